@@ -1,0 +1,60 @@
+"""lookalike recognises small images by what they look like, with no training, and shows why.
+
+Nothing heavy is imported until a name is used: the names below are looked up in the registry.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lookalike.errors import (
+    DataError,
+    DownloadError,
+    InputError,
+    LookalikeError,
+    MissingExtraError,
+    UnknownNameError,
+)
+from lookalike.markers import feature
+
+if TYPE_CHECKING:
+    from lookalike.data.labelled import LabelledImages
+    from lookalike.data.load import load
+    from lookalike.evaluation.compare import compare
+    from lookalike.evaluation.evaluate import evaluate
+    from lookalike.markers import distance
+    from lookalike.models.coverage import InkCoverage
+    from lookalike.models.mean_image import MeanImage
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "DataError",
+    "DownloadError",
+    "InkCoverage",
+    "InputError",
+    "LabelledImages",
+    "LookalikeError",
+    "MeanImage",
+    "MissingExtraError",
+    "UnknownNameError",
+    "compare",
+    "distance",
+    "evaluate",
+    "feature",
+    "load",
+]
+
+
+def __getattr__(name: str) -> Any:
+    from lookalike.registry import PUBLIC, resolve
+
+    if name not in PUBLIC:
+        raise AttributeError(f"module 'lookalike' has no attribute {name!r}")
+    value = resolve(PUBLIC[name])
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

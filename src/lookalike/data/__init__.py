@@ -1,0 +1,1 @@
+"""Labelled images in: readers, the catalogue of known sets, downloads."""

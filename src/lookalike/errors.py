@@ -1,0 +1,43 @@
+"""Every error that lookalike raises on purpose.
+
+::
+
+    LookalikeError
+    ├── InputError (ValueError)            an array, a label or a parameter cannot be used
+    ├── DataError (ValueError)             a file, a folder or an archive cannot be read as images
+    │   └── DownloadError                  no mirror gave the published bytes
+    ├── UnknownNameError (KeyError)        no data set or idea has this name
+    └── MissingExtraError (ImportError)    an optional dependency is not installed
+
+Each message is one line that says what was wrong, what was expected and how to mend it.
+"""
+
+from __future__ import annotations
+
+
+class LookalikeError(Exception):
+    """The root of lookalike's errors: catch it to catch them all."""
+
+
+class InputError(LookalikeError, ValueError):
+    """An array, a label or a parameter cannot be used."""
+
+
+class DataError(LookalikeError, ValueError):
+    """A file, a folder or an archive cannot be read as labelled images."""
+
+
+class DownloadError(DataError):
+    """No mirror gave the published bytes."""
+
+
+class UnknownNameError(LookalikeError, KeyError):
+    """No data set or idea has this name."""
+
+    def __str__(self) -> str:
+        """Return the message as it is: KeyError would show its repr."""
+        return str(self.args[0]) if self.args else ""
+
+
+class MissingExtraError(LookalikeError, ImportError):
+    """An optional dependency is not installed."""

@@ -1,0 +1,1 @@
+"""What an answer is worth: evaluate one idea, compare several."""

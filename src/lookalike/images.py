@@ -1,0 +1,183 @@
+"""The one contract for image batches: check, convert, or refuse with a clear error.
+
+An image batch is an array ``(n, h, w)`` or ``(n, h, w, c)``: ``n`` images of one size. uint8 is its normal
+form; floats in 0-1 that are no whole number of 255ths stay floats and take slower exact paths.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lookalike.errors import InputError
+
+ImageBatch = NDArray[Any]
+
+_CHANNELS = (1, 2, 3, 4)
+_EXPECTED = "expected an image batch (n, h, w) or (n, h, w, c)"
+
+
+def as_images(images: ArrayLike, *, value_range: tuple[float, float] | None = None) -> ImageBatch:
+    """Return ``images`` as a checked image batch.
+
+    Parameters
+    ----------
+    images : array-like of shape (n, h, w) or (n, h, w, c)
+        uint8 (0-255), bool, or floats in 0-1. ``c`` is 1 to 4; a single channel is dropped, so that
+        ``(n, h, w, 1)`` is ``(n, h, w)``.
+    value_range : (float, float), optional
+        The values that stand for no ink and for full ink, where they are not the usual ones of the dtype:
+        ``(0, 16)`` for scikit-learn's digits, ``(0, 255)`` for integers that are bytes. Values are mapped to
+        0-1 linearly.
+
+    Returns
+    -------
+    ndarray of shape (n, h, w) or (n, h, w, c)
+        C-contiguous uint8 where every value is exactly k/255 for a whole number k, else float32 or float64
+        in 0-1. An array that already is so is returned as it is, not copied.
+
+    Raises
+    ------
+    InputError
+        Another shape or dtype, an empty batch, NaN or infinity, or a value outside the range. The message
+        says the value, shape or dtype that was wrong and what was expected.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lookalike.images import as_images
+    >>> as_images(np.full((2, 8, 8), 0.2)).dtype  # 0.2 is 51/255
+    dtype('uint8')
+    >>> as_images(np.full((2, 8, 8), 16), value_range=(0, 16)).max()
+    np.uint8(255)
+    """
+    array = _as_array(images)
+    _check_shape(array)
+    if array.ndim == 4 and array.shape[3] == 1:
+        array = array[..., 0]
+    if array.dtype == np.bool_ and value_range is None:
+        return np.ascontiguousarray(array).view(np.uint8) * np.uint8(255)
+    if value_range is not None:
+        return _from_range(array, value_range)
+    if array.dtype == np.uint8:
+        return np.ascontiguousarray(array)
+    if array.dtype.kind in "iu":
+        raise InputError(
+            f"images are {array.dtype}: expected uint8 (0-255) or floats in 0-1; say what the integers mean, "
+            "for example value_range=(0, 255)"
+        )
+    return _bytes_if_exact(_checked_floats(array))
+
+
+def to_unit(images: ImageBatch, dtype: Any = np.float64) -> NDArray[Any]:
+    """Return a checked image batch as floats in 0-1.
+
+    Parameters
+    ----------
+    images : ndarray
+        What :func:`as_images` returned: uint8, or floats in 0-1.
+    dtype : dtype, default=float64
+        The floating dtype of the result.
+
+    Returns
+    -------
+    ndarray
+        The same shape; bytes are divided by 255.
+    """
+    if images.dtype == np.uint8:
+        return np.divide(images, dtype(255), dtype=dtype)
+    return images.astype(dtype, copy=False)
+
+
+def describe(array: NDArray[Any]) -> str:
+    """Return rank, shape, dtype and range of ``array`` as people say them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lookalike.images import describe
+    >>> describe(np.zeros((3, 8, 8), np.uint8))
+    'rank 3, shape (3, 8, 8), uint8, values 0 to 0'
+    """
+    shape = "(" + ", ".join(str(length) for length in array.shape) + ("," if array.ndim == 1 else "") + ")"
+    values = f"values {array.min():.6g} to {array.max():.6g}" if array.size else "no values"
+    return f"rank {array.ndim}, shape {shape}, {array.dtype}, {values}"
+
+
+def _as_array(images: ArrayLike) -> NDArray[Any]:
+    """Return the array that ``images`` is, refusing ragged nests and objects."""
+    try:
+        array = np.asarray(images)
+    except ValueError as error:
+        raise InputError(f"images are of mixed sizes: {_EXPECTED}, all of one size (resize them first)") from error
+    if array.dtype.kind not in "biuf" or array.dtype == np.longdouble:
+        raise InputError(f"images have dtype {array.dtype}: expected uint8 (0-255), bool or floats in 0-1")
+    return array
+
+
+def _check_shape(array: NDArray[Any]) -> None:
+    """Refuse anything that is not a batch of images with at least one pixel."""
+    if array.ndim == 2:
+        hint = "one image alone is images[None]"
+    elif array.ndim == 4 and array.shape[3] not in _CHANNELS and array.shape[1] in _CHANNELS:
+        hint = "channels come last: use images.transpose(0, 2, 3, 1)"
+    elif array.ndim == 4 and array.shape[3] not in _CHANNELS:
+        hint = "with 1 to 4 channels"
+    elif array.ndim in (3, 4):
+        hint = "" if array.size else "with at least one image of at least one pixel"
+    else:
+        hint = f"not {array.ndim} axes"
+    if hint:
+        raise InputError(f"images have shape {array.shape}: {_EXPECTED}, {hint}")
+
+
+def _check_finite(array: NDArray[Any]) -> None:
+    """Refuse NaN and infinity, naming the first."""
+    finite = np.isfinite(array)
+    if not finite.all():
+        where = tuple(int(index) for index in np.argwhere(~finite)[0])
+        raise InputError(f"images hold {array[where]} at {where}: expected finite values")
+
+
+def _checked_floats(array: NDArray[Any]) -> NDArray[Any]:
+    """Return floats of at least single precision that are finite and in 0-1."""
+    floats = np.ascontiguousarray(array, dtype=np.promote_types(array.dtype, np.float32))
+    _check_finite(floats)
+    low, high = floats.min(), floats.max()
+    if low < 0 or high > 1:
+        worst = low if low < 0 else high
+        mend = (
+            "state their range, for example value_range=(0, 255)"
+            if low >= 0
+            else "undo the normalisation, or state their range, for example value_range=(-1, 1)"
+        )
+        raise InputError(f"images hold {worst:.6g}: expected uint8, or floats in 0-1; {mend}")
+    return floats
+
+
+def _bytes_if_exact(floats: NDArray[Any]) -> ImageBatch:
+    """Return floats in 0-1 as uint8 where every one is exactly k/255 in its own precision.
+
+    float16 was widened before: its k/255 is not float32's, so half-precision images stay floats unless they
+    hold only 0 and 1.
+    """
+    levels = (np.arange(256) / 255).astype(floats.dtype)
+    nearest = np.rint(floats * 255).astype(np.uint8)
+    return nearest if np.array_equal(levels[nearest], floats) else floats
+
+
+def _from_range(array: NDArray[Any], value_range: tuple[float, float]) -> ImageBatch:
+    """Return ``array`` mapped from a stated range to 0-1."""
+    low, high = (float(value) for value in value_range)
+    if not (np.isfinite(low) and np.isfinite(high) and low < high):
+        raise InputError(f"value_range is {value_range}: expected (low, high), finite, low below high")
+    if array.dtype == np.uint8 and (low, high) == (0, 255):
+        return np.ascontiguousarray(array)
+    floats = np.ascontiguousarray(array, dtype=np.promote_types(array.dtype, np.float64))
+    _check_finite(floats)
+    if floats.min() < low or floats.max() > high:
+        worst = floats.min() if floats.min() < low else floats.max()
+        raise InputError(f"images hold {worst:.6g}: outside the stated value_range ({low:g}, {high:g})")
+    return _bytes_if_exact((floats - low) / (high - low))

@@ -1,0 +1,1 @@
+"""scikit-learn classifiers, one idea a file."""

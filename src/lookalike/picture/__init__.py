@@ -1,0 +1,1 @@
+"""Images to look at: in the terminal, on pages, as figures."""

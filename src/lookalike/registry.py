@@ -1,0 +1,101 @@
+"""The one table of ideas and of lazy public names.
+
+The public names of ``lookalike``, the command line's ``--ideas`` and the default ideas of ``compare`` all
+read it. Adding an idea is one line here, one file in ``models`` and one test.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+from lookalike.errors import UnknownNameError
+
+PUBLIC: Mapping[str, str] = {
+    "InkCoverage": "lookalike.models.coverage:InkCoverage",
+    "LabelledImages": "lookalike.data.labelled:LabelledImages",
+    "MeanImage": "lookalike.models.mean_image:MeanImage",
+    "compare": "lookalike.evaluation.compare:compare",
+    "distance": "lookalike.distance",
+    "evaluate": "lookalike.evaluation.evaluate:evaluate",
+    "load": "lookalike.data.load:load",
+}
+
+
+@dataclass(frozen=True)
+class Idea:
+    """One way to classify that ``compare`` measures.
+
+    Attributes
+    ----------
+    name : str
+        What one types.
+    title : str
+        What a table shows.
+    target : str
+        ``"module:Class"`` of the estimator.
+    parameters : mapping
+        What the class is called with.
+    reference : bool
+        It is not ours, and is there to compare with.
+    by_default : bool
+        ``compare`` measures it when no ideas are named.
+    """
+
+    name: str
+    title: str
+    target: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    reference: bool = False
+    by_default: bool = True
+
+    def make(self) -> Any:
+        """Return a new, unfitted estimator."""
+        return resolve(self.target)(**self.parameters)
+
+
+_REFERENCES = "lookalike.models.references"
+_MEAN_IMAGE = "lookalike.models.mean_image:MeanImage"
+
+IDEAS: tuple[Idea, ...] = (
+    Idea("most-frequent", "most frequent class", f"{_REFERENCES}:most_frequent", reference=True),
+    Idea("ink-coverage", "ink coverage", "lookalike.models.coverage:InkCoverage"),
+    Idea("mean-image-l1", "mean image, L1", _MEAN_IMAGE, {"metric": "l1"}),
+    Idea("mean-image-l2", "mean image, L2", _MEAN_IMAGE, {"metric": "l2"}),
+    Idea("median-image-l1", "median image, L1", _MEAN_IMAGE, {"metric": "l1", "average": "median"}),
+    Idea("nearest-l2", "nearest image, L2 (scikit-learn)", f"{_REFERENCES}:nearest_l2", reference=True),
+    Idea("logistic-regression", "logistic regression (scikit-learn)", f"{_REFERENCES}:logistic", reference=True),
+)
+
+
+def idea(name: str) -> Idea:
+    """Return the idea called ``name``.
+
+    Raises
+    ------
+    UnknownNameError
+        There is none; the message names the nearest ones.
+    """
+    for known in IDEAS:
+        if known.name == name:
+            return known
+    raise UnknownNameError(unknown("idea", name, [known.name for known in IDEAS]))
+
+
+def resolve(target: str) -> Any:
+    """Return the module or the member of a module that ``"module"`` or ``"module:member"`` names."""
+    module, _, member = target.partition(":")
+    loaded = import_module(module)
+    return getattr(loaded, member) if member else loaded
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> str:
+    """Return the message for a name that is not known: the nearest known ones first."""
+    names = list(known)
+    near = difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)
+    if near:
+        return f"no {what} is called {name!r}: did you mean {' or '.join(near)}?"
+    return f"no {what} is called {name!r}: known are {', '.join(names)}"

@@ -1,0 +1,1 @@
+"""One self-contained HTML file that shows what was measured and why."""
