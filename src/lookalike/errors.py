@@ -14,6 +14,8 @@ Each message is one line that says what was wrong, what was expected and how to 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class LookalikeError(Exception):
     """The root of lookalike's errors: catch it to catch them all."""
@@ -41,3 +43,21 @@ class UnknownNameError(LookalikeError, KeyError):
 
 class MissingExtraError(LookalikeError, ImportError):
     """An optional dependency is not installed."""
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> str:
+    """Return the message for a name that is not known: the nearest known ones first.
+
+    Examples
+    --------
+    >>> from lookalike.errors import unknown
+    >>> unknown("data set", "mnits", ["digits", "mnist"])
+    "no data set is called 'mnits': did you mean mnist?"
+    """
+    import difflib
+
+    names = list(known)
+    near = difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)
+    if near:
+        return f"no {what} is called {name!r}: did you mean {' or '.join(near)}?"
+    return f"no {what} is called {name!r}: known are {', '.join(names)}"

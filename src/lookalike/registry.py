@@ -6,13 +6,12 @@ read it. Adding an idea is one line here, one file in ``models`` and one test.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
-from lookalike.errors import UnknownNameError
+from lookalike.errors import UnknownNameError, unknown
 
 PUBLIC: Mapping[str, str] = {
     "InkCoverage": "lookalike.models.coverage:InkCoverage",
@@ -91,11 +90,3 @@ def resolve(target: str) -> Any:
     loaded = import_module(module)
     return getattr(loaded, member) if member else loaded
 
-
-def unknown(what: str, name: str, known: Iterable[str]) -> str:
-    """Return the message for a name that is not known: the nearest known ones first."""
-    names = list(known)
-    near = difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)
-    if near:
-        return f"no {what} is called {name!r}: did you mean {' or '.join(near)}?"
-    return f"no {what} is called {name!r}: known are {', '.join(names)}"

@@ -1,0 +1,166 @@
+"""What was measured, as plain data: tables, reports and notebooks are drawn from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.data.labelled import LabelledImages
+
+
+@dataclass(frozen=True)
+class Rate:
+    """``hits`` of ``n``, with its 95 % Wilson interval.
+
+    Attributes
+    ----------
+    hits, n : int
+        How many of how many.
+    low, high : float
+        The interval, in 0-1.
+    """
+
+    hits: int
+    n: int
+    low: float
+    high: float
+
+    @property
+    def value(self) -> float:
+        """The rate, in 0-1; NaN where ``n`` is 0."""
+        return self.hits / self.n if self.n else float("nan")
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its 95 % interval, for what is not a plain rate.
+
+    Attributes
+    ----------
+    value, low, high : float
+        The estimate and its interval.
+    """
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What one model's answers on one set of labelled images are worth.
+
+    Attributes
+    ----------
+    classes : ndarray of shape (k,)
+        Every class that is a label or an answer, in natural order.
+    labels, predictions : ndarray of shape (n,)
+        What is true and what was answered.
+    accuracy : Rate
+        All images alike (micro average).
+    macro : Estimate
+        The unweighted mean of the classes' rates, over the classes that have images.
+    per_class : tuple of Rate, length k
+        Of each class's images, how many were answered right.
+    confusion : ndarray of shape (k, k), int64
+        ``confusion[i, j]`` images of class i were answered as class j.
+    mistakes : ndarray of int
+        The indices of the images that were answered wrongly, ascending.
+    predict_seconds : float
+        Wall time of all answers.
+    """
+
+    classes: NDArray[Any]
+    labels: NDArray[Any]
+    predictions: NDArray[Any]
+    accuracy: Rate
+    macro: Estimate
+    per_class: tuple[Rate, ...]
+    confusion: NDArray[np.int64]
+    mistakes: NDArray[np.intp]
+    predict_seconds: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """One idea's line in a comparison.
+
+    Attributes
+    ----------
+    name, title : str
+        What one types, and what the table shows. Both may be a user's own text: untrusted.
+    origin : {"ours", "reference", "yours"}
+        Whose idea it is.
+    evaluation : Evaluation or None
+        None where the idea failed.
+    error : str or None
+        Why it failed, in one line.
+    warnings : tuple of str
+        What to know about the figures, for example that a fit did not converge.
+    fit_seconds : float or None
+        Wall time of the fit.
+    size_bytes : int or None
+        The memory of the arrays that the fitted model holds.
+    model : object or None
+        The fitted model.
+    """
+
+    name: str
+    title: str
+    origin: str
+    evaluation: Evaluation | None
+    error: str | None
+    warnings: tuple[str, ...]
+    fit_seconds: float | None
+    size_bytes: int | None
+    model: Any
+
+
+@dataclass(frozen=True)
+class PairTest:
+    """Two ideas on the same images: McNemar's exact test.
+
+    Attributes
+    ----------
+    first, second : str
+        Names of the rows.
+    only_first, only_second : int
+        Images that only the one and only the other answered right.
+    p_value : float
+        Two-sided, exact.
+    p_adjusted : float
+        The same after Holm's correction for all pairs of the comparison.
+    """
+
+    first: str
+    second: str
+    only_first: int
+    only_second: int
+    p_value: float
+    p_adjusted: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Several ideas, measured on the same images.
+
+    Attributes
+    ----------
+    train, valid : LabelledImages
+        What the ideas were fitted on and measured on.
+    rows : tuple of Row
+        In the order in which the ideas were given.
+    pairs : tuple of PairTest
+        Every two rows that did not fail.
+    seed : int
+        What every random choice was drawn from.
+    """
+
+    train: LabelledImages
+    valid: LabelledImages
+    rows: tuple[Row, ...]
+    pairs: tuple[PairTest, ...]
+    seed: int
