@@ -1,0 +1,56 @@
+# Every chore is one command, and CI runs the same ones. Nothing but Python 3.11+ is needed beforehand.
+PYTHON ?= python3
+VENV ?= .venv
+TORCH ?= 1
+
+BIN = $(VENV)/bin
+PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
+EXTRAS = dev$(if $(filter 0,$(TORCH)),,,torch)
+
+.PHONY: demo test soak check format bench clean
+
+demo: $(VENV)/.demo
+	$(BIN)/lookalike compare digits --classes 3,7
+	$(BIN)/lookalike compare digits --report lookalike-demo.html
+
+test: $(VENV)/.dev$(TORCH)
+	$(BIN)/python -m pytest
+
+# Long fuzzing: not part of `make test`.
+soak: $(VENV)/.dev$(TORCH)
+	$(BIN)/python -m pytest -m soak
+
+check: $(VENV)/.dev$(TORCH)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q -n 0 tests/test_layout.py
+
+format: $(VENV)/.dev$(TORCH)
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(VENV)/.dev$(TORCH)
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) build dist lookalike-demo.html .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Each stamp stands for an environment that is installed and fits the project's files.
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	    { echo "lookalike needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) --version 2>&1 || true): name one with PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || \
+	    { rm -rf $(VENV); echo "$(PYTHON) cannot make virtual environments: install its venv module (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }
+
+$(VENV)/.demo: $(VENV)/bin/python pyproject.toml
+	@echo "Installing lookalike into $(VENV) ..."
+	@$(PIP) install -e .
+	@touch $@
+
+$(VENV)/.dev0 $(VENV)/.dev1: $(VENV)/bin/python pyproject.toml constraints-dev.txt
+	@echo "Installing lookalike and its development tools into $(VENV) ..."
+	@$(PIP) install -c constraints-dev.txt -e '.[$(EXTRAS)]'
+	@touch $@

@@ -1,0 +1,59 @@
+"""What tests share: real images where they are, and images on which careless code breaks."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+# Machines that test are busy: a slow example is no failure. A failing one prints how to run it again.
+settings.register_profile("lookalike", deadline=None, print_blob=True)
+settings.load_profile("lookalike")
+
+
+@pytest.fixture(scope="session")
+def shared_data():
+    """Return the folder of real data sets, or skip."""
+    folder = os.environ.get("LOOKALIKE_DATA", "")
+    if not folder or not (Path(folder) / "mnist").is_dir():
+        pytest.skip("LOOKALIKE_DATA does not name a folder with mnist/ in it")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def mnist(shared_data):
+    """Return real MNIST, both parts."""
+    import lookalike
+
+    return lookalike.load("mnist")
+
+
+@pytest.fixture(scope="session")
+def mnist_sample(shared_data):
+    """Return the 3s and 7s of MNIST, both parts."""
+    import lookalike
+
+    return lookalike.load("mnist-sample")
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """Return the embedded 8x8 digits, both parts."""
+    import lookalike
+
+    return lookalike.load("digits")
+
+
+@pytest.fixture
+def edge_images():
+    """Return a batch of 6x5 images that careless code gets wrong: blank, full, constant, twice the same."""
+    rng = np.random.default_rng(7)
+    images = rng.integers(0, 256, (8, 6, 5), dtype=np.uint8)
+    images[0] = 0
+    images[1] = 255
+    images[2] = 128
+    images[4] = images[3]
+    images[5] = images[3]
+    images[5, 0, 0] ^= 1
+    return images
