@@ -1,0 +1,148 @@
+"""The manners that all classifiers share: what goes in, in what order, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import assert_all_finite, check_is_fitted, column_or_1d, validate_data
+
+from lookalike.errors import InputError
+from lookalike.images import as_images
+
+
+class ImageClassifier(ClassifierMixin, BaseEstimator):
+    """A classifier of image batches that also takes scikit-learn's ``(n, features)``.
+
+    An image batch ``(n, h, w)`` or ``(n, h, w, c)`` passes :func:`lookalike.images.as_images` and is on the
+    0-1 scale from then on. A 2-D array is any finite numbers, taken as they are, with no scale. What
+    ``predict`` is given must be of the kind and the shape that ``fit`` saw.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+    n_features_in_ : int
+        The number of values of an image.
+    image_shape_ : tuple of int, or None
+        ``(h, w)`` or ``(h, w, c)``; None after a fit on a 2-D array.
+    """
+
+    classes_: NDArray[Any]
+    n_features_in_: int
+    image_shape_: tuple[int, ...] | None
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the class of each image.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
+            Images of the shape that ``fit`` saw.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Labels; ties go to the first class in ``classes_``.
+
+        Raises
+        ------
+        InputError
+            The images are of another shape or kind than those of ``fit``, or no image batch.
+        """
+        check_is_fitted(self)
+        labels: NDArray[Any] = self.classes_[np.argmin(self.class_distances(X), axis=1)]
+        return labels
+
+    def class_distances(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return the distance of each image to each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
+            Images of the shape that ``fit`` saw.
+
+        Returns
+        -------
+        ndarray of shape (n, n_classes), float64
+            In the order of ``classes_``.
+        """
+        raise NotImplementedError
+
+    def _rows(self, X: ArrayLike, *, reset: bool) -> tuple[NDArray[Any], int]:
+        """Return ``X`` as rows ``(n, features)``, and the value of theirs that stands for 1.
+
+        The latter is 255 for images of bytes, and 1 for images of floats and for 2-D arrays.
+        """
+        if not reset:
+            check_is_fitted(self)
+        if _rank(X) in (3, 4):
+            images = as_images(X)
+            self._note_shape(images.shape[1:], reset)
+            return images.reshape(len(images), -1), 255 if images.dtype == np.uint8 else 1
+        if not reset and self.image_shape_ is not None:
+            raise InputError(
+                f"X has shape {np.shape(X)}: expected images (n, {', '.join(map(str, self.image_shape_))}), "
+                "as in fit"
+            )
+        rows: NDArray[Any] = validate_data(self, X, reset=reset)
+        if reset:
+            self.image_shape_ = None
+        return rows, 1
+
+    def _note_shape(self, shape: tuple[int, ...], reset: bool) -> None:
+        """Keep the images' shape at a fit, and compare with it later."""
+        if reset:
+            self.image_shape_ = shape
+            self.n_features_in_ = int(np.prod(shape))
+            # A fit on a table may have left the names of its columns.
+            self.__dict__.pop("feature_names_in_", None)
+        elif self.image_shape_ is None:
+            raise InputError(
+                f"X is an image batch of {_sizes(shape)}: expected (n, {self.n_features_in_}) rows, as in fit"
+            )
+        elif shape != self.image_shape_:
+            raise InputError(
+                f"images are {_sizes(shape)}: expected {_sizes(self.image_shape_)}, as in fit "
+                "(resize them first)"
+            )
+
+    def _labels(self, y: ArrayLike, n: int) -> NDArray[Any]:
+        """Return ``y`` as ``n`` checked labels."""
+        if y is None:
+            raise InputError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None: "
+                "expected one label for each image"
+            )
+        labels: NDArray[Any] = column_or_1d(y, warn=True)
+        if labels.dtype.kind in "fO":
+            assert_all_finite(labels, input_name="y")
+        check_classification_targets(labels)
+        if len(labels) != n:
+            raise InputError(f"{len(labels)} labels for {n} images: expected one for each")
+        return labels
+
+
+def _rank(X: Any) -> int:
+    """Return how many axes ``X`` has; 2 where only scikit-learn's own checks can tell."""
+    rank = getattr(X, "ndim", None)
+    if rank is None:
+        try:
+            rank = np.asarray(X).ndim
+        except ValueError:
+            # A ragged nest: three levels deep it is images of mixed sizes, and as_images says so.
+            rank = 3 if isinstance(X[0], list) and isinstance(X[0][0], list) else 2
+    return int(rank)
+
+
+def _sizes(shape: tuple[int, ...]) -> str:
+    """Return a shape as people say sizes: 28x28."""
+    return "x".join(str(length) for length in shape)

@@ -1,0 +1,171 @@
+"""What the ideas that stand on class means share: sums over images, added up in any order and any parts."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lookalike.errors import InputError
+from lookalike.models.base import ImageClassifier
+
+# Whole numbers of up to 32 bits: two thousand million of them can be added up in an int64.
+_EXACT = tuple(np.dtype(code) for code in ("u1", "i1", "u2", "i2", "u4", "i4"))
+
+
+class ClassMeanClassifier(ImageClassifier):
+    """A classifier by the mean of each class, of the images themselves or of features of them.
+
+    Its state is a sum and a count for each class. Sums of whole numbers (bytes of images, 2-D arrays of
+    integers) are int64: exact, and the same for any order and any parts. Sums of floats are float64, the
+    same up to rounding.
+
+    Attributes
+    ----------
+    class_sums_ : ndarray of shape (n_classes, n_values), int64 or float64
+        The sum of each class, in units of 1 / ``sum_scale_``.
+    class_counts_ : ndarray of shape (n_classes,), int64
+        How many images of each class were seen.
+    sum_scale_ : int
+        255 for images of bytes, else 1.
+    """
+
+    class_sums_: NDArray[Any]
+    class_counts_: NDArray[np.int64]
+    sum_scale_: int
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Fit on labelled images; what was seen before is forgotten.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
+            Images.
+        y : array-like of shape (n,)
+            Their labels: integers or strings.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InputError
+            The images are no image batch, or there is not one label for each.
+        """
+        rows, scale = self._rows(X, reset=True)
+        labels = self._labels(y, len(rows))
+        self.classes_, codes = np.unique(labels, return_inverse=True)
+        self._restart()
+        self._add(rows, codes, scale)
+        return self
+
+    def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
+        """Add labelled images to what was seen before.
+
+        For images of bytes the result is exactly that of one ``fit`` on all of them, in any order and any
+        parts, since only integer sums and counts are kept.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
+            Images of the shape seen before.
+        y : array-like of shape (n,)
+            Their labels.
+        classes : array-like of shape (n_classes,), optional
+            Every label that will ever occur; needed at the first call only. A class without images yet is
+            never an answer.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InputError
+            The first call has no ``classes``, a later one has other ones, or a label is none of them.
+        """
+        first = not hasattr(self, "classes_")
+        if first and classes is None:
+            raise InputError(
+                "classes must be passed on the first call to partial_fit: every label that will occur"
+            )
+        given = None if classes is None else np.unique(np.asarray(classes))
+        if not first and given is not None and not np.array_equal(given, self.classes_):
+            raise InputError(f"classes are {given}: expected those of the first call, {self.classes_}")
+        rows, scale = self._rows(X, reset=first)
+        labels = self._labels(y, len(rows))
+        known = self.classes_ if given is None else given
+        codes = _codes(labels, known)
+        if first:
+            self.classes_ = known
+            self._restart()
+        self._add(rows, codes, scale)
+        return self
+
+    def _features(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """Return what is averaged: whole numbers for rows of whole numbers."""
+        raise NotImplementedError
+
+    def _refresh(self) -> None:
+        """Bring what is derived from the sums up to date."""
+        raise NotImplementedError
+
+    def _restart(self) -> None:
+        """Forget every sum."""
+        self.__dict__.pop("class_sums_", None)
+        self.class_counts_ = np.zeros(len(self.classes_), dtype=np.int64)
+
+    def _add(self, rows: NDArray[Any], codes: NDArray[np.intp], scale: int) -> None:
+        """Add rows to the sums of their classes."""
+        sums = class_sums(self._features(rows), codes, len(self.classes_))
+        if not hasattr(self, "class_sums_"):
+            self.class_sums_, self.sum_scale_ = sums, scale
+        elif scale == self.sum_scale_:
+            self.class_sums_ = self.class_sums_ + sums
+        else:
+            # Images of bytes and of floats have met: both go on as floats in 0-1.
+            self.class_sums_ = self.class_sums_ / self.sum_scale_ + sums / scale
+            self.sum_scale_ = 1
+        self.class_counts_ = self.class_counts_ + np.bincount(codes, minlength=len(self.classes_))
+        self._refresh()
+
+    def _means(self) -> NDArray[np.float64]:
+        """Return the mean of each class on the scale where 1 is full ink; NaN for a class without images."""
+        counts = self.class_counts_[:, None] * np.int64(self.sum_scale_)
+        means = np.full(self.class_sums_.shape, np.nan)
+        np.divide(self.class_sums_, counts, out=means, where=counts > 0)
+        return means
+
+
+def _codes(labels: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.intp]:
+    """Return the place of each label in ``classes``, refusing labels that are none of them."""
+    places = {label: code for code, label in enumerate(classes.tolist())}
+    values, inverse = np.unique(labels, return_inverse=True)
+    for value in values.tolist():
+        if value not in places:
+            raise InputError(f"label {value!r} is none of the classes {classes}: name it in classes at first")
+    return np.array([places[value] for value in values.tolist()], dtype=np.intp)[inverse]
+
+
+def class_sums(values: NDArray[Any], codes: NDArray[np.intp], n_classes: int) -> NDArray[Any]:
+    """Return the sum of the rows of each class.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n, d)
+        Numbers.
+    codes : ndarray of shape (n,)
+        The class of each row, 0 to ``n_classes - 1``.
+    n_classes : int
+        How many classes there are.
+
+    Returns
+    -------
+    ndarray of shape (n_classes, d)
+        int64 and exact for whole numbers of up to 32 bits and int64, else float64.
+    """
+    exact = values.dtype in _EXACT or values.dtype == np.int64
+    dtype = np.int64 if exact else np.float64
+    return np.stack([values[codes == code].sum(axis=0, dtype=dtype) for code in range(n_classes)])

@@ -1,0 +1,200 @@
+"""The idea that lookalike grew from: the class whose average image is most like the image."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.spatial.distance import cdist
+from sklearn.utils.metaestimators import available_if
+
+from lookalike.errors import InputError
+from lookalike.models.class_means import ClassMeanClassifier
+
+_METRICS: dict[str, Literal["cityblock", "sqeuclidean"]] = {"l1": "cityblock", "l2": "sqeuclidean"}
+_AVERAGES = ("mean", "median")
+# Rows are turned into floats a few at a time, so that they stay in the processor's cache.
+_CHUNK_VALUES = 2**17
+
+
+def _can_accumulate(model: MeanImage) -> bool:
+    if model.average == "median":
+        raise AttributeError(
+            "partial_fit needs average='mean': a median cannot be brought up to date from sums, "
+            "it needs all images at once"
+        )
+    return True
+
+
+class MeanImage(ClassMeanClassifier):
+    r"""Classify by the nearest mean image: the class whose average image is most like the image.
+
+    With ``metric="l1"`` the distance of an image :math:`a` to a class's image :math:`m` is the mean
+    absolute difference over the ``d`` values, with ``"l2"`` the root mean squared difference, both on the
+    0-1 scale:
+
+    .. math::
+        L_1(a, m) = \frac{1}{d} \sum_i |a_i - m_i|, \qquad
+        L_2(a, m) = \sqrt{\frac{1}{d} \sum_i (a_i - m_i)^2}
+
+    Parameters
+    ----------
+    metric : {"l1", "l2"}, default="l1"
+        How unlike two images are.
+    average : {"mean", "median"}, default="mean"
+        The class's image: its pixel-wise mean (the book's "ideal" image, and what minimises the squared L2
+        distance to the class's images), or its median (which minimises L1).
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+    class_images_ : ndarray of shape (n_classes, h, w[, c]) or (n_classes, n_features), float64
+        The mean or median image of each class, to look at: in 0-1, or in the units of a 2-D array. NaN for a
+        class without images yet.
+    class_sums_ : ndarray of shape (n_classes, n_features)
+        Sums of the images, in units of 1 / ``sum_scale_``; not there for a median.
+    class_counts_ : ndarray of shape (n_classes,), int64
+        How many images of each class were seen.
+    sum_scale_ : int
+        255 for images of bytes, else 1; not there for a median.
+    image_shape_ : tuple of int, or None
+        ``(h, w)`` or ``(h, w, c)``; None after a fit on a 2-D array.
+    n_features_in_ : int
+        The number of values of an image.
+
+    See Also
+    --------
+    sklearn.neighbors.NearestCentroid : Takes the median where the metric is L1, and has no ``partial_fit``.
+
+    Notes
+    -----
+    Ties go to the first class in ``classes_``. Mean images of bytes are kept as integer sums and counts, so
+    that ``partial_fit`` is exact and free of order. A median cannot be: the medians of two parts do not
+    determine the median of the whole, so ``partial_fit`` is there for the mean only.
+
+    References
+    ----------
+    J. Howard and S. Gugger, "Deep Learning for Coders with fastai and PyTorch", chapter 4, "First Try: Pixel
+    Similarity".
+
+    Examples
+    --------
+    >>> import lookalike
+    >>> train, valid = lookalike.load("digits", classes=[3, 7])
+    >>> model = lookalike.MeanImage("l2").fit(train.images, train.labels)
+    >>> model.class_images_.shape
+    (2, 8, 8)
+    >>> model.score(valid.images, valid.labels)
+    1.0
+    """
+
+    class_images_: NDArray[np.float64]
+
+    def __init__(
+        self, metric: Literal["l1", "l2"] = "l1", *, average: Literal["mean", "median"] = "mean"
+    ) -> None:
+        self.metric = metric
+        self.average = average
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Fit on labelled images; what was seen before is forgotten.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
+            Images.
+        y : array-like of shape (n,)
+            Their labels: integers or strings.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InputError
+            A parameter is none of its values, the images are no image batch, or there is not one label for
+            each.
+        """
+        self._check_parameters()
+        return super().fit(X, y)
+
+    @available_if(_can_accumulate)  # type: ignore[untyped-decorator] # scikit-learn has no types
+    def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
+        """Add labelled images to what was seen before: exact and free of order, for ``average="mean"``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
+            Images of the shape seen before.
+        y : array-like of shape (n,)
+            Their labels.
+        classes : array-like of shape (n_classes,), optional
+            Every label that will ever occur; needed at the first call only. A class without images yet is
+            never an answer.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InputError
+            The first call has no ``classes``, a later one has other ones, or a label is none of them.
+        """
+        self._check_parameters()
+        return super().partial_fit(X, y, classes)
+
+    def class_distances(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return the distance of each image to each class's image.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
+            Images of the shape that ``fit`` saw.
+
+        Returns
+        -------
+        ndarray of shape (n, n_classes), float64
+            L1 or L2 per value, in 0-1 for images; infinite for a class without images yet.
+        """
+        rows, scale = self._rows(X, reset=False)
+        prototypes = self.class_images_.reshape(len(self.classes_), -1) * scale
+        step = max(1, _CHUNK_VALUES // self.n_features_in_)
+        distances = np.empty((len(rows), len(prototypes)))
+        for start in range(0, len(rows), step):
+            chunk = rows[start : start + step].astype(np.float64)
+            distances[start : start + step] = cdist(chunk, prototypes, _METRICS[self.metric])
+        distances /= self.n_features_in_
+        if self.metric == "l2":
+            np.sqrt(distances, out=distances)
+        distances /= scale
+        distances[:, self.class_counts_ == 0] = np.inf
+        return distances
+
+    def _check_parameters(self) -> None:
+        """Refuse parameters that are none of their values."""
+        if self.metric not in _METRICS:
+            raise InputError(f"metric is {self.metric!r}: expected 'l1' or 'l2'")
+        if self.average not in _AVERAGES:
+            raise InputError(f"average is {self.average!r}: expected 'mean' or 'median'")
+
+    def _features(self, rows: NDArray[Any]) -> NDArray[Any]:
+        return rows
+
+    def _add(self, rows: NDArray[Any], codes: NDArray[np.intp], scale: int) -> None:
+        if self.average == "mean":
+            super()._add(rows, codes, scale)
+            return
+        medians = [np.median(rows[codes == code], axis=0) for code in range(len(self.classes_))]
+        self.class_counts_ = np.bincount(codes, minlength=len(self.classes_))
+        self.class_images_ = self._shaped(np.stack(medians) / scale)
+
+    def _refresh(self) -> None:
+        self.class_images_ = self._shaped(self._means())
+
+    def _shaped(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return rows as images, where the model was fitted on images."""
+        return rows if self.image_shape_ is None else rows.reshape(-1, *self.image_shape_)

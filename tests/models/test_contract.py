@@ -1,0 +1,94 @@
+"""Every classifier of ours keeps scikit-learn's contract and that of images."""
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.utils.estimator_checks import check_estimator
+
+from lookalike import InkCoverage, InputError, MeanImage
+
+MODELS = {
+    "mean-l1": MeanImage(),
+    "mean-l2": MeanImage("l2"),
+    "median-l1": MeanImage(average="median"),
+    "median-l2": MeanImage("l2", average="median"),
+    "coverage": InkCoverage(),
+}
+
+
+@pytest.fixture(params=MODELS)
+def model(request):
+    return clone(MODELS[request.param])
+
+
+@pytest.mark.filterwarnings("ignore")  # scikit-learn's own checks warn of what they skip
+def test_passes_check_estimator_with_no_expected_failures(model):
+    assert len(check_estimator(model)) > 50
+
+
+@pytest.mark.parametrize("channels", [(), (1,), (3,)])
+def test_images_of_any_channels_and_dtype_give_the_same_answers(model, channels, edge_images):
+    images = np.stack([edge_images] * channels[0], axis=-1) if channels else edge_images
+    labels = np.array(["a", "b"] * 4)
+    expected = model.fit(images, labels).predict(images)
+    assert set(expected) <= {"a", "b"}
+    for other in (images / 255, (images / 255).astype(np.float32), np.asfortranarray(images)):
+        again = clone(model).fit(other, labels)
+        np.testing.assert_array_equal(again.predict(images), expected)
+        np.testing.assert_array_equal(again.predict(other), expected)
+
+
+def test_one_value_images_and_one_class(model):
+    images = np.array([[[0]], [[255]], [[255]]], dtype=np.uint8)
+    assert model.fit(images, [1, 2, 2]).predict(images).tolist() == [1, 2, 2]
+    assert model.fit(images, ["x"] * 3).predict(images).tolist() == ["x"] * 3
+
+
+def test_answers_do_not_depend_on_the_batch(model, digits):
+    train, valid = digits
+    model.fit(train.images, train.labels)
+    together = model.class_distances(valid.images)
+    alone = np.concatenate([model.class_distances(image[None]) for image in valid.images])
+    np.testing.assert_array_equal(together, alone)
+
+
+def test_equal_classes_tie_to_the_first(model, edge_images):
+    twice = np.concatenate([edge_images, edge_images])
+    labels = np.repeat([5, 2], len(edge_images))
+    assert set(model.fit(twice, labels).predict(edge_images).tolist()) == {2}
+
+
+def test_learned_state_survives_pickling(model, digits):
+    train, valid = digits
+    model.fit(train.images, train.labels)
+    again = pickle.loads(pickle.dumps(model))  # noqa: S301 - scikit-learn's tools pickle between processes
+    np.testing.assert_array_equal(again.predict(valid.images), model.predict(valid.images))
+
+
+def test_refuses_what_fit_did_not_see(model, edge_images):
+    model.fit(edge_images, [0, 1] * 4)
+    with pytest.raises(InputError, match=r"images are 5x6: expected 6x5, as in fit"):
+        model.predict(edge_images.transpose(0, 2, 1))
+    with pytest.raises(InputError, match=r"X has shape \(8, 30\): expected images \(n, 6, 5\), as in fit"):
+        model.predict(edge_images.reshape(8, -1))
+    with pytest.raises(InputError, match=r"images hold 255: expected uint8, or floats in 0-1"):
+        model.predict(edge_images.astype(float))
+    model.fit(edge_images.reshape(8, -1), [0, 1] * 4)
+    with pytest.raises(InputError, match=r"X is an image batch of 6x5: expected \(n, 30\) rows, as in fit"):
+        model.predict(edge_images)
+
+
+def test_refuses_labels_that_do_not_match(model, edge_images):
+    with pytest.raises(InputError, match="7 labels for 8 images: expected one for each"):
+        model.fit(edge_images, range(7))
+    with pytest.raises(InputError, match="requires y to be passed"):
+        model.fit(edge_images, None)
+    with pytest.raises(ValueError, match="Unknown label type"):
+        model.fit(edge_images, np.linspace(0, 1, 8))
+
+
+def test_refuses_images_of_mixed_sizes(model):
+    with pytest.raises(InputError, match="images are of mixed sizes"):
+        model.fit([[[0, 1], [1, 0]], [[0, 1, 1], [1, 0, 1]]], [0, 1])
