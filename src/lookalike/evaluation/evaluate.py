@@ -1,0 +1,113 @@
+"""Evaluate one fitted model on labelled images."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.metrics import confusion_matrix
+
+from lookalike.data.labelled import natural_order
+from lookalike.errors import InputError
+from lookalike.evaluation.inputs import Inputs
+from lookalike.evaluation.results import Evaluation
+from lookalike.evaluation.statistics import mean_of_rates, rate
+from lookalike.images import as_images
+from lookalike.progress import Progress, silent
+
+_CHUNK = 1000
+
+
+def evaluate(
+    model: Any, images: ArrayLike, labels: ArrayLike, *, seed: int = 0, progress: Progress = silent
+) -> Evaluation:
+    """Measure a fitted model's answers.
+
+    Parameters
+    ----------
+    model : fitted classifier
+        One of lookalike's, or any scikit-learn classifier: those that do not take images are handed float32
+        rows in 0-1.
+    images : array-like of shape (n, h, w) or (n, h, w, c)
+        Images that the model was not fitted on.
+    labels : array-like of shape (n,)
+        What they are.
+    seed : int, default=0
+        What the bootstrap of the mean over classes is drawn from.
+    progress : Progress, optional
+        Hears of each 1,000 images.
+
+    Returns
+    -------
+    Evaluation
+        Every rate with its n and its 95 % interval, confusion matrix and mistakes.
+
+    Raises
+    ------
+    InputError
+        The images are no image batch, or there is not one label for each.
+
+    Examples
+    --------
+    >>> import lookalike
+    >>> train, valid = lookalike.load("digits", classes=[3, 7])
+    >>> model = lookalike.MeanImage("l1").fit(train.images, train.labels)
+    >>> lookalike.evaluate(model, valid.images, valid.labels).confusion
+    array([[37,  0],
+           [ 0, 36]])
+    """
+    batch = as_images(images)
+    truth = np.asarray(labels)
+    if truth.shape != (len(batch),):
+        raise InputError(f"labels have shape {truth.shape} for {len(batch)} images: expected one for each")
+    return measure(model, Inputs(batch), truth, seed=seed, progress=progress)
+
+
+def measure(model: Any, inputs: Inputs, labels: NDArray[Any], *, seed: int, progress: Progress) -> Evaluation:
+    """Do what :func:`evaluate` does, with images that were checked before."""
+    given = inputs.of(model)
+    answers = []
+    seconds = 0.0
+    for start in range(0, len(given), _CHUNK):
+        progress("predict", start, len(given))
+        began = time.perf_counter()
+        answers.append(np.asarray(model.predict(given[start : start + _CHUNK])))
+        seconds += time.perf_counter() - began
+    progress("predict", len(given), len(given))
+    return judge(labels, np.concatenate(answers), seconds=seconds, seed=seed)
+
+
+def judge(labels: NDArray[Any], predictions: NDArray[Any], *, seconds: float, seed: int) -> Evaluation:
+    """Return what ``predictions`` are worth where ``labels`` are true."""
+    if predictions.shape != labels.shape:
+        raise InputError(
+            f"the model answered with shape {predictions.shape} to {len(labels)} images: "
+            "expected one label for each"
+        )
+    classes = _classes(labels, predictions)
+    codes = {str(label): code for code, label in enumerate(classes.tolist())}
+    true = np.array([codes[str(label)] for label in labels.tolist()])
+    answered = np.array([codes[str(label)] for label in predictions.tolist()])
+    confusion = confusion_matrix(true, answered, labels=np.arange(len(classes)))
+    per_class = tuple(
+        rate(int(confusion[code, code]), int(confusion[code].sum())) for code in range(len(classes))
+    )
+    return Evaluation(
+        classes=classes,
+        labels=labels,
+        predictions=predictions,
+        accuracy=rate(int(np.trace(confusion)), len(labels)),
+        macro=mean_of_rates(per_class, seed=seed),
+        per_class=per_class,
+        confusion=confusion,
+        mistakes=np.flatnonzero(true != answered),
+        predict_seconds=seconds,
+    )
+
+
+def _classes(labels: NDArray[Any], predictions: NDArray[Any]) -> NDArray[Any]:
+    """Return every label and every answer once, in natural order."""
+    values = {str(value): value for value in [*predictions.tolist(), *labels.tolist()]}
+    return np.array([values[text] for text in natural_order(values)])

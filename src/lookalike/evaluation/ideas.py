@@ -1,0 +1,245 @@
+"""What can be compared: names from the registry, estimators, marked functions, and a file of a user's own."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.neighbors import NearestCentroid
+
+from lookalike.errors import InputError
+from lookalike.images import ImageBatch, to_unit
+from lookalike.markers import kind
+from lookalike.models.mean_image import MeanImage
+from lookalike.registry import IDEAS, Idea, idea
+
+_CHUNK = 1000
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An idea with its name, ready to be fitted.
+
+    Attributes
+    ----------
+    name, title : str
+        What one types, and what a table shows.
+    origin : {"ours", "reference", "yours"}
+        Whose it is.
+    make : callable
+        Returns a new, unfitted estimator.
+    """
+
+    name: str
+    title: str
+    origin: str
+    make: Callable[[], Any]
+
+
+def candidates(ideas: Iterable[Any] | None) -> list[Candidate]:
+    """Return what ``compare`` was asked to measure, each under a name of its own.
+
+    Parameters
+    ----------
+    ideas : iterable, or None
+        Registry names, estimators, marked functions, or pairs of a name and one of these. None means
+        the registry's default ideas.
+
+    Raises
+    ------
+    UnknownNameError
+        A name is not in the registry.
+    InputError
+        Something else was given, or nothing.
+    """
+    given = [known for known in IDEAS if known.by_default] if ideas is None else list(ideas)
+    if not given:
+        raise InputError("no ideas to compare: expected at least one")
+    return _distinct([_candidate(thing) for thing in given])
+
+
+def _candidate(thing: Any) -> Candidate:
+    """Return one idea as a candidate."""
+    if isinstance(thing, str):
+        thing = idea(thing)
+    if isinstance(thing, Idea):
+        return Candidate(thing.name, thing.title, "reference" if thing.reference else "ours", thing.make)
+    name = ""
+    if isinstance(thing, tuple) and len(thing) == 2 and isinstance(thing[0], str):
+        name, thing = thing
+    made = _maker(thing)
+    if made is None:
+        raise InputError(
+            f"{thing!r} is no idea: expected a name, an estimator, or a function marked @lookalike.feature "
+            "or @lookalike.distance"
+        )
+    name = name or str(getattr(thing, "__name__", type(thing).__name__))
+    return Candidate(name, name, "yours", made)
+
+
+def _maker(thing: Any) -> Callable[[], Any] | None:
+    """Return a function that makes a new estimator of ``thing``, or None where it is no idea."""
+    marked = kind(thing)
+    if marked == "feature":
+        return lambda: FeatureMeans(thing)
+    if marked == "distance":
+        return lambda: MeanImageBy(thing)
+    if not isinstance(thing, type) and hasattr(thing, "fit") and hasattr(thing, "predict"):
+        return lambda: clone(thing)
+    return None
+
+
+def _distinct(found: list[Candidate]) -> list[Candidate]:
+    """Give a number to names that occur twice, so that every row has its own."""
+    result: list[Candidate] = []
+    seen: dict[str, int] = {}
+    for one in found:
+        seen[one.name] = seen.get(one.name, 0) + 1
+        mark = "" if seen[one.name] == 1 else f"-{seen[one.name]}"
+        result.append(Candidate(one.name + mark, one.title + mark, one.origin, one.make))
+    return result
+
+
+def from_file(path: Path) -> list[tuple[str, Any]]:
+    """Run a user's own Python file and return the ideas in it.
+
+    Parameters
+    ----------
+    path : Path
+        A Python file. It is run, with the user's rights.
+
+    Returns
+    -------
+    list of (str, object)
+        Every marked function and every estimator that the file binds to a public name, in its order.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, it fails, or it has no ideas. The message names the line that failed.
+    """
+    if not path.is_file():
+        raise InputError(f"{path} is no file: expected a Python file of ideas")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise InputError(f"{path} is no Python file: expected a name that ends in .py")
+    module = importlib.util.module_from_spec(spec)
+    # Where the file defines classes, pickling and dataclasses look its module up by name.
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise InputError(f"{path}{failing_line(error, str(path))} failed: {one_line(error)}") from error
+    found = [
+        (name, thing)
+        for name, thing in vars(module).items()
+        if not name.startswith("_") and _maker(thing) is not None
+    ]
+    if not found:
+        raise InputError(
+            f"{path} has no ideas: expected an estimator, or a function marked @lookalike.feature or "
+            "@lookalike.distance"
+        )
+    return found
+
+
+def one_line(error: BaseException) -> str:
+    """Return an error's kind and first line."""
+    text = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
+
+
+def failing_line(error: BaseException, path: str) -> str:
+    """Return ", line 3" for the last line of ``path`` that the error passed through, or nothing."""
+    line = error.lineno if isinstance(error, SyntaxError) else None
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == path:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return f", line {line}," if line else ""
+
+
+class _OfFunction(ClassifierMixin, BaseEstimator):
+    """A classifier made of a user's function, which is handed float64 images in 0-1."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+    def _result(self, expected: str, n: int, *images: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what the function gives for ``n`` images, checked."""
+        values = np.asarray(self.function(*images), dtype=np.float64)
+        shapes = (1,) if expected == "(n,)" else (1, 2)
+        name = getattr(self.function, "__name__", "the function")
+        if values.ndim not in shapes or len(values) != n or not values.size:
+            raise InputError(f"{name} returned shape {values.shape} for {n} images: expected {expected}")
+        if not np.isfinite(values).all():
+            raise InputError(f"{name} returned {values[~np.isfinite(values)][0]}: expected finite numbers")
+        return values.reshape(n, -1)
+
+
+class FeatureMeans(_OfFunction):
+    """Classify by the nearest class mean of a feature: squared Euclidean distance, ties to the first class.
+
+    Parameters
+    ----------
+    function : callable
+        See :func:`lookalike.feature`.
+    """
+
+    def fit(self, X: ImageBatch, y: NDArray[Any]) -> Self:
+        """Average the feature over each class."""
+        self.means_ = NearestCentroid().fit(self._features(X), y)
+        self.classes_ = self.means_.classes_
+        return self
+
+    def predict(self, X: ImageBatch) -> NDArray[Any]:
+        """Return the class whose mean feature is nearest."""
+        answers: NDArray[Any] = self.means_.predict(self._features(X))
+        return answers
+
+    def _features(self, images: ImageBatch) -> NDArray[np.float64]:
+        """Return the feature of each image, a few images at a time so that floats of all are never held."""
+        parts = [
+            self._result("(n,) or (n, d)", len(part), to_unit(part))
+            for part in (images[start : start + _CHUNK] for start in range(0, len(images), _CHUNK))
+        ]
+        return np.concatenate(parts)
+
+
+class MeanImageBy(_OfFunction):
+    """Classify by the nearest mean image under a user's distance, ties to the first class.
+
+    Parameters
+    ----------
+    function : callable
+        See :func:`lookalike.distance`.
+    """
+
+    def fit(self, X: ImageBatch, y: NDArray[Any]) -> Self:
+        """Average the images of each class."""
+        model = MeanImage().fit(X, y)
+        self.classes_, self.class_images_ = model.classes_, model.class_images_
+        return self
+
+    def predict(self, X: ImageBatch) -> NDArray[Any]:
+        """Return the class whose mean image the function finds nearest."""
+        answers = []
+        for start in range(0, len(X), _CHUNK):
+            part = to_unit(X[start : start + _CHUNK])
+            columns = [self._result("(n,)", len(part), part, image) for image in self.class_images_]
+            answers.append(np.argmin(np.hstack(columns), axis=1))
+        labels: NDArray[Any] = self.classes_[np.concatenate(answers)]
+        return labels

@@ -1,0 +1,72 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binom, false_discovery_control
+
+from lookalike.evaluation.results import Rate
+from lookalike.evaluation.statistics import holm, mcnemar, mean_of_rates, rate
+
+
+@given(n=st.integers(1, 5000), data=st.data())
+def test_wilson_interval_solves_its_equation(n, data):
+    hits = data.draw(st.integers(0, n))
+    found = rate(hits, n)
+    z = 1.959963984540054
+    for bound in (found.low, found.high):
+        # Wilson (1927): the bounds are where (p^ - p)^2 = z^2 p (1 - p) / n.
+        assert math.isclose((found.value - bound) ** 2, z**2 * bound * (1 - bound) / n, abs_tol=1e-9)
+    assert 0 <= found.low <= found.value <= found.high <= 1
+
+
+def test_the_books_rates_have_the_published_intervals():
+    assert [round(x, 3) for x in (rate(926, 1010).low, rate(926, 1010).high)] == [0.898, 0.932]
+    assert [round(x, 3) for x in (rate(1013, 1028).low, rate(1013, 1028).high)] == [0.976, 0.991]
+
+
+def test_nothing_of_nothing_is_not_known():
+    assert math.isnan(rate(0, 0).value)
+    assert (rate(0, 0).low, rate(0, 0).high) == (0, 1)
+
+
+def test_mean_of_rates_is_unweighted_and_its_interval_covers():
+    found = mean_of_rates([rate(926, 1010), rate(1013, 1028), rate(0, 0)])
+    assert round(found.value, 4) == 0.9511
+    # The normal approximation is good at these counts, and knows nothing of the bootstrap.
+    deviation = math.sqrt(sum(r.value * (1 - r.value) / r.n for r in (rate(926, 1010), rate(1013, 1028)))) / 2
+    assert math.isclose(found.high - found.low, 2 * 1.96 * deviation, rel_tol=0.05)
+    assert mean_of_rates([rate(1, 2)], seed=3) == mean_of_rates([rate(1, 2)], seed=3)
+    assert math.isnan(mean_of_rates([Rate(0, 0, 0, 1)]).value)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), max_size=60))
+def test_mcnemar_is_the_exact_binomial_test(answers):
+    first, second = (np.array([pair[i] for pair in answers], dtype=bool) for i in (0, 1))
+    only_first, only_second, p = mcnemar(first, second)
+    assert (only_first, only_second) == (
+        sum(a and not b for a, b in answers),
+        sum(b and not a for a, b in answers),
+    )
+    n = only_first + only_second
+    assert math.isclose(p, min(1, 2 * binom.cdf(min(only_first, only_second), n, 0.5)), rel_tol=1e-9)
+    assert mcnemar(second, first) == (only_second, only_first, p)
+
+
+@given(st.lists(st.floats(0, 1), max_size=12))
+def test_holm_is_monotone_and_between_the_raw_and_bonferroni(p_values):
+    adjusted = holm(p_values)
+    order = sorted(range(len(p_values)), key=p_values.__getitem__)
+    assert [adjusted[i] for i in order] == sorted(adjusted)
+    for raw, one in zip(p_values, adjusted, strict=True):
+        assert raw <= one <= min(1, raw * len(p_values)) or math.isclose(one, min(1, raw * len(p_values)))
+
+
+def test_holm_by_hand():
+    # 0.005*4, max(that, 0.01*3), max(that, 0.03*2), max(that, 0.04*1)
+    assert holm([0.04, 0.01, 0.03, 0.005]) == pytest.approx([0.06, 0.03, 0.06, 0.02])
+    assert holm([]) == []
+    # Holm is at least as strict as the false discovery rate.
+    p_values = [0.001, 0.2, 0.03, 0.04, 0.9]
+    assert (np.array(holm(p_values)) >= false_discovery_control(p_values) - 1e-12).all()
