@@ -111,7 +111,9 @@ def _as_array(images: ArrayLike) -> NDArray[Any]:
     try:
         array = np.asarray(images)
     except ValueError as error:
-        raise InputError(f"images are of mixed sizes: {_EXPECTED}, all of one size (resize them first)") from error
+        raise InputError(
+            f"images are of mixed sizes: {_EXPECTED}, all of one size (resize them first)"
+        ) from error
     if array.dtype.kind not in "biuf" or array.dtype == np.longdouble:
         raise InputError(f"images have dtype {array.dtype}: expected uint8 (0-255), bool or floats in 0-1")
     return array

@@ -1,0 +1,92 @@
+"""What every command does alike: where it prints, how it shows progress, how it fails."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lookalike.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+# A table that goes to a file or a pipe should not be folded to a terminal's width.
+_PIPE_WIDTH = 160
+
+Data = Annotated[str, typer.Argument(help="A known set (see: lookalike data list), or a folder or file.")]
+Classes = Annotated[str, typer.Option("--classes", help="Only these classes: 3,7")]
+Size = Annotated[str, typer.Option("--size", help="Resize every image to HEIGHTxWIDTH, or to a square: 28")]
+Limit = Annotated[
+    int | None, typer.Option("--limit", min=1, help="At most this many images of each part, drawn evenly.")
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="What random choices are drawn from.")]
+SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave out unreadable images, and list them.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no messages: results only.")]
+
+
+def console() -> Console:
+    """Return the console for results: standard output, as wide as the terminal."""
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else _PIPE_WIDTH
+    return Console(width=width, highlight=False, markup=False, emoji=False)
+
+
+def stderr() -> Console:
+    """Return the console for messages and progress: standard error."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, markup=False, emoji=False)
+
+
+@contextmanager
+def progress(quiet: bool = False) -> Iterator[Progress]:
+    """Draw a progress bar on standard error while the block runs, where that is a terminal."""
+    shown = stderr()
+    if quiet or not shown.is_terminal:
+        yield silent
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Bars(*columns, console=shown, transient=True) as bars:
+        task = bars.add_task("", total=None)
+        current = ""
+
+        def tell(what: str, done: int, total: int | None) -> None:
+            nonlocal current
+            from lookalike.picture.text import plain
+
+            if what != current:
+                current = what
+                bars.reset(task, total=total, description=plain(what))
+            bars.update(task, completed=done, total=total)
+
+        yield tell
+
+
+def split_list(text: str) -> list[str] | None:
+    """Return the parts of a list like ``3,7``, or None for no text."""
+    return [part.strip() for part in text.split(",") if part.strip()] or None
+
+
+def parse_size(text: str) -> tuple[int, int] | None:
+    """Return ``28`` or ``20x32`` as (height, width), or None for no text."""
+    from lookalike.errors import InputError
+
+    if not text:
+        return None
+    parts = text.lower().split("x")
+    if len(parts) > 2 or not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
+        raise InputError(f"--size is {text!r}: expected HEIGHTxWIDTH in pixels, such as 20x32, or one number")
+    return int(parts[0]), int(parts[-1])

@@ -1,0 +1,61 @@
+"""The command line: its commands, and what becomes of their errors."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from lookalike.cli import data
+from lookalike.cli.compare import compare
+from lookalike.cli.show import show
+from lookalike.errors import LookalikeError
+
+app = typer.Typer(
+    help="Recognise small images by what they look like, with no training, and see why.",
+    # Plain help: Rich's would take half of the time that --help may take.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(compare)
+app.command()(show)
+app.add_typer(data.app, name="data", help="Known sets: list them, get them, say where they are.")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from lookalike import __version__
+
+        typer.echo(f"lookalike {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version and stop.")
+    ] = False,
+) -> None:
+    pass
+
+
+def run() -> None:
+    """Run the command line; end with 0 done, 2 usage or bad input, 130 interrupted."""
+    try:
+        app(prog_name="lookalike")
+    except LookalikeError as error:
+        _fail(str(error))
+    except OSError as error:
+        # A file of the user's that cannot be read or written: a traceback would not help.
+        _fail(f"{error.filename or 'file'}: {error.strerror or error}")
+
+
+def _fail(message: str) -> None:
+    """Say what was wrong in one line, and end."""
+    from lookalike.picture.text import plain
+
+    typer.echo(f"lookalike: {plain(' '.join(message.split()))}", err=True)
+    sys.exit(2)

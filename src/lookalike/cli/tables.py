@@ -1,0 +1,205 @@
+"""A comparison as text: tables for people, JSON and CSV for programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from lookalike.data.labelled import LabelledImages
+from lookalike.evaluation.results import Comparison, Estimate, Evaluation, Rate, Row
+from lookalike.picture.text import csv_cell, plain
+
+# Two or three classes have columns of their own; more would not fit a terminal.
+_CLASS_COLUMNS = 3
+_LEVEL = 0.05
+
+
+def as_tables(comparison: Comparison) -> Iterator[Any]:
+    """Yield what a terminal shows: the data, the table, and which differences are real."""
+    yield Text(_data_line(comparison), style="bold")
+    yield _table(comparison)
+    for row in comparison.rows:
+        for note in (row.error and f"failed: {row.error}", *row.warnings):
+            if note:
+                yield Text(plain(f"{row.title}: {note}"), style="yellow")
+    yield Text(_reading(comparison))
+
+
+def as_json(comparison: Comparison) -> str:
+    """Return a comparison as JSON."""
+    return json.dumps(
+        {
+            "train": _facts(comparison.train),
+            "valid": _facts(comparison.valid),
+            "seed": comparison.seed,
+            "ideas": [_row_facts(row) for row in comparison.rows],
+            "pairs": [vars(pair) for pair in comparison.pairs],
+        },
+        indent=2,
+    )
+
+
+def as_csv(comparison: Comparison) -> str:
+    """Return a comparison as CSV, a line an idea, harmless to spreadsheets."""
+    columns = [
+        *("idea", "title", "origin", "right", "n", "accuracy", "accuracy_low", "accuracy_high"),
+        *("mean_of_classes", "mean_of_classes_low", "mean_of_classes_high"),
+        *("fit_seconds", "predict_seconds", "size_bytes", "warnings", "error"),
+    ]
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(columns)
+    for row in comparison.rows:
+        figures: tuple[Any, ...] = ("",) * 6
+        seconds: Any = ""
+        if row.evaluation is not None:
+            accuracy, macro = row.evaluation.accuracy, row.evaluation.macro
+            figures = (accuracy.hits, accuracy.n, *_three(accuracy), *_three(macro))
+            seconds = row.evaluation.predict_seconds
+        cells = (row.name, row.title, row.origin, *figures, row.fit_seconds, seconds, row.size_bytes)
+        writer.writerow(csv_cell(cell) for cell in (*cells, "; ".join(row.warnings), row.error))
+    return out.getvalue()
+
+
+def _data_line(comparison: Comparison) -> str:
+    """Return one line about the data."""
+    train, valid = comparison.train, comparison.valid
+    names = [plain(name) for name in train.class_names]
+    classes = ", ".join(names) if len(names) <= 10 else f"{names[0]} to {names[-1]}"
+    size = "x".join(str(length) for length in train.images.shape[1:])
+    return (
+        f"{plain(train.source.name)}: {len(train):,} training images, {len(valid):,} to measure on, {size}, "
+        f"{len(names)} classes ({classes})"
+    )
+
+
+def _table(comparison: Comparison) -> Table:
+    """Return the table of ideas."""
+    classes = _shown_classes(comparison)
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("idea")
+    headers = ("right", "95 % interval", "mean of classes", *map(plain, classes), "fit", "predict", "size")
+    for header in headers:
+        table.add_column(header, justify="right", no_wrap=True)
+    best = max((row.evaluation.accuracy.value for row in comparison.rows if row.evaluation), default=0.0)
+    for row in comparison.rows:
+        title = Text(plain(row.title), style="dim" if row.origin == "reference" else "")
+        if row.evaluation is None:
+            table.add_row(title, Text("failed", style="yellow"))
+            continue
+        top = "bold" if row.evaluation.accuracy.value == best else ""
+        cells = _cells(row.evaluation, classes)
+        table.add_row(
+            title,
+            Text(cells[0], style=top),
+            *cells[1:],
+            _seconds(row.fit_seconds),
+            _seconds(row.evaluation.predict_seconds),
+            _bytes(row.size_bytes),
+        )
+    return table
+
+
+def _shown_classes(comparison: Comparison) -> list[str]:
+    """Return the classes that have columns of their own."""
+    names = list(comparison.train.class_names)
+    return names if len(names) <= _CLASS_COLUMNS else []
+
+
+def _cells(evaluation: Evaluation, classes: list[str]) -> list[str]:
+    """Return the rates of one row."""
+    accuracy, macro = evaluation.accuracy, evaluation.macro
+    per_class = dict(zip(map(str, evaluation.classes.tolist()), evaluation.per_class, strict=True))
+    return [
+        f"{accuracy.value:.4f}",
+        f"{accuracy.low:.4f}-{accuracy.high:.4f}",
+        f"{macro.value:.4f}",
+        *(f"{per_class[name].value:.4f}" if name in per_class else "" for name in classes),
+    ]
+
+
+def _reading(comparison: Comparison) -> str:
+    """Return which differences are real, in words."""
+    if not comparison.pairs:
+        return ""
+    titles = {row.name: plain(row.title) for row in comparison.rows}
+    alike = [pair for pair in comparison.pairs if pair.p_adjusted > _LEVEL]
+    test = "McNemar's exact test on the same images, Holm's correction, 5 % level"
+    if not alike:
+        return f"\nEvery difference between two ideas is real ({test})."
+    lines = [
+        f"  {titles[pair.first]} and {titles[pair.second]}: {pair.only_first} images only the first had "
+        f"right, {pair.only_second} only the second, p = {pair.p_adjusted:.2g}"
+        for pair in alike
+    ]
+    rest = "" if len(alike) == len(comparison.pairs) else " Every other difference is real."
+    return f"\nNot told apart by {test}:\n" + "\n".join(lines) + (f"\n{rest.strip()}" if rest else "")
+
+
+def _facts(part: LabelledImages) -> dict[str, Any]:
+    """Return what JSON says of one part of the data."""
+    return {
+        "name": part.source.name,
+        "part": part.source.part,
+        "reader": part.source.reader,
+        "notes": part.source.notes,
+        "n": len(part),
+        "shape": part.images.shape[1:],
+        "dtype": str(part.images.dtype),
+        "classes": part.counts(),
+        "sha256": part.sha256(),
+    }
+
+
+def _row_facts(row: Row) -> dict[str, Any]:
+    """Return what JSON says of one idea."""
+    facts: dict[str, Any] = {
+        "name": row.name,
+        "title": row.title,
+        "origin": row.origin,
+        "error": row.error,
+        "warnings": row.warnings,
+        "fit_seconds": row.fit_seconds,
+        "size_bytes": row.size_bytes,
+    }
+    evaluation = row.evaluation
+    if evaluation is not None:
+        facts |= {
+            "predict_seconds": evaluation.predict_seconds,
+            "accuracy": _rate_facts(evaluation.accuracy),
+            "mean_of_classes": vars(evaluation.macro),
+            "classes": [str(name) for name in evaluation.classes.tolist()],
+            "per_class": [_rate_facts(rate) for rate in evaluation.per_class],
+            "confusion": evaluation.confusion.tolist(),
+        }
+    return facts
+
+
+def _rate_facts(rate: Rate) -> dict[str, Any]:
+    """Return what JSON says of a rate; nothing of nothing has no value."""
+    return {**vars(rate), "value": rate.value if rate.n else None}
+
+
+def _three(value: Rate | Estimate) -> tuple[float, float, float]:
+    """Return a figure and its interval."""
+    return value.value, value.low, value.high
+
+
+def _seconds(seconds: float | None) -> str:
+    """Return a time as people say it."""
+    if seconds is None:
+        return ""
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
+def _bytes(size: int | None) -> str:
+    """Return a size as people say it."""
+    if size is None:
+        return ""
+    return f"{size / 1e6:,.1f} MB" if size >= 1e6 else f"{size / 1e3:,.1f} kB"
