@@ -1,4 +1,4 @@
-"""The book's numbers, on the book's images ("Deep Learning for Coders with fastai and PyTorch", chapter 4)."""
+"""The book's numbers on the book's images: "Deep Learning for Coders with fastai and PyTorch", chapter 4."""
 
 import numpy as np
 import pytest

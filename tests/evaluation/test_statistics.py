@@ -1,3 +1,4 @@
+import itertools
 import math
 
 import numpy as np
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom, false_discovery_control
 
 from lookalike.evaluation.results import Rate
-from lookalike.evaluation.statistics import holm, mcnemar, mean_of_rates, rate
+from lookalike.evaluation.statistics import holm, letters, mcnemar, mean_of_rates, rate
 
 
 @given(n=st.integers(1, 5000), data=st.data())
@@ -70,3 +71,20 @@ def test_holm_by_hand():
     # Holm is at least as strict as the false discovery rate.
     p_values = [0.001, 0.2, 0.03, 0.04, 0.9]
     assert (np.array(holm(p_values)) >= false_discovery_control(p_values) - 1e-12).all()
+
+
+@given(n=st.integers(1, 7), data=st.data())
+def test_names_share_a_letter_exactly_where_they_were_not_told_apart(n, data):
+    names = [f"idea {i}" for i in range(n)]
+    pairs = list(itertools.combinations(names, 2))
+    different = [pair for pair in pairs if data.draw(st.booleans())]
+    found = letters(names, different)
+    assert list(found) == names
+    assert all(found.values())
+    for first, second in pairs:
+        assert bool(set(found[first]) & set(found[second])) == ((first, second) not in different)
+
+
+def test_the_best_gets_the_first_letter():
+    assert letters(["a", "b", "c"], [("a", "b"), ("a", "c")]) == {"a": "a", "b": "b", "c": "b"}
+    assert letters(["a"], []) == {"a": "a"}

@@ -22,6 +22,7 @@ def test_distances_are_the_definition_to_numpys_averages(metric, average, digits
     np.testing.assert_array_equal(model.predict(valid.images), model.classes_[distances.argmin(axis=1)])
 
 
+@pytest.mark.filterwarnings("ignore:self.within_class_std_dev_")
 @pytest.mark.parametrize(
     ("ours", "metric"), [(MeanImage("l2"), "euclidean"), (MeanImage(average="median"), "manhattan")]
 )

@@ -107,7 +107,7 @@ def _check_options(report: Path | None, image: str | None, as_json: bool, as_csv
 
 def _ideas(texts: list[str]) -> list[Any] | None:
     """Return the ideas that were named; files of the user's own come beside the default ones."""
-    from lookalike.evaluation.ideas import from_file
+    from lookalike.evaluation.ideas import candidates, from_file
     from lookalike.registry import IDEAS
 
     names: list[Any] = []
@@ -119,7 +119,10 @@ def _ideas(texts: list[str]) -> list[Any] | None:
             names += split_list(text) or []
     if not names and own:
         names = [idea for idea in IDEAS if idea.by_default]
-    return names + own or None
+    chosen = names + own or None
+    # A name that is not known should be said before images are read.
+    candidates(chosen)
+    return chosen
 
 
 def _say_notes(train: LabelledImages, valid: LabelledImages) -> None:

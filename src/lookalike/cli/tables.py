@@ -13,22 +13,28 @@ from rich.text import Text
 
 from lookalike.data.labelled import LabelledImages
 from lookalike.evaluation.results import Comparison, Estimate, Evaluation, Rate, Row
+from lookalike.evaluation.statistics import letters
 from lookalike.picture.text import csv_cell, plain
 
 # Two or three classes have columns of their own; more would not fit a terminal.
 _CLASS_COLUMNS = 3
 _LEVEL = 0.05
+_READING = (
+    "Ideas that share a letter are not told apart by these images (McNemar's exact test, Holm's correction, "
+    f"{_LEVEL:.0%} level)."
+)
 
 
 def as_tables(comparison: Comparison) -> Iterator[Any]:
-    """Yield what a terminal shows: the data, the table, and which differences are real."""
+    """Yield what a terminal shows: the data, the table, and how to read it."""
     yield Text(_data_line(comparison), style="bold")
     yield _table(comparison)
     for row in comparison.rows:
         for note in (row.error and f"failed: {row.error}", *row.warnings):
             if note:
                 yield Text(plain(f"{row.title}: {note}"), style="yellow")
-    yield Text(_reading(comparison))
+    if comparison.pairs:
+        yield Text(_READING, style="dim")
 
 
 def as_json(comparison: Comparison) -> str:
@@ -84,9 +90,12 @@ def _table(comparison: Comparison) -> Table:
     classes = _shown_classes(comparison)
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("idea")
-    headers = ("right", "95 % interval", "mean of classes", *map(plain, classes), "fit", "predict", "size")
-    for header in headers:
+    for header in ("right", "95 % interval"):
         table.add_column(header, justify="right", no_wrap=True)
+    table.add_column("alike")
+    for header in ("mean of classes", *map(plain, classes), "fit", "predict", "size"):
+        table.add_column(header, justify="right", no_wrap=True)
+    alike = _letters(comparison)
     best = max((row.evaluation.accuracy.value for row in comparison.rows if row.evaluation), default=0.0)
     for row in comparison.rows:
         title = Text(plain(row.title), style="dim" if row.origin == "reference" else "")
@@ -98,7 +107,9 @@ def _table(comparison: Comparison) -> Table:
         table.add_row(
             title,
             Text(cells[0], style=top),
-            *cells[1:],
+            cells[1],
+            alike[row.name],
+            *cells[2:],
             _seconds(row.fit_seconds),
             _seconds(row.evaluation.predict_seconds),
             _bytes(row.size_bytes),
@@ -124,22 +135,12 @@ def _cells(evaluation: Evaluation, classes: list[str]) -> list[str]:
     ]
 
 
-def _reading(comparison: Comparison) -> str:
-    """Return which differences are real, in words."""
-    if not comparison.pairs:
-        return ""
-    titles = {row.name: plain(row.title) for row in comparison.rows}
-    alike = [pair for pair in comparison.pairs if pair.p_adjusted > _LEVEL]
-    test = "McNemar's exact test on the same images, Holm's correction, 5 % level"
-    if not alike:
-        return f"\nEvery difference between two ideas is real ({test})."
-    lines = [
-        f"  {titles[pair.first]} and {titles[pair.second]}: {pair.only_first} images only the first had "
-        f"right, {pair.only_second} only the second, p = {pair.p_adjusted:.2g}"
-        for pair in alike
-    ]
-    rest = "" if len(alike) == len(comparison.pairs) else " Every other difference is real."
-    return f"\nNot told apart by {test}:\n" + "\n".join(lines) + (f"\n{rest.strip()}" if rest else "")
+def _letters(comparison: Comparison) -> dict[str, str]:
+    """Return the letters of the ideas that have figures: those that share one were not told apart."""
+    measured = [row for row in comparison.rows if row.evaluation is not None]
+    measured.sort(key=lambda row: -row.evaluation.accuracy.hits if row.evaluation else 0)
+    different = [(pair.first, pair.second) for pair in comparison.pairs if pair.p_adjusted <= _LEVEL]
+    return letters([row.name for row in measured], different)
 
 
 def _facts(part: LabelledImages) -> dict[str, Any]:

@@ -11,12 +11,13 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.neighbors import NearestCentroid
 
 from lookalike.errors import InputError
 from lookalike.images import ImageBatch, to_unit
 from lookalike.markers import kind
+from lookalike.models.class_means import class_sums
 from lookalike.models.mean_image import MeanImage
 from lookalike.registry import IDEAS, Idea, idea
 
@@ -201,14 +202,15 @@ class FeatureMeans(_OfFunction):
 
     def fit(self, X: ImageBatch, y: NDArray[Any]) -> Self:
         """Average the feature over each class."""
-        self.means_ = NearestCentroid().fit(self._features(X), y)
-        self.classes_ = self.means_.classes_
+        self.classes_, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
+        self.class_features_ = class_sums(self._features(X), codes, len(counts)) / counts[:, None]
         return self
 
     def predict(self, X: ImageBatch) -> NDArray[Any]:
         """Return the class whose mean feature is nearest."""
-        answers: NDArray[Any] = self.means_.predict(self._features(X))
-        return answers
+        distances = cdist(self._features(X), self.class_features_, "sqeuclidean")
+        labels: NDArray[Any] = self.classes_[np.argmin(distances, axis=1)]
+        return labels
 
     def _features(self, images: ImageBatch) -> NDArray[np.float64]:
         """Return the feature of each image, a few images at a time so that floats of all are never held."""

@@ -33,6 +33,9 @@ class Rate:
         """The rate, in 0-1; NaN where ``n`` is 0."""
         return self.hits / self.n if self.n else float("nan")
 
+    def __str__(self) -> str:
+        return f"{self.value:.4f} ({self.hits} of {self.n}, 95 % interval {self.low:.4f}-{self.high:.4f})"
+
 
 @dataclass(frozen=True)
 class Estimate:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import string
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -138,3 +139,51 @@ def holm(p_values: Sequence[float]) -> list[float]:
         running = max(running, (len(p_values) - rank) * p_values[index])
         adjusted[index] = min(1.0, running)
     return adjusted
+
+
+def letters(names: Sequence[str], different: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return letters such that two names share one exactly where they were not told apart.
+
+    Parameters
+    ----------
+    names : sequence of str
+        In the order in which letters are given out: the best first.
+    different : iterable of (str, str)
+        The pairs that were told apart.
+
+    Returns
+    -------
+    dict of str to str
+        For each name its letters, in alphabetical order.
+
+    References
+    ----------
+    H.-P. Piepho, "An algorithm for a letter-based representation of all-pairwise comparisons", J. Comput.
+    Graph. Statist. 13 (2004): insert and absorb.
+
+    Examples
+    --------
+    >>> from lookalike.evaluation.statistics import letters
+    >>> letters(["best", "middle", "worst"], [("best", "worst")])
+    {'best': 'a', 'middle': 'ab', 'worst': 'b'}
+    """
+    groups = [frozenset(names)]
+    for first, second in different:
+        split = [
+            group - {gone}
+            for group in groups
+            for gone in ((first, second) if {first, second} <= group else (None,))
+        ]
+        # A group within another one says nothing of its own.
+        groups = [
+            group
+            for i, group in enumerate(split)
+            if not any(group < other or (group == other and j < i) for j, other in enumerate(split))
+        ]
+    place = {name: index for index, name in enumerate(names)}
+    groups.sort(key=lambda group: sorted(place[name] for name in group))
+    marks = [string.ascii_lowercase[i % 26] * (1 + i // 26) for i in range(len(groups))]
+    return {
+        name: "".join(mark for mark, group in zip(marks, groups, strict=True) if name in group)
+        for name in names
+    }

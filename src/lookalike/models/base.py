@@ -40,43 +40,6 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         tags.input_tags.three_d_array = True
         return tags
 
-    def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Return the class of each image.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
-            Images of the shape that ``fit`` saw.
-
-        Returns
-        -------
-        ndarray of shape (n,)
-            Labels; ties go to the first class in ``classes_``.
-
-        Raises
-        ------
-        InputError
-            The images are of another shape or kind than those of ``fit``, or no image batch.
-        """
-        check_is_fitted(self)
-        labels: NDArray[Any] = self.classes_[np.argmin(self.class_distances(X), axis=1)]
-        return labels
-
-    def class_distances(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return the distance of each image to each class.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
-            Images of the shape that ``fit`` saw.
-
-        Returns
-        -------
-        ndarray of shape (n, n_classes), float64
-            In the order of ``classes_``.
-        """
-        raise NotImplementedError
-
     def _rows(self, X: ArrayLike, *, reset: bool) -> tuple[NDArray[Any], int]:
         """Return ``X`` as rows ``(n, features)``, and the value of theirs that stands for 1.
 
@@ -130,6 +93,24 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
             raise InputError(f"{len(labels)} labels for {n} images: expected one for each")
         return labels
 
+    def _more_labels(self, y: ArrayLike, n: int, classes: ArrayLike | None) -> NDArray[np.intp]:
+        """Return the places of ``n`` further labels in ``classes_``, which the first call sets.
+
+        It is what every ``partial_fit`` begins with: scikit-learn fixes the classes at its first call.
+        """
+        first = not hasattr(self, "classes_")
+        if first and classes is None:
+            raise InputError(
+                "classes must be passed on the first call to partial_fit: every label that will occur"
+            )
+        given = None if classes is None else np.unique(np.asarray(classes))
+        if not first and given is not None and not np.array_equal(given, self.classes_):
+            raise InputError(f"classes are {given}: expected those of the first call, {self.classes_}")
+        known = self.classes_ if given is None else given
+        codes = _places(self._labels(y, n), known)
+        self.classes_ = known
+        return codes
+
 
 def _rank(X: Any) -> int:
     """Return how many axes ``X`` has; 2 where only scikit-learn's own checks can tell."""
@@ -146,3 +127,13 @@ def _rank(X: Any) -> int:
 def _sizes(shape: tuple[int, ...]) -> str:
     """Return a shape as people say sizes: 28x28."""
     return "x".join(str(length) for length in shape)
+
+
+def _places(labels: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.intp]:
+    """Return the place of each label in ``classes``, refusing labels that are none of them."""
+    places = {label: code for code, label in enumerate(classes.tolist())}
+    values, inverse = np.unique(labels, return_inverse=True)
+    for value in values.tolist():
+        if value not in places:
+            raise InputError(f"label {value!r} is none of the classes {classes}: name it in classes at first")
+    return np.array([places[value] for value in values.tolist()], dtype=np.intp)[inverse]

@@ -1,0 +1,99 @@
+"""How times are taken: contestants in alternating order, warmed up, medians of several rounds."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """One way to do a job.
+
+    Attributes
+    ----------
+    name : str
+        What the table shows.
+    run : callable
+        Does the job and returns its answer.
+    share : float
+        Which part of the whole job ``run`` does: a slow peer may do a part of the queries, and its time is
+        scaled up.
+    """
+
+    name: str
+    run: Callable[[], Any]
+    share: float = 1.0
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What one contestant took.
+
+    Attributes
+    ----------
+    name : str
+        The contestant's.
+    seconds : float
+        Median over the rounds, scaled to the whole job.
+    ratio : float
+        The median over the rounds of its time over the first contestant's time in the same round.
+    share : float
+        Which part of the job was timed.
+    answer : object
+        What its last round returned.
+    """
+
+    name: str
+    seconds: float
+    ratio: float
+    share: float
+    answer: Any
+
+
+def race(title: str, contestants: list[Contestant], rounds: int = 5) -> list[Timing]:
+    """Time contestants against the first of them.
+
+    Every contestant runs once to warm up, then ``rounds`` times; the order is turned around from round to
+    round, so that what drifts (heat, other work on the machine) falls on all alike.
+    """
+    times: dict[str, list[float]] = {one.name: [] for one in contestants}
+    answers: dict[str, Any] = {}
+    for number in range(rounds + 1):
+        for one in contestants if number % 2 else contestants[::-1]:
+            print(
+                f"\r{title}: round {number}/{rounds}, {one.name}".ljust(79),
+                end="",
+                file=sys.stderr,
+                flush=True,
+            )
+            began = time.perf_counter()
+            answers[one.name] = one.run()
+            seconds = (time.perf_counter() - began) / one.share
+            if number:
+                times[one.name].append(seconds)
+    first = times[contestants[0].name]
+    return [
+        Timing(
+            name=one.name,
+            seconds=statistics.median(times[one.name]),
+            ratio=statistics.median(mine / base for mine, base in zip(times[one.name], first, strict=True)),
+            share=one.share,
+            answer=answers[one.name],
+        )
+        for one in contestants
+    ]
+
+
+def table(title: str, timings: list[Timing]) -> str:
+    """Return timings as a Markdown table."""
+    lines = [f"### {title}", "", "| | median | times the first |", "|---|---:|---:|"]
+    for one in timings:
+        part = "" if one.share == 1 else f" (timed on {one.share:.1%} of the queries)"
+        seconds = f"{one.seconds * 1000:.1f} ms" if one.seconds < 1 else f"{one.seconds:.2f} s"
+        lines.append(f"| {one.name}{part} | {seconds} | {one.ratio:.2f} |")
+    return "\n".join(lines) + "\n"
