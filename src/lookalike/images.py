@@ -56,7 +56,7 @@ def as_images(images: ArrayLike, *, value_range: tuple[float, float] | None = No
     array = _as_array(images)
     _check_shape(array)
     if array.ndim == 4 and array.shape[3] == 1:
-        array = array[..., 0]
+        array = array.reshape(array.shape[:3])
     if array.dtype == np.bool_ and value_range is None:
         return np.ascontiguousarray(array).view(np.uint8) * np.uint8(255)
     if value_range is not None:
@@ -87,7 +87,8 @@ def to_unit(images: ImageBatch, dtype: Any = np.float64) -> NDArray[Any]:
         The same shape; bytes are divided by 255.
     """
     if images.dtype == np.uint8:
-        return np.divide(images, dtype(255), dtype=dtype)
+        unit: NDArray[Any] = np.divide(images, dtype(255), dtype=dtype)
+        return unit
     return images.astype(dtype, copy=False)
 
 
@@ -166,8 +167,13 @@ def _bytes_if_exact(floats: NDArray[Any]) -> ImageBatch:
     hold only 0 and 1.
     """
     levels = (np.arange(256) / 255).astype(floats.dtype)
-    nearest = np.rint(floats * 255).astype(np.uint8)
-    return nearest if np.array_equal(levels[nearest], floats) else floats
+    result = np.empty(floats.shape, np.uint8)
+    # Image by image, so that memory stays bounded and the first other value ends the search.
+    for image, nearest in zip(floats, result, strict=True):
+        np.rint(image * 255, out=nearest, casting="unsafe")
+        if not np.array_equal(levels[nearest], image):
+            return floats
+    return result
 
 
 def _from_range(array: NDArray[Any], value_range: tuple[float, float]) -> ImageBatch:

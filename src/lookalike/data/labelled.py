@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -23,7 +24,8 @@ class Source:
     name : str
         The known set's name, or the path as the user gave it.
     part : str
-        ``"train"``, ``"valid"`` or ``"test"``.
+        ``"train"``, ``"valid"`` or ``"test"``: a published test part stays so called where it stands for the
+        validation part.
     reader : str
         What was read, for example ``"IDX"`` or ``"image folder"``.
     notes : tuple of str
@@ -100,7 +102,7 @@ class LabelledImages:
         )
 
     def noted(self, *notes: str, part: str | None = None) -> LabelledImages:
-        """Return the same images with ``notes`` added to their source, and as another part if one is given."""
+        """Return the same images with ``notes`` added to their source, as another part if one is given."""
         source = replace(self.source, notes=(*self.source.notes, *notes), part=part or self.source.part)
         return replace(self, source=source)
 
@@ -108,13 +110,16 @@ class LabelledImages:
         """Return how many images each class has, in the order of ``class_names``."""
         texts, counts = np.unique(self.labels.astype(str), return_counts=True)
         found = dict(zip(texts.tolist(), counts.tolist(), strict=True))
-        return {name: found.get(str(label), 0) for name, label in zip(self.class_names, face_values(self.class_names), strict=True)}
+        return {
+            name: found.get(str(label), 0)
+            for name, label in zip(self.class_names, face_values(self.class_names), strict=True)
+        }
 
     def sha256(self) -> str:
         """Return the SHA-256 of shape, dtype, image bytes and labels: equal sets have equal hashes."""
         digest = hashlib.sha256(f"{self.images.shape} {self.images.dtype.str}\n".encode())
         digest.update(np.ascontiguousarray(self.images).view(np.uint8).data)
-        digest.update("\n".join(self.labels.astype(str).tolist()).encode())
+        digest.update("\n".join(self.labels.astype(str).tolist()).encode("utf-8", "surrogatepass"))
         return digest.hexdigest()
 
 
@@ -139,7 +144,9 @@ def face_values(class_names: Sequence[str]) -> NDArray[Any]:
     array(['cat', '7'], dtype='<U3')
     """
     names = [str(name) for name in class_names]
-    if names and all(name.isascii() and name.removeprefix("-").isdecimal() and len(name) < 19 for name in names):
+    if names and all(
+        name.isascii() and name.removeprefix("-").isdecimal() and len(name) < 19 for name in names
+    ):
         numbers = np.array([int(name) for name in names], dtype=np.int64)
         if len(np.unique(numbers)) == len(set(names)):
             return numbers
@@ -165,27 +172,44 @@ def from_arrays(images: Any, labels: Any, *, source: Source | None = None) -> La
     """
     batch = as_images(images)
     values = np.asarray(labels)
-    if values.ndim != 1 or values.dtype.kind not in "iuUSO":
-        raise InputError(f"labels are {values.dtype} of shape {values.shape}: expected (n,) integers or strings")
-    names = natural_order({str(value) for value in values.tolist()})
+    if values.ndim != 1 or values.dtype.kind not in "iuUO":
+        raise InputError(
+            f"labels are {values.dtype} of shape {values.shape}: expected (n,) integers or strings"
+        )
+    if len(values) != len(batch):
+        raise InputError(f"{len(values)} labels for {len(batch)} images: expected one for each")
+    texts, numbers = np.unique(values.astype(np.str_), return_inverse=True)
+    names = natural_order(texts.tolist())
     faces = dict(zip(names, face_values(names), strict=True))
     return LabelledImages(
         images=batch,
-        labels=np.array([faces[str(value)] for value in values.tolist()]),
+        labels=np.array([faces[text] for text in texts.tolist()])[numbers],
         class_names=tuple(names),
         names=tuple(str(index) for index in range(len(batch))),
         source=source or Source(),
     )
 
 
-def natural_order(names: Any) -> list[str]:
+def natural_order(names: Iterable[str]) -> list[str]:
     """Return ``names`` sorted as people count: "2" before "10", and "a2" before "a10"."""
     return sorted(names, key=natural_key)
 
 
-def natural_key(name: str) -> tuple[tuple[int, int | str, str], ...]:
-    """Return a sort key that compares runs of digits as numbers and the rest as text."""
-    import re
+def natural_key(name: str) -> tuple[tuple[int, int, str, str], ...]:
+    """Return a sort key that compares runs of digits as numbers, of any length, and the rest as text.
 
-    parts = re.split(r"([0-9]+)", name)
-    return tuple((0, int(part), part) if part.isdecimal() else (1, part, "") for part in parts if part)
+    Examples
+    --------
+    >>> from lookalike.data.labelled import natural_key
+    >>> sorted(["a10", "a2", "10", "2"], key=natural_key)
+    ['2', '10', 'a2', 'a10']
+    """
+    key = []
+    for part in re.split(r"([0-9]+)", name):
+        # Numbers are compared by length, then digit by digit: int() refuses very long ones.
+        number = part.lstrip("0")
+        if part.isascii() and part.isdecimal():
+            key.append((0, len(number), number, part))
+        elif part:
+            key.append((1, 0, part, ""))
+    return tuple(key)

@@ -1,0 +1,198 @@
+"""The known sets: what they are called, where they are published, and by which hashes they are known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lookalike.errors import UnknownNameError, unknown
+
+
+@dataclass(frozen=True)
+class PublishedFile:
+    """One file of a known set.
+
+    Attributes
+    ----------
+    name : str
+        As it is published: gzip.
+    size : int
+        Bytes as it is published.
+    unpacked_size : int
+        Bytes when unpacked.
+    sha256 : str or None
+        Of the unpacked bytes: however the file is packed, its content is checked.
+    md5 : str or None
+        Of the file as published, where nothing is published of its unpacked bytes.
+    """
+
+    name: str
+    size: int
+    unpacked_size: int
+    sha256: str | None = None
+    md5: str | None = None
+
+    @property
+    def most(self) -> int:
+        """The most bytes that the file may have in any form: gzip adds a little to what it cannot pack."""
+        return self.unpacked_size + 1024
+
+
+@dataclass(frozen=True)
+class KnownSet:
+    """One data set that is known by name.
+
+    Attributes
+    ----------
+    name, title : str
+        What one types, and what it is.
+    images : str
+        How many images of which size, as people say it.
+    licence : str
+        Under which it is published.
+    source : str
+        Who made it, and where it is published.
+    files : tuple of PublishedFile
+        Empty where it needs no download of its own.
+    mirrors : tuple of str
+        Addresses that a file's name is added to, tried in this order.
+    derived_from : str or None
+        The known set that it is made of.
+    notes : tuple of str
+        What a reader of a report should know.
+    """
+
+    name: str
+    title: str
+    images: str
+    licence: str
+    source: str
+    files: tuple[PublishedFile, ...] = ()
+    mirrors: tuple[str, ...] = ()
+    derived_from: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+_DIGITS = KnownSet(
+    name="digits",
+    title="Handwritten digits, 8 x 8",
+    images="1,797 of 8 x 8",
+    licence="CC BY 4.0",
+    source="Alpaydin, Kaynak: Optical Recognition of Handwritten Digits (UCI); ships with scikit-learn",
+)
+
+_MNIST = KnownSet(
+    name="mnist",
+    title="MNIST handwritten digits",
+    images="70,000 of 28 x 28",
+    licence="CC BY-SA 3.0",
+    source="LeCun, Cortes, Burges: The MNIST database of handwritten digits",
+    files=(
+        PublishedFile(
+            "train-images-idx3-ubyte.gz",
+            9_912_422,
+            47_040_016,
+            sha256="ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        ),
+        PublishedFile(
+            "train-labels-idx1-ubyte.gz",
+            28_881,
+            60_008,
+            sha256="65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        ),
+        PublishedFile(
+            "t10k-images-idx3-ubyte.gz",
+            1_648_877,
+            7_840_016,
+            sha256="0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        ),
+        PublishedFile(
+            "t10k-labels-idx1-ubyte.gz",
+            4_542,
+            10_008,
+            sha256="ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+        ),
+    ),
+    mirrors=(
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        "https://storage.googleapis.com/cvdf-datasets/mnist/",
+    ),
+)
+
+_MNIST_SAMPLE = KnownSet(
+    name="mnist-sample",
+    title="MNIST's 3s and 7s (fast.ai's MNIST_SAMPLE)",
+    images="14,434 of 28 x 28",
+    licence=_MNIST.licence,
+    source=_MNIST.source,
+    derived_from="mnist",
+)
+
+_FASHION_MNIST = KnownSet(
+    name="fashion-mnist",
+    title="Fashion-MNIST, pictures of clothes",
+    images="70,000 of 28 x 28",
+    licence="MIT",
+    source="Xiao, Rasul, Vollgraf (Zalando Research): https://github.com/zalandoresearch/fashion-mnist",
+    files=(
+        PublishedFile(
+            "train-images-idx3-ubyte.gz", 26_421_880, 47_040_016, md5="8d4fb7e6c68d591d4c3dfef9ec88bf0d"
+        ),
+        PublishedFile(
+            "train-labels-idx1-ubyte.gz",
+            29_515,
+            60_008,
+            sha256="bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+        ),
+        PublishedFile(
+            "t10k-images-idx3-ubyte.gz", 4_422_102, 7_840_016, md5="bef4ecab320f06d8554ea6380940ec79"
+        ),
+        PublishedFile(
+            "t10k-labels-idx1-ubyte.gz",
+            5_148,
+            10_008,
+            sha256="0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+        ),
+    ),
+    mirrors=(
+        "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+    ),
+    notes=(
+        "The classes are 0 T-shirt/top, 1 Trouser, 2 Pullover, 3 Dress, 4 Coat, 5 Sandal, 6 Shirt, "
+        "7 Sneaker, 8 Bag, 9 Ankle boot.",
+    ),
+)
+
+KNOWN: tuple[KnownSet, ...] = (_DIGITS, _MNIST, _MNIST_SAMPLE, _FASHION_MNIST)
+
+
+def names() -> list[str]:
+    """Return the names of all known sets.
+
+    Examples
+    --------
+    >>> from lookalike.data import catalogue
+    >>> catalogue.names()
+    ['digits', 'mnist', 'mnist-sample', 'fashion-mnist']
+    """
+    return [known.name for known in KNOWN]
+
+
+def known_set(name: str) -> KnownSet:
+    """Return the known set of that name.
+
+    Raises
+    ------
+    UnknownNameError
+        There is none; the message names the nearest ones.
+
+    Examples
+    --------
+    >>> from lookalike.data.catalogue import known_set
+    >>> known_set("mnist").licence
+    'CC BY-SA 3.0'
+    """
+    for known in KNOWN:
+        if known.name == name:
+            return known
+    raise UnknownNameError(unknown("data set", name, names()))

@@ -1,0 +1,175 @@
+"""One encoded image in, its pixels out.
+
+PNG, JPEG, BMP and WEBP are told by their first bytes, never by a file's name; no other decoder of Pillow is
+reached. The header's size is checked before a pixel is decoded.
+
+The rules: 1-bit and 8-bit gray give ``(h, w)``; 16-bit gray is rounded to 8 bits (v / 257); colour gives
+``(h, w, 3)``; a palette is replaced by its colours, and is gray where all of them are; transparency is laid
+on white, as viewers show it; the orientation that a camera noted is applied.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import BmpImagePlugin, Image, ImageFile, ImageOps, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
+
+from lookalike.data.untrusted import MAX_FILE_BYTES, MAX_PIXELS, quoted, read_file
+from lookalike.errors import DataError
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
+"""The names by which readers take a file for an image."""
+
+_Opener = Callable[[BytesIO], ImageFile.ImageFile]
+
+
+def decode_image(
+    source: bytes | str | os.PathLike[str], name: str | None = None, *, max_pixels: int = MAX_PIXELS
+) -> NDArray[np.uint8]:
+    """Return the pixels of one PNG, JPEG, BMP or WEBP image.
+
+    Parameters
+    ----------
+    source : bytes, str or path
+        The encoded image, or the path of its file.
+    name : str, optional
+        What messages call it; by default its path.
+    max_pixels : int, default=MAX_PIXELS
+        An image whose header announces more is refused undecoded.
+
+    Returns
+    -------
+    ndarray of shape (h, w) or (h, w, 3), uint8
+        Gray or colour, by the rules at the head of this module.
+
+    Raises
+    ------
+    DataError
+        It is no such image, is truncated, damaged, animated or too large. The message names it.
+
+    Examples
+    --------
+    >>> from io import BytesIO
+    >>> from PIL import Image
+    >>> from lookalike.data.decode import decode_image
+    >>> file = BytesIO()
+    >>> Image.new("L", (3, 2), 255).save(file, "PNG")
+    >>> decode_image(file.getvalue(), "white.png")
+    array([[255, 255, 255],
+           [255, 255, 255]], dtype=uint8)
+    """
+    if isinstance(source, bytes):
+        data, shown = source, quoted(name or "image")
+    else:
+        path = Path(source)
+        shown = quoted(name or path)
+        data = read_file(path, name or path, MAX_FILE_BYTES)
+    opener = _opener(data)
+    if opener is None:
+        raise DataError(f"{shown} is not an image: expected PNG, JPEG, BMP or WEBP")
+    try:
+        with opener(BytesIO(data)) as image:
+            _check_header(image, max_pixels)
+            image.load()
+            return np.ascontiguousarray(_pixels(ImageOps.exif_transpose(image)))
+    except DataError as error:
+        raise DataError(f"{shown} {error}") from None
+    except MemoryError:
+        raise
+    except Exception as error:
+        # Pillow's decoders answer hostile bytes with a dozen kinds of error: each means a damaged file.
+        reason = str(error) or type(error).__name__
+        raise DataError(f"{shown} is truncated or damaged ({reason}): replace it or leave it out") from error
+
+
+def _opener(data: bytes) -> _Opener | None:
+    """Return what opens ``data``, told by its first bytes."""
+    if data[:8] == b"\x89PNG\r\n\x1a\n":
+        return _open_png
+    if data[:3] == b"\xff\xd8\xff":
+        return JpegImagePlugin.JpegImageFile
+    if data[:2] == b"BM":
+        return BmpImagePlugin.BmpImageFile
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return _open_webp
+    return None
+
+
+def _open_png(file: BytesIO) -> ImageFile.ImageFile:
+    # Pillow takes a PNG whose end is missing; the mark of the end is part of a whole file.
+    if b"IEND" not in file.getbuffer()[-64 * 1024 :].tobytes():
+        raise DataError("is truncated or damaged (it has no end mark): replace it or leave it out")
+    return PngImagePlugin.PngImageFile(file)
+
+
+def _open_webp(file: BytesIO) -> ImageFile.ImageFile:
+    # Pillow makes WEBP's canvas when it opens the file: its size must be known before.
+    width, height = _webp_canvas(file.getvalue()[:30])
+    if width * height > MAX_PIXELS:
+        raise DataError(f"is {width} x {height} pixels: more than {MAX_PIXELS:,}, refused before decoding")
+    return WebPImagePlugin.WebPImageFile(file)
+
+
+def _webp_canvas(head: bytes) -> tuple[int, int]:
+    """Return width and height as the three kinds of WEBP header hold them (RFC 9649, section 2)."""
+    if len(head) < 30:
+        raise DataError("is truncated or damaged (its header is cut off): replace it or leave it out")
+    kind = head[12:16]
+    if kind == b"VP8X":
+        return 1 + int.from_bytes(head[24:27], "little"), 1 + int.from_bytes(head[27:30], "little")
+    if kind == b"VP8L":
+        bits = int.from_bytes(head[21:25], "little")
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    if kind == b"VP8 ":
+        return int.from_bytes(head[26:28], "little") & 0x3FFF, int.from_bytes(head[28:30], "little") & 0x3FFF
+    raise DataError("is damaged (its WEBP header is unknown): replace it or leave it out")
+
+
+def _check_header(image: ImageFile.ImageFile, max_pixels: int) -> None:
+    """Refuse by the header alone: nothing is decoded yet."""
+    width, height = image.size
+    if width * height > max_pixels:
+        raise DataError(f"is {width} x {height} pixels: more than {max_pixels:,}, refused before decoding")
+    if width < 1 or height < 1:
+        raise DataError("has no pixels: expected at least one")
+    if getattr(image, "n_frames", 1) > 1:
+        raise DataError("is animated: expected a still image")
+
+
+def _pixels(image: Image.Image) -> NDArray[np.uint8]:
+    """Return decoded pixels as gray or colour bytes."""
+    if image.mode.startswith("I"):
+        return _eight_bits(image)
+    if "transparency" in image.info or image.mode in ("LA", "La", "PA", "RGBA", "RGBa"):
+        gray = image.mode in ("1", "L", "LA", "La")
+        flat = _on_white(np.asarray(image.convert("RGBA")))
+        return flat[..., 0] if gray or (image.mode in ("P", "PA") and _is_gray(flat)) else flat
+    if image.mode in ("1", "L"):
+        return np.asarray(image.convert("L"))
+    colour = np.asarray(image.convert("RGB"))
+    return colour[..., 0] if image.mode == "P" and _is_gray(colour) else colour
+
+
+def _eight_bits(image: Image.Image) -> NDArray[np.uint8]:
+    """Return 16-bit gray as 8-bit gray, rounded: 65535 is 255 * 257."""
+    values = np.asarray(image).astype(np.int64)
+    if values.min() < 0 or values.max() > 65535:
+        raise DataError("has pixels of more than 16 bits: save it with 8 or 16 bits")
+    eight: NDArray[np.uint8] = ((values + 128) // 257).astype(np.uint8)
+    return eight
+
+
+def _on_white(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return ``(h, w, 3)``: the colours of ``(h, w, 4)`` laid on white, rounded."""
+    alpha = rgba[..., 3:].astype(np.uint32)
+    blend = rgba[..., :3] * alpha + 255 * (255 - alpha)
+    return ((blend + 127) // 255).astype(np.uint8)
+
+
+def _is_gray(colour: NDArray[np.uint8]) -> bool:
+    return bool((colour[..., 0] == colour[..., 1]).all() and (colour[..., 1] == colour[..., 2]).all())

@@ -1,0 +1,203 @@
+"""IDX, the format that MNIST was published in: a magic number, the lengths of the axes, then bytes.
+
+A file is plain or gzip, told by its content. Both styles of names are known: ``train-images-idx3-ubyte`` and
+``train-images.idx3-ubyte``, each with or without ``.gz``.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.data.labelled import Source
+from lookalike.data.listing import ArrayImages, Listing, class_texts
+from lookalike.data.untrusted import MAX_ARRAY_BYTES, gunzip, gunzip_head, is_gzip, listed, quoted
+from lookalike.errors import DataError
+from lookalike.progress import Progress
+
+_UBYTE = 0x08
+_NAME = re.compile(r"(?P<prefix>.*?)[-_.]?images[-.]idx3[-.]ubyte(?P<gz>\.gz)?", re.IGNORECASE)
+_PARTS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("valid", "validation", "val", "dev"), "valid"),
+    **dict.fromkeys(("t10k", "test", "testing"), "test"),
+}
+
+
+def unpacked(data: bytes, name: str) -> bytes:
+    """Return an IDX file's bytes, unpacked where they are gzip and checked against their own header.
+
+    Raises
+    ------
+    DataError
+        Another magic number, or more or fewer bytes than the header announces.
+    """
+    head = gunzip_head(data, 4 + 4 * 4)
+    rank = head[3] if len(head) >= 4 else 0
+    if head[:3] != bytes((0, 0, _UBYTE)) or rank not in (1, 3) or len(head) < 4 + 4 * rank:
+        raise DataError(
+            f"{quoted(name)} begins with {head[:4].hex(' ') or 'nothing readable'}: expected IDX of bytes, "
+            "00 00 08 03 (images) or 00 00 08 01 (labels)"
+        )
+    announced = 4 + 4 * rank + math.prod(_lengths(head, rank))
+    if announced > MAX_ARRAY_BYTES:
+        raise DataError(
+            f"{quoted(name)} announces {announced:,} bytes: more than {MAX_ARRAY_BYTES:,}, refused"
+        )
+    plain = gunzip(data, name, announced) if is_gzip(data) else data
+    if len(plain) != announced:
+        wrong = "is truncated" if len(plain) < announced else "has trailing bytes"
+        raise DataError(
+            f"{quoted(name)} {wrong}: it holds {len(plain):,} bytes, its header announces {announced:,}; "
+            "get the file again"
+        )
+    return plain
+
+
+def parse(plain: bytes, name: str, rank: int) -> NDArray[np.uint8]:
+    """Return the array in unpacked IDX bytes.
+
+    Parameters
+    ----------
+    plain : bytes
+        What :func:`unpacked` returned.
+    name : str
+        What messages call the file.
+    rank : {1, 3}
+        Labels ``(n,)`` or images ``(n, h, w)``.
+
+    Returns
+    -------
+    ndarray of uint8
+        Writable, a copy of the bytes.
+
+    Examples
+    --------
+    >>> from lookalike.data.idx import parse, unpacked
+    >>> labels = bytes([0, 0, 8, 1, 0, 0, 0, 2, 3, 7])
+    >>> parse(unpacked(labels, "labels"), "labels", rank=1)
+    array([3, 7], dtype=uint8)
+    """
+    if plain[3] != rank:
+        what = {1: "labels", 3: "images"}
+        raise DataError(f"{quoted(name)} holds {what[plain[3]]}: expected {what[rank]}")
+    lengths = _lengths(plain, rank)
+    return np.frombuffer(plain, np.uint8, offset=4 + 4 * rank).reshape(lengths).copy()
+
+
+def _lengths(head: bytes, rank: int) -> tuple[int, ...]:
+    return tuple(int.from_bytes(head[4 + 4 * axis : 8 + 4 * axis], "big") for axis in range(rank))
+
+
+def listing(images: NDArray[np.uint8], labels: NDArray[np.uint8], source: Source, **groups: Any) -> Listing:
+    """Return the listing of one pair of IDX arrays, named by index.
+
+    Raises
+    ------
+    DataError
+        There are not as many labels as images, or no image, or no pixel.
+    """
+    if len(images) != len(labels):
+        raise DataError(
+            f"{quoted(source.name)} has {len(images):,} images and {len(labels):,} labels "
+            f"({source.part} part): expected one label for each image"
+        )
+    if not images.size:
+        raise DataError(
+            f"{quoted(source.name)} has images of shape {images.shape}: expected at least one pixel"
+        )
+    names = tuple(str(index) for index in range(len(images)))
+    return Listing(class_texts(labels), names, ArrayImages(images), source=source, **groups)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The two files of one part: paths within a tree."""
+
+    images: str
+    labels: str
+
+
+def find(files: Iterable[str], only: str | None = None) -> dict[str, Pair]:
+    """Return the pairs of IDX files among ``files``, by part.
+
+    Parameters
+    ----------
+    files : iterable of str
+        Paths within a tree. A plain file is preferred to its gzip twin.
+    only : str, optional
+        The images file to read; the others are left alone, and it is the train part.
+
+    Returns
+    -------
+    dict of str to Pair
+        Keys are ``"train"``, ``"valid"`` and ``"test"``; empty where there is no IDX images file.
+
+    Raises
+    ------
+    DataError
+        An images file has no labels file, or two sets lie side by side.
+    """
+    by_lower = {path.lower(): path for path in files}
+    chosen = [only] if only is not None else sorted(by_lower.values(), key=lambda path: (len(path), path))
+    pairs: dict[str, Pair] = {}
+    prefixes: dict[str, str] = {}
+    for path in chosen:
+        folder, _, base = path.rpartition("/")
+        match = _NAME.fullmatch(base)
+        if match is None:
+            continue
+        prefix = f"{folder}/{match['prefix']}".lower()
+        part = "train" if only else _PARTS.get(re.split(r"[-_.]", match["prefix"].lower())[-1], "train")
+        if prefixes.setdefault(part, prefix) != prefix:
+            both = listed((pairs[part].images, path))
+            raise DataError(f"there are several IDX sets here ({both}): give the images file itself")
+        pairs.setdefault(part, Pair(path, _partner(path, by_lower)))
+    return pairs
+
+
+def _partner(images: str, by_lower: dict[str, str]) -> str:
+    """Return the labels file that belongs to an images file: either style of name, plain or gzip."""
+    folder, slash, base = images.lower().rpartition("/")
+    stem = base.removesuffix(".gz")
+    before, _, _ = stem.rpartition("images")
+    for name in (f"{before}labels-idx1-ubyte", f"{before}labels.idx1-ubyte"):
+        for suffix in ("", ".gz"):
+            found = by_lower.get(f"{folder}{slash}{name}{suffix}")
+            if found is not None:
+                return found
+    raise DataError(
+        f"{quoted(images)} has no labels: expected {quoted(f'{before}labels-idx1-ubyte')} beside it"
+    )
+
+
+def read(
+    name: str, pairs: dict[str, Pair], read_file: Callable[[str, int], bytes], progress: Progress
+) -> dict[str, Listing]:
+    """Return the listings of pairs of IDX files.
+
+    Parameters
+    ----------
+    name : str
+        What sources and messages call the set.
+    pairs : dict of str to Pair
+        What :func:`find` returned.
+    read_file : callable
+        Returns the bytes of a path, given the most that there may be.
+    progress : callable
+        Told of the pairs.
+    """
+    listings = {}
+    for done, (part, pair) in enumerate(pairs.items()):
+        progress("reading IDX files", done, len(pairs))
+        images = parse(unpacked(read_file(pair.images, MAX_ARRAY_BYTES), pair.images), pair.images, 3)
+        labels = parse(unpacked(read_file(pair.labels, MAX_ARRAY_BYTES), pair.labels), pair.labels, 1)
+        listings[part] = listing(images, labels, Source(name, part, "IDX"))
+    progress("reading IDX files", len(pairs), len(pairs))
+    return listings

@@ -1,0 +1,259 @@
+"""What a reader found, before pixels are decoded: who is what, and how to get at it.
+
+Classes are chosen, parts are split and limits drawn on listings; only what is left is read.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.data.decode import decode_image
+from lookalike.data.labelled import LabelledImages, Source, face_values
+from lookalike.data.resize import Size, resized, resized_batch, size_note
+from lookalike.data.tree import Tree
+from lookalike.data.untrusted import MAX_ARRAY_BYTES, MAX_FILE_BYTES, listed, quoted
+from lookalike.errors import DataError
+from lookalike.images import ImageBatch
+from lookalike.progress import Progress
+
+
+@dataclass(frozen=True)
+class Readout:
+    """Images that were read.
+
+    Attributes
+    ----------
+    images : ndarray of shape (n, h, w) or (n, h, w, c)
+        The image batch.
+    kept : ndarray of shape (n,), or None
+        Which of the images asked for they are, where some were skipped.
+    notes : tuple of str
+        What was decided on the way.
+    """
+
+    images: ImageBatch
+    kept: NDArray[np.intp] | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Images(Protocol):
+    """Images that can be read by position."""
+
+    def read(
+        self, positions: NDArray[np.intp] | None, size: Size | None, skip_bad: bool, progress: Progress
+    ) -> Readout:
+        """Return the images at ``positions`` (None: all), resized to ``size`` if that is given."""
+
+
+@dataclass(frozen=True)
+class ArrayImages:
+    """Images that are an array already."""
+
+    array: ImageBatch
+
+    def read(
+        self, positions: NDArray[np.intp] | None, size: Size | None, skip_bad: bool, progress: Progress
+    ) -> Readout:
+        """Return the array's images; without a choice and a size it is the array itself."""
+        images = self.array if positions is None else self.array[positions]
+        if size is None or images.shape[1:3] == size:
+            return Readout(images)
+        return Readout(resized_batch(images, size, progress), notes=(size_note(size),))
+
+
+@dataclass(frozen=True)
+class FileImages:
+    """Images that are encoded files in a tree."""
+
+    tree: Tree
+    paths: tuple[str, ...]
+
+    def read(
+        self, positions: NDArray[np.intp] | None, size: Size | None, skip_bad: bool, progress: Progress
+    ) -> Readout:
+        """Decode the files; where gray and colour are mixed, gray becomes colour and a note says so.
+
+        Raises
+        ------
+        DataError
+            A file is bad and ``skip_bad`` is False, every file is bad, or sizes differ and ``size`` is None.
+        """
+        paths = self.paths if positions is None else [self.paths[position] for position in positions]
+        batch = _Batch(len(paths), size)
+        kept: list[int] = []
+        bad: list[str] = []
+        for index, path in enumerate(paths):
+            if index % 100 == 0:
+                progress("reading images", index, len(paths))
+            name = self.tree.full_name(path)
+            try:
+                image = decode_image(self.tree.read(path, MAX_FILE_BYTES), name)
+            except DataError as error:
+                if not skip_bad:
+                    raise
+                bad.append(str(error))
+                continue
+            batch.add(image, name)
+            kept.append(index)
+        progress("reading images", len(paths), len(paths))
+        if not kept:
+            raise DataError(
+                f"none of {len(paths):,} images in {quoted(self.tree.name)} can be read: {bad[0]}"
+            )
+        notes = batch.notes()
+        if bad:
+            shown = "; ".join(bad[:5]) + (f"; and {len(bad) - 5:,} more" if len(bad) > 5 else "")
+            notes += (f"{len(bad):,} bad {'file was' if len(bad) == 1 else 'files were'} skipped: {shown}.",)
+        return Readout(batch.images(), np.array(kept, np.intp) if bad else None, notes)
+
+
+class _Batch:
+    """An image batch that grows by one image at a time, of one size."""
+
+    def __init__(self, most: int, size: Size | None) -> None:
+        self._most = most
+        self._size = size
+        self._resized = False
+        self._array: ImageBatch | None = None
+        self._first = ""
+        self._count = 0
+        self._gray = 0
+
+    def add(self, image: NDArray[np.uint8], name: str) -> None:
+        if self._size is not None and image.shape[:2] != self._size:
+            image = resized(image, self._size)
+            self._resized = True
+        if self._array is None:
+            self._array = self._allocated(image.shape)
+            self._first = name
+        if image.shape[:2] != self._array.shape[1:3]:
+            raise DataError(mixed_sizes((self._first, self._array.shape[1:3]), (name, image.shape[:2])))
+        if image.ndim == 3 and self._array.ndim == 3:
+            gray = self._array[: self._count]
+            self._array = self._allocated(image.shape)
+            self._array[: self._count] = gray[..., None]
+        self._gray += image.ndim == 2
+        self._array[self._count] = image[..., None] if image.ndim < self._array.ndim - 1 else image
+        self._count += 1
+
+    def _allocated(self, shape: tuple[int, ...]) -> ImageBatch:
+        needed = self._most * int(np.prod(shape))
+        if needed > MAX_ARRAY_BYTES:
+            raise DataError(
+                f"{self._most:,} images of {_by(shape[:2])} need {needed:,} bytes, more than "
+                f"{MAX_ARRAY_BYTES:,}: give size= or limit="
+            )
+        return np.empty((self._most, *shape), np.uint8)
+
+    def images(self) -> ImageBatch:
+        assert self._array is not None
+        return self._array if self._count == self._most else self._array[: self._count].copy()
+
+    def notes(self) -> tuple[str, ...]:
+        notes: tuple[str, ...] = ()
+        if self._size is not None and self._resized:
+            notes += (size_note(self._size),)
+        if self._array is not None and self._array.ndim == 4 and self._gray:
+            notes += (f"Gray and colour images are mixed: {self._gray:,} gray ones were made colour.",)
+        return notes
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One part of a data set, not read yet.
+
+    Attributes
+    ----------
+    classes : ndarray of shape (n,) of str
+        The class name of each image.
+    names : sequence of str
+        The name of each image.
+    images : Images
+        Where the pixels are.
+    positions : ndarray of shape (n,), or None
+        Which of ``images`` these are; None means all of them in order.
+    groups : ndarray of shape (n,), or None
+        Who wrote each image, where that is known.
+    source : Source
+        Where they came from.
+    """
+
+    classes: NDArray[np.str_]
+    names: Sequence[str]
+    images: Images
+    positions: NDArray[np.intp] | None = None
+    groups: NDArray[Any] | None = None
+    source: Source = field(default_factory=Source)
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self.classes)
+
+    def take(self, chosen: NDArray[np.intp]) -> Listing:
+        """Return the images at ``chosen``, in that order."""
+        if len(chosen) == len(self) and np.array_equal(chosen, np.arange(len(self))):
+            return self
+        return replace(
+            self,
+            classes=self.classes[chosen],
+            names=[self.names[index] for index in chosen.tolist()],
+            positions=chosen if self.positions is None else self.positions[chosen],
+            groups=None if self.groups is None else self.groups[chosen],
+        )
+
+    def noted(self, *notes: str) -> Listing:
+        """Return the same listing with ``notes`` added to its source."""
+        return replace(self, source=replace(self.source, notes=(*self.source.notes, *notes)))
+
+    def read(
+        self, class_names: Sequence[str], size: Size | None, skip_bad: bool, progress: Progress
+    ) -> LabelledImages:
+        """Return the labelled images: pixels read, labels as face values of ``class_names``."""
+        readout = self.images.read(self.positions, size, skip_bad, progress)
+        kept = self if readout.kept is None else self.take(readout.kept)
+        missing = set(self.classes.tolist()) - set(kept.classes.tolist())
+        if missing:
+            raise DataError(
+                f"no image of class {listed(sorted(missing))} in {quoted(self.source.name)} can be read: "
+                f"{readout.notes[-1]}"
+            )
+        names, numbers = np.unique(kept.classes, return_inverse=True)
+        places = {name: place for place, name in enumerate(class_names)}
+        faces = face_values(class_names)
+        return LabelledImages(
+            images=readout.images,
+            labels=faces[[places[name] for name in names.tolist()]][numbers],
+            class_names=tuple(class_names),
+            names=tuple(kept.names),
+            groups=kept.groups,
+            source=replace(self.source, notes=(*self.source.notes, *readout.notes)),
+        )
+
+
+def class_texts(labels: NDArray[Any]) -> NDArray[np.str_]:
+    """Return integer or text labels as class names."""
+    values, numbers = np.unique(labels, return_inverse=True)
+    return values.astype(np.str_)[numbers]
+
+
+def counts(classes: NDArray[np.str_]) -> dict[str, int]:
+    """Return how many images each class has."""
+    return dict(Counter(classes.tolist()))
+
+
+def mixed_sizes(first: tuple[str, tuple[int, ...]], other: tuple[str, tuple[int, ...]]) -> str:
+    """Return the message for two images of different sizes."""
+    return (
+        f"images are of mixed sizes: {quoted(first[0])} is {_by(first[1])} and {quoted(other[0])} is "
+        f"{_by(other[1])} (height x width): give a size, for example size={tuple(map(int, first[1]))}"
+    )
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return " x ".join(str(length) for length in shape)

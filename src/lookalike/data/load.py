@@ -1,0 +1,205 @@
+"""``lookalike.load``: labelled images from a known set's name or from a path."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from lookalike.data import catalogue, folders, idx, known, npz, table
+from lookalike.data.drawing import checked_seed, choose_classes, draw, split
+from lookalike.data.labelled import LabelledImages, Split, natural_order
+from lookalike.data.listing import Listing, counts, mixed_sizes
+from lookalike.data.resize import Size, checked_size
+from lookalike.data.tree import ZipTree, open_tree
+from lookalike.data.untrusted import gunzip_head, listed, quoted, read_file
+from lookalike.errors import DataError, UnknownNameError, unknown
+from lookalike.progress import Progress, silent
+
+
+def load(
+    name_or_path: str | os.PathLike[str],
+    *,
+    classes: Sequence[str | int] | None = None,
+    size: int | tuple[int, int] | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+    skip_bad: bool = False,
+    progress: Progress = silent,
+) -> Split:
+    """Return the training and the validation part of a set of labelled images.
+
+    Parameters
+    ----------
+    name_or_path : str or path
+        A known set: ``"digits"`` (needs no network), ``"mnist"``, ``"mnist-sample"``, ``"fashion-mnist"``;
+        or the path of
+
+        - an image folder: ``class/image.png``, with or without ``train/`` and ``valid/`` above it,
+        - a zip of one, or a folder in a zip (``digits.zip/inner``), which is never extracted,
+        - a folder or zip of IDX files, or one IDX images file with its labels beside it,
+        - an ``.npz`` of arrays, or a CSV with the columns ``label,pixel0,pixel1,...``.
+
+        A known name wins over a path: write ``./digits`` for a folder of that name.
+    classes : sequence of str or int, optional
+        The classes to keep; by default all.
+    size : int or (int, int), optional
+        Resize every image to this height and width. Needed where images are of mixed sizes.
+    limit : int, optional
+        At most so many images of each part, drawn at random from each class in proportion.
+    seed : int, default=0
+        What the split and the limit are drawn from. The draw in one class does not depend on the others.
+    skip_bad : bool, default=False
+        Leave out image files that cannot be read, and note them; by default the first is an error.
+    progress : callable, optional
+        Told of progress.
+
+    Returns
+    -------
+    Split
+        The named tuple ``(train, valid)`` of :class:`~lookalike.data.labelled.LabelledImages`. Where there
+        is no validation part, a test part stands for it; where there is neither, a fifth of each class is
+        drawn. What was decided is in ``source.notes`` of both.
+
+    Raises
+    ------
+    UnknownNameError
+        It is neither a known name nor a path.
+    DataError
+        The data cannot be read as labelled images. The message names the file and says how to mend it.
+    InputError
+        Another parameter is wrong, or a class is not there.
+
+    Examples
+    --------
+    >>> import lookalike
+    >>> train, valid = lookalike.load("digits", classes=[3, 7])
+    >>> train
+    <LabelledImages digits (train): 289 images of 8x8 uint8, 2 classes>
+    >>> valid.counts()
+    {'3': 37, '7': 36}
+    """
+    wanted = checked_size(size)
+    seed = checked_seed(seed)
+    parts = _parts(name_or_path, wanted, progress)
+    if classes is not None:
+        parts = choose_classes(parts, classes)
+    train, valid = _train_and_valid(parts, seed)
+    if limit is not None:
+        train, valid = draw(train, limit, seed), draw(valid, limit, seed)
+    names = natural_order(counts(train.classes))
+    return _alike(
+        train.read(names, wanted, skip_bad, progress),
+        valid.read(names, wanted, skip_bad, progress),
+    )
+
+
+def _parts(name_or_path: str | os.PathLike[str], size: Size | None, progress: Progress) -> dict[str, Listing]:
+    """Return the listings of every part that there is."""
+    name = os.fsdecode(name_or_path)
+    path = Path(os.path.expanduser(name))
+    if isinstance(name_or_path, str) and name in catalogue.names():
+        listings = known.read(catalogue.known_set(name), progress)
+        if path.exists():
+            note = f"The file or folder {quoted(name)} here was not read: for that, write ./{name}."
+            listings = {part: listing.noted(note) for part, listing in listings.items()}
+        return listings
+    try:
+        tree = open_tree(path, name) if name else None
+        if isinstance(tree, ZipTree) and npz.is_npz(tree):
+            return npz.read(tree, progress)
+        if tree is not None:
+            pairs = idx.find(tree.files)
+            return idx.read(name, pairs, tree.read, progress) if pairs else folders.read(tree)
+        if name and path.is_file():
+            return _single_file(path, name, size, progress)
+    except OSError as error:
+        raise DataError(f"{quoted(name)} cannot be read: {error.strerror or error}") from error
+    raise UnknownNameError(
+        f"{unknown('data set', name, catalogue.names())} (nor is there a file or folder of that name)"
+    )
+
+
+def _single_file(path: Path, name: str, size: Size | None, progress: Progress) -> dict[str, Listing]:
+    """Return the listing of one file, told by its content: IDX, else CSV by its name."""
+    with path.open("rb") as file:
+        head = gunzip_head(file.read(64 * 1024), 4)
+    if head[:2] == b"\0\0":
+        pairs = idx.find([entry.name for entry in path.parent.iterdir() if entry.is_file()], only=path.name)
+        if not pairs:
+            raise DataError(f"{quoted(name)} is IDX but is not called ...images-idx3-ubyte: give that file")
+        return idx.read(name, pairs, lambda file, most: read_file(path.parent / file, file, most), progress)
+    if path.name.lower().removesuffix(".gz").endswith(".csv"):
+        return table.read(path, name, size, progress)
+    raise DataError(
+        f"{quoted(name)} cannot be read as labelled images: "
+        "expected an image folder, a zip of one, IDX, .npz or .csv"
+    )
+
+
+def _train_and_valid(parts: dict[str, Listing], seed: int) -> tuple[Listing, Listing]:
+    """Return what to fit on and what to measure on."""
+    train = parts.get("train")
+    if train is None or not len(train):
+        held = listed(part for part in parts if part != "train")
+        raise DataError(f"there are no images to train on, only a part {held}: add a train part")
+    if len(counts(train.classes)) < 2:
+        only = listed(counts(train.classes))
+        raise DataError(f"{quoted(train.source.name)} has one class only ({only}): expected at least two")
+    if "valid" in parts:
+        valid = parts["valid"]
+        if "test" in parts:
+            note = f"The test part ({len(parts['test']):,} images) was left alone."
+            train, valid = train.noted(note), valid.noted(note)
+    elif "test" in parts:
+        note = "There is no validation part: the test part stands for it."
+        train, valid = train.noted(note), parts["test"].noted(note)
+    else:
+        train, valid = split(train, seed)
+        valid = replace(valid, source=replace(valid.source, part="valid"))
+    strangers = set(counts(valid.classes)) - set(counts(train.classes))
+    if strangers:
+        raise DataError(
+            f"{quoted(train.source.name)} has the class {listed(natural_order(strangers))} in its "
+            f"{valid.source.part} part only: add images of it to train on, or leave it out"
+        )
+    if not len(valid):
+        raise DataError(
+            f"the {valid.source.part} part of {quoted(train.source.name)} has no image of these classes"
+        )
+    return train, valid
+
+
+def _alike(train: LabelledImages, valid: LabelledImages) -> Split:
+    """Return both parts with images of one shape: gray becomes colour where the other part has colour."""
+    first, other = train.images.shape[1:], valid.images.shape[1:]
+    if first[:2] != other[:2]:
+        raise DataError(
+            mixed_sizes(
+                (f"{train.source.part} part: {train.names[0]}", first[:2]),
+                (f"{valid.source.part} part: {valid.names[0]}", other[:2]),
+            )
+        )
+    if len(first) == len(other):
+        if first != other:
+            raise DataError(
+                f"the parts of {quoted(train.source.name)} have {first[2]} and {other[2]} channels"
+            )
+        return Split(train, valid)
+    note = "The {} part is gray and the other is colour: its images were made colour."
+    if len(first) == 2:
+        return Split(
+            _coloured(train, other[2]).noted(note.format("train")), valid.noted(note.format("train"))
+        )
+    return Split(train.noted(note.format("valid")), _coloured(valid, first[2]).noted(note.format("valid")))
+
+
+def _coloured(images: LabelledImages, channels: int) -> LabelledImages:
+    if channels != 3:
+        raise DataError(
+            f"a part of {quoted(images.source.name)} is gray and the other has {channels} channels"
+        )
+    return replace(images, images=np.repeat(images.images[..., None], 3, axis=3))

@@ -1,0 +1,148 @@
+"""CSV in the form of Kaggle's digits: a label, then the pixels, one image a line.
+
+The header (``label,pixel0,pixel1,...``) may be missing. The file is plain or gzip, told by its content.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.data.labelled import Source
+from lookalike.data.listing import ArrayImages, Listing
+from lookalike.data.resize import Size
+from lookalike.data.untrusted import MAX_ARRAY_BYTES, MAX_NAME, MAX_PIXELS, gunzip, is_gzip, quoted, read_file
+from lookalike.errors import DataError
+from lookalike.progress import Progress
+
+_EXPECTED = "expected the columns label,pixel0,pixel1,..."
+_NO_NUMBERS = str.maketrans("", "", "0123456789,")
+
+_LINES = 2000
+"""About so many lines are parsed at once, so that text and wider numbers are never held for all."""
+
+
+def read(path: Path, name: str, size: Size | None, progress: Progress) -> dict[str, Listing]:
+    """Return the listing of a CSV of labels and pixels: one part, ``"train"``.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    name : str
+        What messages call it.
+    size : (int, int) or None
+        Height and width; needed where the number of pixels is no square. Where it is one and ``size``
+        has another number of pixels, the images are read as squares.
+    progress : callable
+        Told of the lines.
+
+    Returns
+    -------
+    dict of str to Listing
+        Images are named by their line number, the first image's being 0.
+
+    Raises
+    ------
+    DataError
+        No label column, a pixel that is no whole number in 0-255, lines of different lengths, or a number
+        of pixels that is no square.
+    """
+    data = read_file(path, name, MAX_ARRAY_BYTES)
+    if is_gzip(data):
+        data = gunzip(data, name, MAX_ARRAY_BYTES)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{quoted(name)} is no CSV in UTF-8: {_EXPECTED}") from error
+    del data
+    lines = io.StringIO(text)
+    header = lines.readline()
+    columns = header.strip().split(",")
+    if columns[0].strip().strip('"').lower() != "label":
+        _check_headless(columns, name)
+        lines.seek(0)
+    shape = _shape(len(columns) - 1, size, name)
+    labels, images = _parse(lines, len(text), shape, name, progress)
+    names = tuple(str(index) for index in range(len(images)))
+    return {"train": Listing(labels, names, ArrayImages(images), source=Source(name, "train", "CSV"))}
+
+
+def _check_headless(columns: list[str], name: str) -> None:
+    """Refuse a first line that is neither the header nor an image."""
+    if len(columns) < 2 or not all(_is_byte(pixel.strip()) for pixel in columns[1:]):
+        raise DataError(
+            f"{quoted(name)} begins with the columns {quoted(','.join(columns[:3]), 40)}: {_EXPECTED}"
+        )
+
+
+def _shape(pixels: int, size: Size | None, name: str) -> Size:
+    """Return height and width: the given size if it has so many pixels, else a square."""
+    if not 1 <= pixels <= MAX_PIXELS:
+        raise DataError(f"{quoted(name)} has {pixels:,} pixels a line: expected 1 to {MAX_PIXELS:,}")
+    if size is not None and size[0] * size[1] == pixels:
+        return size
+    side = math.isqrt(pixels)
+    if side * side != pixels:
+        raise DataError(
+            f"{quoted(name)} has {pixels:,} pixels a line, which is no square: "
+            "give size=(height, width) with that many"
+        )
+    return side, side
+
+
+def _parse(
+    lines: io.StringIO, length: int, shape: Size, name: str, progress: Progress
+) -> tuple[NDArray[np.str_], NDArray[np.uint8]]:
+    """Return labels ``(n,)`` and images ``(n, h, w)`` of the lines that are left."""
+    labels: list[str] = []
+    blocks: list[NDArray[np.uint8]] = []
+    while block := lines.readlines(_LINES * (2 * shape[0] * shape[1] + 2)):
+        progress("reading CSV", lines.tell(), length)
+        rows = [line.strip().replace(" ", "").partition(",") for line in block if line.strip()]
+        if not rows:
+            continue
+        first = len(labels)
+        labels += [_label(label, name, first + index) for index, (label, _, _) in enumerate(rows)]
+        blocks.append(_pixels([pixels for _, _, pixels in rows], shape, name, first))
+    if not labels:
+        raise DataError(f"{quoted(name)} holds no image: expected a line for each")
+    return np.array(labels, np.str_), np.concatenate(blocks)
+
+
+def _label(text: str, name: str, image: int) -> str:
+    label = text.strip().strip('"')
+    if not 0 < len(label) <= MAX_NAME or not label.isprintable():
+        raise DataError(f"image {image} in {quoted(name)} has the label {quoted(label, 40)}: {_EXPECTED}")
+    return label
+
+
+def _pixels(rows: list[str], shape: Size, name: str, first: int) -> NDArray[np.uint8]:
+    """Return the images of some lines, every pixel checked."""
+    count = shape[0] * shape[1]
+    for index, row in enumerate(rows):
+        found = row.count(",") + 1 if row else 0
+        if found != count:
+            raise DataError(
+                f"image {first + index} in {quoted(name)} has {found:,} pixels: "
+                f"expected {count:,} as in the first line"
+            )
+    text = ",".join(rows)
+    plain = not text.translate(_NO_NUMBERS) and ",," not in f",{text},"
+    values = np.fromstring(text, np.int64, sep=",") if plain else np.empty(0, np.int64)
+    if not plain or values.max() > 255:
+        pixels = text.split(",")
+        bad = next(place for place, pixel in enumerate(pixels) if not _is_byte(pixel))
+        raise DataError(
+            f"image {first + bad // count} in {quoted(name)} has the pixel {quoted(pixels[bad], 40)}: "
+            "expected whole numbers from 0 to 255"
+        )
+    return values.astype(np.uint8).reshape(-1, *shape)
+
+
+def _is_byte(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= 20 and int(text) <= 255

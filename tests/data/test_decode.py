@@ -1,0 +1,200 @@
+import time
+import tracemalloc
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+from making import bomb_png, encoded, gray
+from PIL import Image
+
+from lookalike.data.decode import decode_image
+from lookalike.errors import DataError, LookalikeError
+
+KINDS = ("PNG", "JPEG", "BMP", "WEBP")
+
+
+@given(arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, max_side=9)), st.sampled_from(["PNG", "BMP"]))
+def test_gray_comes_back_to_the_byte(pixels, kind):
+    np.testing.assert_array_equal(decode_image(encoded(pixels, kind), "x"), pixels)
+
+
+@given(
+    arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9), st.just(3))),
+    st.sampled_from([("PNG", {}), ("BMP", {}), ("WEBP", {"lossless": True})]),
+)
+def test_colour_comes_back_to_the_byte(pixels, how):
+    kind, options = how
+    np.testing.assert_array_equal(decode_image(encoded(pixels, kind, **options), "x"), pixels)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_format_is_told_by_content_not_by_name(tmp_path, kind):
+    path = tmp_path / "picture.txt"
+    path.write_bytes(encoded(np.full((5, 4, 3), 200), kind))
+    image = decode_image(path)
+    assert image.shape == (5, 4, 3)
+    assert image.dtype == np.uint8
+    assert abs(image.astype(int) - 200).max() <= 2
+
+
+def test_jpeg_gray_stays_gray():
+    assert decode_image(encoded(np.full((8, 8), 90), "JPEG"), "x").shape == (8, 8)
+
+
+def test_one_bit_is_black_and_white():
+    picture = Image.fromarray(np.array([[0, 255], [255, 0]], np.uint8)).convert("1")
+    np.testing.assert_array_equal(decode_image(encoded(picture), "x"), [[0, 255], [255, 0]])
+
+
+def test_sixteen_bits_are_rounded_to_eight():
+    values = np.array([[0, 128, 129, 257, 65406, 65407, 65535]], np.uint16)
+    expected = np.rint(values / 257)
+    np.testing.assert_array_equal(decode_image(encoded(Image.fromarray(values)), "x"), expected)
+
+
+def test_gray_palette_is_gray_and_colour_palette_is_colour():
+    grays = Image.fromarray(np.array([[0, 1], [1, 0]], np.uint8), "P")
+    grays.putpalette([10, 10, 10, 240, 240, 240])
+    np.testing.assert_array_equal(decode_image(encoded(grays), "x"), [[10, 240], [240, 10]])
+    colours = grays.copy()
+    colours.putpalette([10, 20, 30, 240, 240, 240])
+    np.testing.assert_array_equal(decode_image(encoded(colours), "x")[0], [[10, 20, 30], [240, 240, 240]])
+
+
+@given(arrays(np.uint8, (3, 4, 4)))
+def test_transparency_is_laid_on_white(rgba):
+    alpha = rgba[..., 3:] / 255
+    expected = np.floor(rgba[..., :3] * alpha + 255 * (1 - alpha) + 0.5 - 1e-9)
+    np.testing.assert_array_equal(decode_image(encoded(rgba), "x"), expected)
+
+
+def test_black_ink_on_nothing_is_black_on_white():
+    grays = np.zeros((2, 2, 2), np.uint8)
+    grays[0, 0, 1] = 255
+    picture = Image.fromarray(grays, "LA")
+    np.testing.assert_array_equal(decode_image(encoded(picture), "x"), [[0, 255], [255, 255]])
+
+
+def test_transparent_colour_of_a_palette_is_white():
+    picture = Image.fromarray(np.array([[0, 1]], np.uint8), "P")
+    picture.putpalette([0, 0, 0, 9, 9, 9])
+    np.testing.assert_array_equal(decode_image(encoded(picture, transparency=0), "x"), [[255, 9]])
+    picture.putpalette([0, 0, 0, 9, 8, 7])
+    np.testing.assert_array_equal(
+        decode_image(encoded(picture, transparency=0), "x"), [[[255] * 3, [9, 8, 7]]]
+    )
+    np.testing.assert_array_equal(
+        decode_image(encoded(picture, transparency=bytes([0, 255])), "x")[0, 1], [9, 8, 7]
+    )
+
+
+def test_orientation_of_the_camera_is_applied():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = decode_image(encoded(gray(shape=(16, 8)), "JPEG", exif=exif), "x")
+    assert turned.shape == (8, 16)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_cut_of_the_pixels_is_refused(kind):
+    whole = encoded(gray(3, (40, 40)), kind)
+    for length in range(0, len(whole) - 24, max(1, len(whole) // 50)):
+        with pytest.raises(DataError, match=r"'cut\.x' is (not an image|truncated or damaged)"):
+            decode_image(whole[:length], "cut.x")
+
+
+def test_text_that_is_called_png_is_refused(tmp_path):
+    path = tmp_path / "note.png"
+    path.write_text("no picture")
+    with pytest.raises(DataError, match=r"note\.png' is not an image: expected PNG, JPEG, BMP or WEBP"):
+        decode_image(path)
+
+
+def test_a_huge_header_is_refused_at_once():
+    tracemalloc.start()
+    start = time.perf_counter()
+    with pytest.raises(
+        DataError, match="is 50000 x 50000 pixels: more than 33,554,432, refused before decoding"
+    ):
+        decode_image(bomb_png(50_000, 50_000), "bomb.png")
+    assert time.perf_counter() - start < 1
+    assert tracemalloc.get_traced_memory()[1] < 10 * 2**20
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("side", [9_500, 20_000, 2**31 - 1])
+def test_no_size_gets_past_the_limit_or_warns(side):
+    # Pillow warns from 89 million pixels and raises from 179 million; ours is first.
+    with pytest.raises(DataError, match=r"bomb\.png' is"):
+        decode_image(bomb_png(side, side), "bomb.png")
+
+
+def test_a_huge_webp_canvas_is_refused_before_it_is_made():
+    whole = bytearray(encoded(np.zeros((4, 4, 3)), "WEBP", lossless=True))
+    assert whole[12:16] == b"VP8L"
+    whole[21:25] = (0x3FFF | 0x3FFF << 14).to_bytes(4, "little")
+    with pytest.raises(DataError, match="is 16384 x 16384 pixels"):
+        decode_image(bytes(whole), "x.webp")
+
+
+@pytest.mark.parametrize("lossless", [False, True])
+@pytest.mark.parametrize("size", [(1, 1), (2, 300), (300, 2)])
+def test_webp_headers_are_read_right(size, lossless, monkeypatch):
+    whole = encoded(np.zeros((*size, 3)), "WEBP", lossless=lossless)
+    assert decode_image(whole, "x").shape == (*size, 3)
+    monkeypatch.setattr("lookalike.data.decode.MAX_PIXELS", size[0] * size[1] - 1)
+    with pytest.raises(DataError, match=rf"is {size[1]} x {size[0]} pixels"):
+        decode_image(whole, "x")
+
+
+def test_animation_is_refused():
+    frames = [Image.fromarray(gray(seed, (4, 4))) for seed in range(3)]
+    moving = encoded(frames[0], "PNG", save_all=True, append_images=frames[1:])
+    with pytest.raises(DataError, match="is animated: expected a still image"):
+        decode_image(moving, "x")
+
+
+def test_other_formats_are_not_reached():
+    for kind in ("TIFF", "GIF", "PPM", "ICO"):
+        with pytest.raises(DataError, match="is not an image"):
+            decode_image(encoded(gray(shape=(16, 16)), kind), "x.png")
+
+
+def test_a_hostile_name_cannot_write_to_the_terminal():
+    with pytest.raises(DataError) as caught:
+        decode_image(b"", "\x1b[31m\n" + "x" * 5000)
+    assert "\x1b" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 300
+
+
+def test_a_missing_and_a_large_file_are_refused(tmp_path, monkeypatch):
+    with pytest.raises(DataError, match=r"gone\.png' cannot be read"):
+        decode_image(tmp_path / "gone.png")
+    monkeypatch.setattr("lookalike.data.decode.MAX_FILE_BYTES", 10)
+    (tmp_path / "large.png").write_bytes(encoded(gray()))
+    with pytest.raises(DataError, match=r"large\.png' is larger than 10 bytes"):
+        decode_image(tmp_path / "large.png")
+
+
+SEEDS = [encoded(gray(5, (12, 12)), kind) for kind in KINDS] + [
+    encoded(Image.fromarray(gray(5, (6, 6, 4)), "RGBA")),
+    encoded(gray(5, (6, 6)), "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0"),
+]
+
+
+@given(st.sampled_from(SEEDS), st.data())
+def test_mutated_bytes_are_decoded_or_refused(whole, data):
+    mutated = bytearray(whole)
+    for _ in range(data.draw(st.integers(1, 8))):
+        place = data.draw(st.integers(0, len(mutated) - 1))
+        mutated[place] = data.draw(st.integers(0, 255))
+    cut = data.draw(st.integers(0, len(mutated)))
+    try:
+        image = decode_image(bytes(mutated[: cut or None]), "x", max_pixels=10_000)
+    except LookalikeError:
+        return
+    assert image.dtype == np.uint8
+    assert image.ndim == 2 or image.shape[2] == 3
