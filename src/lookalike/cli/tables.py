@@ -196,6 +196,8 @@ def _seconds(seconds: float | None) -> str:
     """Return a time as people say it."""
     if seconds is None:
         return ""
+    if seconds < 0.001:
+        return "<1 ms"
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 

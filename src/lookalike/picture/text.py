@@ -1,0 +1,76 @@
+"""Text from outside, made harmless: class names and file names may hold anything.
+
+Rich markup and HTML are not handled here: never pass such text where markup is read (use ``rich.text.Text``),
+and leave HTML to Jinja2's autoescape.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+# Cc controls and escapes, Cf bidirectional and other invisible marks, Cs lone surrogates (undecodable file
+# names), Zl and Zp line ends.
+_HARMFUL = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+# Joiners are invisible too, but some scripts and emoji cannot be spelled without them.
+_JOINERS = {"\u200c", "\u200d"}
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?", re.ASCII)
+# The last four are the wide forms, which some spreadsheets read as the narrow ones.
+_FORMULA_STARTS = ("=", "+", "-", "@", "|", "%", "＝", "＋", "－", "＠")
+
+
+def plain(text: object) -> str:
+    r"""Return ``text`` with every control character shown instead of obeyed.
+
+    Parameters
+    ----------
+    text : object
+        Untrusted text, or anything with a ``str``.
+
+    Returns
+    -------
+    str
+        One line that can be encoded as UTF-8. Control characters (line ends and escapes too), bidirectional
+        and other invisible marks and lone surrogates are spelled as Python escapes.
+
+    Examples
+    --------
+    >>> from lookalike.picture.text import plain
+    >>> print(plain("[red]<b>\x1b[31m"))
+    [red]<b>\x1b[31m
+    >>> print(plain("drei\u202egnp.exe"))
+    drei\u202egnp.exe
+    """
+    return "".join(_shown(character) for character in str(text))
+
+
+def csv_cell(text: object) -> str:
+    """Return ``text`` as a cell that no spreadsheet takes for a formula.
+
+    Parameters
+    ----------
+    text : object
+        Untrusted text. Quoting commas and quotes is the CSV writer's work.
+
+    Returns
+    -------
+    str
+        :func:`plain` text; an apostrophe goes before what starts like a formula and is no plain number.
+
+    Examples
+    --------
+    >>> from lookalike.picture.text import csv_cell
+    >>> csv_cell("=1+1"), csv_cell("-7"), csv_cell("seven")
+    ("'=1+1", '-7', 'seven')
+    """
+    shown = plain(text)
+    if shown.lstrip().startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(shown):
+        return "'" + shown
+    return shown
+
+
+def _shown(character: str) -> str:
+    """Return one character as it is where it is harmless, else its escape."""
+    if character in _JOINERS or unicodedata.category(character) not in _HARMFUL:
+        return character
+    return character.encode("unicode_escape").decode("ascii")

@@ -1,0 +1,285 @@
+"""Single images against every class's image: where they differ, and what the metrics make of it."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.data.labelled import LabelledImages
+from lookalike.distance.definition import l1, l2, signed
+from lookalike.errors import InputError
+from lookalike.evaluation.results import Comparison, Evaluation
+from lookalike.images import to_unit
+from lookalike.picture.colours import absolute_colours, signed_colours
+from lookalike.picture.text import plain
+from lookalike.report.formats import part_name, signed_number
+from lookalike.report.ideals import Prototypes, prototypes
+from lookalike.report.thumbs import LARGE, MIDDLE, SMALL, Picture, picture
+
+_RIGHT, _WRONG = 10, 6  # how many right and wrong answers one can choose among
+_LEAST_RIGHT = 4  # where there are few classes
+_FEW = 4  # classes among which there is room for larger maps
+_CLASSES = 12  # against how many classes one image is shown
+
+
+@dataclass(frozen=True)
+class Against:
+    """One image against one class's image.
+
+    Attributes
+    ----------
+    name : str
+        The class.
+    truth, nearest_l1, nearest_l2, smallest : bool
+        It is the true class; no other is nearer by the one or the other metric; no other's signed sum is
+        smaller.
+    ideal, signed, absolute : Picture
+        The class's image, and the two maps of the difference.
+    l1, l2, more, less, total : str
+        The distances; the mean of what the image has more, of what it has less, and their sum.
+    """
+
+    name: str
+    truth: bool
+    nearest_l1: bool
+    nearest_l2: bool
+    smallest: bool
+    ideal: Picture
+    signed: Picture
+    absolute: Picture
+    l1: str
+    l2: str
+    more: str
+    less: str
+    total: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one idea answered."""
+
+    idea: str
+    answer: str
+    right: bool
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """One image to choose, and all that is shown of it.
+
+    ``taken_for`` is the answer of the idea that uses the class images; empty for a training image.
+    """
+
+    name: str
+    part: str
+    truth: str
+    taken_for: str
+    wrong: bool
+    thumb: Picture
+    picture: Picture
+    answers: tuple[Answer, ...]
+    against: tuple[Against, ...]
+
+
+@dataclass(frozen=True)
+class Differences:
+    """The images to choose among.
+
+    Attributes
+    ----------
+    average : str
+        ``"mean"`` or ``"median"``.
+    idea : str
+        Whose right and wrong answers the images are.
+    most_ink : str
+        The class with the smallest signed difference: the same for every image.
+    left_out : int
+        How many classes beyond the nearest are not shown beside an image.
+    images : tuple of Chosen
+        The first is the one that is shown first.
+    """
+
+    average: str
+    idea: str
+    most_ink: str
+    left_out: int
+    images: tuple[Chosen, ...]
+
+
+def differences(comparison: Comparison, name: str | None) -> Differences | None:
+    """Return images against the class images: one the user named, and some right and wrong answers.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        What was measured.
+    name : str or None
+        An image's name, looked for in the validation part and then in the training part.
+
+    Returns
+    -------
+    Differences or None
+        None where no idea has class images. Mean images go before median ones.
+
+    Raises
+    ------
+    InputError
+        No image is called ``name``; the message has the nearest names.
+    """
+    named = [] if name is None else [find(comparison, name)]
+    sets = sorted(prototypes(comparison), key=lambda one: one.average != "mean")
+    if not sets:
+        return None
+    one = sets[0]
+    row = one.rows[0]
+    assert row.evaluation is not None
+    places = named + [("valid", index) for index in examples(row.evaluation)]
+    ink = one.images.reshape(len(one.images), -1).mean(axis=1)
+    return Differences(
+        average=one.average,
+        idea=plain(row.title),
+        most_ink=plain(one.classes[int(np.argmax(ink))]),
+        left_out=max(0, len(one.classes) - _CLASSES),
+        images=tuple(_chosen(comparison, one, *place) for place in dict.fromkeys(places)),
+    )
+
+
+def find(comparison: Comparison, name: str) -> tuple[str, int]:
+    """Return the part and the index of the image called ``name``.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        Its validation part is searched first.
+    name : str
+        The image's whole name.
+
+    Returns
+    -------
+    (str, int)
+        ``"valid"`` or ``"train"``, and the index.
+
+    Raises
+    ------
+    InputError
+        There is none; the message has the nearest names.
+    """
+    parts = {"valid": comparison.valid, "train": comparison.train}
+    for part, images in parts.items():
+        if name in images.names:
+            return part, images.names.index(name)
+    known = dict.fromkeys((*comparison.valid.names, *comparison.train.names))
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.0)
+    raise InputError(
+        f"no image is called {plain(name)!r}: the nearest names are {', '.join(plain(one) for one in near)}"
+    )
+
+
+def examples(evaluation: Evaluation) -> list[int]:
+    """Return the indices of some right and wrong answers.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        One idea's answers.
+
+    Returns
+    -------
+    list of int
+        Right answers first: of up to 10 classes the first each, or the first few where there are few
+        classes. Then up to 6 wrong ones: of each answer's most frequent confusion the first, and again
+        (ties: the first class first).
+    """
+    labels, predictions, classes = evaluation.labels, evaluation.predictions, evaluation.classes
+    right = [np.flatnonzero((labels == label) & (predictions == label)) for label in classes[:_RIGHT]]
+    confusion = evaluation.confusion.copy()
+    np.fill_diagonal(confusion, 0)
+    # The most frequent confusions of all may be with one class only.
+    answers = np.argsort(-confusion.max(axis=0), kind="stable")[:_WRONG]
+    wrong = [
+        np.flatnonzero((labels == classes[truth]) & (predictions == classes[answer]))
+        for answer, truth in zip(answers, confusion.argmax(axis=0)[answers], strict=True)
+        if answer != truth
+    ]
+    return _in_turn(right, max(_LEAST_RIGHT, len(right))) + _in_turn(wrong, _WRONG)
+
+
+def _in_turn(groups: list[NDArray[np.intp]], n: int) -> list[int]:
+    """Return up to ``n`` indices: the first of each group, then the second of each, grouped again."""
+    turns = [(turn, place) for place, group in enumerate(groups) for turn in range(len(group))]
+    taken = sorted(sorted(turns)[:n], key=lambda one: one[::-1])
+    return [int(groups[place][turn]) for turn, place in taken]
+
+
+def _chosen(comparison: Comparison, one: Prototypes, part: str, index: int) -> Chosen:
+    """Return all that is shown of one image."""
+    images = comparison.valid if part == "valid" else comparison.train
+    answers = _answers(comparison, index) if part == "valid" else ()
+    own = _answers(comparison, index, one.rows[0].name) if part == "valid" else ()
+    return Chosen(
+        name=plain(images.names[index]),
+        part=part_name(images.source.part),
+        truth=plain(images.labels[index]),
+        taken_for=own[0].answer if own else "",
+        wrong=bool(own) and not own[0].right,
+        thumb=picture(images.images[index], SMALL, 64),
+        picture=picture(images.images[index], LARGE),
+        answers=answers,
+        against=_against(images, index, one),
+    )
+
+
+def _answers(comparison: Comparison, index: int, only: str | None = None) -> tuple[Answer, ...]:
+    """Return what the ideas answered on one image of the validation part."""
+    return tuple(
+        Answer(
+            plain(row.title),
+            plain(row.evaluation.predictions[index]),
+            bool(row.evaluation.predictions[index] == row.evaluation.labels[index]),
+        )
+        for row in comparison.rows
+        if row.evaluation is not None and only in (None, row.name)
+    )
+
+
+def _against(images: LabelledImages, index: int, one: Prototypes) -> tuple[Against, ...]:
+    """Return one image against the nearest classes and its own, in the order of the classes."""
+    image = to_unit(images.images[index : index + 1])
+    first, second = l1(image, one.images)[0], l2(image, one.images)[0]
+    sums = signed(image, one.images)[0]
+    truth = one.classes == images.labels[index]
+    # The true class is shown however far it is.
+    kept = np.argsort(np.where(truth, -1.0, first), kind="stable")[:_CLASSES]
+    edge = (LARGE + MIDDLE) // 2 if len(kept) <= _FEW else MIDDLE
+    return tuple(
+        _one_against(
+            image[0] - one.images[code],
+            one.images[code],
+            edge,
+            name=plain(one.classes[code]),
+            truth=bool(truth[code]),
+            nearest_l1=code == int(np.argmin(first)),
+            nearest_l2=code == int(np.argmin(second)),
+            smallest=code == int(np.argmin(sums)),
+            l1=f"{first[code]:.4f}",
+            l2=f"{second[code]:.4f}",
+            total=signed_number(float(sums[code])),
+        )
+        for code in sorted(kept.tolist())
+    )
+
+
+def _one_against(difference: NDArray[Any], ideal: NDArray[np.float64], edge: int, **known: Any) -> Against:
+    """Return one image against one class's image, with the maps of their difference."""
+    return Against(
+        ideal=picture(np.clip(ideal, 0, 1), edge),
+        signed=picture(signed_colours(difference), edge),
+        absolute=picture(absolute_colours(difference), edge),
+        more=signed_number(float(np.maximum(difference, 0).mean())),
+        less=signed_number(float(np.minimum(difference, 0).mean())),
+        **known,
+    )
