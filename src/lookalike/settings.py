@@ -56,3 +56,20 @@ def threads() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def simd() -> bool:
+    """Return whether kernels may use instructions of this very processor.
+
+    ``LOOKALIKE_SIMD=portable`` forces the vectors that every processor has; unset or ``auto`` chooses by what
+    the processor can do.
+
+    Raises
+    ------
+    InputError
+        ``LOOKALIKE_SIMD`` is something else.
+    """
+    value = os.environ.get("LOOKALIKE_SIMD", "").strip().lower()
+    if value not in ("", "auto", "portable"):
+        raise InputError(f"LOOKALIKE_SIMD is {value!r}: expected 'auto' or 'portable'")
+    return value != "portable"

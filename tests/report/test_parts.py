@@ -246,14 +246,14 @@ def test_names_are_looked_for_in_the_validation_part_first(comparison):
         comparison, train=replace(comparison.train, names=tuple(map(str, range(len(comparison.train)))))
     )
     name = both.valid.names[5]
-    assert find(both, name) == ("valid", 5)
+    assert find(both.train, both.valid, name) == ("valid", 5)
     with pytest.raises(InputError, match=r"no image is called '3/x\.png': the nearest names are "):
-        find(both, "3/x.png")
+        find(both.train, both.valid, "3/x.png")
 
 
 def test_the_nearest_names_are_harmless(hostile):
     with pytest.raises(InputError, match="nearest names") as caught:
-        find(hostile, "\x1b[31m")
+        find(hostile.train, hostile.valid, "\x1b[31m")
     assert "\x1b" not in str(caught.value)
 
 

@@ -70,6 +70,10 @@ def compare(
             skip_bad=skip_bad,
             progress=tell,
         )
+        if image is not None:
+            from lookalike.report.chosen import find
+
+            find(train, valid, image)
         if not quiet:
             _say_notes(train, valid)
         comparison = lookalike.compare(train, valid, chosen, seed=seed, progress=tell)

@@ -130,7 +130,7 @@ def differences(comparison: Comparison, name: str | None) -> Differences | None:
     InputError
         No image is called ``name``; the message has the nearest names.
     """
-    named = [] if name is None else [find(comparison, name)]
+    named = [] if name is None else [find(comparison.train, comparison.valid, name)]
     sets = sorted(prototypes(comparison), key=lambda one: one.average != "mean")
     if not sets:
         return None
@@ -148,13 +148,13 @@ def differences(comparison: Comparison, name: str | None) -> Differences | None:
     )
 
 
-def find(comparison: Comparison, name: str) -> tuple[str, int]:
+def find(train: LabelledImages, valid: LabelledImages, name: str) -> tuple[str, int]:
     """Return the part and the index of the image called ``name``.
 
     Parameters
     ----------
-    comparison : Comparison
-        Its validation part is searched first.
+    train, valid : LabelledImages
+        Where to look: the validation part first.
     name : str
         The image's whole name.
 
@@ -168,11 +168,10 @@ def find(comparison: Comparison, name: str) -> tuple[str, int]:
     InputError
         There is none; the message has the nearest names.
     """
-    parts = {"valid": comparison.valid, "train": comparison.train}
-    for part, images in parts.items():
+    for part, images in (("valid", valid), ("train", train)):
         if name in images.names:
             return part, images.names.index(name)
-    known = dict.fromkeys((*comparison.valid.names, *comparison.train.names))
+    known = dict.fromkeys((*valid.names, *train.names))
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.0)
     raise InputError(
         f"no image is called {plain(name)!r}: the nearest names are {', '.join(plain(one) for one in near)}"
