@@ -24,6 +24,7 @@ from lookalike.cli.common import (
 
 if TYPE_CHECKING:
     from lookalike.data.labelled import LabelledImages
+    from lookalike.evaluation.results import Comparison
 
 
 def compare(
@@ -81,16 +82,7 @@ def compare(
         from lookalike.report.page import write_report
 
         write_report(comparison, report, command=_command(), image=image)
-    from lookalike.cli import tables
-
-    if as_json:
-        typer.echo(tables.as_json(comparison))
-    elif as_csv:
-        typer.echo(tables.as_csv(comparison), nl=False)
-    else:
-        out = console()
-        for part in tables.as_tables(comparison):
-            out.print(part)
+    _show(comparison, as_json, as_csv)
     if report is not None and not quiet:
         stderr().print(f"report: {report.resolve()}", soft_wrap=True)
 
@@ -107,6 +99,20 @@ def _check_options(report: Path | None, image: str | None, as_json: bool, as_csv
         raise InputError(f"--report {report}: there is no folder {report.parent}; make it first")
     if report is not None and report.is_dir():
         raise InputError(f"--report {report} is a folder: expected a file's name")
+
+
+def _show(comparison: Comparison, as_json: bool, as_csv: bool) -> None:
+    """Print the result in the form that was asked for."""
+    from lookalike.cli import tables
+
+    if as_json:
+        typer.echo(tables.as_json(comparison))
+    elif as_csv:
+        typer.echo(tables.as_csv(comparison), nl=False)
+    else:
+        out = console()
+        for part in tables.as_tables(comparison):
+            out.print(part)
 
 
 def _ideas(texts: list[str]) -> list[Any] | None:
