@@ -52,7 +52,7 @@ def unknown(what: str, name: str, known: Iterable[str]) -> str:
     --------
     >>> from lookalike.errors import unknown
     >>> unknown("data set", "mnits", ["digits", "mnist"])
-    "no data set is called 'mnits': did you mean mnist?"
+    "no data set is called 'mnits': did you mean mnist or digits?"
     """
     import difflib
 

@@ -48,10 +48,10 @@ class InkCoverage(ClassMeanClassifier):
     Examples
     --------
     >>> import lookalike
-    >>> train, valid = lookalike.load("digits", classes=[1, 0])
+    >>> train, valid = lookalike.load("digits", classes=[3, 7])
     >>> model = lookalike.InkCoverage().fit(train.images, train.labels)
-    >>> model.class_coverage_.round(2)
-    array([0.3 , 0.31])
+    >>> model.class_coverage_.round(4)
+    array([0.2984, 0.296 ])
     """
 
     class_coverage_: NDArray[np.float64]
