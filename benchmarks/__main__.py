@@ -8,10 +8,10 @@ import platform
 import sys
 from pathlib import Path
 
-from benchmarks import mean_images
+from benchmarks import mean_images, neighbours
 from lookalike import settings
 
-JOBS = {"mean-images": mean_images.run}
+JOBS = {"mean-images": mean_images.run, "neighbours": neighbours.run}
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "numba")
 
 

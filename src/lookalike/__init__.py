@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lookalike.markers import distance
     from lookalike.models.coverage import InkCoverage
     from lookalike.models.mean_image import MeanImage
+    from lookalike.models.nearest import NearestImages
 
 __version__ = "0.1.0"
 
@@ -37,6 +38,7 @@ __all__ = [
     "LookalikeError",
     "MeanImage",
     "MissingExtraError",
+    "NearestImages",
     "UnknownNameError",
     "compare",
     "distance",

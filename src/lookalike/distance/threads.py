@@ -1,0 +1,98 @@
+"""Our own threads: chunks of work that release the GIL, run side by side, stopped by Ctrl-C."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+Chunk = TypeVar("Chunk")
+
+
+def run_chunks(
+    work: Callable[[Chunk], Iterable[object]],
+    chunks: Iterable[Chunk],
+    threads: int,
+    tell: Callable[[int], object] = lambda done: None,
+) -> None:
+    """Run ``work`` on each chunk on ``threads`` threads, of which the calling one is one.
+
+    Chunks are started in order, each on whichever thread is free. Work on a chunk is a generator that yields
+    between short steps, a tenth of a second each or less. The calling thread works too, so an interrupt
+    reaches it between two steps; when it is interrupted, or any chunk fails, all threads stop after the step
+    they are at, and the error is raised.
+
+    Parameters
+    ----------
+    work : callable
+        Takes a chunk and yields between steps (what it yields does not matter); runs on several threads at
+        once.
+    chunks : iterable
+        What to work on. Taken one at a time, under a lock.
+    threads : int
+        How many threads work, at least 1.
+    tell : callable, optional
+        Called by the calling thread alone, with the number of chunks that are done: after each of its own
+        chunks, and at the end with all of them.
+
+    Examples
+    --------
+    >>> from lookalike.distance.threads import run_chunks
+    >>> squares = {}
+    >>> def square(n):
+    ...     squares[n] = n * n
+    ...     yield
+    >>> run_chunks(square, range(3), threads=2)
+    >>> sorted(squares.items())
+    [(0, 0), (1, 1), (2, 4)]
+    """
+    team = _Team(work, iter(chunks))
+    helpers = [threading.Thread(target=team.help, daemon=True) for _ in range(threads - 1)]
+    try:
+        for helper in helpers:
+            helper.start()
+        while team.step():
+            tell(team.done)
+    except BaseException:
+        team.stopped = True
+        raise
+    finally:
+        for helper in helpers:
+            if helper.ident is not None:  # else it was never started
+                helper.join()
+    if team.error is not None:
+        raise team.error
+    tell(team.done)
+
+
+class _Team:
+    """What the threads share: the chunks that are left, the count of those done, the first error."""
+
+    def __init__(self, work: Callable[[Chunk], Iterable[object]], chunks: Iterator[Chunk]) -> None:
+        self._work, self._chunks, self._lock = work, chunks, threading.Lock()
+        self.done, self.stopped = 0, False
+        self.error: BaseException | None = None
+
+    def step(self) -> bool:
+        """Work on the next chunk; return False where there is none or work has stopped."""
+        with self._lock:
+            if self.stopped:
+                return False
+            try:
+                chunk = next(self._chunks)
+            except StopIteration:
+                return False
+        for _ in self._work(chunk):
+            if self.stopped:
+                return False
+        with self._lock:
+            self.done += 1
+        return True
+
+    def help(self) -> None:
+        """Work until nothing is left, and keep an error for the calling thread."""
+        try:
+            while self.step():
+                pass
+        except BaseException as error:
+            self.error, self.stopped = error, True
