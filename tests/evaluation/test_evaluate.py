@@ -52,6 +52,14 @@ def test_chunks_keep_the_order():
     ]
 
 
+def test_a_model_that_tells_of_its_progress_cuts_its_own_work(edge_images):
+    heard = []
+    model = lookalike.NearestImages().fit(edge_images, range(8))
+    lookalike.evaluate(model, edge_images, range(8), progress=lambda *note: heard.append(note))
+    assert ("searching", 8, 8) in heard
+    assert heard[-1] == ("predict", 8, 8)
+
+
 def test_scikit_learns_own_get_rows(digits):
     train, valid = digits
     rows = train.images.reshape(len(train), -1).astype(np.float32) / np.float32(255)

@@ -115,3 +115,18 @@ def test_a_median_has_no_partial_fit():
 def test_refuses_unknown_parameters(parameters, message, edge_images):
     with pytest.raises(InputError, match=message):
         MeanImage(**parameters).fit(edge_images, [0, 1] * 4)
+
+
+@pytest.mark.parametrize("metric", ["l1", "l2"])
+def test_compiled_sums_are_numpys(metric, monkeypatch, digits):
+    train, valid = digits
+    plain = MeanImage(metric).fit(train.images, train.labels)
+    expected = plain.class_distances(valid.images)
+    for module in ("class_means", "mean_image"):
+        monkeypatch.setattr(f"lookalike.models.{module}.COMPILED_FROM", 1)
+    compiled = MeanImage(metric).fit(train.images, train.labels)
+    np.testing.assert_array_equal(compiled.class_sums_, plain.class_sums_)
+    found = compiled.class_distances(valid.images)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9)
+    alone = np.concatenate([compiled.class_distances(image[None]) for image in valid.images])
+    np.testing.assert_array_equal(found, alone)

@@ -10,6 +10,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from lookalike.models.base import ImageClassifier
 
+#: Bytes from which on loading compiled code pays; below, NumPy is done before it is loaded.
+COMPILED_FROM = 1 << 23
+
 
 class ClassMeanClassifier(ImageClassifier):
     """A classifier by the mean of each class, of the images themselves or of features of them.
@@ -180,8 +183,16 @@ def class_sums(values: NDArray[Any], codes: NDArray[np.intp], n_classes: int) ->
     ndarray of shape (n_classes, d)
         int64 and exact for whole numbers, else float64.
     """
-    # Sums of bytes stay below 2**53, where float64 counts exactly, and NumPy adds float64 faster than int64.
-    wide = values.dtype.kind in "iu" and values.dtype != np.uint8
-    dtype = np.int64 if wide else np.float64
-    sums = np.stack([values[codes == code].sum(axis=0, dtype=dtype) for code in range(n_classes)])
-    return sums.astype(np.int64) if values.dtype == np.uint8 else sums
+    if values.dtype == np.uint8:
+        if values.size >= COMPILED_FROM:
+            from lookalike.distance.kernels.sums import class_sums as compiled
+
+            return compiled(values, codes, n_classes)
+        # Sums of bytes stay below 2**53, where float64 counts exactly and is what NumPy adds fastest.
+        return _numpy_sums(values, codes, n_classes, np.float64).astype(np.int64)
+    return _numpy_sums(values, codes, n_classes, np.int64 if values.dtype.kind in "iu" else np.float64)
+
+
+def _numpy_sums(values: NDArray[Any], codes: NDArray[np.intp], n_classes: int, dtype: Any) -> NDArray[Any]:
+    """Return the sums of each class, added up in ``dtype``."""
+    return np.stack([values[codes == code].sum(axis=0, dtype=dtype) for code in range(n_classes)])

@@ -10,7 +10,7 @@ from scipy.spatial.distance import cdist
 from sklearn.utils.metaestimators import available_if
 
 from lookalike.errors import InputError
-from lookalike.models.class_means import ClassMeanClassifier
+from lookalike.models.class_means import COMPILED_FROM, ClassMeanClassifier
 
 _METRICS: dict[str, Literal["cityblock", "sqeuclidean"]] = {"l1": "cityblock", "l2": "sqeuclidean"}
 _AVERAGES = ("mean", "median")
@@ -162,17 +162,28 @@ class MeanImage(ClassMeanClassifier):
         """
         rows, scale = self._rows(X, reset=False)
         prototypes = self.class_images_.reshape(len(self.classes_), -1) * scale
-        step = max(1, _CHUNK_VALUES // self.n_features_in_)
-        distances = np.empty((len(rows), len(prototypes)))
-        for start in range(0, len(rows), step):
-            chunk = rows[start : start + step].astype(np.float64)
-            distances[start : start + step] = cdist(chunk, prototypes, _METRICS[self.metric])
-        distances /= self.n_features_in_
+        # By what the model has seen, not by the batch: an answer must not depend on the images beside it.
+        if rows.dtype == np.uint8 and self.class_counts_.sum() * self.n_features_in_ >= COMPILED_FROM:
+            from lookalike.distance.kernels.prototypes import prototype_sums
+
+            sums = prototype_sums(rows, prototypes, self.metric)
+        else:
+            sums = self._sums(rows, prototypes)
+        distances = sums / self.n_features_in_
         if self.metric == "l2":
             np.sqrt(distances, out=distances)
         distances /= scale
         distances[:, self.class_counts_ == 0] = np.inf
         return distances
+
+    def _sums(self, rows: NDArray[Any], prototypes: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return sums of absolute or squared differences by SciPy, a few rows at a time."""
+        step = max(1, _CHUNK_VALUES // self.n_features_in_)
+        sums = np.empty((len(rows), len(prototypes)))
+        for start in range(0, len(rows), step):
+            chunk = rows[start : start + step].astype(np.float64)
+            sums[start : start + step] = cdist(chunk, prototypes, _METRICS[self.metric])
+        return sums
 
     def _check_parameters(self) -> None:
         """Refuse parameters that are none of their values."""
