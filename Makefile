@@ -16,9 +16,9 @@ demo: $(VENV)/.demo
 test: $(VENV)/.dev$(TORCH)
 	$(BIN)/python -m pytest
 
-# Long fuzzing: not part of `make test`.
+# Every property test with a hundred times its examples: not part of `make test`.
 soak: $(VENV)/.dev$(TORCH)
-	$(BIN)/python -m pytest -m soak
+	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest tests
 
 check: $(VENV)/.dev$(TORCH)
 	$(BIN)/ruff check
@@ -31,7 +31,7 @@ format: $(VENV)/.dev$(TORCH)
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(VENV)/.dev$(TORCH)
+bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks
 
 clean:
@@ -53,4 +53,9 @@ $(VENV)/.demo: $(VENV)/bin/python pyproject.toml
 $(VENV)/.dev0 $(VENV)/.dev1: $(VENV)/bin/python pyproject.toml constraints-dev.txt
 	@echo "Installing lookalike and its development tools into $(VENV) ..."
 	@$(PIP) install -c constraints-dev.txt -e '.[$(EXTRAS)]'
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.dev1
+	@echo "Installing the peers to measure against into $(VENV) ..."
+	@$(PIP) install -c constraints-dev.txt -e '.[bench]'
 	@touch $@

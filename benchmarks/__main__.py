@@ -8,11 +8,21 @@ import platform
 import sys
 from pathlib import Path
 
-from benchmarks import mean_images, neighbours
+from benchmarks import growth, mean_images, neighbours
 from lookalike import settings
 
-JOBS = {"mean-images": mean_images.run, "neighbours": neighbours.run}
-LIBRARIES = ("numpy", "scipy", "scikit-learn", "numba")
+JOBS = {"mean-images": mean_images.run, "neighbours": neighbours.run, "growth": growth.run}
+LIBRARIES = (
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "numba",
+    "torch",
+    "faiss-cpu",
+    "usearch",
+    "hnswlib",
+    "pynndescent",
+)
 
 
 def machine() -> str:

@@ -94,6 +94,10 @@ def table(title: str, timings: list[Timing]) -> str:
     lines = [f"### {title}", "", "| | median | times the first |", "|---|---:|---:|"]
     for one in timings:
         part = "" if one.share == 1 else f" (timed on {one.share:.1%} of the queries)"
-        seconds = f"{one.seconds * 1000:.1f} ms" if one.seconds < 1 else f"{one.seconds:.2f} s"
-        lines.append(f"| {one.name}{part} | {seconds} | {one.ratio:.2f} |")
+        lines.append(f"| {one.name}{part} | {seconds_text(one.seconds)} | {one.ratio:.2f} |")
     return "\n".join(lines) + "\n"
+
+
+def seconds_text(seconds: float) -> str:
+    """Return a time as people say it."""
+    return f"{seconds * 1000:.1f} ms" if seconds < 1 else f"{seconds:.2f} s"

@@ -27,7 +27,7 @@ def test_every_dependency_has_a_development_version():
     extras = project["optional-dependencies"]
     wanted = {
         re.match(r"[a-z0-9-]+", line)[0]
-        for line in (*project["dependencies"], *extras["dev"], *extras["torch"])
+        for line in (*project["dependencies"], *extras["dev"], *extras["torch"], *extras["bench"])
     }
     assert wanted == set(constraints())
 
