@@ -9,7 +9,7 @@ from hypothesis import settings
 
 # Machines that test are busy: a slow example is no failure. A failing one prints how to run it again.
 settings.register_profile("lookalike", deadline=None, print_blob=True)
-settings.register_profile("soak", settings.get_profile("lookalike"), max_examples=10_000)
+settings.register_profile("soak", settings.get_profile("lookalike"), max_examples=100 * 100)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "lookalike"))
 
 

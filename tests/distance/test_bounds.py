@@ -1,9 +1,10 @@
 import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from effort import examples
 from lookalike.distance.bounds import BlockSums, PrincipalAxes
 
 from .exact import sums
@@ -35,7 +36,7 @@ def make(rows, shape, metric):
     return BlockSums(rows, shape) if metric == "l1" else PrincipalAxes(rows)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     data=st.data(),
     metric=st.sampled_from(["l1", "l2"]),

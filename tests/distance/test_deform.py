@@ -4,11 +4,12 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import lookalike
+from effort import examples
 from lookalike import InputError
 from lookalike.distance.deform import (
     FARTHEST,
@@ -49,7 +50,7 @@ def problems(draw, largest_side):
 
 
 @BOTH_VARIANTS
-@settings(max_examples=40)
+@examples(40)
 @given(problem=problems(largest_side=34), symmetric=st.booleans())
 def test_equals_the_definition(simd, problem, symmetric):
     queries, references, warp, context = problem
@@ -122,7 +123,7 @@ def test_largest_sums_fit():
         assert distances.max() > 200 * (2 * value) ** 2
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(images=hnp.arrays(np.uint8, (3, 9, 11)), context=st.integers(0, 2), symmetric=st.booleans())
 def test_never_grows_with_warp_and_is_zero_for_identical_images(images, context, symmetric):
     planes = sobel_planes(images)
@@ -144,7 +145,7 @@ def test_warp_0_is_the_plain_distance():
     np.testing.assert_array_equal(deformable_distances(planes, planes, warp=0, context=0), plain)
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(problem=problems(largest_side=20), k=st.integers(1, 3), symmetric=st.booleans())
 def test_nearest_is_the_head_of_all_distances(problem, k, symmetric):
     queries, references, warp, context = problem
@@ -335,7 +336,7 @@ def test_an_interrupt_stops_it_soon_and_leaves_it_usable(digits):
     np.testing.assert_array_equal(deformable_distances(few, few, warp=4, context=4), expected)
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(images=hnp.arrays(np.uint8, (4, 5, 6)))
 def test_double_angles_do_not_see_whether_ink_is_dark(images):
     planes, inverted = double_angle_planes(images), double_angle_planes(255 - images)

@@ -3,11 +3,13 @@ import threading
 import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 
+from effort import examples
 from lookalike import LookalikeError
+from lookalike.distance import held as held_module
 from lookalike.distance import search as search_module
 from lookalike.distance.search import ImageIndex
 from lookalike.errors import InputError
@@ -30,14 +32,14 @@ def jobs(draw):
     return images, queries, draw(st.integers(1, len(images)))
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(job=jobs(), metric=st.sampled_from(["l1", "l2"]), threads=st.integers(1, 4))
 def test_any_images_of_any_shape(job, metric, threads):
     images, queries, k = job
     assert_exact(ImageIndex(images, metric).search(queries, k, threads=threads), queries, images, metric, k)
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(
     data=st.data(),
     metric=st.sampled_from(["l1", "l2"]),
@@ -291,17 +293,34 @@ def test_progress_is_told(smooth, metric):
     assert done == sorted(done)
 
 
-@pytest.mark.parametrize("times", [30, 300])
-def test_units_may_be_as_coarse_as_they_like(smooth, metric, times, monkeypatch):
-    """Thumbnails that hardly tell images apart: what rounding moved them by decides what must be looked at."""
-    name = "BlockSums" if metric == "l1" else "PrincipalAxes"
-    make = getattr(search_module, name)
+@pytest.fixture(params=[1, 10, 100, 300])
+def times(request, monkeypatch):
+    """Scale the units of thumbnails: what rounding moved them by then decides which rows remain."""
+    for name in ("BlockSums", "PrincipalAxes"):
+        make = getattr(held_module, name)
 
-    def coarse(*arguments):
-        bounds = make(*arguments)
-        bounds.units = tuple(unit * times for unit in bounds.units)
-        return bounds
+        def coarser(*arguments, make=make):
+            bounds = make(*arguments)
+            bounds.units = tuple(unit * request.param for unit in bounds.units)
+            return bounds
 
-    monkeypatch.setattr(search_module, name, coarse)
-    queries = smooth[:40] ^ np.random.default_rng(0).integers(0, 2, (40, 16, 16), np.uint8)
-    assert_exact(ImageIndex(smooth, metric).search(queries, 2), queries, smooth, metric, 2)
+        monkeypatch.setattr(held_module, name, coarser)
+
+
+def test_rounding_of_rows_that_are_equally_far(metric, times):
+    """The same pixels in any order are equally far from a blank image, whose own thumbnail is not rounded."""
+    images = np.random.default_rng(0).permuted(np.tile(np.arange(132, dtype=np.uint8), (1500, 1)), axis=1)
+    index = ImageIndex(images.reshape(1500, 12, 11), metric)
+    assert index.search(np.zeros((1, 12, 11), np.uint8), 10)[1][0].tolist() == list(range(10))
+
+
+def test_rounding_around_a_query(metric, times):
+    """Rows in directions that the axes hold in full: those a little nearer come when the others are known."""
+    rng = np.random.default_rng(1)
+    centres = rng.integers(60, 190, (100, 1, 31))
+    apart = rng.choice([-4, 4], (20, 100, 31))
+    apart[10:, :, 0] = 3
+    images = np.repeat((centres.transpose(1, 0, 2) + apart).reshape(2000, 1, 31), 5, axis=2)
+    queries = np.repeat(centres, 5, axis=2).astype(np.uint8)
+    images = images.astype(np.uint8)
+    assert_exact(ImageIndex(images, metric).search(queries, 6), queries, images, metric, 6)

@@ -1,10 +1,11 @@
 import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
+from effort import examples
 from lookalike.distance.kernels.prototypes import prototype_sums
 from lookalike.distance.kernels.sums import class_sums
 
@@ -18,7 +19,7 @@ def rows_and_codes(draw):
     return rows, codes
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(rows_and_codes())
 def test_class_sums(job):
     rows, codes = job
@@ -41,7 +42,7 @@ def test_class_sums_refuse_codes_that_are_no_class(codes):
         class_sums(np.zeros((2, 3), np.uint8), np.array(codes), 2)
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(data=st.data(), metric=st.sampled_from(["l1", "l2"]), threads=st.integers(1, 3))
 def test_prototype_sums(data, metric, threads):
     rows = data.draw(hnp.arrays(np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, max_side=40)))
