@@ -1,0 +1,183 @@
+"""Drawings made comparable: the ink fills the frame, and is as strong as in any other image."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.errors import InputError
+from lookalike.prepare.base import LONGEST_SIDE, Gray8, Preparation, check_number, check_whole
+from lookalike.prepare.ink import ink, ink_box
+
+_CENTRES = ("mass", "box")
+# Weights are whole numbers of this part of 1, so that their sums are exact in floats, in any order.
+_WHOLE_WEIGHT = 2.0**14
+
+Floats = NDArray[np.float64]
+
+
+class FitToInk(Preparation):
+    r"""Crop to the ink, scale it into a box, and put it in the middle of a square frame, as MNIST was made.
+
+    Ink is how much brighter a pixel is than the paper, which is the median of the image's border. The crop is
+    the smallest rectangle around all pixels with at least a quarter of the image's strongest ink. Its longer
+    side is scaled to ``box * size`` pixels, the ratio of the sides kept, and its centre is put at the
+    frame's. With :math:`s` the scale and :math:`c` the centre of the crop, in pixels, the pixel ``i`` of the
+    frame is the mean of the source over the interval
+
+    .. math:: \frac{i + \frac12 - \frac{\text{size}}{2}}{s} + c \; \pm \; \frac12 \max(1, \tfrac1s)
+
+    down and across: the mean over the pixel's own area where the image shrinks, linear interpolation
+    where it grows. It is rounded, halves to even. Ink beyond the frame is cut off; all around the crop the
+    result is 0. Images without ink become all 0.
+
+    Expects light ink on dark paper (see :class:`Polarity`).
+
+    Parameters
+    ----------
+    size : int, default=28
+        Height and width of the frame, in pixels, 1 to 1,024.
+    box : float, default=0.72
+        The part of the frame's side that the longer side of the ink takes, above 0 and up to 1. MNIST's is
+        20/28.
+    centre : {"mass", "box"}, default="mass"
+        What is put in the middle: the ink's centre of mass, or the middle of the crop.
+
+    Notes
+    -----
+    MNIST was centred to whole pixels; here the centre is exact.
+
+    References
+    ----------
+    Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, "Gradient-based learning applied to document recognition",
+    Proc. IEEE 86 (1998), section III.A.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lookalike.prepare import FitToInk
+    >>> corner = np.zeros((1, 6, 6), np.uint8)
+    >>> corner[0, 1, 1:3] = 200
+    >>> FitToInk(size=4, box=0.5).fit_transform(corner)[0]
+    array([[  0,   0,   0,   0],
+           [  0, 100, 100,   0],
+           [  0, 100, 100,   0],
+           [  0,   0,   0,   0]], dtype=uint8)
+    """
+
+    def __init__(self, size: int = 28, box: float = 0.72, centre: Literal["mass", "box"] = "mass") -> None:
+        self.size = size
+        self.box = box
+        self.centre = centre
+
+    def check_parameters(self) -> None:
+        """Refuse parameters that are out of their ranges."""
+        check_whole("size", self.size, 1, LONGEST_SIDE)
+        check_number("box", self.box, 1)
+        if self.centre not in _CENTRES:
+            raise InputError(f"centre is {self.centre!r}: expected 'mass' or 'box'")
+
+    def describe(self) -> str:
+        """Return what the step does to images."""
+        what = "centre of mass" if self.centre == "mass" else "middle"
+        return (
+            f"cropped to the ink, scaled to {self.box * self.size:.3g} px, "
+            f"its {what} at the centre of {self.size} x {self.size}"
+        )
+
+    def _values(self, height: int, width: int) -> int:
+        return max(height * width, self.size * (self.size + height + width))
+
+    def _apply(self, images: Gray8) -> Gray8:
+        inked = ink(images)
+        found = ink_box(inked)
+        scale = self.box * self.size / np.maximum(found.longer, 1)
+        spans = (found.top, found.bottom), (found.left, found.right)
+        kept = [
+            (line >= first[:, None]) & (line < after[:, None])
+            for line, (first, after) in zip(map(np.arange, images.shape[1:]), spans, strict=True)
+        ]
+        values = inked * kept[0][:, :, None] * kept[1][:, None, :]
+        down, across = (
+            self._weights(values.sum(axis=other, dtype=np.int64), span, scale)
+            for other, span in zip((2, 1), spans, strict=True)
+        )
+        fitted = down @ values.astype(np.float64) @ across.transpose(0, 2, 1)
+        result: Gray8 = np.rint(fitted / _WHOLE_WEIGHT**2).astype(np.uint8)
+        return result
+
+    def _weights(
+        self, mass: NDArray[np.int64], span: tuple[NDArray[np.intp], NDArray[np.intp]], scale: Floats
+    ) -> Floats:
+        """Return what each source line gives to each line of the frame, ``(n, size, lines)``.
+
+        Parameters
+        ----------
+        mass : ndarray of shape (n, lines)
+            The ink of each source line.
+        span : pair of ndarray of shape (n,)
+            The crop's first line, and the one after its last.
+        scale : ndarray of shape (n,)
+            Pixels of the frame for each source pixel.
+        """
+        first, after = (edge.astype(np.float64) for edge in span)
+        centre = (after - first) / 2
+        if self.centre == "mass":
+            # Counted from the crop's own edge: then equal drawings have equal centres wherever they are.
+            line = np.arange(mass.shape[1]) - span[0][:, None] + 0.5
+            total = mass.sum(axis=1)
+            np.divide((mass * line).sum(axis=1), total, out=centre, where=total > 0)
+        reach = np.maximum(1, 1 / scale)[:, None, None]
+        place = (np.arange(self.size) + 0.5 - self.size / 2) / scale[:, None] + centre[:, None]
+        start = place[:, :, None] - reach / 2
+        edges = np.arange(mass.shape[1] + 1) - first[:, None]
+        covered = np.clip((edges[:, None, :] - start) / reach, 0, 1)
+        return np.diff(np.rint(covered * _WHOLE_WEIGHT), axis=2)
+
+
+class EvenInk(Preparation):
+    r"""Make the ink of all images equally strong: scale each image to one root mean square.
+
+    .. math:: v' = v \frac{\text{level}}{\sqrt{\frac{1}{d} \sum v^2}}
+
+    over the image's ``d`` pixels, rounded, halves to even, and cut at 255. Images that are all 0 stay so.
+    A large drawing that was scaled down has thinner and, once blurred, fainter strokes than a small one; this
+    makes up for it.
+
+    Expects light ink on black paper, such as :class:`FitToInk` returns.
+
+    Parameters
+    ----------
+    level : float, default=50
+        The root mean square, above 0 and up to 255.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lookalike.prepare import EvenInk
+    >>> EvenInk(100).fit_transform(np.array([[[0, 10], [0, 0]], [[20, 20], [20, 20]]], np.uint8))
+    array([[[  0, 200],
+            [  0,   0]],
+    <BLANKLINE>
+           [[100, 100],
+            [100, 100]]], dtype=uint8)
+    """
+
+    def __init__(self, level: float = 50.0) -> None:
+        self.level = level
+
+    def check_parameters(self) -> None:
+        """Refuse parameters that are out of their ranges."""
+        check_number("level", self.level, 255)
+
+    def describe(self) -> str:
+        """Return what the step does to images."""
+        return f"ink is made equally strong in all images (root mean square {self.level:g})"
+
+    def _apply(self, images: Gray8) -> Gray8:
+        squares = np.square(images, dtype=np.uint64).mean(axis=(1, 2))
+        gain = np.divide(self.level, np.sqrt(squares), out=np.zeros_like(squares), where=squares > 0)
+        scaled: Gray8 = np.rint(np.minimum(images * gain[:, None, None], 255)).astype(np.uint8)
+        return scaled

@@ -1,0 +1,169 @@
+import json
+
+import numpy as np
+import pytest
+
+import lookalike
+from lookalike import InputError
+from lookalike.prepare import Prepare, choose
+
+FITTED = ["FitToInk", "Blur", "EvenInk"]
+
+
+def names(chain):
+    return [type(step).__name__ for step in chain.steps_]
+
+
+def photographs(height, width):
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 256, (12, height, width, 3), dtype=np.uint8)
+
+
+def test_drawings_are_fitted_and_their_polarity_is_said(drawings):
+    images, labels = drawings
+    chain = choose(images, labels)
+    assert names(chain) == ["Polarity", *FITTED]
+    assert chain.reasons_[0] == "99 % of a typical image is even paper: drawings"
+    assert chain.reasons_[1] == "ink is dark: inverted"
+    assert chain.reasons_[2].startswith("the longer side has 40 px, more than 32: fitted to ink")
+    np.testing.assert_array_equal(choose(255 - images).transform(255 - images), chain.transform(images))
+
+
+def test_what_was_chosen_is_fitted_and_can_be_stored(drawings):
+    chain = choose(*drawings)
+    again = Prepare.from_json(json.loads(json.dumps(chain.to_json())))
+    np.testing.assert_array_equal(again.transform(drawings[0]), chain.transform(drawings[0]))
+    assert again.reasons_ == chain.reasons_
+
+
+@pytest.mark.parametrize(("size", "steps"), [((32, 20), ["Gray"]), ((64, 40), ["Gray", "Resize"])])
+def test_photographs_are_made_gray_and_small(size, steps):
+    chain = choose(photographs(*size))
+    assert names(chain) == steps
+    assert chain.transform(photographs(*size)).shape == (12, 32, 20)
+    assert chain.reasons_[0].endswith("is even paper: photographs")
+    assert ("resized to 32 x 20" in chain.reasons_[-1]) == (len(steps) == 2)
+
+
+def test_a_very_long_photograph_keeps_a_pixel():
+    assert choose(photographs(2, 500)).transform(photographs(2, 500)).shape == (12, 1, 32)
+
+
+@pytest.mark.parametrize("level", [0, 200, 255])
+def test_blank_images_are_left_alone(level):
+    chain = choose(np.full((5, 8, 8), level, np.uint8), [0, 0, 1, 1, 1])
+    assert names(chain) == ["Polarity"]
+    assert "there is no ink: not fitted" in chain.reasons_
+
+
+def placed(digits, frame, offset):
+    rng = np.random.default_rng(1)
+    sheets = np.zeros((200, frame, frame), np.uint8)
+    for sheet, image in zip(sheets, digits.train.images, strict=False):
+        top, left = (frame - 8) // 2 + rng.integers(-offset, offset + 1, 2)
+        sheet[top : top + 8, left : left + 8] = image
+    return sheets
+
+
+@pytest.mark.parametrize(
+    ("frame", "offset", "why"),
+    [
+        (20, 0, "is framed already"),
+        (20, 5, "of the frame off its centre"),
+        (32, 0, "is framed already"),
+        (33, 0, "has 33 px, more than 32"),
+    ],
+)
+def test_small_images_of_one_size_in_the_middle_stay_where_they_are(digits, frame, offset, why):
+    chain = choose(placed(digits, frame, offset))
+    assert names(chain)[1:] == ([] if "already" in why else FITTED)
+    assert why in chain.reasons_[2]
+
+
+def test_ink_of_several_sizes_is_fitted():
+    images = np.zeros((20, 21, 21), np.uint8)
+    for i, image in enumerate(images):
+        image[10 - i // 2 : 11 + i // 2, 10] = 255
+    chain = choose(images)
+    assert names(chain)[1:] == FITTED
+    assert chain.reasons_[2].startswith("the longer side of the ink is 1 to 19 px")
+
+
+@pytest.fixture(scope="module")
+def slanted():
+    """Return strokes of any slant with a dot on the left or on the right: upright, they are told apart."""
+    rng = np.random.default_rng(5)
+    images, labels = np.zeros((80, 25, 25), np.uint8), np.arange(80) % 2
+    for image, label in zip(images, labels, strict=True):
+        slant = rng.uniform(-0.8, 0.8)
+        for y in range(-9, 10):
+            image[12 + y, 12 + round(slant * y)] = 255
+        image[12, 12:14] = 0
+        image[12, 13 if label else 11] = 255
+    return images, labels
+
+
+def test_writing_is_deskewed_where_that_helps(slanted):
+    chain = choose(*slanted)
+    assert "Deskew" in names(chain)
+    assert chain.reasons_[-1].endswith(": deskewed")
+
+
+def test_slant_is_left_alone_where_it_tells_classes_apart(slanted):
+    images, _ = slanted
+    weights = images.astype(int) * np.sign(np.arange(25) - 12)[:, None] * (np.arange(25) - 12)
+    chain = choose(images, weights.sum(axis=(1, 2)) > 0)
+    assert "Deskew" not in names(chain)
+    assert chain.reasons_[-1].endswith("no clear gain, slant is left alone")
+
+
+def test_slant_is_left_alone_without_evidence(slanted):
+    images, labels = slanted
+    assert "no labels" in choose(images).reasons_[-1]
+    assert "Deskew" not in names(choose(images))
+    for n in (1, 2, 4):
+        assert "Deskew" not in names(choose(images[:n], labels[:n]))
+
+
+def test_a_gain_that_may_be_chance_is_not_enough(slanted):
+    images, labels = (part[:12] for part in slanted)
+    chain = choose(images, labels)
+    assert chain.reasons_[-1] == (
+        "of 12 images the nearest other is of another class for 2 with deskewing, for 5 without: "
+        "no clear gain, slant is left alone"
+    )
+
+
+def test_labels_must_fit(slanted):
+    with pytest.raises(InputError, match=r"labels have shape \(3,\) for 80 images: expected one for each"):
+        choose(slanted[0], [1, 2, 3])
+
+
+def test_only_the_images_count(digits):
+    images, labels = digits.train.images, digits.train.labels
+    first = choose(images, labels)
+    texts = np.array([f"class {label}" for label in labels])
+    assert choose(images / 255, texts).reasons_ == first.reasons_
+    assert names(first) == ["Polarity"]
+
+
+def test_mnist_is_deskewed_and_nothing_else(mnist):
+    chain = choose(mnist.train.images, mnist.train.labels)
+    assert chain.describe() == ("ink is light: kept", "slanted ink is made upright")
+
+
+def test_omniglots_drawings_are_fitted(shared_data):
+    alphabet = (
+        shared_data / "omniglot" / "images_background_small1.zip" / "images_background_small1" / "Latin"
+    )
+    train, _ = lookalike.load(str(alphabet))
+    chain = choose(train.images, train.labels)
+    assert names(chain) == ["Polarity", *FITTED]
+    assert chain.steps_[0].inverted_
+
+
+@pytest.mark.parametrize("meter", ["gasmeter-gmt", "powermeter-emeter1", "watermeter-metrona"])
+def test_meters_are_photographs(shared_data, meter):
+    train, _ = lookalike.load(str(shared_data / "own-meters.zip" / "own-meters" / meter), size=(32, 20))
+    assert names(choose(train.images, train.labels)) == ["Gray"]
+    assert names(choose(train.images[::20], train.labels[::20])) == ["Gray"]
