@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,6 +26,16 @@ Limit = Annotated[
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="What random choices are drawn from.")]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave out unreadable images, and list them.")]
+Ideas = Annotated[
+    list[str],
+    typer.Option(
+        "--ideas",
+        help="Names of ideas (ink-coverage,mean-image-l2), or a Python file of your own ideas, which "
+        "is RUN and measured beside ours. Can be given several times.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Csv = Annotated[bool, typer.Option("--csv", help="Print CSV instead of a table.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no messages: results only.")]
 
 
@@ -90,3 +101,50 @@ def parse_size(text: str) -> tuple[int, int] | None:
     if len(parts) > 2 or not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
         raise InputError(f"--size is {text!r}: expected HEIGHTxWIDTH in pixels, such as 20x32, or one number")
     return int(parts[0]), int(parts[-1])
+
+
+def chosen_ideas(texts: list[str]) -> list[Any] | None:
+    """Return the ideas that were named; files of the user's own come beside the default ones."""
+    from lookalike.evaluation.ideas import candidates, from_file
+    from lookalike.registry import IDEAS
+
+    names: list[Any] = []
+    own: list[Any] = []
+    for text in texts:
+        if text.endswith(".py"):
+            own += from_file(Path(text))
+        else:
+            names += split_list(text) or []
+    if not names and own:
+        names = [idea for idea in IDEAS if idea.by_default]
+    chosen = names + own or None
+    # A name that is not known should be said before images are read.
+    candidates(chosen)
+    return chosen
+
+
+def check_one_format(as_json: bool, as_csv: bool) -> None:
+    """Refuse --json and --csv together."""
+    from lookalike.errors import InputError
+
+    if as_json and as_csv:
+        raise InputError("--json and --csv were both given: expected one of them")
+
+
+def check_output(option: str, path: Path | None) -> None:
+    """Refuse a file that cannot be written, before long work begins."""
+    from lookalike.errors import InputError
+
+    if path is not None and not path.absolute().parent.is_dir():
+        raise InputError(f"{option} {path}: there is no folder {path.parent}; make it first")
+    if path is not None and path.is_dir():
+        raise InputError(f"{option} {path} is a folder: expected a file's name")
+
+
+def say_notes(*notes: str) -> None:
+    """Say what was decided on the way, each note once."""
+    from lookalike.picture.text import plain
+
+    shown = stderr()
+    for note in dict.fromkeys(notes):
+        shown.print(plain(f"note: {note}"), style="dim", soft_wrap=True)

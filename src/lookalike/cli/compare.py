@@ -3,40 +3,39 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lookalike.cli.common import (
     Classes,
+    Csv,
     Data,
+    Ideas,
+    Json,
     Limit,
     Quiet,
     Seed,
     Size,
     SkipBad,
+    check_one_format,
+    check_output,
+    chosen_ideas,
     console,
     parse_size,
     progress,
+    say_notes,
     split_list,
     stderr,
 )
 
 if TYPE_CHECKING:
-    from lookalike.data.labelled import LabelledImages
     from lookalike.evaluation.results import Comparison
 
 
 def compare(
     data: Data,
-    ideas: Annotated[
-        list[str],
-        typer.Option(
-            "--ideas",
-            help="Names of ideas (ink-coverage,mean-image-l2), or a Python file of your own ideas, which "
-            "is RUN and measured beside ours. Can be given several times.",
-        ),
-    ] = [],  # noqa: B006 - Typer reads the default, and nothing changes it
+    ideas: Ideas = [],  # noqa: B006 - Typer reads the default, and nothing changes it
     report: Annotated[
         Path | None, typer.Option("--report", help="Write one self-contained HTML page to this file.")
     ] = None,
@@ -48,8 +47,8 @@ def compare(
     limit: Limit = None,
     seed: Seed = 0,
     skip_bad: SkipBad = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV instead of a table.")] = False,
+    as_json: Json = False,
+    as_csv: Csv = False,
     quiet: Quiet = False,
 ) -> None:
     """Measure what each idea of image similarity is worth on labelled images.
@@ -60,7 +59,7 @@ def compare(
     import lookalike
 
     _check_options(report, image, as_json, as_csv)
-    chosen = _ideas(ideas)
+    chosen = chosen_ideas(ideas)
     with progress(quiet) as tell:
         train, valid = lookalike.load(
             data,
@@ -76,7 +75,7 @@ def compare(
 
             find(train, valid, image)
         if not quiet:
-            _say_notes(train, valid)
+            say_notes(*train.source.notes, *valid.source.notes)
         comparison = lookalike.compare(train, valid, chosen, seed=seed, progress=tell)
     if report is not None:
         from lookalike.report.page import write_report
@@ -91,14 +90,10 @@ def _check_options(report: Path | None, image: str | None, as_json: bool, as_csv
     """Refuse what cannot work before long work begins."""
     from lookalike.errors import InputError
 
-    if as_json and as_csv:
-        raise InputError("--json and --csv were both given: expected one of them")
+    check_one_format(as_json, as_csv)
     if image is not None and report is None:
         raise InputError("--image chooses what the report looks at: expected --report FILE beside it")
-    if report is not None and not report.absolute().parent.is_dir():
-        raise InputError(f"--report {report}: there is no folder {report.parent}; make it first")
-    if report is not None and report.is_dir():
-        raise InputError(f"--report {report} is a folder: expected a file's name")
+    check_output("--report", report)
 
 
 def _show(comparison: Comparison, as_json: bool, as_csv: bool) -> None:
@@ -113,35 +108,6 @@ def _show(comparison: Comparison, as_json: bool, as_csv: bool) -> None:
         out = console()
         for part in tables.as_tables(comparison):
             out.print(part)
-
-
-def _ideas(texts: list[str]) -> list[Any] | None:
-    """Return the ideas that were named; files of the user's own come beside the default ones."""
-    from lookalike.evaluation.ideas import candidates, from_file
-    from lookalike.registry import IDEAS
-
-    names: list[Any] = []
-    own: list[Any] = []
-    for text in texts:
-        if text.endswith(".py"):
-            own += from_file(Path(text))
-        else:
-            names += split_list(text) or []
-    if not names and own:
-        names = [idea for idea in IDEAS if idea.by_default]
-    chosen = names + own or None
-    # A name that is not known should be said before images are read.
-    candidates(chosen)
-    return chosen
-
-
-def _say_notes(train: LabelledImages, valid: LabelledImages) -> None:
-    """Say what was decided while reading, each note once."""
-    from lookalike.picture.text import plain
-
-    shown = stderr()
-    for note in dict.fromkeys((*train.source.notes, *valid.source.notes)):
-        shown.print(plain(f"note: {note}"), style="dim", soft_wrap=True)
 
 
 def _command() -> str:

@@ -9,6 +9,7 @@ import typer
 
 from lookalike.cli import data
 from lookalike.cli.compare import compare
+from lookalike.cli.curve import curve
 from lookalike.cli.show import show
 from lookalike.errors import LookalikeError
 
@@ -21,6 +22,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(compare)
+app.command()(curve)
 app.command()(show)
 app.add_typer(data.app, name="data", help="Known sets: list them, get them, say where they are.")
 

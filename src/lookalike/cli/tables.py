@@ -27,7 +27,7 @@ _READING = (
 
 def as_tables(comparison: Comparison) -> Iterator[Any]:
     """Yield what a terminal shows: the data, the table, and how to read it."""
-    yield Text(_data_line(comparison), style="bold")
+    yield Text(data_line(comparison.train, comparison.valid), style="bold")
     yield _table(comparison)
     for row in comparison.rows:
         for note in (row.error and f"failed: {row.error}", *row.warnings):
@@ -41,8 +41,8 @@ def as_json(comparison: Comparison) -> str:
     """Return a comparison as JSON."""
     return json.dumps(
         {
-            "train": _facts(comparison.train),
-            "valid": _facts(comparison.valid),
+            "train": facts(comparison.train),
+            "valid": facts(comparison.valid),
             "seed": comparison.seed,
             "ideas": [_row_facts(row) for row in comparison.rows],
             "pairs": [vars(pair) for pair in comparison.pairs],
@@ -73,9 +73,8 @@ def as_csv(comparison: Comparison) -> str:
     return out.getvalue()
 
 
-def _data_line(comparison: Comparison) -> str:
+def data_line(train: LabelledImages, valid: LabelledImages) -> str:
     """Return one line about the data."""
-    train, valid = comparison.train, comparison.valid
     names = [plain(name) for name in train.class_names]
     classes = ", ".join(names) if len(names) <= 10 else f"{names[0]} to {names[-1]}"
     size = "x".join(str(length) for length in train.images.shape[1:])
@@ -143,7 +142,7 @@ def _letters(comparison: Comparison) -> dict[str, str]:
     return letters([row.name for row in measured], different)
 
 
-def _facts(part: LabelledImages) -> dict[str, Any]:
+def facts(part: LabelledImages) -> dict[str, Any]:
     """Return what JSON says of one part of the data."""
     return {
         "name": part.source.name,

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import time
-import warnings
 from collections.abc import Iterable
 from itertools import combinations
 from typing import Any
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 
 from lookalike.data.labelled import LabelledImages
 from lookalike.errors import InputError
-from lookalike.evaluation.evaluate import measure
-from lookalike.evaluation.ideas import Candidate, candidates, one_line
+from lookalike.evaluation.attempt import attempt
+from lookalike.evaluation.ideas import Candidate, candidates
 from lookalike.evaluation.inputs import Inputs
 from lookalike.evaluation.results import Comparison, Evaluation, PairTest, Row
 from lookalike.evaluation.statistics import holm, mcnemar
@@ -84,58 +81,18 @@ def _row(
     progress: Progress,
 ) -> Row:
     """Fit and measure one idea; whatever it raises becomes its row's reason."""
-    model, evaluation, error, fit_seconds = None, None, None, None
-
-    def tell(what: str, done: int, total: int | None) -> None:
-        progress(f"{candidate.title}: {what}", done, total)
-
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            model = _seeded(candidate.make(), seed)
-            tell("fit", 0, None)
-            given = parts[0].of(model)
-            began = time.perf_counter()
-            model.fit(given, train.labels)
-            fit_seconds = time.perf_counter() - began
-            evaluation = measure(model, parts[1], valid.labels, seed=seed, progress=tell)
-        # It may be anybody's code: one idea's failure must not cost the others their figures.
-        except Exception as failure:
-            error = one_line(failure)
+    tried = attempt(candidate, parts, (train.labels, valid.labels), seed=seed, progress=progress)
     return Row(
         name=candidate.name,
         title=candidate.title,
         origin=candidate.origin,
-        evaluation=evaluation,
-        error=error,
-        warnings=_plain(caught, model),
-        fit_seconds=fit_seconds,
-        size_bytes=None if evaluation is None else size(model),
-        model=model,
+        evaluation=tried.evaluation,
+        error=tried.error,
+        warnings=tried.warnings,
+        fit_seconds=tried.fit_seconds,
+        size_bytes=None if tried.evaluation is None else size(tried.model),
+        model=tried.model,
     )
-
-
-def _seeded(model: Any, seed: int) -> Any:
-    """Give a scikit-learn model that draws at random, and was given no seed, the comparison's."""
-    parameters = model.get_params() if hasattr(model, "get_params") else {}
-    undecided = [
-        name
-        for name, value in parameters.items()
-        if name.rpartition("__")[2] == "random_state" and value is None
-    ]
-    return model.set_params(**dict.fromkeys(undecided, seed)) if undecided else model
-
-
-def _plain(caught: list[warnings.WarningMessage], model: Any) -> tuple[str, ...]:
-    """Return warnings as a reader of the table needs them: each once, and in one line."""
-    texts = []
-    for warning in caught:
-        if issubclass(warning.category, ConvergenceWarning):
-            cap = getattr(model, "max_iter", None)
-            texts.append("not converged" + (f" in {cap} iterations" if cap else ""))
-        elif not issubclass(warning.category, (DeprecationWarning, PendingDeprecationWarning, FutureWarning)):
-            texts.append(str(warning.message).strip().splitlines()[0])
-    return tuple(dict.fromkeys(texts))
 
 
 def _pairs(rows: tuple[Row, ...]) -> tuple[PairTest, ...]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import secrets
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from lookalike.evaluation.results import Comparison
+from lookalike.files import write_whole
 from lookalike.report.answers import answers
 from lookalike.report.chosen import differences
 from lookalike.report.classes import classes
@@ -44,7 +44,7 @@ def write_report(
     OSError
         The file cannot be written.
     """
-    _write(Path(path), render(comparison, command=command, image=image))
+    write_whole(Path(path), render(comparison, command=command, image=image).encode())
 
 
 def render(comparison: Comparison, *, command: str, image: str | None = None) -> str:
@@ -86,16 +86,3 @@ def render(comparison: Comparison, *, command: str, image: str | None = None) ->
         answers=answers(comparison),
         facts=facts(comparison, command),
     )
-
-
-def _write(path: Path, text: str) -> None:
-    """Replace a file as a whole."""
-    # Beside the file, since only within one file system a file is replaced at once.
-    waiting = path.with_name(f".{path.name[:100]}.{secrets.token_hex(8)}.tmp")
-    try:
-        with open(waiting, "x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        os.replace(waiting, path)
-    except BaseException:
-        waiting.unlink(missing_ok=True)
-        raise

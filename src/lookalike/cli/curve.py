@@ -1,0 +1,93 @@
+"""``lookalike curve``: how many labelled images each idea needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lookalike.cli import common
+
+
+def curve(
+    data: common.Data,
+    ideas: common.Ideas = [],  # noqa: B006 - Typer reads the default, and nothing changes it
+    sizes: Annotated[
+        str, typer.Option("--sizes", help="Numbers of examples of each class.")
+    ] = "1,2,5,10,20,50,100",
+    draws: Annotated[
+        int, typer.Option("--draws", min=2, max=1000, help="How often each number is drawn.")
+    ] = 10,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="Draw the curves into this file: .png or .svg.")
+    ] = None,
+    classes: common.Classes = "",
+    size: common.Size = "",
+    limit: common.Limit = None,
+    seed: common.Seed = 0,
+    skip_bad: common.SkipBad = False,
+    as_json: common.Json = False,
+    as_csv: common.Csv = False,
+    quiet: common.Quiet = False,
+) -> None:
+    """Measure each idea with few labelled images, and with more: how many are needed.
+
+    Examples of each class are drawn at random from the training part, several times; every idea is fitted
+    on the same draws and measured on the validation part. Try: lookalike curve digits --sizes 1,5,20
+    """
+    import lookalike
+    from lookalike.evaluation.curve import curve as measure
+
+    common.check_one_format(as_json, as_csv)
+    _check_plot(plot)
+    numbers = _sizes(sizes)
+    chosen = common.chosen_ideas(ideas)
+    with common.progress(quiet) as tell:
+        train, valid = lookalike.load(
+            data,
+            classes=common.split_list(classes),
+            size=common.parse_size(size),
+            limit=limit,
+            seed=seed,
+            skip_bad=skip_bad,
+            progress=tell,
+        )
+        found = measure(train, valid, chosen, sizes=numbers, draws=draws, seed=seed, progress=tell)
+    if not quiet:
+        common.say_notes(*train.source.notes, *valid.source.notes, *found.notes)
+    from lookalike.cli import curve_tables as tables
+
+    if plot is not None:
+        from lookalike.files import write_whole
+
+        write_whole(plot, tables.as_plot(found, plot.suffix[1:].lower()))
+    if as_json:
+        typer.echo(tables.as_json(found))
+    elif as_csv:
+        typer.echo(tables.as_csv(found), nl=False)
+    else:
+        out = common.console()
+        for part in tables.as_tables(found):
+            out.print(part)
+    if plot is not None and not quiet:
+        common.stderr().print(f"plot: {plot.resolve()}", soft_wrap=True)
+
+
+def _check_plot(plot: Path | None) -> None:
+    """Refuse a file that is no picture we draw, or that cannot be written."""
+    from lookalike.errors import InputError
+
+    if plot is not None and plot.suffix.lower() not in (".png", ".svg"):
+        raise InputError(f"--plot {plot}: expected a file's name that ends in .png or .svg")
+    common.check_output("--plot", plot)
+
+
+def _sizes(text: str) -> list[int]:
+    """Return numbers of examples like ``1,2,5``."""
+    from lookalike.errors import InputError
+
+    parts = common.split_list(text)
+    if parts is None or not all(part.isdecimal() and len(part) < 10 and int(part) for part in parts):
+        raise InputError(f"--sizes is {text!r}: expected numbers of examples of each class, such as 1,2,5,10")
+    return [int(part) for part in parts]

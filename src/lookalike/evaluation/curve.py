@@ -1,0 +1,293 @@
+"""How many labelled images are needed: accuracy against the number of examples of each class."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import t as students_t
+
+from lookalike.data.labelled import LabelledImages
+from lookalike.errors import InputError
+from lookalike.evaluation.attempt import Attempt, attempt
+from lookalike.evaluation.ideas import Candidate, candidates
+from lookalike.evaluation.inputs import Inputs
+from lookalike.evaluation.results import Estimate
+from lookalike.progress import Progress, silent
+
+_MOST_DRAWS = 1000
+
+
+@dataclass(frozen=True)
+class Point:
+    """One idea's accuracy from one number of examples of each class.
+
+    Attributes
+    ----------
+    n : int or None
+        Examples of each class; None means all training images.
+    accuracies : tuple of float
+        The rate of right answers on the validation part, in 0-1: one a draw, or a single one from all images.
+    accuracy : Estimate or None
+        The mean over the draws with its 95 % t-interval; for all images their rate with its 95 % Wilson
+        interval. None where the idea failed.
+    error : str or None
+        Why it failed, in one line.
+    warnings : tuple of str
+        What to know about the figures, each once.
+    """
+
+    n: int | None
+    accuracies: tuple[float, ...]
+    accuracy: Estimate | None
+    error: str | None
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CurveRow:
+    """One idea's curve.
+
+    Attributes
+    ----------
+    name, title : str
+        What one types, and what a table shows. Both may be a user's own text: untrusted.
+    origin : {"ours", "reference", "yours"}
+        Whose idea it is.
+    points : tuple of Point
+        By number of examples, ascending; the last is that of all images.
+    """
+
+    name: str
+    title: str
+    origin: str
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Several ideas' accuracy against the number of examples of each class.
+
+    Attributes
+    ----------
+    train, valid : LabelledImages
+        What examples were drawn from, and what ideas were measured on.
+    rows : tuple of CurveRow
+        In the order in which the ideas were given.
+    sizes : tuple of int
+        The numbers of examples that were drawn, ascending.
+    draws : int
+        How often each number was drawn.
+    seed : int
+        What every random choice was drawn from.
+    notes : tuple of str
+        Which sizes were left out and why, one sentence each.
+    """
+
+    train: LabelledImages
+    valid: LabelledImages
+    rows: tuple[CurveRow, ...]
+    sizes: tuple[int, ...]
+    draws: int
+    seed: int
+    notes: tuple[str, ...]
+
+
+def curve(
+    train: LabelledImages,
+    valid: LabelledImages,
+    ideas: Iterable[Any] | None = None,
+    *,
+    sizes: Sequence[int] = (1, 2, 5, 10, 20, 50, 100),
+    draws: int = 10,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> Curve:
+    r"""Fit every idea on few examples of each class, and on more, and measure each on ``valid``.
+
+    For each draw the training images of each class are put in a random order once; the first n of each
+    class are its n examples, so that a draw's larger sets hold its smaller ones. Every idea gets the same
+    draws. Where :math:`a_1, \dots, a_m` are the accuracies of the ``m`` draws of one size,
+
+    .. math:: \bar a \pm t_{0.975, m - 1} \, s / \sqrt m, \qquad
+        s^2 = \tfrac{1}{m - 1} \textstyle\sum_i (a_i - \bar a)^2
+
+    cut to 0-1, says how well the mean over all possible draws is known; the images measured on are taken as
+    given. Draws overlap where they take a large part of a class, which makes the interval too narrow. The
+    last point is that of all training images, with the Wilson interval of its rate: it says how much other
+    images to measure on would change it.
+
+    Parameters
+    ----------
+    train, valid : LabelledImages
+        What :func:`lookalike.load` returns.
+    ideas : iterable, optional
+        As for :func:`lookalike.compare`.
+    sizes : sequence of int, default=(1, 2, 5, 10, 20, 50, 100)
+        Numbers of examples of each class. Those beyond the smallest class are left out, and ``notes`` says
+        so.
+    draws : int, default=10
+        How often each number of examples is drawn, 2 to 1,000.
+    seed : int, default=0
+        What the draws, and each idea's own random choices, are drawn from.
+    progress : callable, optional
+        Hears of each fit.
+
+    Returns
+    -------
+    Curve
+        A row an idea. An idea that fails has the reason in its points; the others have their figures.
+
+    Raises
+    ------
+    UnknownNameError
+        A name is not in the registry.
+    InputError
+        Something given is no idea, no sizes or draws, or the two parts' images differ in size or kind.
+
+    References
+    ----------
+    Student, "The probable error of a mean", Biometrika 6 (1908).
+
+    Examples
+    --------
+    >>> import lookalike
+    >>> from lookalike.evaluation.curve import curve
+    >>> train, valid = lookalike.load("digits", limit=200)
+    >>> found = curve(train, valid, ["mean-image-l2"], sizes=[1, 5, 50], draws=3)
+    >>> [point.n for point in found.rows[0].points]
+    [1, 5, None]
+    >>> found.notes
+    ('50 examples of each class were left out: the smallest class has 20.',)
+    """
+    if train.images.shape[1:] != valid.images.shape[1:]:
+        raise InputError(
+            f"training images have shape {train.images.shape[1:]} and validation images "
+            f"{valid.images.shape[1:]}: expected one size and kind (use size=)"
+        )
+    _whole("draws", draws, 2, _MOST_DRAWS)
+    wanted = sorted({_whole("a size", size, 1) for size in sizes})
+    if not wanted:
+        raise InputError("no sizes: expected at least one number of examples of each class")
+    chosen = candidates(ideas)
+    kept, notes = _kept(wanted, train)
+    plan = _Plan(train, valid, kept, draws, seed)
+    rows = tuple(plan.row(candidate, progress) for candidate in chosen)
+    return Curve(train, valid, rows, tuple(kept), draws, seed, tuple(notes))
+
+
+def _whole(name: str, value: Any, low: int, high: int | None = None) -> int:
+    """Return a whole number of a range."""
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not whole or value < low or (high is not None and value > high):
+        expected = f"of at least {low}" if high is None else f"from {low} to {high}"
+        raise InputError(f"{name} is {value!r}: expected a whole number {expected}")
+    return int(value)
+
+
+def _kept(sizes: list[int], train: LabelledImages) -> tuple[list[int], list[str]]:
+    """Return the sizes that every class can give, and what to say of the others."""
+    counts = np.unique(train.labels, return_counts=True)[1]
+    smallest = int(counts.min())
+    notes = []
+    beyond = [size for size in sizes if size > smallest]
+    if beyond:
+        notes.append(
+            f"{_listed(beyond)} examples of each class were left out: the smallest class has {smallest}."
+        )
+    kept = [size for size in sizes if size <= smallest]
+    if kept and kept[-1] == smallest == counts.max():
+        kept.pop()
+        notes.append(f"{smallest} examples of each class are all images: see there.")
+    return kept, notes
+
+
+def _listed(numbers: list[int]) -> str:
+    """Return numbers as a sentence lists them."""
+    texts = [f"{number:,}" for number in numbers]
+    return " and ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
+
+
+class _Plan:
+    """What all ideas share: the draws, and the images to measure on."""
+
+    def __init__(
+        self, train: LabelledImages, valid: LabelledImages, sizes: list[int], draws: int, seed: int
+    ) -> None:
+        self._train, self._valid, self._sizes, self._seed = train, valid, sizes, seed
+        self._measured = Inputs(valid.images)
+        _, codes = np.unique(train.labels, return_inverse=True)
+        self._orders = [_orders(codes, np.random.default_rng([seed, draw])) for draw in range(draws)]
+
+    def row(self, candidate: Candidate, progress: Progress) -> CurveRow:
+        """Measure one idea."""
+        total = len(self._sizes) * len(self._orders) + 1
+        done = 0
+
+        def tried(indices: NDArray[np.intp] | slice, seed: int) -> Attempt:
+            nonlocal done
+            progress(f"curve: {candidate.title}", done, total)
+            done += 1
+            inputs = Inputs(self._train.images[indices]), self._measured
+            labels = self._train.labels[indices], self._valid.labels
+            return attempt(candidate, inputs, labels, seed=seed, progress=silent)
+
+        points = []
+        for size in self._sizes:
+            attempts = [
+                tried(np.sort(np.concatenate([order[:size] for order in orders])), self._seed + draw)
+                for draw, orders in enumerate(self._orders)
+            ]
+            points.append(_point(size, attempts))
+        points.append(_point(None, [tried(slice(None), self._seed)]))
+        progress(f"curve: {candidate.title}", total, total)
+        return CurveRow(candidate.name, candidate.title, candidate.origin, tuple(points))
+
+
+def _orders(codes: NDArray[np.intp], rng: np.random.Generator) -> list[NDArray[np.intp]]:
+    """Return the images of each class in a random order."""
+    return [rng.permutation(np.flatnonzero(codes == code)) for code in range(codes.max() + 1)]
+
+
+def _point(n: int | None, attempts: list[Attempt]) -> Point:
+    """Return what the attempts of one size amount to."""
+    rates = [one.evaluation.accuracy for one in attempts if one.evaluation is not None]
+    error = next((one.error for one in attempts if one.error is not None), None)
+    accuracy = None
+    if error is None:
+        accuracy = (
+            Estimate(rates[0].value, rates[0].low, rates[0].high)
+            if n is None
+            else mean_of_draws([rate.value for rate in rates])
+        )
+    warnings = dict.fromkeys(text for one in attempts for text in one.warnings)
+    return Point(n, tuple(rate.value for rate in rates), accuracy, error, tuple(warnings))
+
+
+def mean_of_draws(values: Sequence[float]) -> Estimate:
+    """Return the mean of at least two draws with its 95 % t-interval, cut to 0-1.
+
+    Parameters
+    ----------
+    values : sequence of float
+        In 0-1, one a draw.
+
+    Returns
+    -------
+    Estimate
+
+    Examples
+    --------
+    >>> from lookalike.evaluation.curve import mean_of_draws
+    >>> found = mean_of_draws([0.5, 0.6, 0.7])
+    >>> round(found.value, 3), round(found.low, 3), round(found.high, 3)
+    (0.6, 0.352, 0.848)
+    """
+    mean = float(np.mean(values))
+    reach = float(students_t.ppf(0.975, len(values) - 1)) * float(np.std(values, ddof=1))
+    reach /= math.sqrt(len(values))
+    return Estimate(mean, max(0.0, mean - reach), min(1.0, mean + reach))
