@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from lookalike.models.base import ImageClassifier
@@ -52,8 +53,10 @@ class ClassMeanClassifier(ImageClassifier):
         Raises
         ------
         InputError
-            The images are no image batch, or there is not one label for each.
+            A parameter is none of its values, the images are no image batch, or there is not one label for
+            each.
         """
+        self._check_parameters()
         rows, scale = self._rows(X, reset=True)
         labels = self._labels(y, len(rows))
         self.classes_, codes = np.unique(labels, return_inverse=True)
@@ -61,6 +64,7 @@ class ClassMeanClassifier(ImageClassifier):
         self._add(rows, codes, scale)
         return self
 
+    @available_if(lambda model: model._can_accumulate())  # type: ignore[untyped-decorator]
     def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
         """Add labelled images to what was seen before.
 
@@ -86,6 +90,7 @@ class ClassMeanClassifier(ImageClassifier):
         InputError
             The first call has no ``classes``, a later one has other ones, or a label is none of them.
         """
+        self._check_parameters()
         first = not hasattr(self, "classes_")
         rows, scale = self._rows(X, reset=first)
         codes = self._more_labels(y, len(rows), classes)
@@ -130,6 +135,13 @@ class ClassMeanClassifier(ImageClassifier):
             In the order of ``classes_``.
         """
         raise NotImplementedError
+
+    def _check_parameters(self) -> None:
+        """Refuse parameters that are none of their values; by default there are none."""
+
+    def _can_accumulate(self) -> bool:
+        """Return whether sums are all that is needed; where not, ``partial_fit`` is not there."""
+        return True
 
     def _features(self, rows: NDArray[Any]) -> NDArray[Any]:
         """Return what is averaged: whole numbers for rows of whole numbers."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import cdist
-from sklearn.utils.metaestimators import available_if
 
 from lookalike.errors import InputError
 from lookalike.models.class_means import COMPILED_FROM, ClassMeanClassifier
@@ -16,15 +15,6 @@ _METRICS: dict[str, Literal["cityblock", "sqeuclidean"]] = {"l1": "cityblock", "
 _AVERAGES = ("mean", "median")
 # Rows are turned into floats a few at a time, so that they stay in the processor's cache.
 _CHUNK_VALUES = 2**17
-
-
-def _can_accumulate(model: MeanImage) -> bool:
-    if model.average == "median":
-        raise AttributeError(
-            "partial_fit needs average='mean': a median cannot be brought up to date from sums, "
-            "it needs all images at once"
-        )
-    return True
 
 
 class MeanImage(ClassMeanClassifier):
@@ -98,55 +88,6 @@ class MeanImage(ClassMeanClassifier):
         self.metric = metric
         self.average = average
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Fit on labelled images; what was seen before is forgotten.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
-            Images.
-        y : array-like of shape (n,)
-            Their labels: integers or strings.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        InputError
-            A parameter is none of its values, the images are no image batch, or there is not one label for
-            each.
-        """
-        self._check_parameters()
-        return super().fit(X, y)
-
-    @available_if(_can_accumulate)  # type: ignore[untyped-decorator] # scikit-learn has no types
-    def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
-        """Add labelled images to what was seen before: exact and free of order, for ``average="mean"``.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
-            Images of the shape seen before.
-        y : array-like of shape (n,)
-            Their labels.
-        classes : array-like of shape (n_classes,), optional
-            Every label that will ever occur; needed at the first call only. A class without images yet is
-            never an answer.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        InputError
-            The first call has no ``classes``, a later one has other ones, or a label is none of them.
-        """
-        self._check_parameters()
-        return super().partial_fit(X, y, classes)
-
     def class_distances(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the distance of each image to each class's image.
 
@@ -191,6 +132,14 @@ class MeanImage(ClassMeanClassifier):
             raise InputError(f"metric is {self.metric!r}: expected 'l1' or 'l2'")
         if self.average not in _AVERAGES:
             raise InputError(f"average is {self.average!r}: expected 'mean' or 'median'")
+
+    def _can_accumulate(self) -> bool:
+        if self.average == "median":
+            raise AttributeError(
+                "partial_fit needs average='mean': a median cannot be brought up to date from sums, "
+                "it needs all images at once"
+            )
+        return True
 
     def _features(self, rows: NDArray[Any]) -> NDArray[Any]:
         return rows
