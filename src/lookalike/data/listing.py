@@ -251,7 +251,8 @@ def mixed_sizes(first: tuple[str, tuple[int, ...]], other: tuple[str, tuple[int,
     """Return the message for two images of different sizes."""
     return (
         f"images are of mixed sizes: {quoted(first[0])} is {_by(first[1])} and {quoted(other[0])} is "
-        f"{_by(other[1])} (height x width): give a size, for example size={tuple(map(int, first[1]))}"
+        f"{_by(other[1])} (height x width): give a size, for example size={tuple(map(int, first[1]))}, "
+        f"on the command line --size {first[1][0]}x{first[1][1]}"
     )
 
 

@@ -90,7 +90,7 @@ def _shape(pixels: int, size: Size | None, name: str) -> Size:
     if side * side != pixels:
         raise DataError(
             f"{quoted(name)} has {pixels:,} pixels a line, which is no square: "
-            "give size=(height, width) with that many"
+            "give size=(height, width) with that many, on the command line --size HEIGHTxWIDTH"
         )
     return side, side
 
