@@ -21,10 +21,22 @@ def test_table_says_data_ideas_and_how_to_read_it(cli):
     assert found.code == 0
     lines = found.out.splitlines()
     assert lines[0] == "digits: 289 training images, 73 to measure on, 8x8, 2 classes (3, 7)"
-    assert lines[1].split()[:1] == ["idea"]
+    assert lines[2].split()[:1] == ["idea"]
     assert "nearest image" in found.out
     assert "Ideas that share a letter" in lines[-1]
     assert "note: There is no validation part" in found.err
+
+
+@pytest.mark.parametrize("width", [72, 80, 100, 160])
+def test_a_narrow_terminal_keeps_the_names_and_drops_what_matters_least(cli, width, monkeypatch):
+    monkeypatch.setattr("lookalike.cli.common._PIPE_WIDTH", width)
+    out = cli("compare", "digits", "--classes", "3,7", "--ideas", "most-frequent,mean-image-l1").out
+    assert "most frequent" in out
+    assert "0.9452" in out
+    assert "…" not in out
+    assert ("size" in out) == (width >= 100)
+    assert all(len(line) <= width for line in out.splitlines())
+    assert "0.8674-0.9785  a" in out
 
 
 def test_json_holds_what_the_library_measures(cli):

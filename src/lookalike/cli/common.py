@@ -71,7 +71,7 @@ def progress(quiet: bool = False) -> Iterator[Progress]:
         TimeElapsedColumn(),
     )
     with Bars(*columns, console=shown, transient=True) as bars:
-        task = bars.add_task("", total=None)
+        task = bars.add_task("", total=None, visible=False)
         current = ""
 
         def tell(what: str, done: int, total: int | None) -> None:
@@ -81,7 +81,7 @@ def progress(quiet: bool = False) -> Iterator[Progress]:
             if what != current:
                 current = what
                 bars.reset(task, total=total, description=plain(what))
-            bars.update(task, completed=done, total=total)
+            bars.update(task, completed=done, total=total, visible=True)
 
         yield tell
 

@@ -106,7 +106,7 @@ def _show(comparison: Comparison, as_json: bool, as_csv: bool) -> None:
         typer.echo(tables.as_csv(comparison), nl=False)
     else:
         out = console()
-        for part in tables.as_tables(comparison):
+        for part in tables.as_tables(comparison, out.width):
             out.print(part)
 
 

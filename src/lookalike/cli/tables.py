@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, NamedTuple
 
 from rich.table import Table
 from rich.text import Text
@@ -25,10 +26,10 @@ _READING = (
 )
 
 
-def as_tables(comparison: Comparison) -> Iterator[Any]:
-    """Yield what a terminal shows: the data, the table, and how to read it."""
+def as_tables(comparison: Comparison, width: int) -> Iterator[Any]:
+    """Yield what a terminal of some width shows: the data, the table, and how to read it."""
     yield Text(data_line(comparison.train, comparison.valid), style="bold")
-    yield _table(comparison)
+    yield _table(comparison, width)
     for row in comparison.rows:
         for note in (row.error and f"failed: {row.error}", *row.warnings):
             if note:
@@ -84,54 +85,77 @@ def data_line(train: LabelledImages, valid: LabelledImages) -> str:
     )
 
 
-def _table(comparison: Comparison) -> Table:
-    """Return the table of ideas."""
-    classes = _shown_classes(comparison)
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("idea")
-    for header in ("right", "95 % interval"):
-        table.add_column(header, justify="right", no_wrap=True)
-    table.add_column("alike")
-    for header in ("mean of classes", *map(plain, classes), "fit", "predict", "size"):
-        table.add_column(header, justify="right", no_wrap=True)
-    alike = _letters(comparison)
-    best = max((row.evaluation.accuracy.value for row in comparison.rows if row.evaluation), default=0.0)
-    for row in comparison.rows:
-        title = Text(plain(row.title), style="dim" if row.origin == "reference" else "")
-        if row.evaluation is None:
-            table.add_row(title, Text("failed", style="yellow"))
-            continue
-        top = "bold" if row.evaluation.accuracy.value == best else ""
-        cells = _cells(row.evaluation, classes)
-        table.add_row(
-            title,
-            Text(cells[0], style=top),
-            cells[1],
-            alike[row.name],
-            *cells[2:],
-            _seconds(row.fit_seconds),
-            _seconds(row.evaluation.predict_seconds),
-            _bytes(row.size_bytes),
+class _Column(NamedTuple):
+    """One column of the table, and how early it goes where a terminal is narrow: 0 is never."""
+
+    header: str
+    cells: list[Text]
+    goes: int = 0
+
+    def width(self) -> int:
+        """Return the cells of a terminal that the column takes, the gap before the next one included."""
+        longest = max((cell.cell_len for cell in self.cells), default=0)
+        return max(longest, *(len(line) for line in self.header.split("\n"))) + 2
+
+
+def _table(comparison: Comparison, width: int) -> Table:
+    """Return the table of ideas, without its least important columns where it would not fit."""
+    columns = _columns(comparison)
+    while sum(column.width() for column in columns) > width and any(column.goes for column in columns):
+        columns.remove(max(columns, key=lambda column: column.goes))
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for column in columns:
+        left = column.header in ("idea", "alike")
+        table.add_column(
+            column.header, justify="left" if left else "right", vertical="bottom", no_wrap=not left
         )
+    for cells in zip(*(column.cells for column in columns), strict=True):
+        table.add_row(*cells)
     return table
 
 
-def _shown_classes(comparison: Comparison) -> list[str]:
-    """Return the classes that have columns of their own."""
-    names = list(comparison.train.class_names)
-    return names if len(names) <= _CLASS_COLUMNS else []
+def _columns(comparison: Comparison) -> list[_Column]:
+    """Return every column of the table."""
+    rows = comparison.rows
+    alike = _letters(comparison)
+    best = max((row.evaluation.accuracy.value for row in rows if row.evaluation), default=0.0)
 
+    def figures(header: str, goes: int, figure: Callable[[Row, Evaluation], str]) -> _Column:
+        cells = [Text("" if row.evaluation is None else figure(row, row.evaluation)) for row in rows]
+        return _Column(header, cells, goes)
 
-def _cells(evaluation: Evaluation, classes: list[str]) -> list[str]:
-    """Return the rates of one row."""
-    accuracy, macro = evaluation.accuracy, evaluation.macro
-    per_class = dict(zip(map(str, evaluation.classes.tolist()), evaluation.per_class, strict=True))
+    names = [Text(plain(row.title), style="dim" if row.origin == "reference" else "") for row in rows]
+    right = figures("right", 0, lambda _, e: f"{e.accuracy.value:.4f}")
+    for row, cell in zip(rows, right.cells, strict=True):
+        if row.evaluation is None:
+            cell.append("failed", style="yellow")
+        elif row.evaluation.accuracy.value == best:
+            cell.stylize("bold")
     return [
-        f"{accuracy.value:.4f}",
-        f"{accuracy.low:.4f}-{accuracy.high:.4f}",
-        f"{macro.value:.4f}",
-        *(f"{per_class[name].value:.4f}" if name in per_class else "" for name in classes),
+        _Column("idea", names),
+        right,
+        figures("95 % interval", 0, lambda _, e: f"{e.accuracy.low:.4f}-{e.accuracy.high:.4f}"),
+        figures("alike", 0, lambda row, _: alike[row.name]),
+        figures("mean of\nclasses", 1, lambda _, e: f"{e.macro.value:.4f}"),
+        *(
+            figures(plain(name), 2, partial(_rate_of, name=name))
+            for name in (comparison.train.class_names if _few_classes(comparison) else ())
+        ),
+        figures("fit", 4, lambda row, _: _seconds(row.fit_seconds)),
+        figures("predict", 3, lambda _, e: _seconds(e.predict_seconds)),
+        figures("size", 5, lambda row, _: _bytes(row.size_bytes)),
     ]
+
+
+def _few_classes(comparison: Comparison) -> bool:
+    """Return whether the classes have columns of their own."""
+    return len(comparison.train.class_names) <= _CLASS_COLUMNS
+
+
+def _rate_of(row: Row, evaluation: Evaluation, *, name: str) -> str:
+    """Return the rate of one class."""
+    rates = dict(zip(map(str, evaluation.classes.tolist()), evaluation.per_class, strict=True))
+    return f"{rates[name].value:.4f}" if name in rates else ""
 
 
 def _letters(comparison: Comparison) -> dict[str, str]:
