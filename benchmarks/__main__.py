@@ -50,10 +50,11 @@ def main() -> None:
     parts = ["# Results\n", f"Made by `make bench`: {machine()}.\n"]
     for name in chosen:
         for part in JOBS[name]():
-            print(part)
+            print(part, flush=True)
             parts.append(part)
-    if not sys.argv[1:]:
-        Path(__file__).with_name("RESULTS.md").write_text("\n".join(parts), encoding="utf-8")
+            if not sys.argv[1:]:
+                # After every part: a run that is cut off keeps what it has.
+                Path(__file__).with_name("RESULTS.md").write_text("\n".join(parts), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+#: A contestant's turn in a round takes at least so long.
+LEAST_SECONDS = 2.0
+
 
 @dataclass(frozen=True)
 class Contestant:
@@ -58,8 +61,9 @@ class Timing:
 def race(title: str, contestants: list[Contestant], rounds: int = 5) -> list[Timing]:
     """Time contestants against the first of them.
 
-    Every contestant runs once to warm up, then ``rounds`` times; the order is turned around from round to
-    round, so that what drifts (heat, other work on the machine) falls on all alike.
+    Every contestant has one round to warm up, then ``rounds`` more; in each, a quick one runs again and again
+    for two seconds and its mean counts, so that all are measured over a like stretch of time. The order is
+    turned around from round to round, so that what drifts (heat, other work on the machine) falls on all.
     """
     times: dict[str, list[float]] = {one.name: [] for one in contestants}
     answers: dict[str, Any] = {}
@@ -71,11 +75,12 @@ def race(title: str, contestants: list[Contestant], rounds: int = 5) -> list[Tim
                 file=sys.stderr,
                 flush=True,
             )
-            began = time.perf_counter()
-            answers[one.name] = one.run()
-            seconds = (time.perf_counter() - began) / one.share
+            began, times_run = time.perf_counter(), 0
+            while not times_run or time.perf_counter() - began < LEAST_SECONDS:
+                answers[one.name] = one.run()
+                times_run += 1
             if number:
-                times[one.name].append(seconds)
+                times[one.name].append((time.perf_counter() - began) / times_run / one.share)
     first = times[contestants[0].name]
     return [
         Timing(

@@ -21,17 +21,36 @@ if TYPE_CHECKING:
     from lookalike.data.labelled import LabelledImages
     from lookalike.data.load import load
     from lookalike.evaluation.compare import compare
+    from lookalike.evaluation.curve import curve
     from lookalike.evaluation.evaluate import evaluate
     from lookalike.markers import distance
     from lookalike.models.coverage import InkCoverage
+    from lookalike.models.deformable import DeformableMatch
     from lookalike.models.mean_image import MeanImage
     from lookalike.models.nearest import NearestImages
+    from lookalike.prepare import (
+        Blur,
+        Deskew,
+        EvenInk,
+        FitToInk,
+        Gray,
+        NormaliseContrast,
+        Polarity,
+        Prepare,
+        Resize,
+    )
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Blur",
     "DataError",
+    "DeformableMatch",
+    "Deskew",
     "DownloadError",
+    "EvenInk",
+    "FitToInk",
+    "Gray",
     "InkCoverage",
     "InputError",
     "LabelledImages",
@@ -39,8 +58,13 @@ __all__ = [
     "MeanImage",
     "MissingExtraError",
     "NearestImages",
+    "NormaliseContrast",
+    "Polarity",
+    "Prepare",
+    "Resize",
     "UnknownNameError",
     "compare",
+    "curve",
     "distance",
     "evaluate",
     "feature",

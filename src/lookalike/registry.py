@@ -14,11 +14,22 @@ from typing import Any
 from lookalike.errors import UnknownNameError, unknown
 
 PUBLIC: Mapping[str, str] = {
+    "Blur": "lookalike.prepare:Blur",
+    "DeformableMatch": "lookalike.models.deformable:DeformableMatch",
+    "Deskew": "lookalike.prepare:Deskew",
+    "EvenInk": "lookalike.prepare:EvenInk",
+    "FitToInk": "lookalike.prepare:FitToInk",
+    "Gray": "lookalike.prepare:Gray",
     "InkCoverage": "lookalike.models.coverage:InkCoverage",
     "LabelledImages": "lookalike.data.labelled:LabelledImages",
     "MeanImage": "lookalike.models.mean_image:MeanImage",
     "NearestImages": "lookalike.models.nearest:NearestImages",
+    "NormaliseContrast": "lookalike.prepare:NormaliseContrast",
+    "Polarity": "lookalike.prepare:Polarity",
+    "Prepare": "lookalike.prepare:Prepare",
+    "Resize": "lookalike.prepare:Resize",
     "compare": "lookalike.evaluation.compare:compare",
+    "curve": "lookalike.evaluation.curve:curve",
     "distance": "lookalike.distance",
     "evaluate": "lookalike.evaluation.evaluate:evaluate",
     "load": "lookalike.data.load:load",
@@ -74,6 +85,7 @@ IDEAS: tuple[Idea, ...] = (
     Idea("median-image-l1", "median image, L1", _MEAN_IMAGE, {"metric": "l1", "average": "median"}),
     Idea("nearest-l1", "nearest image, L1", _NEAREST, {"metric": "l1"}),
     Idea("nearest-l2", "nearest image, L2", _NEAREST, {"metric": "l2"}),
+    Idea("deformable", "deformable match", "lookalike.models.deformable:DeformableMatch"),
     Idea(
         "sklearn-nearest-l2",
         "nearest image, L2 (scikit-learn)",
@@ -85,7 +97,7 @@ IDEAS: tuple[Idea, ...] = (
     # The cap keeps 60,000 images within a minute or two; where it is reached, the row says "not converged".
     Idea(
         "logistic-regression",
-        "logistic regression (scikit-learn)",
+        "logistic regression",
         "sklearn.linear_model:LogisticRegression",
         {"max_iter": 100},
         reference=True,

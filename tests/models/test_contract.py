@@ -7,7 +7,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import check_estimator
 
-from lookalike import InkCoverage, InputError, MeanImage, NearestImages
+from lookalike import DeformableMatch, InkCoverage, InputError, MeanImage, NearestImages
 
 MODELS = {
     "mean-l1": MeanImage(),
@@ -18,6 +18,7 @@ MODELS = {
     "nearest-l1": NearestImages(),
     "nearest-l2": NearestImages(metric="l2"),
     "nearest-weighted": NearestImages(3, weights="distance"),
+    "deformable": DeformableMatch(),
 }
 
 
@@ -61,7 +62,7 @@ def test_equal_classes_tie_by_the_stated_rule(model, edge_images):
     twice = np.concatenate([edge_images, edge_images])
     labels = np.repeat([5, 2], len(edge_images))
     # Among classes the first in sorted order, among images the one that came first.
-    first = 5 if isinstance(model, NearestImages) else 2
+    first = 5 if isinstance(model, NearestImages | DeformableMatch) else 2
     assert set(model.fit(twice, labels).predict(edge_images).tolist()) == {first}
 
 

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.validation import check_is_fitted
 
 from lookalike.distance.float_search import FloatIndex
 from lookalike.distance.search import ImageIndex
 from lookalike.errors import InputError
-from lookalike.models.base import ImageClassifier
+from lookalike.models.kept import KeptImages, check_whole
 from lookalike.progress import Progress, silent
 
 _METRICS = ("l1", "l2")
 _WEIGHTS = ("uniform", "distance")
 
 
-class NearestImages(ImageClassifier):
+class NearestImages(KeptImages):
     r"""Classify by the nearest training images, found exactly.
 
     The distance of two images is the mean absolute difference (``"l1"``) or the root mean squared difference
@@ -76,9 +75,7 @@ class NearestImages(ImageClassifier):
     ([[1, 1]], [1])
     """
 
-    ids_: NDArray[np.int64]
     _index: ImageIndex | FloatIndex
-    _codes: NDArray[np.intp]
 
     def __init__(
         self,
@@ -90,107 +87,6 @@ class NearestImages(ImageClassifier):
         self.n_neighbors = n_neighbors
         self.metric = metric
         self.weights = weights
-
-    @property
-    def labels_(self) -> NDArray[Any]:
-        """The training images' labels."""
-        labels: NDArray[Any] = self.classes_[self._codes]
-        return labels
-
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Keep labelled images; what was kept before is forgotten.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
-            Images.
-        y : array-like of shape (n,)
-            Their labels: integers or strings.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        InputError
-            A parameter is none of its values, the images are no image batch, or there is not one label for
-            each.
-        """
-        self._check_parameters()
-        rows, scale = self._rows(X, reset=True)
-        labels = self._labels(y, len(rows))
-        self.classes_, self._codes = np.unique(labels, return_inverse=True)
-        self.ids_ = np.arange(len(rows), dtype=np.int64)
-        self._next_id = len(rows)
-        self._keep(rows, scale)
-        return self
-
-    def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
-        """Append labelled images to those that are kept.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
-            Images of the shape seen before.
-        y : array-like of shape (n,)
-            Their labels.
-        classes : array-like of shape (n_classes,), optional
-            Every label that will ever occur; needed at the first call only.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        InputError
-            The first call has no ``classes``, a later one has other ones, or a label is none of them.
-        """
-        self._check_parameters()
-        first = not hasattr(self, "classes_")
-        rows, scale = self._rows(X, reset=first)
-        codes = self._more_labels(y, len(rows), classes)
-        if first:
-            self._codes, self.ids_, self._next_id = codes[:0], np.arange(0), 0
-            self._keep(rows, scale)
-        else:
-            self._append(rows, scale)
-        self._codes = np.concatenate([self._codes, codes])
-        self.ids_ = np.concatenate([self.ids_, np.arange(self._next_id, self._next_id + len(rows))])
-        self._next_id += len(rows)
-        return self
-
-    def forget(self, ids: ArrayLike) -> Self:
-        """Forget training images.
-
-        Parameters
-        ----------
-        ids : int or array-like of int
-            Their numbers in ``ids_``.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        InputError
-            A number is not in ``ids_``, or no image would be left.
-        """
-        check_is_fitted(self)
-        wanted = np.unique(np.atleast_1d(np.asarray(ids)))
-        strange = wanted[~np.isin(wanted, self.ids_)]
-        if strange.size:
-            raise InputError(f"no training image has the id {strange[0]}: expected ids that are in ids_")
-        if len(wanted) == len(self.ids_):
-            raise InputError(
-                f"all {len(wanted)} training images would be forgotten: expected at least one left"
-            )
-        gone = np.isin(self.ids_, wanted)
-        self._index.remove(np.flatnonzero(gone))
-        self._codes, self.ids_ = self._codes[~gone], self.ids_[~gone]
-        return self
 
     def kneighbors(
         self, X: ArrayLike, n_neighbors: int | None = None, *, progress: Progress = silent
@@ -220,11 +116,7 @@ class NearestImages(ImageClassifier):
             kind than those of ``fit``.
         """
         rows, scale = self._rows(X, reset=False)
-        k = self.n_neighbors if n_neighbors is None else n_neighbors
-        if not 1 <= k <= len(self.ids_):
-            raise InputError(
-                f"n_neighbors is {k}: expected 1 to {len(self.ids_)}, the number of training images"
-            )
+        k = self._checked_count(self.n_neighbors if n_neighbors is None else n_neighbors)
         if isinstance(self._index, ImageIndex) and rows.dtype == np.uint8:
             whole, indices = self._index.search(self._shaped(rows), k, progress=progress)
             sums, unit = whole.astype(np.float64), scale
@@ -236,35 +128,6 @@ class NearestImages(ImageClassifier):
             distances = np.sqrt(distances)
         return distances / unit, indices
 
-    def predict(self, X: ArrayLike, *, progress: Progress = silent) -> NDArray[Any]:
-        """Return the class that the nearest training images vote for.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
-            Images of the shape that ``fit`` saw.
-        progress : Progress, optional
-            Hears of compilation and of queries done.
-
-        Returns
-        -------
-        ndarray of shape (n,)
-            Labels; equal votes go to the class of the nearest voter.
-
-        Raises
-        ------
-        InputError
-            The images are of another shape or kind than those of ``fit``, or fewer training images are left
-            than are to vote.
-        """
-        check_is_fitted(self)
-        distances, indices = self.kneighbors(X, progress=progress)
-        codes = self._codes[indices]
-        if codes.shape[1] > 1:
-            codes = _vote(codes, self._vote_weights(distances))
-        labels: NDArray[Any] = self.classes_[codes[:, 0]]
-        return labels
-
     def _vote_weights(self, distances: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return what each neighbour's vote counts."""
         if self.weights == "uniform":
@@ -275,9 +138,7 @@ class NearestImages(ImageClassifier):
 
     def _check_parameters(self) -> None:
         """Refuse parameters that are none of their values."""
-        k = self.n_neighbors
-        if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
-            raise InputError(f"n_neighbors is {k!r}: expected a whole number of at least 1")
+        check_whole("n_neighbors", self.n_neighbors)
         if self.metric not in _METRICS:
             raise InputError(f"metric is {self.metric!r}: expected 'l1' or 'l2'")
         if self.weights not in _WEIGHTS:
@@ -298,6 +159,10 @@ class NearestImages(ImageClassifier):
             self._index = self._float_index()
             self._index.add(rows / scale)
 
+    def _drop(self, places: NDArray[np.intp]) -> None:
+        """Take rows out of the index."""
+        self._index.remove(places)
+
     def _float_index(self) -> FloatIndex:
         """Return the index of floats, made of that of bytes where there is none."""
         if isinstance(self._index, FloatIndex):
@@ -308,15 +173,3 @@ class NearestImages(ImageClassifier):
     def _shaped(self, rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return rows as images; rows of a 2-D array are images one value high."""
         return rows.reshape(len(rows), *(self.image_shape_ or (1, self.n_features_in_)))
-
-
-def _vote(codes: NDArray[np.intp], weights: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Return the class with the most votes of each row, as one column.
-
-    Neighbours come nearest first, so that the first of those whose class has the most votes is the
-    nearest of them.
-    """
-    same = codes[:, :, None] == codes[:, None, :]
-    votes = (same * weights[:, None, :]).sum(axis=2)
-    first = np.argmax(votes, axis=1)
-    return np.take_along_axis(codes, first[:, None], axis=1)

@@ -1,0 +1,189 @@
+"""Prepared images, kept so that those nearest to others by the deformable distance are found quickly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.distance.deform import displacement_field, nearest
+from lookalike.distance.deform_definition import Match
+from lookalike.distance.deform_planes import (
+    LARGEST,
+    Planes,
+    as_planes,
+    double_angle_planes,
+    gap_for,
+    sobel_planes,
+)
+from lookalike.distance.descriptor import edge_descriptors
+from lookalike.distance.kernels.deform_edges import DIRECTIONS
+from lookalike.distance.search import ImageIndex
+from lookalike.prepare import NormaliseContrast
+from lookalike.progress import Progress, silent
+
+Bytes = NDArray[np.uint8]
+PlanesName = Literal["sobel", "double-angle", "values"]
+
+#: How large one plane value is where a full step from black to white is 1.
+UNITS: dict[str, float] = {"sobel": 30.0, "double-angle": 30.0, "values": 2.0 * LARGEST}
+#: Queries are worked on in parts of about so many values.
+_PART_VALUES = 1 << 24
+
+
+class Comparison(NamedTuple):
+    """How two images are compared.
+
+    Attributes
+    ----------
+    planes : {"sobel", "double-angle", "values"}
+        What is compared: gradients, gradients that forget how strong the light is and whether ink is dark
+        or light, or the pixels' values.
+    warp : (int, int)
+        How far pixels may move down and across.
+    context : int
+        The radius of the patch around each pixel.
+    symmetric : bool
+        Both directions are added.
+    """
+
+    planes: PlanesName
+    warp: tuple[int, int]
+    context: int
+    symmetric: bool
+
+    def planes_of(self, images: Bytes) -> Planes:
+        """Return what is compared of some images."""
+        gap = gap_for(self.warp, self.context)
+        if self.planes == "values":
+            channels = images[:, None] if images.ndim == 3 else np.moveaxis(images, -1, 1)
+            # Mid-gray is 0: what lies beyond the border is neither black nor white.
+            return as_planes(np.rint(channels * (2 * LARGEST / 255) - LARGEST).astype(np.int8), gap=gap)
+        make = sobel_planes if self.planes == "sobel" else double_angle_planes
+        return make(images, gap=gap)
+
+    def descriptors_of(self, images: Bytes, progress: Progress) -> Bytes:
+        """Return coarse descriptions of images, by which candidates are found."""
+        if self.planes == "values":
+            return images
+        if self.planes == "sobel":
+            return edge_descriptors(images, progress=progress)
+        evened = edge_descriptors(NormaliseContrast().fit_transform(images), progress=progress)
+        opposite = evened.reshape(len(evened), 2, DIRECTIONS // 2, -1).astype(np.uint16).sum(axis=1)
+        described: Bytes = np.minimum(opposite, 255).astype(np.uint8)
+        return described
+
+    def per_value(
+        self, sums: NDArray[np.int64], n_planes: int, shape: tuple[int, int]
+    ) -> NDArray[np.float64]:
+        """Return sums of squares as root mean squares, where a full step from black to white is 1."""
+        height, width = shape
+        count = height * width * (2 * self.context + 1) ** 2 * n_planes * (1 + self.symmetric)
+        roots: NDArray[np.float64] = np.sqrt(sums / count) / UNITS[self.planes]
+        return roots
+
+
+class DeformableIndex:
+    """Images that others are compared with.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n, h, w) or (n, h, w, c), uint8
+        Prepared images.
+    comparison : Comparison
+        How they are compared.
+    """
+
+    def __init__(self, images: Bytes, comparison: Comparison) -> None:
+        self.comparison = comparison
+        self.images = images
+        self.planes = comparison.planes_of(images)
+        self._descriptions: ImageIndex | None = None
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def describe(self, progress: Progress = silent) -> None:
+        """Describe the images coarsely, unless they are described: from then on they are, as more come."""
+        if self._descriptions is None:
+            self._descriptions = ImageIndex(self.comparison.descriptors_of(self.images, progress), "l2")
+
+    def add(self, images: Bytes) -> None:
+        """Append images."""
+        self.planes = self.planes.joined(self.comparison.planes_of(images))
+        self.images = np.concatenate([self.images, images])
+        if self._descriptions is not None:
+            self._descriptions.add(self.comparison.descriptors_of(images, silent))
+
+    def remove(self, places: NDArray[np.intp]) -> None:
+        """Take images out; those behind them move up."""
+        kept = np.ones(len(self), np.bool_)
+        kept[places] = False
+        self.images, self.planes = self.images[kept], self.planes.take(kept)
+        if self._descriptions is not None:
+            self._descriptions.remove(places)
+
+    def nearest(
+        self, queries: Bytes, k: int, candidates: int, *, progress: Progress = silent
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the ``k`` nearest of the ``candidates`` images whose descriptions are nearest.
+
+        Returns
+        -------
+        sums : ndarray of shape (n, k), int64
+            The deformable distances, ascending.
+        places : ndarray of shape (n, k), int64
+            Of equal distances the lowest place comes first.
+        """
+        candidates = min(max(candidates, k), len(self))
+        found = [
+            nearest(
+                self.comparison.planes_of(part),
+                self.planes,
+                None if candidates == len(self) else self._candidates(part, candidates, told),
+                k,
+                warp=self.comparison.warp,
+                context=self.comparison.context,
+                symmetric=self.comparison.symmetric,
+                progress=told,
+            )
+            for part, told in self._parts(queries, progress)
+        ]
+        sums, places = zip(*found, strict=True)
+        return np.concatenate(sums), np.concatenate(places)
+
+    def field(self, query: Bytes, place: int) -> Match:
+        """Return how a kept image is bent to look like a query, one prepared image ``(1, h, w)``."""
+        return displacement_field(
+            self.comparison.planes_of(query),
+            0,
+            self.planes,
+            place,
+            warp=self.comparison.warp,
+            context=self.comparison.context,
+        )
+
+    def root_means(self, sums: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return sums of squares as root mean squares of a value."""
+        return self.comparison.per_value(sums, self.planes.n_planes, self.planes.shape)
+
+    def _candidates(self, queries: Bytes, count: int, progress: Progress) -> NDArray[np.int64]:
+        """Return the places of the images whose descriptions are nearest to those of queries."""
+        self.describe(progress)
+        assert self._descriptions is not None
+        described = self.comparison.descriptors_of(queries, progress)
+        return self._descriptions.search(described, count, progress=progress)[1]
+
+    def _parts(self, queries: Bytes, progress: Progress) -> Iterator[tuple[Bytes, Progress]]:
+        """Yield queries in parts, so that memory is bounded, and what each part's progress is told to."""
+        step = max(1, _PART_VALUES // max(1, queries[0].size))
+        for start in range(0, len(queries), step):
+
+            def told(what: str, done: int, total: int | None, start: int = start) -> None:
+                if what in ("matching", "searching"):
+                    done, total = done + start, len(queries)
+                progress(what, done, total)
+
+            yield queries[start : start + step], told

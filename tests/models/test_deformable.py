@@ -1,0 +1,223 @@
+"""Deformable matching: neighbours by the definition, stated choices, evidence, edge images."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from lookalike import DeformableMatch, InputError
+from lookalike.distance.deform import warped
+from lookalike.distance.deform_definition import match
+from lookalike.prepare import Blur, Gray, Prepare
+
+
+def brute(model, images, queries, k):
+    """Return the k nearest by the definition; a stable sort keeps the first of equal ones first."""
+    comparison = model._index.comparison
+    kept, asked = (comparison.planes_of(model.prepared(part)).values() for part in (images, queries))
+    settings_ = {"warp": model.warp_, "context": model.context_}
+    sums = np.array([[match(one, other, **settings_).distance for other in kept] for one in asked])
+    if model.symmetric_:
+        sums += np.array([[match(other, one, **settings_).distance for other in kept] for one in asked])
+    order = np.argsort(sums, axis=1, kind="stable")[:, :k]
+    return np.take_along_axis(sums, order, axis=1), order
+
+
+def strokes(n, size, seed=0):
+    """Return drawings of n classes: light strokes of one shape a class, moved by a pixel or two."""
+    rng = np.random.default_rng(seed)
+    shapes = np.random.default_rng(9).integers(0, 2, (n, 5, 5)) * 255
+    images = np.zeros((n, size, size), np.uint8)
+    for image, shape in zip(images, shapes, strict=True):
+        top, left = rng.integers(size // 2 - 4, size // 2 - 1, 2)
+        image[top : top + 5, left : left + 5] = shape
+    return images
+
+
+@pytest.mark.parametrize("parameters", [{}, {"warp": (0, 2), "context": 0}, {"prepare": None, "warp": 1}])
+def test_neighbours_are_the_definitions(parameters, digits):
+    train, valid = digits
+    model = DeformableMatch(**parameters).fit(train.images[:60], train.labels[:60])
+    distances, indices = model.kneighbors(valid.images[:5], n_neighbors=7)
+    sums, order = brute(model, train.images[:60], valid.images[:5], 7)
+    np.testing.assert_array_equal(indices, order)
+    np.testing.assert_allclose(distances, model._index.root_means(sums), rtol=1e-12)
+    assert (np.diff(distances, axis=1) >= 0).all()
+
+
+def test_photographs_are_compared_by_the_definition_in_both_directions():
+    images = np.random.default_rng(0).integers(0, 256, (12, 11, 9, 3), dtype=np.uint8)
+    model = DeformableMatch().fit(images, np.arange(12))
+    assert (model.planes_, model.symmetric_) == ("double-angle", True)
+    np.testing.assert_array_equal(model.kneighbors(images[:4], 5)[1], brute(model, images, images[:4], 5)[1])
+
+
+@settings(max_examples=10)
+@given(
+    images=hnp.arrays(
+        np.uint8,
+        st.tuples(st.integers(1, 6), st.integers(1, 5), st.integers(1, 5)),
+        elements=st.sampled_from([0, 255]),
+    )
+)
+def test_ties_go_to_the_lowest_index(images):
+    twice = np.concatenate([images, images])
+    model = DeformableMatch().fit(twice, np.arange(len(twice)))
+    indices = model.kneighbors(images, len(twice))[1]
+    np.testing.assert_array_equal(indices, brute(model, twice, images, len(twice))[1])
+    assert (indices[:, 0] < len(images)).all()
+
+
+def test_equal_votes_go_to_the_nearest():
+    images = strokes(3, 12)
+    model = DeformableMatch(n_neighbors=2, prepare=None).fit(images, ["z", "a", "b"])
+    assert model.predict(images).tolist() == ["z", "a", "b"]
+
+
+def test_candidates_are_those_whose_descriptions_are_nearest(digits):
+    train, valid = digits
+    every = DeformableMatch(candidates=len(train)).fit(train.images, train.labels)
+    some = DeformableMatch(candidates=40).fit(train.images, train.labels)
+    assert (every.candidates_, some.candidates_) == (len(train), 40)
+    assert DeformableMatch().fit(train.images, train.labels).candidates_ == 100
+    same = every.kneighbors(valid.images, 1)[1] == some.kneighbors(valid.images, 1)[1]
+    assert 0.9 < same.mean() < 1
+    # More neighbours than candidates are compared where they are asked for.
+    assert some.kneighbors(valid.images[:1], 50)[1].shape == (1, 50)
+
+
+@pytest.mark.parametrize("candidates", ["auto", 5])
+def test_partial_fit_is_fit_on_all(candidates, digits):
+    train, valid = digits
+    chosen = {"prepare": None, "warp": 1, "context": 1, "n_neighbors": 3, "candidates": candidates}
+    whole = DeformableMatch(**chosen).fit(train.images[:90], train.labels[:90])
+    parts = DeformableMatch(**chosen)
+    for start in range(0, 90, 30):
+        part = slice(start, start + 30)
+        parts.partial_fit(train.images[part], train.labels[part], classes=range(10))
+    assert parts.candidates_ == whole.candidates_
+    np.testing.assert_array_equal(parts.ids_, whole.ids_)
+    for found, expected in zip(parts.kneighbors(valid.images), whole.kneighbors(valid.images), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("candidates", ["auto", 5])
+def test_forgetting_is_fitting_without(candidates, digits):
+    train, valid = digits
+    chosen = {"prepare": None, "warp": 1, "n_neighbors": 1, "candidates": candidates}
+    model = DeformableMatch(**chosen).fit(train.images[:40], train.labels[:40]).forget([0, 17, 39])
+    rest = np.delete(np.arange(40), [0, 17, 39])
+    assert model.ids_.tolist() == rest.tolist()
+    without = DeformableMatch(**chosen).fit(train.images[rest], train.labels[rest])
+    assert model.candidates_ == without.candidates_
+    for found, expected in zip(model.kneighbors(valid.images), without.kneighbors(valid.images), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_says_what_it_chose_and_why():
+    few = DeformableMatch().fit(strokes(6, 60), np.arange(6))
+    assert (few.planes_, few.warp_, few.context_) == ("sobel", (3, 3), 2)
+    assert (few.symmetric_, few.n_neighbors_, few.candidates_) == (True, 1, 6)
+    assert few.prepare_.describe()[0] == "ink is light: kept"
+    assert few.reasons_[-2:] == (
+        "drawings, 1 of a typical class: few, so pixels may move far; both directions",
+        "1 images of a typical class: too few for a vote, the nearest decides",
+    )
+    more = DeformableMatch().fit(np.concatenate([strokes(6, 60, seed) for seed in range(5)]), [*range(6)] * 5)
+    assert (more.warp_, more.context_, more.symmetric_, more.n_neighbors_) == ((2, 2), 1, True, 1)
+    photographs = np.random.default_rng(1).integers(0, 256, (6, 32, 20, 3), dtype=np.uint8)
+    model = DeformableMatch().fit(photographs, np.arange(6))
+    assert (model.planes_, model.warp_, model.context_) == ("double-angle", (4, 3), 4)
+
+
+def test_many_examples_vote_and_move_less(digits):
+    train, _ = digits
+    model = DeformableMatch().fit(train.images, train.labels)
+    assert (model.symmetric_, model.warp_, model.context_) == (False, (1, 1), 1)
+    assert model.n_neighbors_ in (1, 3)
+    assert "images left out" in model.reasons_[-1]
+
+
+def test_a_moved_stroke_is_still_right_from_one_example():
+    fitted, asked = strokes(12, 24), strokes(12, 24, seed=5)
+    labels = np.arange(12)
+    model = DeformableMatch().fit(255 - fitted, labels)
+    assert model.prepare_.describe()[0] == "ink is dark: inverted"
+    np.testing.assert_array_equal(model.predict(255 - asked), labels)
+
+
+def test_field_is_the_evidence_of_the_distance():
+    images = np.zeros((2, 15, 15), np.uint8)
+    images[0, 3:12, 6] = images[1, 3:12, 7] = 255
+    model = DeformableMatch(prepare=None, warp=2, context=1).fit(images[:1], [0])
+    found = model.displacement_field(images[1], 0)
+    assert found.distance == 0
+    np.testing.assert_array_equal(warped(images[0], found.field), images[1])
+    with pytest.raises(InputError, match="place is 1: expected 0 to 0"):
+        model.displacement_field(images[1], 1)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 7), (2, 9), (3, 3), (4, 2), (3, 3, 3)])
+def test_small_images(shape):
+    images = np.random.default_rng(3).integers(0, 256, (6, *shape), dtype=np.uint8)
+    images[0], images[1], images[3] = 0, 255, images[2]
+    model = DeformableMatch().fit(images, list("abcdef"))
+    assert set(model.predict(images)) <= set("abcdef")
+    assert (model.planes_ == "values") == (min(shape[:2]) < 3)
+    np.testing.assert_array_equal(model.kneighbors(images, 6)[1], brute(model, images, images, 6)[1])
+
+
+def test_floats_are_rounded_to_bytes(digits):
+    train, _ = digits
+    rng = np.random.default_rng(0)
+    moved = np.clip(train.images / 255 + rng.uniform(-0.4, 0.4, train.images.shape) / 255, 0, 1)
+    model = DeformableMatch().fit(moved[:99], train.labels[:99])
+    np.testing.assert_array_equal(
+        model._index.images, DeformableMatch().fit(train.images[:99], train.labels[:99])._index.images
+    )
+
+
+def test_rows_are_images_of_the_shape_that_is_said(digits):
+    train, _ = digits
+    images = np.ascontiguousarray(train.images[:90])
+    rows = images.reshape(90, -1).astype(float) / images.max() * 16
+    model = DeformableMatch(image_shape=(8, 8)).fit(rows, train.labels[:90])
+    assert model.planes_ == "sobel"
+    assert model.prepare_ is not None
+    flat = DeformableMatch().fit(rows, train.labels[:90])
+    assert (flat.planes_, flat.prepare_, flat.prepared(rows[:2]).shape) == ("values", None, (2, 1, 64))
+    with pytest.raises(InputError, match=r"image_shape is \(7, 8\): expected .* of 64 values"):
+        DeformableMatch(image_shape=(7, 8)).fit(rows, train.labels[:90])
+
+
+def test_own_preparation_is_used_and_stays_as_it_is(digits):
+    train, _ = digits
+    own = Prepare([Gray(), Blur(0.5)])
+    model = DeformableMatch(own).fit(train.images[:20], train.labels[:20])
+    assert not hasattr(own, "steps_")
+    assert len(model.prepare_.steps_) == 2
+    np.testing.assert_array_equal(model._index.images, own.fit_transform(train.images[:20]))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"prepare": "deskew"}, "prepare is 'deskew': expected 'auto', None or a Prepare"),
+        ({"warp": -1}, "warp is -1: expected a whole number, 0 to 127"),
+        ({"context": 1.5}, "context is 1.5: expected a whole number from 0 to 127"),
+        ({"n_neighbors": 0}, "n_neighbors is 0: expected a whole number of at least 1"),
+        ({"candidates": True}, "candidates is True: expected a whole number of at least 1"),
+    ],
+)
+def test_refuses_unknown_parameters(parameters, message, edge_images):
+    with pytest.raises(InputError, match=message):
+        DeformableMatch(**parameters).fit(edge_images, range(8))
+
+
+def test_refuses_more_neighbours_than_images(edge_images):
+    model = DeformableMatch(n_neighbors=3).fit(edge_images, range(8))
+    with pytest.raises(InputError, match="n_neighbors is 9: expected 1 to 8, the number of training images"):
+        model.kneighbors(edge_images, 9)
+    with pytest.raises(InputError, match="n_neighbors is 3: expected 1 to 2"):
+        model.forget(range(6)).predict(edge_images)
