@@ -159,7 +159,7 @@ def test_threads_and_batches_change_nothing(smooth, metric, monkeypatch):
     index = ImageIndex(smooth[:3000], metric)
     wanted = nearest(smooth[3000:3200], smooth[:3000], metric, 6)
     for threads, batch, seconds in ((1, 256, 1), (2, 8, 0.001), (5, 4, 0.1), (3, 64, 0)):
-        monkeypatch.setattr(search_module, "BATCH", batch)
+        monkeypatch.setattr(search_module, "BATCH", dict.fromkeys(search_module.BATCH, batch))
         monkeypatch.setattr(search_module, "CALL_SECONDS", seconds)
         answer = index.search(smooth[3000:3200], 6, threads=threads)
         np.testing.assert_array_equal(answer, wanted)

@@ -32,8 +32,10 @@ from lookalike.errors import InputError
 from lookalike.images import as_images
 from lookalike.progress import Progress, silent
 
-#: Queries that are worked on together, and how many numbers of them (answers, bytes) at most.
-BATCH, BATCH_NUMBERS = 256, 1 << 22
+#: Queries that are worked on together: for L1 as many as stay in a core's cache beside the thumbnails, for
+#: L2, whose bounds take longer to work out, more; and how many numbers of them (answers, bytes) at most.
+BATCH = {"l1": 128, "l2": 1024}
+BATCH_NUMBERS = 1 << 22
 #: Seconds that a call of a kernel is to take, so that Ctrl-C is prompt and yet few calls are made.
 CALL_SECONDS = 0.05
 _LIMIT_CAP = {"l1": 32767, "l2": 2**31 - 1}
@@ -241,7 +243,7 @@ class _Search:
         self._held, self._metric, self._queries, self._k = held, metric, queries, k
         self.variant = variant_of(metric)
         room = min(BATCH_NUMBERS // k, BATCH_NUMBERS // held.full.shape[1], len(queries) // (4 * threads))
-        self.batch = min(BATCH, max(4, room // 4 * 4))
+        self.batch = min(BATCH[metric], max(4, room // 4 * 4))
         self.bounded = held.bounds is not None and 8 * k <= held.size
         self.kernel = scan if self.bounded else brute
         units = held.bounds.units if held.bounds is not None else (1.0, 1.0)
