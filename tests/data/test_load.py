@@ -76,7 +76,11 @@ def test_a_single_image_of_a_class(tmp_path):
     assert valid.counts() == {"a": 0, "b": 1}
 
 
-@pytest.mark.parametrize("content", [b"", b"text", gzip.compress(b"text"), encoded(gray())])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"text", gzip.compress(b"text"), encoded(gray())],
+    ids=["empty", "text", "packed text", "a picture"],  # bytes in a name would carry the time
+)
 def test_a_file_that_is_no_data(tmp_path, content):
     path = tmp_path / "file.bin"
     path.write_bytes(content)
