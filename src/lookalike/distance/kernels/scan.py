@@ -118,7 +118,9 @@ def _sift(
     distances[place], indices[place] = distance, index
 
 
-@njit(nogil=True)
+# A call hands over every array of the tuples, which costs more than the comparison that mostly ends it: this
+# and `_pair` become part of the loops that use them.
+@njit(nogil=True, inline="always")
 def _offer(best: Best, query: int, distance: int, index: int) -> bool:
     """Keep a pair if it is among the k best; the lower index wins a tie. Return whether it was."""
     worst = best.distances[query, 0]
@@ -128,7 +130,7 @@ def _offer(best: Best, query: int, distance: int, index: int) -> bool:
     return True
 
 
-@njit(nogil=True)
+@njit(nogil=True, inline="always")
 def _pair(variant: Any, rule: Rule, rows: Rows, batch: Batch, row: int, query: int) -> Any:
     """Return the full distance of one row and one query."""
     width = rows.full.shape[1]
@@ -153,7 +155,8 @@ def _dense(variant: Any, rule: Rule, rows: Rows, batch: Batch, best: Best, queri
             for number in range(8):
                 r, q = row + number // 2, query + number % 2
                 distance = rows.norms[r] + batch.norms[q] + rule.factor * best.sums[number]
-                if r < span[1]:
+                # Asked first: even to name the rows of the heap takes as long as the sum.
+                if distance <= best.distances[q, 0] and r < span[1]:
                     _offer(best, q, distance, r)
 
 
