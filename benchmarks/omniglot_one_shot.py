@@ -20,13 +20,16 @@ CHARACTERS = 20
 
 
 def alphabets() -> dict[str, np.ndarray]:
-    """Return the drawings of each alphabet with enough characters: (characters, people, h, w)."""
-    found: dict[str, dict[str, list[np.ndarray]]] = defaultdict(lambda: defaultdict(list))
+    """Return the drawings of each alphabet with enough characters: (characters, people, h, w).
+
+    Some alphabets are in both zips: each drawing is taken once, or it could be its own example.
+    """
+    found: dict[str, dict[str, dict[str, np.ndarray]]] = defaultdict(lambda: defaultdict(dict))
     for name in ZIPS:
         for path, image in zipped_images(name, ".png"):
-            found[path[-3]][path[-2]].append(image)
+            found[path[-3]][path[-2]][path[-1]] = image
     return {
-        alphabet: np.stack([np.stack(drawings) for drawings in characters.values()])
+        alphabet: np.stack([np.stack([*drawings.values()]) for drawings in characters.values()])
         for alphabet, characters in sorted(found.items())
         if len(characters) >= CHARACTERS
     }

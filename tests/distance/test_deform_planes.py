@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from lookalike import InputError
 from lookalike.distance.deform_definition import sobel
@@ -78,8 +79,8 @@ def test_double_angles_forget_contrast_and_keep_direction():
     down, across = np.mgrid[:60, :60]
     ramp = np.stack([down * 4, across * 4, across * 2, 239 - down * 4]).astype(np.uint8)
     values = double_angle_planes(ramp).values()[:, :, 20:-20, 20:-20]
-    assert (values[0] == [[[-10]], [[0]]]).all()  # at its root mean square: 10
-    assert (values[1] == [[[10]], [[0]]]).all()
+    assert (values[0] == [[[-13]], [[0]]]).all()  # at its root mean square: 13
+    assert (values[1] == [[[13]], [[0]]]).all()
     np.testing.assert_array_equal(values[1], values[2])  # half the contrast
     np.testing.assert_array_equal(values[0], values[3])  # dark for light
     assert not double_angle_planes(np.full((1, 9, 9), 77, np.uint8)).values().any()
@@ -89,9 +90,25 @@ def test_double_angles_stay_in_range_and_do_not_blow_up_noise():
     rng = np.random.default_rng(0)
     noise = rng.integers(100, 102, (3, 30, 30)).astype(np.uint8)
     assert abs(double_angle_planes(noise).values()).max() < 10
-    dot = np.zeros((1, 30, 30), np.uint8)
-    dot[0, 15, 15] = 255
-    assert abs(double_angle_planes(dot).values()).max() == 30
+    edge = np.zeros((1, 30, 30), np.uint8)
+    edge[0, 15:] = 255
+    assert 15 < abs(double_angle_planes(edge).values()).max() <= 39
+
+
+def test_double_angles_are_averaged_over_their_surroundings_and_no_other_image():
+    image = np.zeros((1, 40, 40), np.uint8)
+    image[:, 10:30, 20] = 255
+    alone = double_angle_planes(image).values()
+    beside = double_angle_planes(np.concatenate([image, 255 - image.transpose(0, 2, 1), image])).values()
+    np.testing.assert_array_equal(beside[[0, 2]], alone.repeat(2, axis=0))
+    gradients = sobel(image)[0].astype(float)
+    squares = (gradients**2).sum(axis=0)
+    local = np.sqrt(np.maximum(ndimage.gaussian_filter(squares, 4, mode="nearest"), 16**2))
+    length = np.minimum(np.sqrt(squares) / local, 3)
+    angle = 2 * np.arctan2(*gradients)
+    doubled = 13 * length * np.stack([np.cos(angle), np.sin(angle)])
+    expected = [ndimage.gaussian_filter(plane, 1) for plane in doubled]
+    np.testing.assert_allclose(alone[0], expected, atol=0.501)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ def every_step():
         Polarity(),
         NormaliseContrast(),
         FitToInk(size=9),
-        FitToInk(size=8, box=1, centre="box"),
+        FitToInk(size=8, box=1, centre="box", stretch=1.5),
         EvenInk(),
         Deskew(),
         Blur(0.8),

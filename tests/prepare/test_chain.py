@@ -41,7 +41,7 @@ def test_json_brings_back_the_same_chain(images, chain):
 def test_json_of_a_chain_that_was_not_fitted():
     chain = Prepare([Polarity(), FitToInk(size=np.int64(20), box=np.float64(0.5))])
     again = Prepare.from_json(json.loads(json.dumps(chain.to_json())))
-    assert again.steps[1].get_params() == {"size": 20, "box": 0.5, "centre": "mass"}
+    assert again.steps[1].get_params() == {"size": 20, "box": 0.5, "centre": "mass", "stretch": 1.0}
     with pytest.raises(NotFittedError):
         again.transform(np.zeros((1, 3, 3)))
 
@@ -116,7 +116,7 @@ def steps(*given):
         (steps({"step": "polarity"}), "'polarity' has other parameters: expected inverted"),
         (steps({"step": "polarity", "inverted": "no"}), "inverted is 'no': expected true or false"),
         (steps({"step": "resize", "height": 10**12, "width": 1}), "height is 1000000000000"),
-        (steps({"step": "fit-to-ink", "size": 28, "box": 0.7, "centre": {}}), "centre is {}"),
+        (steps({"step": "fit-to-ink", "size": 28, "box": 0.7, "centre": {}, "stretch": 1}), "centre is {}"),
         ({**GOOD, "reasons": "because"}, "reasons are 'because'"),
         ({**GOOD, "reasons": [1]}, "reason is 1: expected a text"),
         ({**GOOD, "reasons": ["x" * 1001]}, "reason is 'xxxxxx"),

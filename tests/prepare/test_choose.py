@@ -26,7 +26,18 @@ def test_drawings_are_fitted_and_their_polarity_is_said(drawings):
     assert chain.reasons_[0] == "99 % of a typical image is even paper: drawings"
     assert chain.reasons_[1] == "ink is dark: inverted"
     assert chain.reasons_[2].startswith("the longer side has 40 px, more than 32: fitted to ink")
-    np.testing.assert_array_equal(choose(255 - images).transform(255 - images), chain.transform(images))
+    np.testing.assert_array_equal(
+        choose(255 - images, labels).transform(255 - images), chain.transform(images)
+    )
+
+
+@pytest.mark.parametrize(("each", "stretch"), [(49, 1.5), (50, 1.0)])
+def test_width_is_evened_out_where_a_class_has_few_images(drawings, each, stretch):
+    images = drawings[0][:2].repeat(each, axis=0)
+    chain = choose(images, np.repeat(["a", "b"], each))
+    assert chain.steps_[1].stretch == stretch
+    assert ("stretched by up to 1.5" in chain.describe()[1]) == (stretch > 1)
+    assert choose(images).steps_[1].stretch == 1
 
 
 def test_what_was_chosen_is_fitted_and_can_be_stored(drawings):

@@ -58,37 +58,39 @@ def test_fitted_ink_is_in_the_middle_and_of_one_size(drawings):
     assert (abs((boxed.left + boxed.right) / 2 - 32) <= 0.5).all()
 
 
-def by_integration(image, size, box, centre):
+def by_integration(image, size, box, centre, stretch):
     """Fit one image by its definition: integrals over intervals, pixel by pixel."""
     inked = ink(image[None])
     top, bottom, left, right = (int(edge[0]) for edge in ink_box(inked))
     crop = inked[0, top:bottom, left:right].astype(float)
-    scale = box * size / max(crop.shape)
+    scales = [box * size / max(crop.shape) * min((max(crop.shape) / n) ** 0.5, stretch) for n in crop.shape]
     ys, xs = np.indices(crop.shape) + 0.5
     middle = np.array(crop.shape) / 2
     if centre == "mass":
         middle = np.array([(crop * ys).sum(), (crop * xs).sum()]) / crop.sum()
-    half = max(1, 1 / scale) / 2
 
-    def overlap(i, j, c):
+    def overlap(i, j, c, scale):
+        half = max(1, 1 / scale) / 2
         place = (i + 0.5 - size / 2) / scale + c
         return max(0, min(place + half, j + 1) - max(place - half, j)) / (2 * half)
 
     down, across = (
-        np.array([[overlap(i, j, c) for j in range(n)] for i in range(size)])
-        for n, c in zip(crop.shape, middle, strict=True)
+        np.array([[overlap(i, j, c, scale) for j in range(n)] for i in range(size)])
+        for n, c, scale in zip(crop.shape, middle, scales, strict=True)
     )
     return down @ crop @ across.T
 
 
 @pytest.mark.parametrize("size", [5, 11, 30])
 @pytest.mark.parametrize("centre", ["mass", "box"])
-def test_fit_is_its_definition(size, centre):
-    images = np.random.default_rng(size).integers(0, 256, (6, 12, 9), dtype=np.uint8)
+@pytest.mark.parametrize("stretch", [1, 1.2, 4.0])
+@pytest.mark.parametrize("width", [5, 9, 20])
+def test_fit_is_its_definition(size, centre, stretch, width):
+    images = np.random.default_rng(size).integers(0, 256, (6, 12, width), dtype=np.uint8)
     images[:, [0, -1]] = images[:, :, [0, -1]] = 10
-    fitted = FitToInk(size=size, box=0.8, centre=centre).transform(images)
+    fitted = FitToInk(size=size, box=0.8, centre=centre, stretch=stretch).transform(images)
     for image, found in zip(images, fitted, strict=True):
-        expected = by_integration(image, size, 0.8, centre)
+        expected = by_integration(image, size, 0.8, centre, stretch)
         np.testing.assert_allclose(found, expected, atol=0.55)
 
 
@@ -106,10 +108,21 @@ def test_what_fits_already_stays_as_it_is():
     np.testing.assert_array_equal(FitToInk(size=10, box=0.8, centre="box").transform(image), image)
 
 
+def test_a_stretched_bar_is_still_a_bar():
+    bar = np.zeros((1, 40, 40), np.uint8)
+    bar[0, 4:36, 18:22] = 255
+    for stretch, width in ((1, 4), (1.5, 6), (2.0, 8), (8, 4 * 8**0.5)):
+        box = ink_box(FitToInk(size=48, box=2 / 3, stretch=stretch).transform(bar))
+        assert box.bottom - box.top == 32
+        # Interpolation reaches half of the drawing's own pixels beyond.
+        assert 0 <= box.right - box.left - width <= 3
+
+
 @pytest.mark.parametrize("level", [0, 77, 255])
-def test_blank_images_stay_blank(level):
+@pytest.mark.parametrize("stretch", [1, 2.0])
+def test_blank_images_stay_blank(level, stretch):
     blank = np.full((2, 9, 7), level, np.uint8)
-    assert not FitToInk(size=5).transform(blank).any()
+    assert not FitToInk(size=5, stretch=stretch).transform(blank).any()
     np.testing.assert_array_equal(Deskew().transform(blank), blank)
     assert not EvenInk().transform(np.zeros_like(blank)).any()
 

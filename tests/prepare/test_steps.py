@@ -104,6 +104,8 @@ def test_each_says_what_it_does(step):
         (FitToInk(size=0), "size is 0"),
         (FitToInk(box=1.5), "box is 1.5: expected a number above 0 and up to 1"),
         (FitToInk(centre="middle"), "centre is 'middle': expected 'mass' or 'box'"),
+        (FitToInk(stretch=0.5), "stretch is 0.5: expected a number from 1 to 8"),
+        (FitToInk(stretch=9), "stretch is 9: expected a number above 0 and up to 8"),
         (EvenInk(-1), "level is -1: expected a number above 0 and up to 255"),
     ],
 )

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lookalike.distance.deform_definition import Match, match
+from lookalike.distance.deform_definition import Match
+from lookalike.distance.deform_field import match_by_sums
 from lookalike.distance.deform_job import Job, checked_context, checked_warp
 from lookalike.distance.deform_planes import Planes, check_same_kind
 from lookalike.distance.kernels.deform import FARTHEST, compare
@@ -214,7 +215,7 @@ def displacement_field(
     """
     check_same_kind(queries, references)
     first, second = queries.take([query]).values()[0], references.take([reference]).values()[0]
-    return match(first, second, warp=checked_warp(warp), context=checked_context(context))
+    return match_by_sums(first, second, warp=checked_warp(warp), context=checked_context(context))
 
 
 def warped(image: NDArray[Any], field: NDArray[np.int8]) -> NDArray[Any]:

@@ -26,7 +26,7 @@ SOBEL_UNIT = 34
 #: Gradients of a double angle are cut at this many times their local root mean square ...
 _STEEPEST = 3.0
 #: ... which becomes this value.
-_STEEPEST_VALUE = 30
+_STEEPEST_VALUE = 39
 #: A root mean square below this (in Sobel units: 4 gray levels of a full edge) is noise: it is not blown up.
 _NOISE = 16.0
 _CHUNK_BYTES = 2**22
@@ -188,12 +188,13 @@ def sobel_planes(images: ImageBatch, *, gap: int = 4) -> Planes:
 
 
 def double_angle_planes(images: ImageBatch, *, gap: int = 4) -> Planes:
-    """Return gradients that forget how strong the light is and whether ink is dark or light: -30 to 30.
+    """Return gradients that forget how strong the light is and whether ink is dark or light: -39 to 39.
 
     The Sobel gradient ``(gy, gx)`` is divided by its root mean square around the pixel (a Gaussian of sigma
     4, and at least 16 of its 1020 steps, so that noise on a plain ground stays small), its length is cut at
-    3, and its angle is doubled: ``(gx^2 - gy^2, 2 gx gy) / length``, times 10, rounded. The double angle is
-    the same for a gradient and its opposite.
+    3, and its angle is doubled: ``(gx^2 - gy^2, 2 gx gy) / length``. The double angle is the same for a
+    gradient and its opposite. Both values are averaged over the surroundings (a Gaussian of sigma 1; the
+    planes are continued by their reflections), multiplied by 13, and rounded.
 
     Parameters
     ----------
@@ -252,7 +253,8 @@ def _double_angle(images: NDArray[np.uint8]) -> NDArray[np.int8]:
     scale = strength * (_STEEPEST_VALUE / _STEEPEST) / np.maximum(squares, 1)
     down, across = gradients[:, 0], gradients[:, 1]
     doubled = np.stack([(across**2 - down**2) * scale, 2 * across * down * scale], axis=1)
-    rounded: NDArray[np.int8] = np.rint(doubled).astype(np.int8)
+    averaged = ndimage.gaussian_filter(doubled, sigma=(0, 0, 1, 1), mode="reflect")
+    rounded: NDArray[np.int8] = np.rint(averaged).astype(np.int8)
     return rounded
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -18,17 +19,19 @@ from lookalike.distance.deform_planes import (
     gap_for,
     sobel_planes,
 )
-from lookalike.distance.descriptor import edge_descriptors
+from lookalike.distance.descriptor import SPACING, edge_descriptors
+from lookalike.distance.growing import GrowingRows
 from lookalike.distance.kernels.deform_edges import DIRECTIONS
 from lookalike.distance.search import ImageIndex
 from lookalike.prepare import NormaliseContrast
 from lookalike.progress import Progress, silent
 
 Bytes = NDArray[np.uint8]
+Places = NDArray[np.int64]
 PlanesName = Literal["sobel", "double-angle", "values"]
 
 #: How large one plane value is where a full step from black to white is 1.
-UNITS: dict[str, float] = {"sobel": 30.0, "double-angle": 30.0, "values": 2.0 * LARGEST}
+UNITS: dict[str, float] = {"sobel": 30.0, "double-angle": 39.0, "values": 2.0 * LARGEST}
 #: Queries are worked on in parts of about so many values.
 _PART_VALUES = 1 << 24
 
@@ -75,6 +78,15 @@ class Comparison(NamedTuple):
         described: Bytes = np.minimum(opposite, 255).astype(np.uint8)
         return described
 
+    def description_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape of the description of an image of some shape."""
+        if self.planes == "values":
+            return shape
+        down, across = (-(-side // SPACING) for side in shape[:2])
+        if self.planes == "sobel":
+            return DIRECTIONS * down, across
+        return DIRECTIONS // 2, down * across
+
     def per_value(
         self, sums: NDArray[np.int64], n_planes: int, shape: tuple[int, int]
     ) -> NDArray[np.float64]:
@@ -94,34 +106,90 @@ class DeformableIndex:
         Prepared images.
     comparison : Comparison
         How they are compared.
+    descriptions : ndarray, optional
+        Their coarse descriptions, where they were made before.
     """
 
-    def __init__(self, images: Bytes, comparison: Comparison) -> None:
+    def __init__(self, images: Bytes, comparison: Comparison, descriptions: Bytes | None = None) -> None:
         self.comparison = comparison
-        self.images = images
-        self.planes = comparison.planes_of(images)
-        self._descriptions: ImageIndex | None = None
+        self._images = GrowingRows(images)
+        self._planes: tuple[Planes, GrowingRows] | None = None
+        self._descriptions = None if descriptions is None else ImageIndex(descriptions, "l2")
 
     def __len__(self) -> int:
-        return len(self.images)
+        return len(self._images)
+
+    @property
+    def images(self) -> Bytes:
+        """The prepared images."""
+        return self._images.rows
+
+    @property
+    def is_described(self) -> bool:
+        """Whether the images are described coarsely."""
+        return self._descriptions is not None
+
+    @property
+    def planes(self) -> Planes:
+        """What is compared of all images: made when it is first asked for, a second for 30,000 images."""
+        if self._planes is None:
+            made = self.comparison.planes_of(self.images)
+            self._planes = made, GrowingRows(made.packed)
+        planes, packed = self._planes
+        return replace(planes, packed=packed.rows)
+
+    def planes_among(self, chosen: Places) -> tuple[Planes, Places, Places]:
+        """Return what is compared of some images, without that of all where that would take longer.
+
+        Parameters
+        ----------
+        chosen : ndarray of int64
+            Which images, in any shape.
+
+        Returns
+        -------
+        planes : Planes
+            Of these images at least.
+        where : ndarray, shaped as ``chosen``
+            Where each is among the planes.
+        places : ndarray of shape (len(planes),)
+            Which image each of the planes is of, ascending: ``places[where]`` is ``chosen``.
+        """
+        if self._planes is not None or 2 * chosen.size >= len(self):
+            return self.planes, chosen, np.arange(len(self))
+        places = np.unique(chosen)
+        return self.comparison.planes_of(self._images.take(places)), np.searchsorted(places, chosen), places
 
     def describe(self, progress: Progress = silent) -> None:
         """Describe the images coarsely, unless they are described: from then on they are, as more come."""
         if self._descriptions is None:
             self._descriptions = ImageIndex(self.comparison.descriptors_of(self.images, progress), "l2")
 
+    def descriptions(self, progress: Progress = silent) -> ImageIndex:
+        """Return the coarse descriptions of all images, indexed by squared L2."""
+        self.describe(progress)
+        assert self._descriptions is not None
+        return self._descriptions
+
     def add(self, images: Bytes) -> None:
         """Append images."""
-        self.planes = self.planes.joined(self.comparison.planes_of(images))
-        self.images = np.concatenate([self.images, images])
+        if self._planes is not None:
+            planes, packed = self._planes
+            more = self.comparison.planes_of(images)
+            packed.add(more.packed)
+            known = planes.patch_energies.items()
+            patches = {context: max(energy, more.patch_energy(context)) for context, energy in known}
+            energy = max(planes.energy, more.energy)
+            self._planes = replace(planes, energy=energy, patch_energies=patches), packed
+        self._images.add(images)
         if self._descriptions is not None:
             self._descriptions.add(self.comparison.descriptors_of(images, silent))
 
     def remove(self, places: NDArray[np.intp]) -> None:
         """Take images out; those behind them move up."""
-        kept = np.ones(len(self), np.bool_)
-        kept[places] = False
-        self.images, self.planes = self.images[kept], self.planes.take(kept)
+        self._images.remove(places)
+        if self._planes is not None:
+            self._planes[1].remove(places)
         if self._descriptions is not None:
             self._descriptions.remove(places)
 
@@ -138,43 +206,52 @@ class DeformableIndex:
             Of equal distances the lowest place comes first.
         """
         candidates = min(max(candidates, k), len(self))
-        found = [
-            nearest(
-                self.comparison.planes_of(part),
-                self.planes,
-                None if candidates == len(self) else self._candidates(part, candidates, told),
-                k,
-                warp=self.comparison.warp,
-                context=self.comparison.context,
-                symmetric=self.comparison.symmetric,
-                progress=told,
-            )
-            for part, told in self._parts(queries, progress)
-        ]
+        found = [self._nearest(part, k, candidates, told) for part, told in self._parts(queries, progress)]
         sums, places = zip(*found, strict=True)
         return np.concatenate(sums), np.concatenate(places)
+
+    def _nearest(
+        self, queries: Bytes, k: int, candidates: int, progress: Progress
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Answer a few queries."""
+        where = places = None
+        if candidates < len(self):
+            planes, where, places = self.planes_among(self._candidates(queries, candidates, progress))
+        else:
+            planes = self.planes
+        sums, found = nearest(
+            self.comparison.planes_of(queries),
+            planes,
+            where,
+            k,
+            warp=self.comparison.warp,
+            context=self.comparison.context,
+            symmetric=self.comparison.symmetric,
+            progress=progress,
+        )
+        return sums, found if places is None else places[found]
 
     def field(self, query: Bytes, place: int) -> Match:
         """Return how a kept image is bent to look like a query, one prepared image ``(1, h, w)``."""
         return displacement_field(
             self.comparison.planes_of(query),
             0,
-            self.planes,
-            place,
+            self.comparison.planes_of(self._images.take(np.array([place]))),
+            0,
             warp=self.comparison.warp,
             context=self.comparison.context,
         )
 
     def root_means(self, sums: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return sums of squares as root mean squares of a value."""
-        return self.comparison.per_value(sums, self.planes.n_planes, self.planes.shape)
+        height, width, channels = (*self._images.shape[1:], 1)[:3]
+        n_planes = channels if self.comparison.planes == "values" else 2 * channels
+        return self.comparison.per_value(sums, n_planes, (height, width))
 
     def _candidates(self, queries: Bytes, count: int, progress: Progress) -> NDArray[np.int64]:
         """Return the places of the images whose descriptions are nearest to those of queries."""
-        self.describe(progress)
-        assert self._descriptions is not None
         described = self.comparison.descriptors_of(queries, progress)
-        return self._descriptions.search(described, count, progress=progress)[1]
+        return self.descriptions(progress).search(described, count, progress=progress)[1]
 
     def _parts(self, queries: Bytes, progress: Progress) -> Iterator[tuple[Bytes, Progress]]:
         """Yield queries in parts, so that memory is bounded, and what each part's progress is told to."""

@@ -6,21 +6,20 @@ import math
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from lookalike.data.ink import Gray8 as Gray8
+from lookalike.data.ink import gray_bytes as gray_bytes
 from lookalike.errors import InputError
 from lookalike.images import ImageBatch, as_images
 from lookalike.progress import Progress, silent
-
-Gray8 = NDArray[np.uint8]
 
 #: The longest side that a preparation makes.
 LONGEST_SIDE = 1024
 # Images are worked on a few at a time: memory stays bounded, and a chunk stays in the processor's cache.
 _CHUNK_VALUES = 2**18
-_WHITE = 255
 
 
 class Preparation(TransformerMixin, BaseEstimator):
@@ -120,47 +119,6 @@ class Preparation(TransformerMixin, BaseEstimator):
 def chunk_length(values: int) -> int:
     """Return how many images of so many values are worked on at a time, at least one."""
     return max(1, _CHUNK_VALUES // values)
-
-
-def gray_bytes(images: ImageBatch) -> Gray8:
-    r"""Return checked images as gray bytes.
-
-    Colour becomes luma, :math:`Y = 0.299 R + 0.587 G + 0.114 B`, rounded to the nearest whole number, halves
-    up. Opacity (a second or fourth channel) is laid on white first. Floats are rounded to 255ths.
-
-    Parameters
-    ----------
-    images : ndarray of shape (n, h, w) or (n, h, w, c)
-        What :func:`lookalike.images.as_images` returned.
-
-    Returns
-    -------
-    ndarray of shape (n, h, w), uint8
-        The images themselves where they are gray bytes already.
-
-    References
-    ----------
-    ITU-R Recommendation BT.601-7 (2011), section 2.5.1.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from lookalike.prepare.base import gray_bytes
-    >>> gray_bytes(np.array([[[[255, 0, 0], [0, 255, 0], [0, 0, 255]]]], np.uint8))
-    array([[[ 76, 150,  29]]], dtype=uint8)
-    """
-    if images.dtype != np.uint8:
-        images = np.rint(images * 255).astype(np.uint8)
-    if images.ndim == 3:
-        return images
-    colours = images
-    if images.shape[3] in (2, 4):
-        opacity = images[..., -1:].astype(np.uint32)
-        colours = (images[..., :-1] * opacity + _WHITE * (_WHITE - opacity) + 127) // 255
-    if colours.shape[3] == 1:
-        return colours[..., 0].astype(np.uint8)
-    red, green, blue = (colours[..., channel].astype(np.uint32) for channel in range(3))
-    return ((299 * red + 587 * green + 114 * blue + 500) // 1000).astype(np.uint8)
 
 
 def check_whole(name: str, value: Any, low: int, high: int) -> None:

@@ -25,6 +25,9 @@ _SIZE_SPREAD = 1 / 8
 _OFF_CENTRE = 1 / 12
 _LONGEST = 32
 _LEVEL = 0.05
+# With fewer images of the median class than this, width is evened out, by at most so much.
+_MANY = 50
+_STRETCH = 1.5
 
 
 def choose(images: ArrayLike, labels: ArrayLike | None = None) -> Prepare:
@@ -42,7 +45,9 @@ def choose(images: ArrayLike, labels: ArrayLike | None = None) -> Prepare:
        at most 1/8 of the frame (5th to 95th percentile), and in 95 % of them the ink's centre of mass, or
        else the middle of its box, is within 1/12 of the frame of its centre. Framed drawings stay where they
        are. All others are fitted to 28x28 pixels (:class:`FitToInk`), blurred by 1 pixel (:class:`Blur`), and
-       their ink is made equally strong (:class:`EvenInk`).
+       their ink is made equally strong (:class:`EvenInk`). With fewer than 50 images of a typical (median)
+       class the shorter side of the ink is stretched, by up to 1.5: there is not one image for each width
+       that people draw.
     5. Drawings are deskewed (:class:`Deskew`), before any other step but polarity, where that helps: with
        each of the images in turn left out and answered by the nearest of the others (squared L2, ties to the
        first), significantly fewer answers are wrong (exact sign test of the images on which the two differ,
@@ -96,7 +101,10 @@ def choose(images: ArrayLike, labels: ArrayLike | None = None) -> Prepare:
     else:
         # All images vote on polarity, as they do when the chain is fitted.
         polarity = Polarity().fit(batch)
-        steps, reasons = _for_drawings(polarity, sample, None if values is None else values[places])
+        few = values is not None and np.median(np.unique(values, return_counts=True)[1]) < _MANY
+        steps, reasons = _for_drawings(
+            polarity, sample, None if values is None else values[places], _STRETCH if few else 1.0
+        )
         found = f"{share:.0%} of a typical image is even paper: drawings"
     chain = Prepare(steps).fit(batch)
     chain.reasons_ = tuple(reason.replace("%", " %") for reason in (found, *reasons))
@@ -125,12 +133,12 @@ def _for_photographs(sample: Gray8) -> tuple[list[Preparation], list[str]]:
 
 
 def _for_drawings(
-    polarity: Polarity, sample: Gray8, labels: NDArray[np.generic] | None
+    polarity: Polarity, sample: Gray8, labels: NDArray[np.generic] | None, stretch: float
 ) -> tuple[list[Preparation], list[str]]:
     """Return the steps for drawings, and why."""
     light = polarity.transform(sample)
     framed, why = _framed(light)
-    steps: list[Preparation] = [] if framed else [FitToInk(), Blur(), EvenInk()]
+    steps: list[Preparation] = [] if framed else [FitToInk(stretch=stretch), Blur(), EvenInk()]
     helps, evidence = _deskew_helps(light, steps, labels)
     deskew: list[Preparation] = [Deskew()] if helps else []
     return [Polarity(), *deskew, *steps], [polarity.describe(), why, evidence]

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.prepare.base import Gray8
+from lookalike.data.ink import Gray8
+from lookalike.data.ink import paper as paper
 
 Whole = NDArray[np.intp]
 
@@ -31,30 +32,6 @@ class Box(NamedTuple):
         """The longer side, in pixels."""
         longer: Whole = np.maximum(self.bottom - self.top, self.right - self.left)
         return longer
-
-
-def border(images: Gray8) -> Gray8:
-    """Return the outermost pixels of each image, a row an image."""
-    mask = np.ones(images.shape[1:], np.bool_)
-    mask[1:-1, 1:-1] = False
-    return images[:, mask]
-
-
-def paper(images: Gray8) -> Gray8:
-    """Return the level of each image's paper: the median of its border, the lower of two middle values.
-
-    Parameters
-    ----------
-    images : ndarray of shape (n, h, w), uint8
-        Gray images.
-
-    Returns
-    -------
-    ndarray of shape (n,), uint8
-    """
-    around = border(images)
-    middle = (around.shape[1] - 1) // 2
-    return np.partition(around, middle, axis=1)[:, middle]
 
 
 def ink(images: Gray8) -> Gray8:

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from lookalike.data.ink import darkness
 from lookalike.images import ImageBatch
 from lookalike.prepare.base import Gray8, Preparation, chunk_length, gray_bytes
-from lookalike.prepare.ink import border
 
 # The darkest and the brightest fiftieth of an image are reflections, dirt and frames.
 _OUTSIDE = 50
@@ -86,21 +86,13 @@ class Polarity(Preparation):
     def _learn(self, images: ImageBatch) -> None:
         step = chunk_length(images.shape[1] * images.shape[2])
         dark = sum(
-            _dark_votes(gray_bytes(images[start : start + step])) for start in range(0, len(images), step)
+            int(darkness(gray_bytes(images[start : start + step])).sum())
+            for start in range(0, len(images), step)
         )
         self.inverted_ = bool(dark > 0)
 
     def _apply(self, images: Gray8) -> Gray8:
         return 255 - images if self.inverted_ else images
-
-
-def _dark_votes(images: Gray8) -> int:
-    """Return how many more images have dark ink than light ink."""
-    rest = images[:, 1:-1, 1:-1].reshape(len(images), -1)
-    level = np.median(border(images), axis=1)
-    # Sums instead of means: whole numbers, so that an inverted image votes exactly the other way.
-    difference = level * rest.shape[1] - rest.sum(axis=1, dtype=np.int64)
-    return int(np.sign(difference).sum())
 
 
 class NormaliseContrast(Preparation):
