@@ -3,6 +3,8 @@
 import io
 import os
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -96,16 +98,55 @@ def test_colours_where_the_terminal_has_them(show):
 
 def test_pixels_are_the_numbers_of_one_image(show):
     text = show("digits", "--pixels", "--class", "7")
-    head, _, *rows = text.splitlines()
-    name = re.match(r"(\d+), class 7: rank 2, shape \(8, 8\), uint8, values 0 to \d+$", head).group(1)
+    head, _, _, _, _, *rows = text.splitlines()
+    name = re.match(r"(\d+), class 7$", head).group(1)
     train, _ = lookalike.load("digits")
     numbers = [[int(value) for value in row.split()[1:]] for row in rows]
     np.testing.assert_array_equal(numbers, train.images[train.names.index(name)])
 
 
+def test_pixels_are_described_as_array_and_as_tensor(show):
+    torch = pytest.importorskip("torch")
+    head, *lines = show("digits", "--pixels", "--class", "7").splitlines()[:4]
+    train, _ = lookalike.load("digits")
+    index = train.names.index(head.split(",")[0])
+    array = train.images[index]
+    for line, name, made in zip(
+        lines,
+        ("array", "tensor", ".to_torch()"),
+        (array, torch.tensor(array), train.to_torch()[index][0]),
+        strict=True,
+    ):
+        shape, low, high = tuple(made.shape), float(made.min()), float(made.max())
+        expected = f"rank {made.ndim}, shape {shape}, {made.dtype}, values {low:.6g} to {high:.6g}"
+        assert line == f"{name:12} {expected}"
+
+
+def test_pixels_need_no_torch(show, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    lines = show("digits", "--pixels").splitlines()
+    assert re.fullmatch(
+        r"tensor       rank 2, shape \(8, 8\), torch\.uint8, values 0 to \d+ "
+        r"\(torch is not installed: pip install \"lookalike\[torch\]\"\)",
+        lines[2],
+    )
+
+
+def test_pixels_never_import_torch():
+    code = (
+        "import sys; sys.argv = ['lookalike', 'show', 'digits', '--pixels']\n"
+        "import contextlib, io\n"
+        "from lookalike.cli.main import run\n"
+        "with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()): run()\n"
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
 def test_pixels_are_shaded_and_cut_into_blocks_on_a_terminal(show):
     text = show("digits", "--pixels", width=20, colour="truecolor")
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines()[1:]
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines()[4:]
     assert ";48;2;" in text
     assert len(plain) >= 2 * 9
     assert max(map(len, plain[-18:])) <= 20
@@ -117,7 +158,7 @@ def test_a_pipe_takes_a_table_of_any_width(show, tmp_path):
         for number in range(3):
             Image.new("L", (90, 2), number).save(tmp_path / name / f"{number}.png")
     lines = show(str(tmp_path), "--pixels").splitlines()
-    assert len(lines) == 1 + 1 + 2
+    assert len(lines) == 4 + 1 + 2
     assert len(lines[-1].split()) == 1 + 90
 
 

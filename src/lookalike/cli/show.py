@@ -29,7 +29,7 @@ def show(
     """Draw some images of a set, each class in turn, with their class and name below.
 
     With --pixels, print the numbers of one image as a table shaded by value, with its rank, shape, dtype and
-    range.
+    range, as an array and as a tensor.
     """
     from lookalike.data.load import load
     from lookalike.picture.text import plain
@@ -63,14 +63,23 @@ def show(
 
 
 def _print_numbers(images: LabelledImages, index: int) -> None:
-    """Print what one image is, and its numbers."""
+    """Print what one image is, as array and as tensor, and its numbers."""
+    from importlib.util import find_spec
+
+    from lookalike.data.bridges import channels_first
     from lookalike.images import describe
     from lookalike.picture.numbers import PixelTable
     from lookalike.picture.text import plain
 
     console = common.console()
     image = images.images[index]
-    console.print(f"{plain(images.names[index])}, class {plain(images.labels[index])}: {describe(image)}")
+    # What the tensors are is known without torch, which takes seconds to import.
+    absent = "" if find_spec("torch") else ' (torch is not installed: pip install "lookalike[torch]")'
+    given, ready = describe(image), describe(channels_first(image[None])[0])
+    console.print(f"{plain(images.names[index])}, class {plain(images.labels[index])}")
+    console.print(f"array        {given}")
+    console.print(f"tensor       {given.replace(str(image.dtype), f'torch.{image.dtype}')}{absent}")
+    console.print(f".to_torch()  {ready.replace('float32', 'torch.float32')}")
     console.print(PixelTable(image), end="", soft_wrap=True)
 
 

@@ -1,0 +1,78 @@
+"""``lookalike broadcast``: how shapes line up, or why they do not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lookalike.cli import common
+
+if TYPE_CHECKING:
+    from lookalike.broadcasting import Trace
+
+
+def broadcast(
+    shapes: Annotated[
+        list[str], typer.Argument(help='Two shapes or more: "1010,28,28" "28,28"; () is a scalar.')
+    ],
+    dtype: Annotated[str, typer.Option("--dtype", help="What the elements would be.")] = "float32",
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="Draw the lined-up axes into this file: .png or .svg.")
+    ] = None,
+    as_json: common.Json = False,
+    quiet: common.Quiet = False,
+) -> None:
+    """Line shapes up, say which axes are stretched and why that is allowed, and what the result costs.
+
+    Where the shapes do not fit, say which axes clash and which reshape would mend it; the exit code is 1.
+    """
+    from lookalike.broadcasting import trace
+
+    common.check_plot(plot)
+    found = trace(*(_shape(text) for text in shapes), dtype=dtype)
+    if plot is not None:
+        from lookalike.files import write_whole
+        from lookalike.picture.axes import trace_picture
+
+        write_whole(plot, trace_picture(found, plot.suffix[1:].lower()))
+    typer.echo(_json(found) if as_json else str(found))
+    if plot is not None and not quiet:
+        common.stderr().print(f"plot: {plot.resolve()}", soft_wrap=True)
+    if found.shape is None:
+        raise typer.Exit(1)
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    """Return a shape like ``1010,28,28`` or ``(28,)``; nothing within is a scalar's."""
+    import re
+
+    from lookalike.errors import InputError
+
+    inner = text.strip()
+    if inner[:1] + inner[-1:] in ("()", "[]"):
+        inner = inner[1:-1].strip()
+    parts = [part.strip() for part in inner.removesuffix(",").split(",")] if inner else []
+    if not all(re.fullmatch("-?[0-9]{1,30}", part) for part in parts):
+        shown = text if len(text) <= 40 else f"{text[:37]}..."
+        raise InputError(f"{shown!r} is no shape: expected whole numbers, such as 1010,28,28")
+    return tuple(map(int, parts))
+
+
+def _json(found: Trace) -> str:
+    """Return the whole trace as JSON."""
+    import json
+
+    facts: dict[str, Any] = {
+        "shapes": found.shapes,
+        "shape": found.shape,
+        "rank": found.rank,
+        "dtype": found.dtype,
+        "elements": found.elements,
+        "bytes": found.nbytes,
+        "axes": [{**axis._asdict(), "stretched": axis.stretched} for axis in found.axes],
+        "clashes": found.clashes,
+        "mends": [mend._asdict() for mend in found.mends],
+    }
+    return json.dumps(facts, indent=2)
