@@ -5,7 +5,7 @@ TORCH ?= 1
 
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
-EXTRAS = dev$(if $(filter 0,$(TORCH)),,,torch)
+EXTRAS = dev,parquet$(if $(filter 0,$(TORCH)),,,torch)
 
 .PHONY: demo test soak check format bench clean
 

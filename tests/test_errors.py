@@ -12,6 +12,7 @@ from lookalike import errors
         (errors.DownloadError, errors.DataError),
         (errors.UnknownNameError, KeyError),
         (errors.MissingExtraError, ImportError),
+        (errors.ModelFileError, ValueError),
     ],
 )
 def test_every_kind_is_ours_and_python_s(kind, also):

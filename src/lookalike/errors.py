@@ -6,10 +6,13 @@
     ├── InputError (ValueError)            an array, a label or a parameter cannot be used
     ├── DataError (ValueError)             a file, a folder or an archive cannot be read as images
     │   └── DownloadError                  no mirror gave the published bytes
+    ├── ModelFileError (ValueError)        a file is no model that can be opened
     ├── UnknownNameError (KeyError)        no data set or idea has this name
     └── MissingExtraError (ImportError)    an optional dependency is not installed
 
-Each message is one line that says what was wrong, what was expected and how to mend it.
+and the one warning, ``LookalikeWarning`` (UserWarning): an answer was given, but the images may not be what
+the model takes them for. Each message is one line that says what was wrong, what was expected and how to mend
+it.
 """
 
 from __future__ import annotations
@@ -33,6 +36,10 @@ class DownloadError(DataError):
     """No mirror gave the published bytes."""
 
 
+class ModelFileError(LookalikeError, ValueError):
+    """A file is no model that can be opened: none at all, cut short, changed, or of a newer lookalike."""
+
+
 class UnknownNameError(LookalikeError, KeyError):
     """No data set or idea has this name."""
 
@@ -43,6 +50,10 @@ class UnknownNameError(LookalikeError, KeyError):
 
 class MissingExtraError(LookalikeError, ImportError):
     """An optional dependency is not installed."""
+
+
+class LookalikeWarning(UserWarning):
+    """Images that are answered may not be what the model takes them for: inverted, blank, another scale."""
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> str:

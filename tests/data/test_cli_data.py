@@ -4,6 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 from lookalike.cli.data import app
+from lookalike.data import catalogue
 from lookalike.data.download import cache_of
 from lookalike.errors import DataError, UnknownNameError
 
@@ -23,7 +24,7 @@ def run():
 def test_list_for_people(surroundings, run):
     lines = run("list").splitlines()
     assert lines[0].split() == ["name", "what", "images", "where", "licence"]
-    assert [line.split()[0] for line in lines[1:]] == ["digits", "mnist", "mnist-sample", "fashion-mnist"]
+    assert [line.split()[0] for line in lines[1:]] == catalogue.names()
     assert "with scikit-learn" in lines[1]
     assert "to download, 11 MB" in lines[2]
     assert "to download, 29 MB" in lines[4]

@@ -1,13 +1,17 @@
 import gzip
 import zipfile
+from dataclasses import replace
+from hashlib import sha256
+from io import BytesIO
 
 import numpy as np
 import pytest
-from making import write_folder
+from making import encoded, gray, write_folder
 
 import lookalike
+from lookalike.data import catalogue
 from lookalike.data import known as known_sets
-from lookalike.data.catalogue import KNOWN, known_set
+from lookalike.data.catalogue import KNOWN, PublishedFile, known_set
 from lookalike.errors import DataError, UnknownNameError
 
 TEST_IMAGES = "t10k-images-idx3-ubyte.gz"
@@ -92,6 +96,47 @@ def test_writers_fill_the_groups(surroundings, tiny):
             lookalike.load("tiny")
 
 
+def test_omniglot_is_read_from_zips_that_hold_some_drawings_twice(surroundings, monkeypatch):
+    drawings = {
+        f"{a}/character0{c}/000{c}_0{d}.png": encoded(gray(d)) for a in "AB" for c in (1, 2) for d in (1, 2)
+    }
+    zips = {}
+    for number, alphabets in ((1, "A"), (2, "AB")):
+        file = BytesIO()
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr("s/readme.txt", "x")
+            for path, data in drawings.items():
+                if path[0] in alphabets:
+                    archive.writestr(f"s{number}/{path}", data)
+        zips[f"images_background_small{number}.zip"] = file.getvalue()
+    known = known_set("omniglot-small")
+    files = tuple(PublishedFile(n, len(d), len(d), sha256(d).hexdigest()) for n, d in zips.items())
+    monkeypatch.setattr(catalogue, "KNOWN", (replace(known, files=files),))
+    put(surroundings / "data" / "omniglot", zips)
+    split = lookalike.load("omniglot-small")
+    assert split.train.class_names == ("A/character01", "A/character02", "B/character01", "B/character02")
+    assert sorted(name for part in split for name in part.names) == sorted(drawings)
+    assert {group for part in split for group in part.groups} == {"A/01", "A/02", "B/01", "B/02"}
+    put(
+        surroundings / "data" / "omniglot",
+        dict.fromkeys(zips, b"x" * len(zips["images_background_small1.zip"])),
+    )
+    with pytest.raises(DataError, match="is not the published file"):
+        lookalike.load("omniglot-small")
+
+
+def test_a_packed_hash_is_checked(surroundings, tiny, monkeypatch):
+    packed = {name: sha256(data).hexdigest() for name, data in tiny.packed.items()}
+    known = tiny()
+    files = tuple(replace(f, sha256=None, md5=None, packed_sha256=packed[f.name]) for f in known.files)
+    monkeypatch.setattr(catalogue, "KNOWN", (replace(known, files=files),))
+    put(surroundings / "data" / "tiny", tiny.packed)
+    assert_is(tiny)
+    put(surroundings / "data" / "tiny", {TRAIN_IMAGES: gzip.compress(tiny.plain[TRAIN_IMAGES], mtime=1)})
+    with pytest.raises(DataError, match=r"is not the published file \(SHA-256\): get it again"):
+        lookalike.load("tiny")
+
+
 def test_where_says_nothing_is_here(surroundings, tiny):
     assert known_sets.where(tiny()) is None
     assert known_sets.where(known_set("mnist-sample")) is None
@@ -153,8 +198,8 @@ def test_the_catalogue_is_complete(known):
     assert known.source
     assert bool(known.files) == bool(known.mirrors)
     for file in known.files:
-        assert (file.sha256 is None) != (file.md5 is None)
-        assert len(file.sha256 or file.md5) == (64 if file.sha256 else 32)
+        (known_hash,) = filter(None, (file.sha256, file.packed_sha256, file.md5))
+        assert len(known_hash) == (32 if file.md5 else 64)
     assert all(mirror.endswith("/") for mirror in known.mirrors)
     assert len({known.name for known in KNOWN}) == len(KNOWN)
 
@@ -192,6 +237,20 @@ def test_real_meters(shared_data):
     with pytest.raises(DataError, match=r"images are of mixed sizes: .*: give a size"):
         lookalike.load(inner)
     assert sum(map(len, lookalike.load(inner, size=(32, 20)))) == 568
+
+
+def test_real_omniglot(shared_data):
+    train, valid = lookalike.load("omniglot-small", limit=500)
+    assert (len(train), len(valid), len(train.class_names)) == (500, 500, 242)
+    assert train.class_names[0] == "Balinese/character01"
+    assert train.images.shape[1:] == (105, 105)
+    for path, group, label in zip(train.names, train.groups, train.labels, strict=True):
+        assert f"{path.split('/')[0]}/{path[-6:-4]}" == group
+        assert path.startswith(f"{label}/")
+    whole = known_sets.read(known_set("omniglot-small"))["train"]
+    assert len(whole) == len(set(whole.names)) == 4840
+    # Eight alphabets, each by twenty people.
+    assert len(set(whole.groups)) == 160
 
 
 def test_real_alphabets(shared_data):

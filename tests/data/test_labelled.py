@@ -65,6 +65,10 @@ def test_very_long_numbers_are_ordered():
     assert natural_order(["1" + "0" * 5000, "9" * 5000]) == ["9" * 5000, "1" + "0" * 5000]
 
 
+def test_leading_zeros_decide_last():
+    assert natural_order(["01a", "1", "01", "1a"]) == ["01", "1", "01a", "1a"]
+
+
 @pytest.mark.parametrize(
     "labels",
     [

@@ -14,7 +14,7 @@ class PublishedFile:
     Attributes
     ----------
     name : str
-        As it is published: gzip.
+        As it is published.
     size : int
         Bytes as it is published.
     unpacked_size : int
@@ -23,6 +23,8 @@ class PublishedFile:
         Of the unpacked bytes: however the file is packed, its content is checked.
     md5 : str or None
         Of the file as published, where nothing is published of its unpacked bytes.
+    packed_sha256 : str or None
+        The same, where that is published.
     """
 
     name: str
@@ -30,6 +32,7 @@ class PublishedFile:
     unpacked_size: int
     sha256: str | None = None
     md5: str | None = None
+    packed_sha256: str | None = None
 
     @property
     def most(self) -> int:
@@ -57,6 +60,8 @@ class KnownSet:
         Addresses that a file's name is added to, tried in this order.
     derived_from : str or None
         The known set that it is made of.
+    folders : tuple of str
+        Other names of its folder in ``LOOKALIKE_DATA``.
     notes : tuple of str
         What a reader of a report should know.
     """
@@ -69,6 +74,7 @@ class KnownSet:
     files: tuple[PublishedFile, ...] = ()
     mirrors: tuple[str, ...] = ()
     derived_from: str | None = None
+    folders: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -163,7 +169,77 @@ _FASHION_MNIST = KnownSet(
     ),
 )
 
-KNOWN: tuple[KnownSet, ...] = (_DIGITS, _MNIST, _MNIST_SAMPLE, _FASHION_MNIST)
+_KMNIST = KnownSet(
+    name="kmnist",
+    title="Kuzushiji-MNIST, cursive Japanese",
+    images="70,000 of 28 x 28",
+    licence="CC BY-SA 4.0",
+    source=(
+        "KMNIST Dataset (created by CODH), adapted from Kuzushiji Dataset (created by NIJL and others), "
+        "doi:10.20676/00000341: https://github.com/rois-codh/kmnist"
+    ),
+    files=(
+        PublishedFile(
+            "train-images-idx3-ubyte.gz",
+            18_165_135,
+            47_040_016,
+            packed_sha256="51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4",
+        ),
+        PublishedFile(
+            "train-labels-idx1-ubyte.gz",
+            29_497,
+            60_008,
+            packed_sha256="e38f9ebcd0f3ebcdec7fc8eabdcdaef93bb0df8ea12bee65224341c8183d8e17",
+        ),
+        PublishedFile(
+            "t10k-images-idx3-ubyte.gz",
+            3_041_136,
+            7_840_016,
+            packed_sha256="edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5",
+        ),
+        PublishedFile(
+            "t10k-labels-idx1-ubyte.gz",
+            5_120,
+            10_008,
+            packed_sha256="20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c",
+        ),
+    ),
+    mirrors=("https://codh.rois.ac.jp/kmnist/dataset/kmnist/",),
+    notes=("The classes are 0 o, 1 ki, 2 su, 3 tsu, 4 na, 5 ha, 6 ma, 7 ya, 8 re, 9 wo.",),
+)
+
+_OMNIGLOT_SMALL = KnownSet(
+    name="omniglot-small",
+    title="Omniglot, the small background sets",
+    images="4,840 of 105 x 105",
+    licence="MIT",
+    source="Lake, Salakhutdinov, Tenenbaum: https://github.com/brendenlake/omniglot",
+    files=(
+        PublishedFile(
+            "images_background_small1.zip",
+            1_319_022,
+            1_319_022,
+            sha256="f38eb80f801274ac2b4dff5b24289016bfaba4a7d5bb50deebf27104ad6cb8a4",
+        ),
+        PublishedFile(
+            "images_background_small2.zip",
+            1_580_917,
+            1_580_917,
+            sha256="3ccaa407515a8778e5d0861875af38b17e418f301ad5bb3b5a6b65d901a41c7f",
+        ),
+    ),
+    mirrors=("https://raw.githubusercontent.com/brendenlake/omniglot/master/python/",),
+    folders=("omniglot",),
+)
+
+KNOWN: tuple[KnownSet, ...] = (
+    _DIGITS,
+    _MNIST,
+    _MNIST_SAMPLE,
+    _FASHION_MNIST,
+    _KMNIST,
+    _OMNIGLOT_SMALL,
+)
 
 
 def names() -> list[str]:
@@ -173,7 +249,7 @@ def names() -> list[str]:
     --------
     >>> from lookalike.data import catalogue
     >>> catalogue.names()
-    ['digits', 'mnist', 'mnist-sample', 'fashion-mnist']
+    ['digits', 'mnist', 'mnist-sample', 'fashion-mnist', 'kmnist', 'omniglot-small']
     """
     return [known.name for known in KNOWN]
 

@@ -76,7 +76,7 @@ def decode_image(
         with opener(BytesIO(data)) as image:
             _check_header(image, max_pixels)
             image.load()
-            return np.ascontiguousarray(_pixels(ImageOps.exif_transpose(image)))
+            return np.ascontiguousarray(pixels(ImageOps.exif_transpose(image)))
     except DataError as error:
         raise DataError(f"{shown} {error}") from None
     except MemoryError:
@@ -141,8 +141,14 @@ def _check_header(image: ImageFile.ImageFile, max_pixels: int) -> None:
         raise DataError("is animated: expected a still image")
 
 
-def _pixels(image: Image.Image) -> NDArray[np.uint8]:
-    """Return decoded pixels as gray or colour bytes."""
+def pixels(image: Image.Image) -> NDArray[np.uint8]:
+    """Return the pixels of Pillow's image as gray or colour bytes, by the rules at the head of this module.
+
+    Raises
+    ------
+    DataError
+        A pixel has more than 16 bits.
+    """
     if image.mode.startswith("I"):
         return _eight_bits(image)
     if "transparency" in image.info or image.mode in ("LA", "La", "PA", "RGBA", "RGBa"):

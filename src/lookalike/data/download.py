@@ -40,7 +40,7 @@ def checked(data: bytes, file: PublishedFile, name: str, *, by_length: bool = Fa
     name : str
         What messages call it.
     by_length : bool, default=False
-        Where only the packed file's MD5 is published, accept unpacked data by its length alone: nothing
+        Where only the packed file's hash is published, accept unpacked data by its length alone: nothing
         better is known of a file that its owner unpacked.
 
     Returns
@@ -63,9 +63,17 @@ def checked(data: bytes, file: PublishedFile, name: str, *, by_length: bool = Fa
         raise DataError(
             f"{quoted(name)} is not the published file (SHA-256 of its unpacked bytes): get it again"
         )
-    if file.sha256 is None and not (by_length and not packed) and md5(data) != file.md5:
-        raise DataError(f"{quoted(name)} is not the published file (MD5): get it again")
+    if file.sha256 is None and not (by_length and not packed):
+        _check_packed(data, file, name)
     return plain
+
+
+def _check_packed(data: bytes, file: PublishedFile, name: str) -> None:
+    """Refuse a packed file that is not the published one to the byte."""
+    if file.packed_sha256 is not None and sha256(data) != file.packed_sha256:
+        raise DataError(f"{quoted(name)} is not the published file (SHA-256): get it again")
+    if file.md5 is not None and md5(data) != file.md5:
+        raise DataError(f"{quoted(name)} is not the published file (MD5): get it again")
 
 
 def download(known: KnownSet, file: PublishedFile, progress: Progress = silent) -> Path:

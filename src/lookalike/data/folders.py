@@ -25,11 +25,12 @@ from lookalike.data.tree import Tree
 from lookalike.data.untrusted import listed, quoted
 from lookalike.errors import DataError
 
-_PARTS = {
+PARTS = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("valid", "validation", "val", "dev"), "valid"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
+"""The parts by the names that people give them."""
 
 
 @dataclass(eq=False)
@@ -52,7 +53,7 @@ def read(tree: Tree) -> dict[str, Listing]:
     Parameters
     ----------
     tree : Tree
-        A folder or a zip.
+        A folder, a zip or a tar.
 
     Returns
     -------
@@ -110,7 +111,7 @@ def _descended(folder: _Folder) -> _Folder:
     """Return the folder that matters: archives often hold one folder that holds everything."""
     while len(folder.folders) == 1 and not folder.images:
         (name, only), *_ = folder.folders.items()
-        if name.lower() in _PARTS or not only.folders:
+        if name.lower() in PARTS or not only.folders:
             break
         only.others += folder.others
         folder = only
@@ -121,7 +122,7 @@ def _parts(root: _Folder, tree: Tree, strays: list[str]) -> dict[str, _Folder]:
     """Return the folder of each part; the root itself is ``"train"`` where there are no parts."""
     parts: dict[str, _Folder] = {}
     for name, folder in root.folders.items():
-        part = _PARTS.get(name.lower())
+        part = PARTS.get(name.lower())
         if part is None or folder.images or not folder.folders:
             continue
         if part in parts:
@@ -159,7 +160,7 @@ def _listing(tree: Tree, part: str, folder: _Folder, strays: list[str]) -> Listi
         names += [path[len(folder.path) :].lstrip("/") for path in ordered]
         classes += [name] * len(ordered)
     strays += folder.others
-    reader = "image folder" if tree.kind == "folder" else "image folder in a zip"
+    reader = "image folder" if tree.kind == "folder" else f"image folder in a {tree.kind}"
     return Listing(
         np.array(classes, np.str_),
         names,

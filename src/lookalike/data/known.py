@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike import settings
-from lookalike.data import folders, idx
+from lookalike.data import folders, idx, omniglot
 from lookalike.data.catalogue import KnownSet, PublishedFile, known_set
 from lookalike.data.download import cache_of, checked, download
 from lookalike.data.labelled import Source
@@ -88,8 +88,15 @@ def read(known: KnownSet, progress: Progress = silent) -> dict[str, Listing]:
     readers: dict[str, Callable[[KnownSet, Progress], dict[str, Listing]]] = {
         "digits": _read_digits,
         "mnist-sample": _read_mnist_sample,
+        "omniglot-small": _read_omniglot,
     }
     return readers.get(known.name, _read_idx)(known, progress)
+
+
+def _read_omniglot(known: KnownSet, progress: Progress) -> dict[str, Listing]:
+    """Return the drawings of the two small sets; alphabets that are in both are the same to the byte."""
+    zips = _contents(known, progress)
+    return {"train": omniglot.listing(zips.files, Source(known.name, "train", "Omniglot", known.notes))}
 
 
 def _own_path(known: KnownSet) -> Path | None:
@@ -97,7 +104,7 @@ def _own_path(known: KnownSet) -> Path | None:
     root = settings.data_folder()
     if root is None:
         return None
-    for name in (known.name, known.name.replace("-", "_")):
+    for name in (known.name, known.name.replace("-", "_"), *known.folders):
         folder, zipped = root / name, root / f"{name}.zip"
         if folder.is_dir() and not _missing(known, FolderTree(folder)):
             return folder

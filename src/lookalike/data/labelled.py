@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from lookalike.errors import InputError
 from lookalike.images import ImageBatch, as_images
+from lookalike.progress import Progress, silent
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,172 @@ class LabelledImages:
         digest.update("\n".join(self.labels.astype(str).tolist()).encode("utf-8", "surrogatepass"))
         return digest.hexdigest()
 
+    def to_numpy(self) -> tuple[ImageBatch, NDArray[Any]]:
+        """Return images and labels: ``model.fit(*train.to_numpy())``.
+
+        Returns
+        -------
+        images : ndarray of shape (n, h, w) or (n, h, w, c)
+            uint8, or floats in 0-1, as they are here.
+        labels : ndarray of shape (n,)
+            Face values.
+        """
+        return self.images, self.labels
+
+    @classmethod
+    def from_numpy(
+        cls,
+        images: Any,
+        labels: Any,
+        *,
+        class_names: Sequence[str | int] | None = None,
+        value_range: tuple[float, float] | None = None,
+    ) -> LabelledImages:
+        """Return labelled images made of two arrays.
+
+        Parameters
+        ----------
+        images : array-like of shape (n, h, w) or (n, h, w, c)
+            An image batch (see :func:`lookalike.images.as_images`).
+        labels : array-like of shape (n,)
+            Strings or whole numbers: the classes themselves; with ``class_names``, whole numbers are places
+            in these.
+        class_names : sequence of str or int, optional
+            Every class, in the order that the numbers count; by default the labels that occur.
+        value_range : (float, float), optional
+            What stands for no ink and for full ink, where it is not the usual: (0, 16), or (-1, 1).
+
+        Raises
+        ------
+        InputError
+            They are no image batch with a label for each image, or a label is none of the classes.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from lookalike import LabelledImages
+        >>> pair = np.zeros((2, 8, 8), np.uint8), [1, 0]
+        >>> LabelledImages.from_numpy(*pair).labels
+        array([1, 0])
+        >>> LabelledImages.from_numpy(*pair, class_names=["cat", "dog"]).labels
+        array(['dog', 'cat'], dtype='<U3')
+        """
+        from lookalike.data import bridges
+
+        return bridges.from_numpy(images, labels, class_names, value_range)
+
+    def to_torch(self) -> Any:
+        """Return the images as a torch data set, for a ``DataLoader``.
+
+        Returns
+        -------
+        torch.utils.data.TensorDataset
+            Its items are pairs: the image, float32 ``(c, h, w)`` in 0-1 (bytes are divided by 255; gray has
+            one channel), and the class, an int64 place in ``.classes``. ``.classes`` and ``.class_to_idx``
+            are as in torchvision's sets; ``.tensors`` holds all images and all classes.
+
+        Raises
+        ------
+        MissingExtraError
+            torch is not installed.
+        """
+        from lookalike.data import bridges
+
+        return bridges.to_torch(self)
+
+    @classmethod
+    def from_torch(
+        cls,
+        data: Any,
+        *,
+        class_names: Sequence[str | int] | None = None,
+        value_range: tuple[float, float] | None = None,
+        progress: Progress = silent,
+    ) -> LabelledImages:
+        """Return labelled images made of what a torch data set or loader yields, in its order.
+
+        Parameters
+        ----------
+        data : Dataset, DataLoader, or anything that yields pairs
+            Of an image and its label, or of a batch of images and their labels. Images are tensors
+            ``(c, h, w)`` or ``(h, w)``, arrays ``(h, w)`` or ``(h, w, c)``, or Pillow's; bytes, or floats in
+            0-1. Whatever transforms the set has are applied; a loader that shuffles gives another order.
+        class_names : sequence of str or int, optional
+            What the labels count; by default the set's own ``classes``, else the labels are the classes.
+        value_range : (float, float), optional
+            What stands for no ink and for full ink, where the set normalises: (-1, 1) for mean 0.5 and
+            deviation 0.5.
+        progress : callable, optional
+            Told of progress.
+
+        Raises
+        ------
+        InputError
+            An item is no such pair, images are of mixed shapes, or :meth:`from_numpy` refuses them.
+        """
+        from lookalike.data import bridges
+
+        return bridges.from_torch(data, class_names, value_range, progress)
+
+    def to_hugging_face(self) -> Any:
+        """Return the images as a Hugging Face ``datasets.Dataset``.
+
+        Returns
+        -------
+        datasets.Dataset
+            The columns ``image``, ``label`` (a ``ClassLabel`` with the class names) and ``name``.
+
+        Raises
+        ------
+        MissingExtraError
+            datasets is not installed.
+        InputError
+            The images are floats.
+        """
+        from lookalike.data import bridges
+
+        return bridges.to_hugging_face(self)
+
+    @classmethod
+    def from_hugging_face(
+        cls,
+        table: Any,
+        *,
+        image: str = "image",
+        label: str = "label",
+        class_names: Sequence[str | int] | None = None,
+        value_range: tuple[float, float] | None = None,
+        progress: Progress = silent,
+    ) -> LabelledImages:
+        """Return labelled images made of two columns of a Hugging Face table.
+
+        Parameters
+        ----------
+        table : datasets.Dataset, or anything with such columns or rows
+            One part: ``load_dataset(...)["train"]``. Dictionaries of columns, data frames and lists of rows
+            serve as well.
+        image, label : str
+            The columns. Images are Pillow's, encoded bytes (alone or as ``{"bytes": ...}``), tensors or
+            arrays; paths are not followed. Palettes, 16 bits and transparency are read as from files.
+        class_names : sequence of str or int, optional
+            What the labels count; by default the names of the table's ``ClassLabel``, else the labels are
+            the classes.
+        value_range : (float, float), optional
+            What stands for no ink and for full ink, where images are arrays of other numbers.
+        progress : callable, optional
+            Told of progress.
+
+        Raises
+        ------
+        InputError
+            A column is not there, a label is missing, or images are of mixed shapes.
+        DataError
+            The bytes of an image cannot be read.
+        """
+        from lookalike.data import bridges
+
+        return bridges.from_hugging_face(table, image, label, class_names, value_range, progress)
+
 
 class Split(NamedTuple):
     """The two parts that ``load`` returns."""
@@ -153,7 +320,14 @@ def face_values(class_names: Sequence[str]) -> NDArray[Any]:
     return np.array(names, dtype=np.str_)
 
 
-def from_arrays(images: Any, labels: Any, *, source: Source | None = None) -> LabelledImages:
+def from_arrays(
+    images: Any,
+    labels: Any,
+    *,
+    class_names: Sequence[str] | None = None,
+    value_range: tuple[float, float] | None = None,
+    source: Source | None = None,
+) -> LabelledImages:
     """Return labelled images made of two arrays.
 
     Parameters
@@ -162,6 +336,10 @@ def from_arrays(images: Any, labels: Any, *, source: Source | None = None) -> La
         An image batch (see :func:`lookalike.images.as_images`).
     labels : array-like of shape (n,)
         Integers or strings.
+    class_names : sequence of str, optional
+        Every class, also those without an image; by default the labels that occur.
+    value_range : (float, float), optional
+        What stands for no ink and for full ink, where it is not the usual (see ``as_images``).
     source : Source, optional
         Where they came from.
 
@@ -170,7 +348,7 @@ def from_arrays(images: Any, labels: Any, *, source: Source | None = None) -> La
     LabelledImages
         Named by their index.
     """
-    batch = as_images(images)
+    batch = as_images(images, value_range=value_range)
     values = np.asarray(labels)
     if values.ndim != 1 or values.dtype.kind not in "iuUO":
         raise InputError(
@@ -179,7 +357,10 @@ def from_arrays(images: Any, labels: Any, *, source: Source | None = None) -> La
     if len(values) != len(batch):
         raise InputError(f"{len(values)} labels for {len(batch)} images: expected one for each")
     texts, numbers = np.unique(values.astype(np.str_), return_inverse=True)
-    names = natural_order(texts.tolist())
+    names = natural_order(texts.tolist() if class_names is None else class_names)
+    for text in texts.tolist():
+        if text not in names:
+            raise InputError(f"label {text!r} is none of the classes {', '.join(map(repr, names))}")
     faces = dict(zip(names, face_values(names), strict=True))
     return LabelledImages(
         images=batch,
@@ -195,7 +376,7 @@ def natural_order(names: Iterable[str]) -> list[str]:
     return sorted(names, key=natural_key)
 
 
-def natural_key(name: str) -> tuple[tuple[int, int, str, str], ...]:
+def natural_key(name: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
     """Return a sort key that compares runs of digits as numbers, of any length, and the rest as text.
 
     Examples
@@ -209,7 +390,8 @@ def natural_key(name: str) -> tuple[tuple[int, int, str, str], ...]:
         # Numbers are compared by length, then digit by digit: int() refuses very long ones.
         number = part.lstrip("0")
         if part.isascii() and part.isdecimal():
-            key.append((0, len(number), number, part))
+            key.append((0, len(number), number))
         elif part:
-            key.append((1, 0, part, ""))
-    return tuple(key)
+            key.append((1, 0, part))
+    # The name itself comes last: it only tells "1" from "01".
+    return tuple(key), name

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from lookalike.data import catalogue, folders, idx, known, npz, table
+from lookalike.data import catalogue, folders, idx, known, npz, parquet, table
+from lookalike.data.diagnose import part_notes, parts_note
 from lookalike.data.drawing import checked_seed, choose_classes, draw, split
 from lookalike.data.labelled import LabelledImages, Split, natural_order
 from lookalike.data.listing import Listing, counts, mixed_sizes
 from lookalike.data.resize import Size, checked_size
-from lookalike.data.tree import ZipTree, open_tree
+from lookalike.data.tree import Tree, ZipTree, open_tree
 from lookalike.data.untrusted import gunzip_head, listed, quoted, read_file
 from lookalike.errors import DataError, UnknownNameError, unknown
 from lookalike.progress import Progress, silent
@@ -35,11 +36,13 @@ def load(
     Parameters
     ----------
     name_or_path : str or path
-        A known set: ``"digits"`` (needs no network), ``"mnist"``, ``"mnist-sample"``, ``"fashion-mnist"``;
-        or the path of
+        A known set: ``"digits"`` (needs no network), ``"mnist"``, ``"mnist-sample"``,
+        ``"fashion-mnist"``, ``"kmnist"``, ``"omniglot-small"``; or the path of
 
         - an image folder: ``class/image.png``, with or without ``train/`` and ``valid/`` above it,
-        - a zip of one, or a folder in a zip (``digits.zip/inner``), which is never extracted,
+        - a zip or a tar of one, or a folder in it (``digits.zip/inner``), which is never extracted,
+        - Parquet files with a column of images and one of labels, as Hugging Face has them (the extra
+          ``[parquet]``),
         - a folder or zip of IDX files, or one IDX images file with its labels beside it,
         - an ``.npz`` of arrays, or a CSV with the columns ``label,pixel0,pixel1,...``.
 
@@ -62,7 +65,8 @@ def load(
     Split
         The named tuple ``(train, valid)`` of :class:`~lookalike.data.labelled.LabelledImages`. Where there
         is no validation part, a test part stands for it; where there is neither, a fifth of each class is
-        drawn. What was decided is in ``source.notes`` of both.
+        drawn. What was decided is in ``source.notes`` of both, and what looks wrong: parts of opposite
+        polarity, blank images, images that are all the same or much larger than their ink, 0-1 read as 0-255.
 
     Raises
     ------
@@ -91,10 +95,61 @@ def load(
     if limit is not None:
         train, valid = draw(train, limit, seed), draw(valid, limit, seed)
     names = natural_order(counts(train.classes))
-    return _alike(
-        train.read(names, wanted, skip_bad, progress),
-        valid.read(names, wanted, skip_bad, progress),
+    return _diagnosed(
+        *_alike(
+            train.read(names, wanted, skip_bad, progress),
+            valid.read(names, wanted, skip_bad, progress),
+        )
     )
+
+
+def load_to_fit(
+    name_or_path: str | os.PathLike[str],
+    *,
+    classes: Sequence[str | int] | None = None,
+    size: int | tuple[int, int] | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+    skip_bad: bool = False,
+    progress: Progress = silent,
+) -> LabelledImages:
+    """Return what a model that is to be kept is fitted on: no image is held back to measure on.
+
+    Parameters
+    ----------
+    name_or_path, classes, size, limit, seed, skip_bad, progress
+        As :func:`load`.
+
+    Returns
+    -------
+    LabelledImages
+        The training part, or all images where there is no other part; other parts are left alone, and
+        ``source.notes`` says so.
+
+    Raises
+    ------
+    UnknownNameError, DataError, InputError
+        As :func:`load`.
+
+    Examples
+    --------
+    >>> from lookalike.data.load import load_to_fit
+    >>> load_to_fit("digits")
+    <LabelledImages digits (train): 1797 images of 8x8 uint8, 10 classes>
+    """
+    wanted = checked_size(size)
+    seed = checked_seed(seed)
+    parts = _parts(name_or_path, wanted, progress)
+    if classes is not None:
+        parts = choose_classes(parts, classes)
+    train = _to_fit_on(parts)
+    for part, listing in parts.items():
+        if part != "train":
+            train = train.noted(f"The {part} part ({len(listing):,} images) was left alone.")
+    if limit is not None:
+        train = draw(train, limit, seed)
+    read = train.read(natural_order(counts(train.classes)), wanted, skip_bad, progress)
+    return read.noted(*part_notes(read.images, read.names))
 
 
 def _parts(name_or_path: str | os.PathLike[str], size: Size | None, progress: Progress) -> dict[str, Listing]:
@@ -112,8 +167,7 @@ def _parts(name_or_path: str | os.PathLike[str], size: Size | None, progress: Pr
         if isinstance(tree, ZipTree) and npz.is_npz(tree):
             return npz.read(tree, progress)
         if tree is not None:
-            pairs = idx.find(tree.files)
-            return idx.read(name, pairs, tree.read, progress) if pairs else folders.read(tree)
+            return _in_tree(tree, name, progress)
         if name and path.is_file():
             return _single_file(path, name, size, progress)
     except OSError as error:
@@ -123,10 +177,21 @@ def _parts(name_or_path: str | os.PathLike[str], size: Size | None, progress: Pr
     )
 
 
+def _in_tree(tree: Tree, name: str, progress: Progress) -> dict[str, Listing]:
+    """Return the listings of a folder or an archive: IDX, Parquet or image folders, by what is in it."""
+    pairs = idx.find(tree.files)
+    if pairs:
+        return idx.read(name, pairs, tree.read, progress)
+    tables = parquet.find(tree)
+    return parquet.read(tree, tables, progress) if tables else folders.read(tree)
+
+
 def _single_file(path: Path, name: str, size: Size | None, progress: Progress) -> dict[str, Listing]:
-    """Return the listing of one file, told by its content: IDX, else CSV by its name."""
+    """Return the listing of one file, told by its content: IDX or Parquet, else CSV by its name."""
     with path.open("rb") as file:
         head = gunzip_head(file.read(64 * 1024), 4)
+    if parquet.is_parquet(head):
+        return parquet.read_one(path, name, progress)
     if head[:2] == b"\0\0":
         pairs = idx.find([entry.name for entry in path.parent.iterdir() if entry.is_file()], only=path.name)
         if not pairs:
@@ -136,12 +201,12 @@ def _single_file(path: Path, name: str, size: Size | None, progress: Progress) -
         return table.read(path, name, size, progress)
     raise DataError(
         f"{quoted(name)} cannot be read as labelled images: "
-        "expected an image folder, a zip of one, IDX, .npz or .csv"
+        "expected an image folder, a zip or tar of one, Parquet, IDX, .npz or .csv"
     )
 
 
-def _train_and_valid(parts: dict[str, Listing], seed: int) -> tuple[Listing, Listing]:
-    """Return what to fit on and what to measure on."""
+def _to_fit_on(parts: dict[str, Listing]) -> Listing:
+    """Return the training part, refusing one that nothing can be fitted on."""
     train = parts.get("train")
     if train is None or not len(train):
         held = listed(part for part in parts if part != "train")
@@ -149,6 +214,12 @@ def _train_and_valid(parts: dict[str, Listing], seed: int) -> tuple[Listing, Lis
     if len(counts(train.classes)) < 2:
         only = listed(counts(train.classes))
         raise DataError(f"{quoted(train.source.name)} has one class only ({only}): expected at least two")
+    return train
+
+
+def _train_and_valid(parts: dict[str, Listing], seed: int) -> tuple[Listing, Listing]:
+    """Return what to fit on and what to measure on."""
+    train = _to_fit_on(parts)
     if "valid" in parts:
         valid = parts["valid"]
         if "test" in parts:
@@ -171,6 +242,13 @@ def _train_and_valid(parts: dict[str, Listing], seed: int) -> tuple[Listing, Lis
             f"the {valid.source.part} part of {quoted(train.source.name)} has no image of these classes"
         )
     return train, valid
+
+
+def _diagnosed(train: LabelledImages, valid: LabelledImages) -> Split:
+    """Return both parts with notes of what looks wrong with them."""
+    train, valid = (part.noted(*part_notes(part.images, part.names)) for part in (train, valid))
+    note = parts_note(train.images, valid.images)
+    return Split(train.noted(note), valid.noted(note)) if note else Split(train, valid)
 
 
 def _alike(train: LabelledImages, valid: LabelledImages) -> Split:

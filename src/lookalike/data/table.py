@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from lookalike.errors import DataError
 from lookalike.progress import Progress
 
 _EXPECTED = "expected the columns label,pixel0,pixel1,..."
+_UNLABELLED = "expected the columns pixel0,pixel1,..."
 _NO_NUMBERS = str.maketrans("", "", "0123456789,")
 
 _LINES = 2000
@@ -52,24 +54,70 @@ def read(path: Path, name: str, size: Size | None, progress: Progress) -> dict[s
         No label column, a pixel that is no whole number in 0-255, lines of different lengths, or a number
         of pixels that is no square.
     """
+    lines, length = _opened(path, name, _EXPECTED)
+    columns = lines.readline().strip().split(",")
+    if not _is_label(columns[0]):
+        _check_headless(columns, name)
+        lines.seek(0)
+    shape = _shape(len(columns) - 1, size, name)
+    labels, images = _parse(lines, length, shape, name, progress)
+    names = tuple(str(index) for index in range(len(images)))
+    return {"train": Listing(labels, names, ArrayImages(images), source=Source(name, "train", "CSV"))}
+
+
+def unlabelled(path: Path, name: str, size: Size) -> Iterator[NDArray[np.uint8]]:
+    """Yield the images of a CSV of pixels, some at a time.
+
+    Parameters
+    ----------
+    path : Path
+        The file. A first column called ``label`` is left out; without a header, a first column is taken for
+        labels where the others make an image of ``size``.
+    name : str
+        What messages call it.
+    size : (int, int)
+        Height and width; where a line has another number of pixels, images are read as squares.
+
+    Yields
+    ------
+    ndarray of shape (n, h, w), uint8
+
+    Raises
+    ------
+    DataError
+        As :func:`read`.
+    """
+    lines, _ = _opened(path, name, _UNLABELLED)
+    columns = lines.readline().strip().split(",")
+    labelled = _is_label(columns[0])
+    if all(_is_byte(cell.strip()) for cell in columns[1:]):
+        labelled = len(columns) - 1 == size[0] * size[1]
+        lines.seek(0)
+    shape = _shape(len(columns) - labelled, size, name)
+    first = 0
+    while block := lines.readlines(_LINES * (2 * shape[0] * shape[1] + 2)):
+        rows = [line.strip().replace(" ", "") for line in block if line.strip()]
+        if rows:
+            yield _pixels([row.partition(",")[2] if labelled else row for row in rows], shape, name, first)
+        first += len(rows)
+    if not first:
+        raise DataError(f"{quoted(name)} holds no image: expected a line for each")
+
+
+def _opened(path: Path, name: str, expected: str) -> tuple[io.StringIO, int]:
+    """Return the text of a CSV, plain or gzip, and its length."""
     data = read_file(path, name, MAX_ARRAY_BYTES)
     if is_gzip(data):
         data = gunzip(data, name, MAX_ARRAY_BYTES)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DataError(f"{quoted(name)} is no CSV in UTF-8: {_EXPECTED}") from error
-    del data
-    lines = io.StringIO(text)
-    header = lines.readline()
-    columns = header.strip().split(",")
-    if columns[0].strip().strip('"').lower() != "label":
-        _check_headless(columns, name)
-        lines.seek(0)
-    shape = _shape(len(columns) - 1, size, name)
-    labels, images = _parse(lines, len(text), shape, name, progress)
-    names = tuple(str(index) for index in range(len(images)))
-    return {"train": Listing(labels, names, ArrayImages(images), source=Source(name, "train", "CSV"))}
+        raise DataError(f"{quoted(name)} is no CSV in UTF-8: {expected}") from error
+    return io.StringIO(text), len(text)
+
+
+def _is_label(cell: str) -> bool:
+    return cell.strip().strip('"').lower() == "label"
 
 
 def _check_headless(columns: list[str], name: str) -> None:

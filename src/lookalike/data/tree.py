@@ -1,20 +1,21 @@
-"""Files by their paths, in a folder or in a zip: what the readers walk over.
+"""Files by their paths, in a folder, a zip or a tar: what the readers walk over.
 
-A zip is never extracted: its members are read one at a time into memory, each bounded. A zip with a path that
-leaves it, a link, an encrypted member or one name twice is refused as a whole.
+An archive is never extracted: its members are read one at a time into memory, each bounded. One with a path
+that leaves it, a link, an encrypted member or one name twice is refused as a whole.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import stat
 import zipfile
 import zlib
 from pathlib import Path
 from typing import Protocol
 
-from lookalike.data.untrusted import MAX_ARCHIVE_BYTES, MAX_DEPTH, MAX_FILES, MAX_NAME, quoted, read_file
+from lookalike.data.archive import Members, is_hidden
+from lookalike.data.tape import TarTree, is_tar
+from lookalike.data.untrusted import MAX_DEPTH, MAX_FILES, quoted, read_file
 from lookalike.errors import DataError
 
 
@@ -26,7 +27,7 @@ class Tree(Protocol):
     name : str
         As the user gave it: messages and sources say it.
     kind : str
-        ``"folder"`` or ``"zip"``.
+        ``"folder"``, ``"zip"`` or ``"tar"``.
     files, folders : tuple of str
         Paths with ``/`` between their parts, no part beginning with a dot.
     hidden : tuple of str
@@ -71,13 +72,13 @@ class FolderTree:
             base = Path(at).relative_to(self._root).as_posix()
             prefix = "" if base == "." else f"{base}/"
             seen = [
-                name for name in below if not _is_hidden(name) and not os.path.islink(os.path.join(at, name))
+                name for name in below if not is_hidden(name) and not os.path.islink(os.path.join(at, name))
             ]
             hidden += [f"{prefix}{name}/" for name in below if name not in seen]
-            hidden += [f"{prefix}{name}" for name in names if _is_hidden(name)]
+            hidden += [f"{prefix}{name}" for name in names if is_hidden(name)]
             below[:] = seen
             folders += [f"{prefix}{name}" for name in seen]
-            files += [f"{prefix}{name}" for name in names if not _is_hidden(name)]
+            files += [f"{prefix}{name}" for name in names if not is_hidden(name)]
             if len(files) > MAX_FILES or prefix.count("/") > MAX_DEPTH:
                 raise DataError(
                     f"{quoted(self.name)} holds more than {MAX_FILES:,} files or {MAX_DEPTH} folders "
@@ -122,46 +123,14 @@ class ZipTree:
             self._zip = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
             raise DataError(f"{quoted(self.name)} is no readable zip ({error}): get it again") from error
-        members = self._zip.infolist()
-        if len(members) > MAX_FILES:
-            raise DataError(
-                f"{quoted(self.name)} holds {len(members):,} members: more than {MAX_FILES:,}, refused"
-            )
-        total = sum(member.file_size for member in members)
-        if total > MAX_ARCHIVE_BYTES:
-            raise DataError(
-                f"{quoted(self.name)} announces {total:,} bytes: more than {MAX_ARCHIVE_BYTES:,}, refused"
-            )
-        self._members: dict[str, zipfile.ZipInfo] = {}
-        folders: dict[str, None] = {}
-        hidden: list[str] = []
-        prefix = f"{inside}/" if inside else ""
-        for member in members:
-            parts = _member_parts(member, self.name)
-            path_inside = "/".join(parts)
-            if not f"{path_inside}/".startswith(prefix) or path_inside == inside:
-                continue
-            relative = path_inside[len(prefix) :]
-            if any(map(_is_hidden, relative.split("/"))):
-                hidden.append(relative)
-                continue
-            self._add(member, relative, folders)
-        self.files = tuple(self._members)
-        self.folders = tuple(folders)
-        self.hidden = tuple(hidden)
-        if inside and not self.files:
-            raise DataError(f"{quoted(path)} holds no folder {quoted(inside)}")
-
-    def _add(self, member: zipfile.ZipInfo, relative: str, folders: dict[str, None]) -> None:
-        parts = relative.split("/")
-        for depth in range(1, len(parts)):
-            folders["/".join(parts[:depth])] = None
-        if member.is_dir():
-            folders[relative] = None
-        elif relative in self._members:
-            raise DataError(f"{quoted(self.name)} holds {quoted(relative)} twice: refused")
-        else:
-            self._members[relative] = member
+        members: Members[zipfile.ZipInfo] = Members(self.name, inside)
+        for member in self._zip.infolist():
+            _check_member(member, self.name)
+            members.add(member, member.orig_filename, member.file_size, folder=member.is_dir())
+        members.finish()
+        self._members = members.files
+        self.files, self.folders = tuple(members.files), tuple(members.folders)
+        self.hidden = tuple(members.hidden)
 
     def read(self, path: str, limit: int) -> bytes:
         """Return a member's bytes; never more than ``limit``, whatever the zip announces."""
@@ -189,14 +158,15 @@ class ZipTree:
 
 
 def open_tree(path: Path, name: str | None = None) -> Tree | None:
-    """Return the tree at ``path``: a folder, a zip, or a folder in a zip; None where there is none."""
+    """Return the tree at ``path``: a folder, a zip, a tar, or a folder in one; None where there is none."""
     if path.is_dir():
         return FolderTree(path, name)
-    for zipped in (path, *path.parents):
-        if zipped.is_file():
-            if not is_zip(zipped):
-                return None
-            return ZipTree(zipped, path.relative_to(zipped).as_posix() if zipped != path else "", name)
+    for archive in (path, *path.parents):
+        if archive.is_file():
+            inside = path.relative_to(archive).as_posix() if archive != path else ""
+            if is_zip(archive):
+                return ZipTree(archive, inside, name)
+            return TarTree(archive, inside, name) if is_tar(archive) else None
     return None
 
 
@@ -206,28 +176,12 @@ def is_zip(path: Path) -> bool:
         return file.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
 
 
-def _member_parts(member: zipfile.ZipInfo, archive: str) -> list[str]:
-    """Return the parts of a member's path, refusing any that could lead out of the archive."""
-    name = member.orig_filename.replace("\\", "/")
-    parts = name.rstrip("/").split("/")
-    if name.startswith("/") or re.match(r"[A-Za-z]:", name) or "\0" in name or ".." in parts:
-        raise DataError(
-            f"{quoted(archive)} holds {quoted(member.orig_filename)}, a path that leaves it: refused"
-        )
+def _check_member(member: zipfile.ZipInfo, archive: str) -> None:
+    """Refuse a member that is no plain file or folder, packed as everybody packs."""
+    name = member.orig_filename
     if stat.S_ISLNK(member.external_attr >> 16):
         raise DataError(f"{quoted(archive)} holds {quoted(name)}, a link: refused")
     if member.flag_bits & 1:
         raise DataError(f"{quoted(archive)} is encrypted: unpack it first")
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise DataError(f"{quoted(name)} in {quoted(archive)} is not packed by deflate: pack it anew")
-    parts = [part for part in parts if part not in ("", ".")]
-    if not 1 <= len(parts) <= MAX_DEPTH or max(map(len, parts)) > MAX_NAME:
-        raise DataError(
-            f"{quoted(archive)} holds {quoted(name)}: "
-            f"expected 1 to {MAX_DEPTH} parts of at most {MAX_NAME} characters"
-        )
-    return parts
-
-
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or name == "__MACOSX"

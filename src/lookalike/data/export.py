@@ -1,0 +1,113 @@
+"""Labelled images as files: an image folder of PNGs, with a folder for each part and class."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from lookalike.data.drawing import checked_seed
+from lookalike.data.labelled import LabelledImages
+from lookalike.data.untrusted import MAX_NAME, quoted
+from lookalike.errors import DataError
+from lookalike.progress import Progress, silent
+
+_UNSAFE = re.compile(r"[^\w.-]", re.ASCII)
+
+
+def few_of_each(images: LabelledImages, count: int, seed: int = 0) -> LabelledImages:
+    """Return at most ``count`` images of each class, drawn at random, in their order.
+
+    Parameters
+    ----------
+    images : LabelledImages
+        To draw from.
+    count : int
+        How many of each class.
+    seed : int, default=0
+        What is drawn from.
+
+    Examples
+    --------
+    >>> import lookalike
+    >>> from lookalike.data.export import few_of_each
+    >>> train, _ = lookalike.load("digits")
+    >>> few_of_each(train, 5)
+    <LabelledImages digits (train): 50 images of 8x8 uint8, 10 classes>
+    """
+    order = np.random.default_rng(checked_seed(seed)).permutation(len(images))
+    drawn = [order[images.labels[order] == label][:count] for label in np.unique(images.labels)]
+    return images.take(np.sort(np.concatenate(drawn)))
+
+
+def write_folder(parts: Sequence[LabelledImages], folder: Path, progress: Progress = silent) -> None:
+    """Write images as ``folder/PART/CLASS/NAME.png``, all or none.
+
+    Parameters
+    ----------
+    parts : sequence of LabelledImages
+        Images of bytes; each part has the name of its source. Characters of class and image names that are
+        no ASCII letter, digit, ``_``, ``.`` or ``-`` become ``_``.
+    folder : Path
+        A folder that does not exist; the one that it is to be in does.
+    progress : Progress, optional
+        Hears of images written.
+
+    Raises
+    ------
+    DataError
+        The folder exists or cannot be made, two names become the same, or the images are no bytes.
+    """
+    check_new(folder)
+    waiting = folder.absolute().with_name(f".{folder.name[:100]}.{secrets.token_hex(8)}.tmp")
+    done, total = 0, sum(map(len, parts))
+    try:
+        for part in parts:
+            for image, label, name in zip(part.images, part.labels.tolist(), part.names, strict=True):
+                if done % 100 == 0:
+                    progress("writing images", done, total)
+                path = waiting / part.source.part / _safe(str(label)) / f"{_safe(_stem(name))}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                _write(image, path, name)
+                done += 1
+        waiting.rename(folder.absolute())
+    except BaseException:
+        shutil.rmtree(waiting, ignore_errors=True)
+        raise
+
+
+def check_new(folder: Path) -> None:
+    """Refuse a folder that exists, or that is to be in one that does not."""
+    if folder.exists() or folder.is_symlink():
+        raise DataError(f"{quoted(folder)} exists already: name a new folder")
+    if not folder.absolute().parent.is_dir():
+        raise DataError(f"there is no folder {quoted(folder.absolute().parent)}: make it first")
+
+
+def _write(image: NDArray[np.uint8], path: Path, name: str) -> None:
+    """Write one image, refusing to write over another."""
+    if image.dtype != np.uint8:
+        raise DataError(f"images are {image.dtype}: expected bytes, which files can hold")
+    try:
+        with open(path, "xb") as file:
+            Image.fromarray(image).save(file, "PNG")
+    except FileExistsError:
+        raise DataError(f"two images would be {quoted(path.name)}, one of them {quoted(name)}") from None
+
+
+def _stem(name: str) -> str:
+    """Return an image's name without its folders and its suffix: 7463 for 3/7463.png."""
+    last = name.rsplit("/", 1)[-1]
+    return last.rsplit(".", 1)[0] or last
+
+
+def _safe(name: str) -> str:
+    """Return a name that is a file's name everywhere."""
+    safe = _UNSAFE.sub("_", name)[: MAX_NAME - 10].strip(".")
+    return safe or "_"

@@ -1,0 +1,262 @@
+"""Images to be answered, without labels: files, folders, archives, patterns, a CSV of pixels, standard input.
+
+They are found first and read a few at a time, so that a hundred thousand of them need no more memory than a
+thousand.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.data import table
+from lookalike.data.decode import SUFFIXES, decode_image
+from lookalike.data.labelled import natural_key, natural_order
+from lookalike.data.resize import resized
+from lookalike.data.tree import Tree, open_tree
+from lookalike.data.untrusted import MAX_FILE_BYTES, quoted, read_file
+from lookalike.errors import DataError, InputError
+
+_BATCH_IMAGES, _BATCH_BYTES = 500, 2**25
+
+
+class LooseBatch(NamedTuple):
+    """Some images that were read.
+
+    Attributes
+    ----------
+    names : tuple of str
+        What each is called: a path as it was given, ``"-"`` for standard input, and ``"test.csv:1"`` for the
+        first image of a CSV. Untrusted.
+    images : ndarray of shape (n, h, w) or (n, h, w, c), uint8
+        The image batch.
+    """
+
+    names: tuple[str, ...]
+    images: NDArray[np.uint8]
+
+
+class _File(NamedTuple):
+    """One encoded image, and what reads its bytes."""
+
+    name: str
+    read: Callable[[], bytes]
+
+
+class _Table(NamedTuple):
+    """One CSV of pixels."""
+
+    name: str
+    path: Path
+
+
+@dataclass
+class LooseImages:
+    """Images that were found, and how to read them.
+
+    Attributes
+    ----------
+    bad : list of str
+        Why each file that was skipped cannot be read; it grows while :meth:`batches` reads.
+    """
+
+    _found: list[_File | _Table]
+    bad: list[str] = field(default_factory=list)
+
+    @property
+    def one_table(self) -> bool:
+        """Whether all images are those of one CSV."""
+        return len(self._found) == 1 and isinstance(self._found[0], _Table)
+
+    @property
+    def count(self) -> int | None:
+        """How many images there are; None where a CSV must be read to know."""
+        return None if any(isinstance(one, _Table) for one in self._found) else len(self._found)
+
+    def batches(
+        self,
+        shape: tuple[int, ...],
+        *,
+        resize: bool = False,
+        skip_bad: bool = False,
+        most: int | None = None,
+    ) -> Iterator[LooseBatch]:
+        """Read the images, some at a time.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            ``(h, w)`` or ``(h, w, 3)``: what the images are to be. Gray images become colour where it has
+            channels; colour images become gray only where their channels are equal.
+        resize : bool, default=False
+            Resize images of another size (see :func:`lookalike.data.resize.resized`) instead of refusing
+            them.
+        skip_bad : bool, default=False
+            Leave out files that cannot be read and note them in ``bad``; by default the first is an error.
+        most : int, optional
+            How many images are read at a time; by default up to 500, fewer of large ones.
+
+        Yields
+        ------
+        LooseBatch
+            In the order in which images were found.
+
+        Raises
+        ------
+        DataError
+            A file cannot be read, or every one was skipped; an image is of another size, or colour where the
+            model is gray.
+        """
+        most = most or max(1, min(_BATCH_IMAGES, _BATCH_BYTES // int(np.prod(shape))))
+        names: list[str] = []
+        images: list[NDArray[np.uint8]] = []
+        any_read = False
+        for name, image in self._images(shape, skip_bad):
+            names.append(name)
+            images.append(_conformed(image, name, shape, resize))
+            any_read = True
+            if len(names) == most:
+                yield LooseBatch(tuple(names), np.stack(images))
+                names, images = [], []
+        if images:
+            yield LooseBatch(tuple(names), np.stack(images))
+        if not any_read:
+            raise DataError(f"none of {len(self.bad):,} images can be read: {self.bad[0]}")
+
+    def _images(self, shape: tuple[int, ...], skip_bad: bool) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+        """Yield each image and its name."""
+        for found in self._found:
+            if isinstance(found, _Table):
+                size = (shape[0], shape[1])
+                rows = (row for block in table.unlabelled(found.path, found.name, size) for row in block)
+                for number, image in enumerate(rows, 1):
+                    yield f"{found.name}:{number}", image
+                continue
+            try:
+                image = decode_image(found.read(), found.name)
+            except DataError as error:
+                if not skip_bad:
+                    raise
+                self.bad.append(str(error))
+                continue
+            yield found.name, image
+
+
+def find(sources: Sequence[str], stdin: BinaryIO | None = None) -> LooseImages:
+    """Find images; none is read yet, but for standard input.
+
+    Parameters
+    ----------
+    sources : sequence of str
+        In any order and number:
+
+        - the path of an image,
+        - a folder, zip or tar, whose images are taken in natural order, those in folders below it too,
+        - a CSV of pixels in Kaggle's form, ``pixel0,pixel1,...``; a label in front is left out,
+        - a pattern such as ``crops/*.png`` or ``crops/**/*.png``, where no file is called so: the files that
+          it matches, or the folders where it matches no file,
+        - ``-`` for one encoded image from standard input.
+    stdin : binary file, optional
+        Standard input.
+
+    Returns
+    -------
+    LooseImages
+
+    Raises
+    ------
+    DataError
+        There is no such file, or a folder, archive or pattern holds no image.
+    InputError
+        ``-`` is given twice, or where there is no standard input.
+
+    Examples
+    --------
+    >>> from lookalike.data.loose import find
+    >>> find(["no/such.png"])
+    Traceback (most recent call last):
+        ...
+    lookalike.errors.DataError: there is no file or folder 'no/such.png'
+    """
+    found: list[_File | _Table] = []
+    for source in sources:
+        if source == "-":
+            if stdin is None:
+                raise InputError("- was given twice: standard input holds one image")
+            data, stdin = stdin.read(MAX_FILE_BYTES + 1), None
+            if len(data) > MAX_FILE_BYTES:
+                raise DataError(f"standard input holds more than {MAX_FILE_BYTES:,} bytes: too large")
+            found.append(_File("-", partial(bytes, data)))
+            continue
+        try:
+            found += _at(source)
+        except (OSError, ValueError) as error:
+            if isinstance(error, DataError):
+                raise
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise DataError(f"{quoted(source)} cannot be read: {reason}") from error
+    return LooseImages(found)
+
+
+def _at(source: str) -> list[_File | _Table]:
+    """Return the images that one path or pattern names."""
+    path = Path(os.path.expanduser(source))
+    tree = open_tree(path, source) if source else None
+    if tree is not None:
+        return list(_in_tree(tree))
+    if source and path.exists():
+        if path.name.lower().removesuffix(".gz").endswith(".csv"):
+            return [_Table(source, path)]
+        return [_File(source, partial(read_file, path, source, MAX_FILE_BYTES))]
+    if not glob.has_magic(source):
+        raise DataError(f"there is no file or folder {quoted(source)}")
+    matches = natural_order(glob.glob(os.path.expanduser(source), recursive=True))
+    chosen = [match for match in matches if os.path.isfile(match)] or matches
+    if not chosen:
+        raise DataError(f"no file is called like {quoted(source)}")
+    return [image for match in chosen for image in _at(match)]
+
+
+def _in_tree(tree: Tree) -> Iterator[_File]:
+    """Yield the images of a folder or an archive in natural order."""
+    paths = sorted((path for path in tree.files if path.lower().endswith(SUFFIXES)), key=natural_key)
+    if not paths:
+        raise DataError(f"{quoted(tree.name)} holds no images: expected files in {', '.join(SUFFIXES)}")
+    for path in paths:
+        yield _File(tree.full_name(path), partial(tree.read, path, MAX_FILE_BYTES))
+
+
+def _conformed(
+    image: NDArray[np.uint8], name: str, shape: tuple[int, ...], resize: bool
+) -> NDArray[np.uint8]:
+    """Return an image of the shape that is wanted, where that is unambiguous."""
+    if len(shape) == 3 and shape[2] != 3:
+        raise DataError(
+            f"the model's images have {shape[2]} channels, and those of {quoted(name)} are gray or colour: "
+            "expected a model of gray or colour images"
+        )
+    if len(shape) == 2 and image.ndim == 3:
+        if not (image == image[..., :1]).all():
+            raise DataError(
+                f"{quoted(name)} is colour and the model's images are gray: make it gray, or fit on colour"
+            )
+        image = image[..., 0]
+    elif len(shape) == 3 and image.ndim == 2:
+        image = np.repeat(image[..., None], 3, axis=2)
+    if image.shape[:2] != shape[:2]:
+        if not resize:
+            here, there = (" x ".join(map(str, sides[:2])) for sides in (image.shape, shape))
+            raise DataError(
+                f"{quoted(name)} is {here} (height x width) and the model's images are {there}: crop it like "
+                "those, or resize it (on the command line: --resize)"
+            )
+        image = resized(image, (shape[0], shape[1]))
+    return image

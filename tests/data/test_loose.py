@@ -1,0 +1,103 @@
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from data.making import bomb_png, encoded, gray
+from lookalike.data.loose import find
+from lookalike.data.resize import resized
+from lookalike.errors import DataError, InputError
+
+
+def read(sources, shape, stdin=None, **options):
+    found = find([str(source) for source in sources], stdin)
+    return found, list(found.batches(shape, **options))
+
+
+@given(images=arrays(np.uint8, st.tuples(st.integers(1, 6), st.just(2), st.just(3))), header=st.booleans())
+def test_a_csv_of_pixels_is_read_back(images, header, tmp_path_factory):
+    path = tmp_path_factory.mktemp("csv") / "some.csv"
+    rows = [",".join(map(str, image.ravel().tolist())) for image in images]
+    path.write_text("\n".join([",".join(f"pixel{place}" for place in range(6))] * header + rows))
+    _, (batch,) = read([path], (2, 3))
+    np.testing.assert_array_equal(batch.images, images)
+
+
+@given(data=st.text(alphabet='0129,\nlabepix "\x1b-.', max_size=60).map(str.encode) | st.binary(max_size=60))
+def test_any_bytes_are_images_or_a_data_error(data, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("any")
+    for name in ("some.csv", "some.png"):
+        (folder / name).write_bytes(data)
+        said = ""
+        try:
+            _, batches = read([folder / name], (1, 2))
+            assert all(batch.images.shape[1:] == (1, 2) for batch in batches)
+        except DataError as error:
+            said = str(error)
+        assert said.isprintable()
+
+
+def test_batches_hold_so_many_images_in_the_order_given(tmp_path):
+    for place in range(12):
+        (tmp_path / f"{place}.png").write_bytes(encoded(gray(place)))
+    found, batches = read([tmp_path], (4, 3), most=5)
+    assert found.count == 12
+    assert [len(batch.names) for batch in batches] == [5, 5, 2]
+    assert [name for batch in batches for name in batch.names] == [
+        f"{tmp_path}/{place}.png" for place in range(12)
+    ]
+    for place, image in enumerate(np.concatenate([batch.images for batch in batches])):
+        np.testing.assert_array_equal(image, gray(place))
+
+
+def test_large_images_come_in_small_batches(tmp_path):
+    (tmp_path / "a.png").write_bytes(encoded(np.zeros((3000, 3000), np.uint8)))
+    _, batches = read([tmp_path / "a.png"] * 5, (3000, 3000))
+    assert [len(batch.names) for batch in batches] == [3, 2]
+
+
+def test_resizing_is_that_of_the_readers(tmp_path):
+    (tmp_path / "a.png").write_bytes(encoded(gray(1, (9, 7))))
+    _, (batch,) = read([tmp_path / "a.png"], (4, 3), resize=True)
+    np.testing.assert_array_equal(batch.images[0], resized(gray(1, (9, 7)), (4, 3)))
+
+
+def test_a_bomb_is_refused_undecoded(tmp_path):
+    (tmp_path / "a.png").write_bytes(bomb_png(100_000, 100_000))
+    with pytest.raises(DataError, match="refused before decoding"):
+        read([tmp_path / "a.png"], (4, 3), resize=True)
+
+
+@pytest.mark.parametrize("channels", [2, 4])
+def test_a_model_of_other_channels_is_said(tmp_path, channels):
+    (tmp_path / "a.png").write_bytes(encoded(gray()))
+    with pytest.raises(DataError, match=f"the model's images have {channels} channels"):
+        read([tmp_path / "a.png"], (4, 3, channels))
+
+
+def test_links_out_of_a_folder_are_not_followed(tmp_path):
+    (tmp_path / "secret.png").write_bytes(encoded(gray()))
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.png").symlink_to(tmp_path / "secret.png")
+    with pytest.raises(DataError, match="is a link that leaves the folder"):
+        read([tmp_path / "in"], (4, 3))
+
+
+def test_standard_input(tmp_path):
+    _, (batch,) = read(["-"], (4, 3), io.BytesIO(encoded(gray(2))))
+    assert batch.names == ("-",)
+    np.testing.assert_array_equal(batch.images[0], gray(2))
+    with pytest.raises(InputError, match="given twice"):
+        find(["-", "-"], io.BytesIO(encoded(gray(2))))
+
+
+def test_only_one_csv_alone_is_one_table(tmp_path):
+    (tmp_path / "a.csv").write_text("1,2\n")
+    (tmp_path / "a.png").write_bytes(encoded(gray()))
+    cases = {("a.csv",): (True, None), ("a.csv", "a.csv"): (False, None), ("a.png",): (False, 1)}
+    for names, expected in cases.items():
+        found = find([str(tmp_path / name) for name in names])
+        assert (found.one_table, found.count) == expected
