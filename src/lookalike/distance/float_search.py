@@ -52,6 +52,10 @@ class FloatIndex:
         """Take rows out; those behind them move up."""
         self._rows = np.delete(self._rows, positions, axis=0)
 
+    def take(self, positions: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Return a copy of the rows at ``positions``."""
+        return self._rows[positions]
+
     def search(
         self, queries: NDArray[np.float64], k: int, *, progress: Progress = silent
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

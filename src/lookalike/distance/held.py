@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.distance.bounds import COARSE, FINE_AXES, FINE_SUMS, BlockSums, Bounds, PrincipalAxes
+from lookalike.distance.growing import rows_without
 
 Metric = Literal["l1", "l2"]
 
@@ -29,6 +30,7 @@ class Held(NamedTuple):
     ready: int  # rows whose thumbnails and norms are made
     bounds: Bounds | None
     chosen_at: int  # how many rows there were when the bounds were chosen
+    room: int  # rows that may be written to: a search may still read those beyond
 
     @classmethod
     def empty(cls, features: int, metric: Metric) -> Held:
@@ -46,15 +48,18 @@ class Held(NamedTuple):
             0,
             None,
             0,
+            0,
         )
 
     def with_room(self, more: int) -> Held:
         """Return the same with room for ``more`` rows."""
-        have, need = len(self.full), self.size + more
-        if need <= have:
+        need = self.size + more
+        if need <= self.room:
             return self
-        room = -(-max(need, have + have // 2) // 16) * 16
+        # Pages that nobody wrote to cost nothing: with some to spare, the next few rows need no copy.
+        room = -(-max(need + need // 8, self.size + self.size // 2) // 16) * 16
         return self._replace(
+            room=room,
             full=_grown(self.full, room),
             norms=_grown(self.norms, room),
             coarse=_grown(self.coarse, room * COARSE if self.bounds else 0),
@@ -62,16 +67,70 @@ class Held(NamedTuple):
             fine=_grown(self.fine, room if self.bounds else 0),
         )
 
+    def without(self, places: NDArray[np.intp], metric: Metric, *, is_read: bool) -> Held:
+        """Return the same without the rows at some places, ascending and each once; others move up.
+
+        The last rows are only forgotten. Where a search may still read them (``is_read``), nothing is ever
+        written to their place: further rows go into new arrays.
+        """
+        left = self.size - len(places)
+        ready = self.ready - int(np.searchsorted(places, self.ready))
+        if not len(places) or places[0] == left:
+            return self._replace(size=left, ready=ready, room=0 if is_read else self.room)
+        room = len(self.full)
+        fresh = self._replace(
+            size=left,
+            ready=ready,
+            room=room,
+            full=rows_without(self.full[: self.size], places, room),
+            norms=rows_without(self.norms[: self.size], places, room),
+        )
+        if self.bounds is None:
+            return fresh
+        coarse = np.zeros_like(self.coarse)
+        there = np.arange(self.size)
+        dealt, moved = _dealt(self.coarse, metric), rows_without(there, places)
+        _dealt(coarse, metric)[_where(there[:left], metric)] = dealt[_where(moved, metric)]
+        return fresh._replace(
+            coarse=coarse,
+            squares=rows_without(self.squares[: self.size], places, room),
+            fine=rows_without(self.fine[: self.size], places, room),
+        )
+
 
 def _grown(array: NDArray[Any], size: int) -> NDArray[Any]:
-    """Return a longer copy, zeros behind what there is."""
+    """Return a copy of another length, zeros behind what there is."""
     longer = np.zeros((size, *array.shape[1:]), array.dtype)
-    longer[: len(array)] = array
+    kept = min(size, len(array))
+    longer[:kept] = array[:kept]
     return longer
+
+
+def _dealt(coarse: NDArray[Any], metric: Metric) -> NDArray[Any]:
+    """Return coarse thumbnails as the scan has them, so that ``_where`` says where those of a row are."""
+    # A vector of the scan holds 8 numbers of each of 4 rows (L1), or 2 of each of 8 rows (L2).
+    return coarse.reshape(-1, 4, 4, 4, 8) if metric == "l1" else coarse.reshape(-1, 16, 2, 8, 2)
+
+
+def _where(rows: NDArray[np.intp], metric: Metric) -> tuple[Any, ...]:
+    """Return where the coarse thumbnails of rows are."""
+    group, lane = np.divmod(rows, 16)
+    if metric == "l1":
+        return group, rows % 4, slice(None), lane // 4
+    return group, slice(None), lane // 8, lane % 8
+
+
+def without_bounds(held: Held, metric: Metric) -> Held:
+    """Return the same for brute force alone: with norms of all rows, and no thumbnails."""
+    if metric == "l2":
+        held.norms[held.ready : held.size] = norms(held.full[held.ready : held.size, : held.features])
+    return held._replace(bounds=None)
 
 
 def updated(held: Held, shape: tuple[int, ...], metric: Metric) -> Held:
     """Return the same with norms and thumbnails for all rows, and better suited ones where it has doubled."""
+    if held.ready == held.size:
+        return held
     if held.size >= LEAST_ROWS and held.features >= LEAST_FEATURES and held.size >= 2 * held.chosen_at:
         images = held.full[: held.size, : held.features]
         room = len(held.full)
@@ -99,13 +158,9 @@ def _with_thumbnails(held: Held, start: int, stop: int, metric: Metric) -> Held:
         return held
     made = held.bounds.of_rows(rows)
     held.fine[start:stop] = made.fine
-    place = np.arange(start, stop)
-    if metric == "l1":  # a vector of the scan holds 8 numbers of each of 4 rows
-        view = held.coarse.reshape(-1, 4, 4, 4, 8)
-        view[place // 16, place % 4, :, place % 16 // 4] = made.coarse.reshape(-1, 4, 8)
-    else:  # 2 numbers of each of 8 rows
-        view = held.coarse.reshape(-1, 16, 2, 8, 2)
-        view[place // 16, :, place % 16 // 8, place % 8] = made.coarse.reshape(-1, 16, 2)
+    where = _where(np.arange(start, stop), metric)
+    _dealt(held.coarse, metric)[where] = made.coarse.reshape(len(rows), -1, 8 if metric == "l1" else 2)
+    if metric == "l2":
         held.squares[start:stop] = np.square(made.coarse.astype(np.int32)).sum(axis=1)
     worst = made.slack.max(axis=0, initial=0.0)
     return held._replace(slack=(max(held.slack[0], worst[0]), max(held.slack[1], worst[1])))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lookalike import settings
 from lookalike.distance.bounds import COARSE
-from lookalike.distance.held import Held, Metric, norms, updated
+from lookalike.distance.held import LEAST_ROWS, Held, Metric, norms, updated, without_bounds
 from lookalike.distance.kernels.scan import (
     FARTHEST,
     PADDING,
@@ -38,6 +39,8 @@ BATCH = {"l1": 128, "l2": 1024}
 BATCH_NUMBERS = 1 << 22
 #: Seconds that a call of a kernel is to take, so that Ctrl-C is prompt and yet few calls are made.
 CALL_SECONDS = 0.05
+#: A first search of so many queries does not wait for thumbnails.
+FEW = 4
 _LIMIT_CAP = {"l1": 32767, "l2": 2**31 - 1}
 
 
@@ -82,9 +85,14 @@ class ImageIndex:
         self.metric: Metric = metric
         batch = _bytes_only(images)
         self.shape: tuple[int, ...] = batch.shape[1:]
-        self._lock = threading.Lock()
-        self._held = Held.empty(int(np.prod(self.shape)), metric)
+        self._begin()
         self.add(batch)
+
+    def _begin(self) -> None:
+        """Hold no image yet."""
+        self._lock = threading.Lock()
+        self._readers, self._searched = 0, False
+        self._held = Held.empty(int(np.prod(self.shape)), self.metric)
 
     def __len__(self) -> int:
         return self._held.size
@@ -92,8 +100,8 @@ class ImageIndex:
     def add(self, images: ArrayLike) -> None:
         """Append images, which get the next positions.
 
-        The cost is that of the new images: arrays grow by half as much again when they are full, and
-        what the thumbnails look at is chosen anew when the index has doubled.
+        The cost is that of the new images: arrays grow by half as much again when they are full. Their
+        thumbnails are made by the next search; what these look at is chosen anew when the index has doubled.
 
         Parameters
         ----------
@@ -109,10 +117,12 @@ class ImageIndex:
         with self._lock:
             held = self._held.with_room(len(batch))
             held.full[held.size : held.size + len(batch), : held.features] = batch.reshape(len(batch), -1)
-            self._held = updated(held._replace(size=held.size + len(batch)), self.shape, self.metric)
+            self._held = held._replace(size=held.size + len(batch))
 
     def remove(self, positions: ArrayLike) -> None:
         """Take images out; those behind them move up, in the same order.
+
+        The last ones cost nothing; others cost a copy of the index.
 
         Parameters
         ----------
@@ -131,15 +141,8 @@ class ImageIndex:
                 raise InputError(
                     f"positions {gone.tolist()}: expected whole numbers from 0 to {held.size - 1}"
                 )
-            keep = np.ones(held.size, bool)
-            keep[gone.astype(np.int64).ravel()] = False
-            left = np.flatnonzero(keep)
-            fresh = Held.empty(held.features, self.metric)._replace(
-                bounds=held.bounds, chosen_at=held.chosen_at
-            )
-            fresh = fresh.with_room(len(left))
-            fresh.full[: len(left)] = held.full[left]
-            self._held = updated(fresh._replace(size=len(left)), self.shape, self.metric)
+            gone = np.unique(gone).astype(np.intp)
+            self._held = held.without(gone, self.metric, is_read=self._readers > 0)
 
     def take(self, positions: ArrayLike) -> NDArray[np.uint8]:
         """Return a copy of the images at ``positions``.
@@ -153,8 +156,9 @@ class ImageIndex:
         -------
         ndarray of shape (n, h, w) or (n, h, w, c), uint8
         """
-        held = self._held
-        rows = held.full[: held.size][np.asarray(positions, dtype=np.intp), : held.features]
+        with self._lock:
+            held = self._held
+            rows = held.full[: held.size][np.asarray(positions, dtype=np.intp), : held.features]
         return rows.reshape(-1, *self.shape)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -163,8 +167,7 @@ class ImageIndex:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.metric, self.shape = state["metric"], state["shape"]
-        self._lock = threading.Lock()
-        self._held = Held.empty(int(np.prod(self.shape)), self.metric)
+        self._begin()
         if len(state["images"]):
             self.add(state["images"])
 
@@ -197,7 +200,13 @@ class ImageIndex:
             Not an image batch of bytes of the indexed shape, or k out of range.
         """
         batch = self._checked(queries)
-        held = self._held
+        with self._reading(len(batch)) as held:
+            return self._search(held, batch, k, threads, progress)
+
+    def _search(
+        self, held: Held, batch: NDArray[np.uint8], k: int, threads: int | None, progress: Progress
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Answer a checked batch."""
         if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k <= held.size:
             raise InputError(
                 f"k is {k!r}: expected a whole number from 1 to the {held.size} images of the index"
@@ -215,6 +224,27 @@ class ImageIndex:
             lambda done: progress("searching", min(done * search.batch, len(batch)), len(batch)),
         )
         return search.distances, search.positions
+
+    @contextmanager
+    def _reading(self, count: int) -> Iterator[Held]:
+        """Hand out what is held, with thumbnails and norms of all rows, to a search of some queries.
+
+        They are made when they are first needed, which takes longer than a few queries by brute force: a
+        first search of a few is answered so, for it may well be the only one.
+        """
+        with self._lock:
+            held = self._held
+            if held.ready == 0 and count <= FEW and not self._searched and held.size >= LEAST_ROWS:
+                held = without_bounds(held, self.metric)
+            else:
+                self._held = held = updated(held, self.shape, self.metric)
+            self._searched = True
+            self._readers += 1
+        try:
+            yield held
+        finally:
+            with self._lock:
+                self._readers -= 1
 
     def _checked(self, images: ArrayLike) -> NDArray[np.uint8]:
         """Return an image batch of bytes, refusing images of another shape than the index's."""

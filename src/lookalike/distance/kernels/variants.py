@@ -7,6 +7,7 @@ cache for each of them, and the emitters of machine code see at compile time whi
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, NamedTuple
 
 from lookalike import settings
@@ -58,11 +59,19 @@ def processor_features() -> frozenset[str]:
     >>> all(name == name.strip() for name in processor_features())
     True
     """
-    from numba.core import codegen, config
+    from numba.core import config
 
     numba_config: Any = config
-    numba_codegen: Any = codegen
     flags: str | None = numba_config.CPU_FEATURES
-    if flags is None:
-        flags = numba_codegen.get_host_cpu_features()
+    flags = _host_flags() if flags is None else flags
     return frozenset(flag[1:] for flag in flags.split(",") if flag.startswith("+"))
+
+
+# Asking the host takes a millisecond, as long as a search among a few images, and it stays the same.
+@cache
+def _host_flags() -> str:
+    from numba.core import codegen
+
+    numba_codegen: Any = codegen
+    flags: str = numba_codegen.get_host_cpu_features()
+    return flags
