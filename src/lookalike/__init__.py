@@ -12,12 +12,15 @@ from lookalike.errors import (
     DownloadError,
     InputError,
     LookalikeError,
+    LookalikeWarning,
     MissingExtraError,
+    ModelFileError,
     UnknownNameError,
 )
 from lookalike.markers import feature
 
 if TYPE_CHECKING:
+    from lookalike import broadcasting
     from lookalike.data.labelled import LabelledImages
     from lookalike.data.load import load
     from lookalike.evaluation.compare import compare
@@ -26,8 +29,11 @@ if TYPE_CHECKING:
     from lookalike.markers import distance
     from lookalike.models.coverage import InkCoverage
     from lookalike.models.deformable import DeformableMatch
+    from lookalike.models.learned import LearnedPrototypes
     from lookalike.models.mean_image import MeanImage
     from lookalike.models.nearest import NearestImages
+    from lookalike.models.prototypes import ClusterImages
+    from lookalike.picture.evidence_figure import EvidenceDisplay
     from lookalike.prepare import (
         Blur,
         Deskew,
@@ -39,36 +45,47 @@ if TYPE_CHECKING:
         Prepare,
         Resize,
     )
+    from lookalike.store import ModelInfo, load_model, model_info, save_model
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Blur",
+    "ClusterImages",
     "DataError",
     "DeformableMatch",
     "Deskew",
     "DownloadError",
     "EvenInk",
+    "EvidenceDisplay",
     "FitToInk",
     "Gray",
     "InkCoverage",
     "InputError",
     "LabelledImages",
+    "LearnedPrototypes",
     "LookalikeError",
+    "LookalikeWarning",
     "MeanImage",
     "MissingExtraError",
+    "ModelFileError",
+    "ModelInfo",
     "NearestImages",
     "NormaliseContrast",
     "Polarity",
     "Prepare",
     "Resize",
     "UnknownNameError",
+    "broadcasting",
     "compare",
     "curve",
     "distance",
     "evaluate",
     "feature",
     "load",
+    "load_model",
+    "model_info",
+    "save_model",
 ]
 
 

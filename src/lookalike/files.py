@@ -27,6 +27,9 @@ def write_whole(path: Path, data: bytes) -> None:
     try:
         with open(waiting, "xb") as file:
             file.write(data)
+            file.flush()
+            # Else the new name may reach the disk before what it names.
+            os.fsync(file.fileno())
         os.replace(waiting, path)
     except BaseException:
         waiting.unlink(missing_ok=True)

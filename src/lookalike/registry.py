@@ -15,24 +15,32 @@ from lookalike.errors import UnknownNameError, unknown
 
 PUBLIC: Mapping[str, str] = {
     "Blur": "lookalike.prepare:Blur",
+    "ClusterImages": "lookalike.models.prototypes:ClusterImages",
     "DeformableMatch": "lookalike.models.deformable:DeformableMatch",
     "Deskew": "lookalike.prepare:Deskew",
     "EvenInk": "lookalike.prepare:EvenInk",
+    "EvidenceDisplay": "lookalike.picture.evidence_figure:EvidenceDisplay",
     "FitToInk": "lookalike.prepare:FitToInk",
     "Gray": "lookalike.prepare:Gray",
     "InkCoverage": "lookalike.models.coverage:InkCoverage",
     "LabelledImages": "lookalike.data.labelled:LabelledImages",
+    "LearnedPrototypes": "lookalike.models.learned:LearnedPrototypes",
     "MeanImage": "lookalike.models.mean_image:MeanImage",
+    "ModelInfo": "lookalike.store:ModelInfo",
     "NearestImages": "lookalike.models.nearest:NearestImages",
     "NormaliseContrast": "lookalike.prepare:NormaliseContrast",
     "Polarity": "lookalike.prepare:Polarity",
     "Prepare": "lookalike.prepare:Prepare",
     "Resize": "lookalike.prepare:Resize",
+    "broadcasting": "lookalike.broadcasting",
     "compare": "lookalike.evaluation.compare:compare",
     "curve": "lookalike.evaluation.curve:curve",
     "distance": "lookalike.distance",
     "evaluate": "lookalike.evaluation.evaluate:evaluate",
     "load": "lookalike.data.load:load",
+    "load_model": "lookalike.store:load_model",
+    "model_info": "lookalike.store:model_info",
+    "save_model": "lookalike.store:save_model",
 }
 
 
@@ -70,6 +78,8 @@ class Idea:
 
 _MEAN_IMAGE = "lookalike.models.mean_image:MeanImage"
 _NEAREST = "lookalike.models.nearest:NearestImages"
+_CLUSTERS = "lookalike.models.prototypes:ClusterImages"
+_LEARNED = "lookalike.models.learned:LearnedPrototypes"
 
 IDEAS: tuple[Idea, ...] = (
     Idea(
@@ -83,6 +93,17 @@ IDEAS: tuple[Idea, ...] = (
     Idea("mean-image-l1", "mean image, L1", _MEAN_IMAGE, {"metric": "l1"}),
     Idea("mean-image-l2", "mean image, L2", _MEAN_IMAGE, {"metric": "l2"}),
     Idea("median-image-l1", "median image, L1", _MEAN_IMAGE, {"metric": "l1", "average": "median"}),
+    Idea("clusters-l1", "10 cluster images, L1", _CLUSTERS, {"metric": "l1"}, by_default=False),
+    Idea("clusters-l2", "10 cluster images, L2", _CLUSTERS, {"metric": "l2"}, by_default=False),
+    Idea("learned-l1", "learned prototype, L1", _LEARNED, {"metric": "l1"}, by_default=False),
+    Idea("learned-l2", "learned prototype, L2", _LEARNED, {"metric": "l2"}, by_default=False),
+    Idea(
+        "learned-5-l2",
+        "5 learned prototypes, L2",
+        _LEARNED,
+        {"metric": "l2", "per_class": 5},
+        by_default=False,
+    ),
     Idea("nearest-l1", "nearest image, L1", _NEAREST, {"metric": "l1"}),
     Idea("nearest-l2", "nearest image, L2", _NEAREST, {"metric": "l2"}),
     Idea("deformable", "deformable match", "lookalike.models.deformable:DeformableMatch"),
@@ -102,7 +123,31 @@ IDEAS: tuple[Idea, ...] = (
         {"max_iter": 100},
         reference=True,
     ),
+    Idea(
+        "linear-model",
+        "linear model, trained",
+        "lookalike.models.networks:LinearModel",
+        reference=True,
+        by_default=False,
+    ),
+    Idea(
+        "small-network",
+        "network of 30 units, trained",
+        "lookalike.models.networks:SmallNetwork",
+        reference=True,
+        by_default=False,
+    ),
+    Idea(
+        "small-convnet",
+        "small convolutional network, trained",
+        "lookalike.models.networks:SmallConvNet",
+        reference=True,
+        by_default=False,
+    ),
 )
+
+#: The trained networks, in the order in which one climbs them.
+NETWORKS = ("linear-model", "small-network", "small-convnet")
 
 
 def idea(name: str) -> Idea:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,14 +12,37 @@ from sklearn.utils.validation import assert_all_finite, check_is_fitted, column_
 
 from lookalike.errors import InputError
 from lookalike.images import as_images
+from lookalike.models.look import Looked
+from lookalike.models.teach import Teachable
+from lookalike.models.tensors import TakesTensors
+from lookalike.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lookalike.evidence import Evidence
+    from lookalike.models.explained import Explanations
 
 
-class ImageClassifier(ClassifierMixin, BaseEstimator):
+class Derived(dict[str, Any]):
+    """What was worked out from a model's state when it was first asked for; copies begin empty."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Derived, ()
+
+
+class ImageClassifier(TakesTensors, Looked, Teachable, ClassifierMixin, BaseEstimator):
     """A classifier of image batches that also takes scikit-learn's ``(n, features)``.
 
     An image batch ``(n, h, w)`` or ``(n, h, w, c)`` passes :func:`lookalike.images.as_images` and is on the
     0-1 scale from then on. A 2-D array is any finite numbers, taken as they are, with no scale. What
     ``predict`` is given must be of the kind and the shape that ``fit`` saw.
+
+    It can be taught images of new classes (:class:`lookalike.models.teach.Teachable`), and taken apart into
+    plain data that files hold. Each class or mixin that learns something adds it to ``_write_state`` and
+    reads it back in ``_read_state``: :class:`lookalike.models.state.Stateful` shows how.
+
+    torch tensors are answered in tensors: see :class:`lookalike.models.tensors.TakesTensors`.
 
     Attributes
     ----------
@@ -40,6 +63,43 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         tags.input_tags.three_d_array = True
         return tags
 
+    def explain(self, X: ArrayLike, n_neighbors: int = 3, *, progress: Progress = silent) -> Explanations:
+        """Return what the answer to each image rests on.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
+            Images of the shape that ``fit`` saw.
+        n_neighbors : int, default=3
+            How many of the nearest training images to show, where the model keeps them; all if there are
+            fewer.
+        progress : Progress, optional
+            Hears of compilation and of queries done.
+
+        Returns
+        -------
+        Explanations
+            A sequence of :class:`lookalike.evidence.Evidence`, one for each image. The answer is that of
+            ``predict``. The runner-up is the other class with the smallest distance: to the class's own image
+            (ties: the first class), or to the nearest of its training images (ties: the one that came first).
+            Where several images vote, the runner-up can be nearer than the answer, which it was outvoted by.
+
+        Raises
+        ------
+        InputError
+            The images are of another shape or kind than those of ``fit``, or ``n_neighbors`` is no whole
+            number of at least 1.
+        """
+        from lookalike.models.explained import Explanations
+
+        check_is_fitted(self)
+        check_whole("n_neighbors", n_neighbors)
+        return Explanations(self._evidence(X, n_neighbors, progress))
+
+    def _evidence(self, X: ArrayLike, n_neighbors: int, progress: Progress) -> list[Evidence]:
+        """Return the evidence for each image."""
+        raise NotImplementedError
+
     def _rows(self, X: ArrayLike, *, reset: bool) -> tuple[NDArray[Any], int]:
         """Return ``X`` as rows ``(n, features)``, and the value of theirs that stands for 1.
 
@@ -59,12 +119,25 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         rows: NDArray[Any] = validate_data(self, X, reset=reset)
         if reset:
             self.image_shape_ = None
+            self._begin_look(None)
         return rows, 1
+
+    def _derive(self, name: str, make: Callable[[], Any]) -> Any:
+        """Return what follows from the state, made when it is first asked for."""
+        derived = self.__dict__.setdefault("_derived", Derived())
+        if name not in derived:
+            derived[name] = make()
+        return derived[name]
+
+    def _changed(self) -> None:
+        """Forget what followed from the state before."""
+        self._derived = Derived()
 
     def _note_shape(self, shape: tuple[int, ...], reset: bool) -> None:
         """Keep the images' shape at a fit, and compare with it later."""
         if reset:
             self.image_shape_ = shape
+            self._begin_look(shape)
             self.n_features_in_ = int(np.prod(shape))
             # A fit on a table may have left the names of its columns.
             self.__dict__.pop("feature_names_in_", None)
@@ -88,7 +161,10 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         labels: NDArray[Any] = column_or_1d(y, warn=True)
         if labels.dtype.kind in "fO":
             assert_all_finite(labels, input_name="y")
-        check_classification_targets(labels)
+        # Whole numbers and texts are classes whatever their values; with one example of each, scikit-learn
+        # would warn that there are as many classes as images.
+        if labels.dtype.kind not in "biuU":
+            check_classification_targets(labels)
         if len(labels) != n:
             raise InputError(f"{len(labels)} labels for {n} images: expected one for each")
         return labels
@@ -110,6 +186,12 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         codes = _places(self._labels(y, n), known)
         self.classes_ = known
         return codes
+
+
+def check_whole(name: str, value: object) -> None:
+    """Refuse a parameter that is no whole number of at least 1."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise InputError(f"{name} is {value!r}: expected a whole number of at least 1")
 
 
 def _rank(X: Any) -> int:

@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from lookalike.models.base import ImageClassifier
+from lookalike.errors import InputError
+from lookalike.models.calibration import LeftOut
+from lookalike.models.reject import RefusingClassifier
+from lookalike.models.reservoir import SIZE, Reservoir, spreads
+from lookalike.models.tensors import takes_tensors
+from lookalike.progress import Progress
+
+if TYPE_CHECKING:
+    from lookalike.evidence import Evidence, Reference
+    from lookalike.models.explain import Manner
+    from lookalike.models.state import StateReader
 
 #: Bytes from which on loading compiled code pays; below, NumPy is done before it is loaded.
 COMPILED_FROM = 1 << 23
+#: Counts times 255 stay far within 64 bits.
+_MOST_IMAGES = 2**48
 
 
-class ClassMeanClassifier(ImageClassifier):
+class ClassMeanClassifier(RefusingClassifier):
     """A classifier by the mean of each class, of the images themselves or of features of them.
 
     Its state is a sum and a count for each class. Sums of whole numbers (bytes of images, 2-D arrays of
     integers) are int64: exact, and the same for any order and any parts. Sums of floats are float64, the
-    same up to rounding.
+    same up to rounding. Up to 2,000 of the images seen are kept too, chosen by a hash of their values (see
+    :mod:`lookalike.models.reservoir`), to calibrate probabilities and refusals by: a model and its file hold
+    them.
 
     Attributes
     ----------
@@ -35,6 +49,7 @@ class ClassMeanClassifier(ImageClassifier):
     class_sums_: NDArray[Any]
     class_counts_: NDArray[np.int64]
     sum_scale_: int
+    _reservoir: Reservoir
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Fit on labelled images; what was seen before is forgotten.
@@ -62,9 +77,11 @@ class ClassMeanClassifier(ImageClassifier):
         self.classes_, codes = np.unique(labels, return_inverse=True)
         self._restart()
         self._add(rows, codes, scale)
+        self._note_look(rows)
         return self
 
     @available_if(lambda model: model._can_accumulate())  # type: ignore[untyped-decorator]
+    @takes_tensors
     def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
         """Add labelled images to what was seen before.
 
@@ -96,7 +113,8 @@ class ClassMeanClassifier(ImageClassifier):
         codes = self._more_labels(y, len(rows), classes)
         if first:
             self._restart()
-        self._add(rows, codes, scale)
+        self._more(rows, scale, codes)
+        self._note_change()
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
@@ -117,9 +135,32 @@ class ClassMeanClassifier(ImageClassifier):
         InputError
             The images are of another shape or kind than those of ``fit``, or no image batch.
         """
+        return self.answered(X)[0]
+
+    def answered(self, X: ArrayLike) -> tuple[NDArray[Any], NDArray[np.float64]]:
+        """Return the class of each image, and how unlike the image is to it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
+            Images of the shape that ``fit`` saw.
+
+        Returns
+        -------
+        labels : ndarray of shape (n,)
+            What :meth:`predict` returns.
+        distances : ndarray of shape (n,), float64
+            The distance to that class, as :meth:`class_distances` has it.
+
+        Raises
+        ------
+        InputError
+            As :meth:`predict`.
+        """
         check_is_fitted(self)
-        labels: NDArray[Any] = self.classes_[np.argmin(self.class_distances(X), axis=1)]
-        return labels
+        X = self._watched(X)
+        distances = self.class_distances(X)
+        return self.classes_[np.argmin(distances, axis=1)], distances.min(axis=1)
 
     def class_distances(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the distance of each image to each class.
@@ -134,6 +175,20 @@ class ClassMeanClassifier(ImageClassifier):
         ndarray of shape (n, n_classes), float64
             In the order of ``classes_``.
         """
+        raise NotImplementedError
+
+    def _evidence(self, X: ArrayLike, n_neighbors: int, progress: Progress) -> list[Evidence]:
+        """Return the evidence for each image."""
+        from lookalike.models.explain import of_class_means
+
+        return of_class_means(self, X)
+
+    def _manner(self) -> Manner:
+        """Return how images are compared."""
+        raise NotImplementedError
+
+    def _class_reference(self, code: int, seen: NDArray[np.float64], distance: float) -> Reference:
+        """Return what stands for a class, beside an image on the scale that is compared."""
         raise NotImplementedError
 
     def _check_parameters(self) -> None:
@@ -153,8 +208,127 @@ class ClassMeanClassifier(ImageClassifier):
 
     def _restart(self) -> None:
         """Forget every sum."""
+        self._start_classes()
         self.__dict__.pop("class_sums_", None)
+        self.__dict__.pop("_reservoir", None)
         self.class_counts_ = np.zeros(len(self.classes_), dtype=np.int64)
+
+    def _check_teachable(self) -> None:
+        try:
+            self._can_accumulate()
+        except AttributeError as error:
+            raise InputError(f"this model cannot be taught: {error}") from error
+
+    def _more(self, rows: NDArray[Any], scale: int, codes: NDArray[np.intp]) -> NDArray[np.int64]:
+        """Add further images to the sums; none is kept, so none has an id."""
+        self._add(rows, codes, scale)
+        self._note_look(rows)
+        return np.empty(0, np.int64)
+
+    def _class_sizes(self) -> NDArray[Any]:
+        return self.class_counts_
+
+    def _move_classes(self, moved: NDArray[np.intp], count: int) -> None:
+        super()._move_classes(moved, count)
+        sums = np.zeros((count, self.class_sums_.shape[1]), self.class_sums_.dtype)
+        counts = np.zeros(count, np.int64)
+        left = moved >= 0
+        sums[moved[left]], counts[moved[left]] = self.class_sums_[left], self.class_counts_[left]
+        self.class_sums_, self.class_counts_ = sums, counts
+        self._reservoir = self._reservoir._replace(codes=moved[self._reservoir.codes])
+        self._refresh()
+        self._changed()
+
+    def _write_state(self, facts: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
+        super()._write_state(facts, arrays)
+        arrays["class_counts"] = self.class_counts_.astype(np.int64)
+        if hasattr(self, "class_sums_"):
+            facts["sum_scale"] = int(self.sum_scale_)
+            arrays["class_sums"] = self.class_sums_
+        facts["reservoir_scale"] = self._reservoir.scale
+        arrays["reservoir"] = self._reservoir.rows
+        arrays["reservoir_codes"] = self._reservoir.codes.astype(np.int64)
+        arrays["reservoir_keys"] = self._reservoir.keys
+        arrays["reservoir_spreads"] = self._reservoir.spreads
+
+    def _read_state(self, state: StateReader) -> None:
+        super()._read_state(state)
+        counts = state.array("class_counts", np.int64, (len(self.classes_),)).copy()
+        if counts.min() < 0 or counts.max() > _MOST_IMAGES:
+            raise InputError(f"class_counts are not all from 0 to {_MOST_IMAGES}")
+        self.class_counts_ = counts
+        if state.has("class_sums"):
+            self._read_sums(state)
+        self._read_reservoir(state)
+
+    def _read_sums(self, state: StateReader) -> None:
+        """Take back the sums."""
+        self.sum_scale_ = state.whole("sum_scale", 1, 255)
+        if self.sum_scale_ not in (1, 255):
+            raise InputError(f"sum_scale is {self.sum_scale_}: expected 1 or 255")
+        sums = state.array("class_sums", (np.int64, np.float64), (len(self.classes_), None))
+        if sums.shape[1] != self._n_values():
+            raise InputError(f"class_sums have {sums.shape[1]} values: expected {self._n_values()}")
+        self.class_sums_ = sums.copy()
+        self._refresh()
+
+    def _read_reservoir(self, state: StateReader) -> None:
+        """Take back the images to calibrate by."""
+        rows = state.array("reservoir", (np.uint8, np.float64), (None, self._n_values()))
+        keys = state.array("reservoir_keys", np.uint64, (len(rows),))
+        if not 1 <= len(rows) <= SIZE or not (keys[1:] >= keys[:-1]).all():
+            raise InputError(
+                f"the reservoir holds {len(rows)} images: expected 1 to {SIZE}, by ascending keys"
+            )
+        spreads = state.array("reservoir_spreads", np.float64, (len(rows),))
+        codes = state.codes("reservoir_codes", len(rows), len(self.classes_))
+        scale = state.whole("reservoir_scale", 1, 255)
+        if scale not in (1, 255) or (spreads < 0).any():
+            raise InputError(
+                f"reservoir_scale is {scale}, or spreads are negative: expected 1 or 255, and none"
+            )
+        if (np.bincount(codes, minlength=len(self.classes_)) > self.class_counts_).any():
+            raise InputError("the reservoir holds more images of a class than were seen")
+        self._reservoir = Reservoir(rows.copy(), codes, keys.copy(), spreads.copy(), scale)
+
+    def _n_values(self) -> int:
+        """Return how many values are averaged."""
+        return self.n_features_in_
+
+    def _class_answers(
+        self, X: ArrayLike, progress: Progress
+    ) -> tuple[NDArray[np.float64], NDArray[np.intp], NDArray[np.float64]]:
+        rows, scale = self._rows(X, reset=False)
+        distances = self._distances(self._features(rows), scale)
+        return distances, np.argmin(distances, axis=1), spreads(rows, scale)
+
+    def _leave_out(self) -> LeftOut:
+        held = self._reservoir
+        distances = self._distances(held.rows, held.scale)
+        counts = self.class_counts_[held.codes]
+        own = np.arange(len(counts)), held.codes
+        distances[own] = np.where(counts > 1, self._without_itself(distances[own], counts), np.inf)
+        return LeftOut(distances, held.codes, held.spreads)
+
+    def _without_itself(
+        self, distances: NDArray[np.float64], counts: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """Return the distance of each reservoir image to its class without it, from that with it.
+
+        Without the image a, of n, the mean m is (n m - a) / (n - 1): n / (n - 1) times as far from a.
+        """
+        return distances * (counts / np.maximum(counts - 1, 1))
+
+    def _distances(self, values: NDArray[Any], scale: int) -> NDArray[np.float64]:
+        """Return the distance of each image's features, whose full ink is ``scale``, to each class."""
+        raise NotImplementedError
+
+    def _sample(self, rows: NDArray[Any], codes: NDArray[np.intp], scale: int) -> None:
+        """Keep some of the rows to calibrate by."""
+        fresh = Reservoir.of(rows, codes, self.classes_, scale, self._features)
+        held = self.__dict__.get("_reservoir")
+        self._reservoir = fresh if held is None else held.joined(fresh)
+        self._changed()
 
     def _add(self, rows: NDArray[Any], codes: NDArray[np.intp], scale: int) -> None:
         """Add rows to the sums of their classes."""
@@ -168,6 +342,7 @@ class ClassMeanClassifier(ImageClassifier):
             self.class_sums_ = self.class_sums_ / self.sum_scale_ + sums / scale
             self.sum_scale_ = 1
         self.class_counts_ = self.class_counts_ + np.bincount(codes, minlength=len(self.classes_))
+        self._sample(rows, codes, scale)
         self._refresh()
 
     def _means(self) -> NDArray[np.float64]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lookalike.models.class_means import ClassMeanClassifier
+
+if TYPE_CHECKING:
+    from lookalike.evidence import Reference
+    from lookalike.models.explain import Manner
 
 
 class InkCoverage(ClassMeanClassifier):
@@ -76,14 +80,35 @@ class InkCoverage(ClassMeanClassifier):
             Absolute differences, in 0-1 for images; infinite for a class without images yet.
         """
         rows, scale = self._rows(X, reset=False)
-        coverage = self._features(rows) / (scale * self.n_features_in_)
+        return self._distances(self._features(rows), scale)
+
+    def _distances(self, values: NDArray[Any], scale: int) -> NDArray[np.float64]:
+        coverage = values / (scale * self.n_features_in_)
         distances: NDArray[np.float64] = np.abs(coverage - self.class_coverage_)
         return np.where(np.isnan(distances), np.inf, distances)
+
+    def _manner(self) -> Manner:
+        from lookalike.models.explain import Manner
+
+        return Manner("ink coverage")
+
+    def _class_reference(self, code: int, seen: NDArray[np.float64], distance: float) -> Reference:
+        from lookalike.evidence import Reference
+
+        return Reference(
+            "mean coverage",
+            self.classes_[code],
+            distance,
+            coverage=float(self.class_coverage_[code]),
+        )
 
     def _features(self, rows: NDArray[Any]) -> NDArray[Any]:
         dtype = np.int64 if rows.dtype == np.uint8 else np.float64
         coverage: NDArray[Any] = rows.sum(axis=1, keepdims=True, dtype=dtype)
         return coverage
+
+    def _n_values(self) -> int:
+        return 1
 
     def _refresh(self) -> None:
         self.class_coverage_ = self._means()[:, 0] / self.n_features_in_

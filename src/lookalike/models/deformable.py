@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from lookalike.distance.deform_definition import Match
 from lookalike.distance.deform_job import checked_context, checked_warp
 from lookalike.errors import InputError
+from lookalike.models.base import check_whole
 from lookalike.models.deformable_auto import (
     CANDIDATES,
     COMPARE_ALL,
@@ -18,15 +19,18 @@ from lookalike.models.deformable_auto import (
     choose_voters,
     is_photographs,
 )
+from lookalike.models.deformable_classes import DeformableClasses
 from lookalike.models.deformable_index import Bytes, Comparison, DeformableIndex
-from lookalike.models.kept import KeptImages, check_whole
 from lookalike.prepare import Prepare, choose
 from lookalike.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from lookalike.models.explain import Costs, Manner
 
 _AUTO = "auto"
 
 
-class DeformableMatch(KeptImages):
+class DeformableMatch(DeformableClasses):
     r"""Classify by the training images that are nearest after letting pixels move a little.
 
     Each pixel of an image takes the best match in a training image within ``warp`` pixels, judged by the
@@ -107,6 +111,10 @@ class DeformableMatch(KeptImages):
 
     Images of floats are rounded to bytes. The values of a 2-D array become bytes by the straight line that
     maps the least value of the first fit to 0 and the largest to 255; what lies beyond is cut off.
+
+    ``class_neighbors`` finds the nearest image of each class among the candidates, and compares each class
+    that has none among them by its image with the nearest coarse description. With up to 1,000 training
+    images all are candidates, and it is exact.
 
     Equal distances go to the training image that came first, among candidates and between them. Equal votes
     go to the class of the nearest of the voters. Answers do not depend on the batch, threads or memory
@@ -250,6 +258,11 @@ class DeformableMatch(KeptImages):
             )
         return self._index.field(self.prepared(np.asarray(image)[None]), int(place))
 
+    def _mended(self) -> frozenset[str]:
+        """Return what does not matter to the model: such gradients forget whether ink is dark or light."""
+        mended = super()._mended()
+        return mended | {"polarity"} if self.planes_ == "double-angle" else mended
+
     def _check_parameters(self) -> None:
         """Refuse parameters that are none of their values."""
         if self.prepare is not None and self.prepare != _AUTO and not isinstance(self.prepare, Prepare):
@@ -282,6 +295,27 @@ class DeformableMatch(KeptImages):
         else:
             self.n_neighbors_ = int(self.n_neighbors)
         self.reasons_ = tuple(reasons)
+
+    def _manner(self) -> Manner:
+        """Return how images are compared."""
+        from lookalike.models.explain import Manner
+
+        steps = () if self.prepare_ is None else self.prepare_.describe()
+        return Manner("deformable match", True, self.n_neighbors_, steps)
+
+    def _seen(self, X: ArrayLike) -> Bytes:
+        """Return prepared images."""
+        return self.prepared(X)
+
+    def _kept(self, places: NDArray[np.intp]) -> Bytes:
+        """Return prepared training images."""
+        return self._index.images[places]
+
+    def _costs(self, seen: NDArray[Any], place: int) -> Costs:
+        """Return what each pixel costs, and where it was found."""
+        from lookalike.models.explain_kept import deformable_costs
+
+        return deformable_costs(self._index, seen[None], place)
 
     def _append(self, rows: NDArray[Any], scale: int) -> None:
         """Keep further images."""

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from lookalike.errors import InputError
-from lookalike.models.base import ImageClassifier
+from lookalike.models.kept_classes import KeptClasses
 from lookalike.progress import Progress, silent
 
+if TYPE_CHECKING:
+    from lookalike.evidence import Evidence
+    from lookalike.models.explain import Costs, Manner
+    from lookalike.models.state import StateReader
 
-class KeptImages(ImageClassifier):
+
+class KeptImages(KeptClasses):
     """A classifier that keeps its training images and lets the nearest of them vote.
 
     A subclass says how images are kept (``_keep``, ``_append``, ``_drop``) and which are nearest
@@ -30,8 +35,6 @@ class KeptImages(ImageClassifier):
         The training images' labels.
     """
 
-    ids_: NDArray[np.int64]
-    _codes: NDArray[np.intp]
     _next_id: int
 
     @property
@@ -95,14 +98,12 @@ class KeptImages(ImageClassifier):
         if first:
             self._begin(rows, scale, codes)
             return self
-        self._append(rows, scale)
-        self._codes = np.concatenate([self._codes, codes])
-        self.ids_ = np.concatenate([self.ids_, np.arange(self._next_id, self._next_id + len(rows))])
-        self._next_id += len(rows)
+        self._more(rows, scale, codes)
+        self._note_change()
         return self
 
     def forget(self, ids: ArrayLike) -> Self:
-        """Forget training images.
+        """Forget training images; a class that was taught goes with its last image.
 
         Parameters
         ----------
@@ -130,6 +131,9 @@ class KeptImages(ImageClassifier):
         gone = np.isin(self.ids_, wanted)
         self._drop(np.flatnonzero(gone))
         self._codes, self.ids_ = self._codes[~gone], self.ids_[~gone]
+        self._drop_empty_taught()
+        self._changed()
+        self._note_change()
         return self
 
     def kneighbors(
@@ -159,17 +163,86 @@ class KeptImages(ImageClassifier):
             The images are of another shape or kind than those of ``fit``, or fewer training images are left
             than are to vote.
         """
+        return self.answered(X, progress=progress)[0]
+
+    def answered(
+        self, X: ArrayLike, *, progress: Progress = silent
+    ) -> tuple[NDArray[Any], NDArray[np.float64]]:
+        """Return the class of each image, and how unlike the image is to it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
+            Images of the shape that ``fit`` saw.
+        progress : Progress, optional
+            Hears of compilation and of queries done.
+
+        Returns
+        -------
+        labels : ndarray of shape (n,)
+            What :meth:`predict` returns.
+        distances : ndarray of shape (n,), float64
+            The distance to the nearest of the training images that voted for that class.
+
+        Raises
+        ------
+        InputError
+            As :meth:`predict`.
+        """
         check_is_fitted(self)
+        X = self._watched(X)
         distances, indices = self.kneighbors(X, progress=progress)
-        labels: NDArray[Any] = self.classes_[vote(self._codes[indices], self._vote_weights(distances))]
-        return labels
+        codes = self._codes[indices]
+        chosen = vote(codes, self._vote_weights(distances))
+        nearest = np.argmax(codes == chosen[:, None], axis=1)
+        return self.classes_[chosen], np.take_along_axis(distances, nearest[:, None], axis=1)[:, 0]
 
     def _begin(self, rows: NDArray[Any], scale: int, codes: NDArray[np.intp]) -> None:
         """Keep the first images."""
+        self._start_classes()
         self._codes = codes
         self.ids_ = np.arange(len(rows), dtype=np.int64)
         self._next_id = len(rows)
         self._keep(rows, scale)
+        self._note_look(rows)
+        self._changed()
+
+    def _more(self, rows: NDArray[Any], scale: int, codes: NDArray[np.intp]) -> NDArray[np.int64]:
+        """Keep further images, and return their ids."""
+        self._append(rows, scale)
+        ids = np.arange(self._next_id, self._next_id + len(rows), dtype=np.int64)
+        self._codes, self.ids_ = np.concatenate([self._codes, codes]), np.concatenate([self.ids_, ids])
+        self._next_id += len(rows)
+        self._note_look(rows)
+        self._changed()
+        return ids
+
+    def _class_sizes(self) -> NDArray[Any]:
+        return np.bincount(self._codes, minlength=len(self.classes_))
+
+    def _move_classes(self, moved: NDArray[np.intp], count: int) -> None:
+        super()._move_classes(moved, count)
+        self._codes = moved[self._codes]
+
+    def _write_state(self, facts: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
+        super()._write_state(facts, arrays)
+        facts["next_id"] = self._next_id
+        arrays["ids"], arrays["codes"] = self.ids_, self._codes.astype(np.int64)
+
+    def _read_state(self, state: StateReader) -> None:
+        super()._read_state(state)
+        self._next_id = state.whole("next_id", 1, 2**62)
+        ids = state.array("ids", np.int64, (None,))
+        if not len(ids) or ids[0] < 0 or ids[-1] >= self._next_id or not (ids[1:] > ids[:-1]).all():
+            raise InputError(f"ids are not ascending numbers from 0 to {self._next_id - 1}, one at least")
+        self.ids_ = ids.copy()
+        self._codes = state.codes("codes", len(ids), len(self.classes_))
+
+    def _evidence(self, X: ArrayLike, n_neighbors: int, progress: Progress) -> list[Evidence]:
+        """Return the evidence for each image."""
+        from lookalike.models.explain_kept import of_kept_images
+
+        return of_kept_images(self, X, n_neighbors, progress)
 
     def _check_parameters(self) -> None:
         """Refuse parameters that are none of their values."""
@@ -187,6 +260,22 @@ class KeptImages(ImageClassifier):
         """Keep the rows at some places no longer."""
         raise NotImplementedError
 
+    def _manner(self) -> Manner:
+        """Return how images are compared."""
+        raise NotImplementedError
+
+    def _seen(self, X: ArrayLike) -> NDArray[Any]:
+        """Return what is compared of images: bytes of images, or float64 on the scale that is compared."""
+        raise NotImplementedError
+
+    def _kept(self, places: NDArray[np.intp]) -> NDArray[Any]:
+        """Return the training images at some places, as ``_seen`` returns images."""
+        raise NotImplementedError
+
+    def _costs(self, seen: NDArray[Any], place: int) -> Costs:
+        """Return what each pixel of one image, as ``_seen`` returns it, costs beside a training image."""
+        raise NotImplementedError
+
     def _checked_count(self, n_neighbors: int) -> int:
         """Return how many neighbours are asked for, refusing more than there are."""
         if not 1 <= n_neighbors <= len(self.ids_):
@@ -198,12 +287,6 @@ class KeptImages(ImageClassifier):
     def _vote_weights(self, distances: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return what each neighbour's vote counts."""
         return np.ones_like(distances)
-
-
-def check_whole(name: str, value: object) -> None:
-    """Refuse a parameter that is no whole number of at least 1."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise InputError(f"{name} is {value!r}: expected a whole number of at least 1")
 
 
 def vote(codes: NDArray[np.intp], weights: NDArray[np.float64]) -> NDArray[np.intp]:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import cdist
 
+from lookalike.distance.device.in_use import device_in_use
 from lookalike.errors import InputError
 from lookalike.models.class_means import COMPILED_FROM, ClassMeanClassifier
+from lookalike.models.medians import Median
+
+if TYPE_CHECKING:
+    from lookalike.evidence import Reference
+    from lookalike.models.explain import Manner
+    from lookalike.models.state import StateReader
 
 _METRICS: dict[str, Literal["cityblock", "sqeuclidean"]] = {"l1": "cityblock", "l2": "sqeuclidean"}
 _AVERAGES = ("mean", "median")
@@ -62,7 +69,9 @@ class MeanImage(ClassMeanClassifier):
     -----
     Ties go to the first class in ``classes_``. Mean images of bytes are kept as integer sums and counts, so
     that ``partial_fit`` is exact and free of order. A median cannot be: the medians of two parts do not
-    determine the median of the whole, so ``partial_fit`` is there for the mean only.
+    determine the median of the whole, so ``partial_fit`` is there for the mean only. What a median would be
+    without one of its images follows from the two or three values in the middle: ``fit`` notes it for the
+    images that probabilities are calibrated by.
 
     References
     ----------
@@ -81,6 +90,7 @@ class MeanImage(ClassMeanClassifier):
     """
 
     class_images_: NDArray[np.float64]
+    _left_out_distances: NDArray[np.float64]
 
     def __init__(
         self, metric: Literal["l1", "l2"] = "l1", *, average: Literal["mean", "median"] = "mean"
@@ -101,10 +111,17 @@ class MeanImage(ClassMeanClassifier):
         ndarray of shape (n, n_classes), float64
             L1 or L2 per value, in 0-1 for images; infinite for a class without images yet.
         """
-        rows, scale = self._rows(X, reset=False)
+        return self._distances(*self._rows(X, reset=False))
+
+    def _distances(self, rows: NDArray[Any], scale: int) -> NDArray[np.float64]:
         prototypes = self.class_images_.reshape(len(self.classes_), -1) * scale
+        device = device_in_use()
         # By what the model has seen, not by the batch: an answer must not depend on the images beside it.
-        if rows.dtype == np.uint8 and self.class_counts_.sum() * self.n_features_in_ >= COMPILED_FROM:
+        if device is not None:
+            from lookalike.distance.device.arrays import prototype_sums as on_device
+
+            sums = on_device(rows, prototypes, self.metric, device)
+        elif rows.dtype == np.uint8 and self.class_counts_.sum() * self.n_features_in_ >= COMPILED_FROM:
             from lookalike.distance.kernels.prototypes import prototype_sums
 
             sums = prototype_sums(rows, prototypes, self.metric)
@@ -133,6 +150,22 @@ class MeanImage(ClassMeanClassifier):
         if self.average not in _AVERAGES:
             raise InputError(f"average is {self.average!r}: expected 'mean' or 'median'")
 
+    def _manner(self) -> Manner:
+        from lookalike.models.explain import Manner
+
+        return Manner(f"{self.average} image, {self.metric.upper()}", self.metric == "l2")
+
+    def _class_reference(self, code: int, seen: NDArray[np.float64], distance: float) -> Reference:
+        from lookalike.models.explain import compared_with
+
+        return compared_with(
+            seen,
+            self.class_images_[code],
+            kind="mean image" if self.average == "mean" else "median image",
+            label=self.classes_[code],
+            distance=distance,
+        )
+
     def _can_accumulate(self) -> bool:
         if self.average == "median":
             raise AttributeError(
@@ -148,9 +181,43 @@ class MeanImage(ClassMeanClassifier):
         if self.average == "mean":
             super()._add(rows, codes, scale)
             return
-        medians = [np.median(rows[codes == code], axis=0) for code in range(len(self.classes_))]
+        medians = [Median.of(rows[codes == code]) for code in range(len(self.classes_))]
         self.class_counts_ = np.bincount(codes, minlength=len(self.classes_))
-        self.class_images_ = self._shaped(np.stack(medians) / scale)
+        self.class_images_ = self._shaped(np.stack([median.middle for median in medians]) / scale)
+        self._sample(rows, codes, scale)
+        held = self._reservoir
+        self._left_out_distances = np.zeros(len(held.rows))
+        for code, median in enumerate(medians):
+            own = held.codes == code
+            apart = (held.rows[own] - median.without(held.rows[own])) / scale
+            l1, l2 = np.abs(apart).mean(axis=1), np.sqrt(np.square(apart).mean(axis=1))
+            self._left_out_distances[own] = l1 if self.metric == "l1" else l2
+
+    def _without_itself(
+        self, distances: NDArray[np.float64], counts: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        if self.average == "mean":
+            return super()._without_itself(distances, counts)
+        return self._left_out_distances
+
+    def _write_state(self, facts: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
+        super()._write_state(facts, arrays)
+        if self.average == "median":
+            arrays["class_images"] = self.class_images_.reshape(len(self.classes_), -1)
+            arrays["left_out_distances"] = self._left_out_distances
+
+    def _read_state(self, state: StateReader) -> None:
+        super()._read_state(state)
+        if hasattr(self, "class_sums_") == (self.average == "median"):
+            raise InputError(f"class_sums do not go with average={self.average!r}")
+        if self.average == "median":
+            shape = len(self.classes_), self.n_features_in_
+            images = state.array("class_images", (np.float32, np.float64), shape)
+            self.class_images_ = self._shaped(images.copy())
+            kept = len(self._reservoir.rows)
+            self._left_out_distances = state.array("left_out_distances", np.float64, (kept,)).copy()
+            if (self._left_out_distances < 0).any():
+                raise InputError("left_out_distances are negative: expected distances")
 
     def _refresh(self) -> None:
         self.class_images_ = self._shaped(self._means())

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lookalike.distance.device.arrays import ArraysOnDevice
+from lookalike.distance.device.in_use import device_in_use
 from lookalike.distance.float_search import FloatIndex
 from lookalike.distance.search import ImageIndex
 from lookalike.errors import InputError
-from lookalike.models.kept import KeptImages, check_whole
+from lookalike.models.base import check_whole
+from lookalike.models.class_nearest import ClassSearch
+from lookalike.models.kept import KeptImages, vote
 from lookalike.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from lookalike.models.explain import Costs, Manner
+    from lookalike.models.state import StateReader
 
 _METRICS = ("l1", "l2")
 _WEIGHTS = ("uniform", "distance")
+_STORED = (np.uint8, np.float16, np.float32, np.float64)
 
 
 class NearestImages(KeptImages):
@@ -59,7 +68,8 @@ class NearestImages(KeptImages):
 
     uint8 images, and 2-D arrays of uint8, are compared as integers, exactly, by
     :class:`lookalike.distance.search.ImageIndex`. Everything else takes a slower path in float64, with the
-    same tie rule. Neighbours do not depend on the batch, threads, chunks or memory order.
+    same tie rule. Neighbours do not depend on the batch, threads, chunks or memory order, nor for torch
+    tensors on their device; bytes on a CUDA card are compared there.
 
     References
     ----------
@@ -117,16 +127,24 @@ class NearestImages(KeptImages):
         """
         rows, scale = self._rows(X, reset=False)
         k = self._checked_count(self.n_neighbors if n_neighbors is None else n_neighbors)
+        return self._neighbors(rows, scale, k, progress)
+
+    def _neighbors(
+        self, rows: NDArray[Any], scale: int, k: int, progress: Progress
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Return distances and places of the k nearest training images of rows."""
         if isinstance(self._index, ImageIndex) and rows.dtype == np.uint8:
-            whole, indices = self._index.search(self._shaped(rows), k, progress=progress)
-            sums, unit = whole.astype(np.float64), scale
-        else:
-            sums, indices = self._float_index().search(rows / scale, k, progress=progress)
-            unit = 1
+            whole, indices = self._byte_index().search(self._shaped(rows), k, progress=progress)
+            return self._per_value(whole.astype(np.float64), scale), indices
+        sums, indices = self._float_index().search(rows / scale, k, progress=progress)
+        return self._per_value(sums, 1), indices
+
+    def _per_value(self, sums: NDArray[np.float64], scale: int) -> NDArray[np.float64]:
+        """Return sums of differences as distances."""
         distances = sums / self.n_features_in_
         if self.metric == "l2":
             distances = np.sqrt(distances)
-        return distances / unit, indices
+        return distances / scale
 
     def _vote_weights(self, distances: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return what each neighbour's vote counts."""
@@ -162,6 +180,89 @@ class NearestImages(KeptImages):
     def _drop(self, places: NDArray[np.intp]) -> None:
         """Take rows out of the index."""
         self._index.remove(places)
+
+    def _write_state(self, facts: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
+        super()._write_state(facts, arrays)
+        rows = self._index.take(np.arange(len(self._index))).reshape(len(self._index), -1)
+        arrays["images"] = rows
+        facts["scale"] = int(self._scale) if rows.dtype == np.uint8 else 1
+
+    def _read_state(self, state: StateReader) -> None:
+        super()._read_state(state)
+        rows = state.array("images", _STORED, (len(self.ids_), self.n_features_in_))
+        scale = 1 if self.image_shape_ is None or rows.dtype != np.uint8 else 255
+        if state.whole("scale", 1, 255) != scale:
+            raise InputError(f"scale is not {scale}, which these images have")
+        self._keep(rows, scale)
+
+    def _manner(self) -> Manner:
+        """Return how images are compared."""
+        from lookalike.models.explain import Manner
+
+        return Manner(f"nearest image, {self.metric.upper()}", self.metric == "l2", self.n_neighbors)
+
+    def _seen(self, X: ArrayLike) -> NDArray[Any]:
+        """Return images as bytes, or as floats of the scale that is compared."""
+        return self._to_look_at(*self._rows(X, reset=False))
+
+    def _kept(self, places: NDArray[np.intp]) -> NDArray[Any]:
+        """Return training images likewise."""
+        return self._to_look_at(
+            self._index.take(places), self._scale if isinstance(self._index, ImageIndex) else 1
+        )
+
+    def _to_look_at(self, rows: NDArray[Any], scale: int) -> NDArray[Any]:
+        """Return rows in the shape of images; what is no byte of an image becomes float64."""
+        values = rows if scale == 255 else rows.astype(np.float64)
+        return values.reshape(len(rows), *(self.image_shape_ or (self.n_features_in_,)))
+
+    def _costs(self, seen: NDArray[Any], place: int) -> Costs:
+        """Return each value's share of the distance, or of its square."""
+        from lookalike.models.explain import pixel_costs
+
+        return pixel_costs(seen, self._kept(np.array([place]))[0], self.metric)
+
+    def _queries(self, X: ArrayLike, progress: Progress) -> tuple[NDArray[Any], int]:
+        return self._rows(X, reset=False)
+
+    def _kept_queries(self, places: NDArray[np.intp]) -> tuple[NDArray[Any], int]:
+        rows = self._index.take(places).reshape(len(places), -1)
+        return rows, self._scale if isinstance(self._index, ImageIndex) else 1
+
+    def _query_rows(self, queries: tuple[NDArray[Any], int]) -> tuple[NDArray[Any], int]:
+        return queries
+
+    def _class_search(
+        self, queries: tuple[NDArray[Any], int], without: NDArray[np.int64] | None, progress: Progress
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.intp]]:
+        rows, scale = queries
+        n_classes = len(self.classes_)
+        if isinstance(self._index, ImageIndex) and rows.dtype == np.uint8:
+            index = self._byte_index()
+            name = f"classes on {device_in_use()}"
+            search = self._derive(name, lambda: ClassSearch(index, self._codes, n_classes))
+            sums, places = search.nearest(self._shaped(rows), without, progress=progress)
+        else:
+            search = self._derive(
+                "float classes", lambda: ClassSearch(self._float_index(), self._codes, n_classes)
+            )
+            rows, scale = rows / scale, 1
+            sums, places = search.nearest(rows, without, progress=progress)
+        if without is None and self.n_neighbors > 1:
+            near, indices = self._neighbors(rows, scale, self._checked_count(self.n_neighbors), progress)
+            answers = vote(self._codes[indices], self._vote_weights(near))
+        else:
+            # Of equal sums the image that came first.
+            answers = np.lexsort((places, sums), axis=1)[:, 0]
+        return self._per_value(sums, scale), places, answers
+
+    def _byte_index(self) -> ImageIndex | ArraysOnDevice:
+        """Return the index of bytes, or where a device is to do the work a copy of it there."""
+        index, device = cast(ImageIndex, self._index), device_in_use()
+        if device is None:
+            return index
+        copy: ArraysOnDevice = self._derive(f"index on {device}", lambda: ArraysOnDevice.of(index, device))
+        return copy
 
     def _float_index(self) -> FloatIndex:
         """Return the index of floats, made of that of bytes where there is none."""

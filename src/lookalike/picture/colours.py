@@ -17,6 +17,13 @@ LESS = (0, 114, 178)
 """Blue: the image has less ink."""
 UNLIKE = (154, 79, 176)
 """Purple: how far apart, whichever way."""
+FOR = (0, 158, 115)
+"""Green: speaks for the answer."""
+AGAINST = (204, 72, 150)
+"""Pink: speaks for the runner-up."""
+
+# Pixels above this percentile of those that say anything are opaque: one alone would dim all others.
+_LOUD = 98
 
 # Steps of opacity: finer ones cannot be told apart, and coarser ones compress better.
 _STEPS = 32
@@ -63,6 +70,35 @@ def absolute_colours(difference: NDArray[Any]) -> NDArray[np.uint8]:
     """
     flat = _one_channel(np.abs(difference))
     return _shaded(np.broadcast_to(np.array(UNLIKE, np.uint8), (*flat.shape, 3)), flat)
+
+
+def speaking_colours(contributions: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return what each pixel contributes as colours.
+
+    Parameters
+    ----------
+    contributions : ndarray of shape (h, w) or (h, w, c)
+        Floats, above 0 for the answer; channels are added up.
+
+    Returns
+    -------
+    ndarray of shape (h, w, 4)
+        Red, green, blue, opacity: green for the answer, pink for the runner-up. The few pixels
+        that say most are opaque, the others in proportion.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lookalike.picture.colours import speaking_colours
+    >>> speaking_colours(np.array([[0.02, 0.0, -0.01]])).tolist()
+    [[[0, 158, 115, 255], [0, 0, 0, 0], [204, 72, 150, 128]]]
+    """
+    floats = np.asarray(contributions, dtype=np.float64)
+    flat = floats.sum(axis=-1) if floats.ndim == 3 else floats
+    sizes = np.abs(flat)
+    largest = float(np.percentile(sizes[sizes > 0], _LOUD)) if sizes.any() else 1.0
+    hues = np.where((flat > 0)[..., None], np.array(FOR, np.uint8), np.array(AGAINST, np.uint8))
+    return _shaded(hues, sizes / largest)
 
 
 def _one_channel(difference: NDArray[Any]) -> NDArray[np.float64]:

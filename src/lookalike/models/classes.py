@@ -1,0 +1,155 @@
+"""The classes of a model as they come and go: labels of any dtype, added by teaching and taken away again."""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lookalike.errors import InputError
+
+#: What numbers and texts are called, by NumPy's kinds.
+_KINDS = {"i": "whole numbers", "u": "whole numbers", "U": "texts", "O": "texts", "b": "truth values"}
+_KINDS["f"] = "numbers"
+_PLAIN: dict[str, type | tuple[type, ...]] = {"i": int, "u": int, "U": str, "O": str, "b": bool}
+_PLAIN["f"] = (int, float)
+#: The most bytes that class names take: a dtype from outside may say any width.
+_MOST_BYTES = 1 << 26
+
+
+def as_classes(values: Sequence[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return values as an array of a dtype, or of the least wider one of its kind that holds them all.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lookalike.models.classes import as_classes
+    >>> as_classes(["cat", "horse"], np.dtype("<U3"))
+    array(['cat', 'horse'], dtype='<U5')
+    """
+    if dtype.kind == "U":
+        width = max(dtype.itemsize // 4, *(len(value) for value in values), 1)
+        if width * 4 * len(values) > _MOST_BYTES:
+            raise InputError(f"{len(values)} labels of {width} characters: expected shorter ones")
+        return np.array(values, dtype=f"{dtype.byteorder}U{width}")
+    if dtype.kind in "iu":
+        for value in values:
+            if not -(2**63) <= value < 2**64:
+                raise InputError(f"label {reprlib.repr(value)} is no number of 64 bits: expected one")
+        wider = [np.min_scalar_type(value) for value in values if not _fits(value, dtype)]
+        wide = np.result_type(dtype, *wider) if wider else dtype
+        if wide.kind not in "iu":
+            raise InputError(f"labels {min(values)} and {max(values)} fit no integers of 64 bits")
+        return np.array(values, dtype=wide)
+    return np.array(values, dtype=dtype)
+
+
+def _fits(value: int, dtype: np.dtype[Any]) -> bool:
+    """Return whether an integer dtype holds a value."""
+    return bool(np.iinfo(dtype).min <= value <= np.iinfo(dtype).max)
+
+
+def taught_labels(labels: ArrayLike, n: int, classes: NDArray[Any]) -> list[Any]:
+    """Return ``n`` labels as plain values of the kind that the classes have.
+
+    Parameters
+    ----------
+    labels : array-like of shape (n,)
+        Whole numbers for classes that are whole numbers, texts for texts.
+    n : int
+        How many images there are.
+    classes : ndarray
+        The classes that are known.
+
+    Raises
+    ------
+    InputError
+        Not one label for each image, or one of another kind.
+    """
+    values = np.asarray(labels, dtype=None if classes.dtype.kind != "O" else object)
+    if values.shape != (n,):
+        raise InputError(f"labels have shape {values.shape}: expected ({n},), one for each image")
+    plain = values.tolist()
+    kind = classes.dtype.kind
+    for label in plain:
+        right = isinstance(label, _PLAIN[kind]) and (kind == "b" or not isinstance(label, bool))
+        if not right or (kind == "f" and label != round(label)):
+            raise InputError(
+                f"label {reprlib.repr(label)} is no class of this model's kind: expected {_KINDS[kind]}, as "
+                f"{', '.join(reprlib.repr(known) for known in classes[:3].tolist())} are"
+            )
+    return [float(label) for label in plain] if kind == "f" else plain
+
+
+def classes_to_plain(
+    classes: NDArray[Any], fit_dtype: np.dtype[Any], taught: Sequence[bool]
+) -> dict[str, Any]:
+    """Return classes as JSON can hold them.
+
+    Parameters
+    ----------
+    classes : ndarray of shape (n_classes,)
+        The labels, sorted.
+    fit_dtype : dtype
+        Their dtype before any was taught.
+    taught : sequence of bool
+        Which came by teaching.
+    """
+    if fit_dtype.kind not in _PLAIN or (fit_dtype.kind == "f" and fit_dtype.itemsize > 8):
+        raise InputError(
+            f"labels are {classes.dtype}: expected integers or texts, nothing else can be stored"
+        )
+    values = classes.tolist()
+    if not all(isinstance(value, _PLAIN[fit_dtype.kind]) for value in values):
+        raise InputError("labels are objects: expected integers or texts, nothing else can be stored")
+    name = "object" if fit_dtype.kind == "O" else fit_dtype.str
+    return {"dtype": name, "values": values, "taught": list(taught)}
+
+
+def classes_from_plain(data: object) -> tuple[NDArray[Any], np.dtype[Any], tuple[bool, ...]]:
+    """Return the classes that plain data describe: the labels, their first dtype, and which were taught.
+
+    Raises
+    ------
+    InputError
+        The data are of another form, or the labels are not sorted or not of their dtype.
+    """
+    if not isinstance(data, dict) or set(data) != {"dtype", "values", "taught"}:
+        raise InputError("classes are of another form: expected dtype, values and taught")
+    values, taught = data["values"], data["taught"]
+    if not isinstance(values, list) or not isinstance(taught, list) or len(values) != len(taught):
+        raise InputError("classes are of another form: expected as many values as marks of what was taught")
+    dtype = _dtype(data["dtype"])
+    wanted = _PLAIN[dtype.kind]
+    if not values or not all(
+        isinstance(value, wanted) and (dtype.kind == "b" or not isinstance(value, bool)) for value in values
+    ):
+        raise InputError(f"classes are not all {_KINDS[dtype.kind]}: expected values of {dtype}")
+    if not all(isinstance(mark, bool) for mark in taught):
+        raise InputError("taught is of another form: expected true or false for each class")
+    try:
+        classes = as_classes(values, dtype)
+    except (OverflowError, UnicodeError) as error:
+        raise InputError(f"classes do not fit {dtype}: {error}") from error
+    same = classes.tolist() == values and (dtype.kind != "f" or bool(np.isfinite(classes).all()))
+    if not same or not (classes[1:] > classes[:-1]).all():
+        raise InputError(f"classes are not what {dtype} holds in ascending order")
+    return classes, dtype, tuple(taught)
+
+
+def _dtype(name: object) -> np.dtype[Any]:
+    """Return the dtype that a text from outside names."""
+    if name == "object":
+        return np.dtype(object)
+    if isinstance(name, str) and len(name) <= 12 and name[:1] in ("<", ">", "|"):
+        kind, size = name[1:2], name[2:]
+        sizes = {"b": ("1",), "i": ("1", "2", "4", "8"), "u": ("1", "2", "4", "8"), "f": ("2", "4", "8")}
+        if size in sizes.get(kind, ()) or (kind == "U" and size.isascii() and size.isdecimal()):
+            try:
+                return np.dtype(name)
+            except (TypeError, ValueError):
+                pass
+    raise InputError(f"the dtype of labels is {reprlib.repr(name)}: expected one of integers or texts")

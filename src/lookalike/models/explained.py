@@ -1,0 +1,79 @@
+"""The answers of one call, explained: a sequence of evidence that notebooks draw."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, overload
+
+from lookalike.evidence import Evidence
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class Explanations(Sequence[Evidence]):
+    """The evidence for each image of a batch, in order.
+
+    A notebook draws it; :meth:`plot` makes a figure.
+
+    Parameters
+    ----------
+    evidence : iterable of Evidence
+        One for each image.
+
+    Examples
+    --------
+    >>> import lookalike
+    >>> train, valid = lookalike.load("digits", classes=[3, 7])
+    >>> model = lookalike.MeanImage("l2").fit(train.images, train.labels)
+    >>> explained = model.explain(valid.images[:2])
+    >>> explained
+    <Explanations of 2 images: 7, 3>
+    >>> bool(abs(explained[0].contributions.sum() - explained[0].margin) < 1e-12)
+    True
+    """
+
+    def __init__(self, evidence: Iterable[Evidence]) -> None:
+        self._evidence = tuple(evidence)
+
+    def __len__(self) -> int:
+        return len(self._evidence)
+
+    def __iter__(self) -> Iterator[Evidence]:
+        return iter(self._evidence)
+
+    @overload
+    def __getitem__(self, index: int) -> Evidence: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Explanations: ...
+
+    def __getitem__(self, index: int | slice) -> Evidence | Explanations:
+        if isinstance(index, slice):
+            return Explanations(self._evidence[index])
+        return self._evidence[index]
+
+    def __repr__(self) -> str:
+        from lookalike.picture.text import plain
+
+        shown = [plain(one.answer) for one in self._evidence[:8]]
+        more = ", ..." if len(self) > len(shown) else ""
+        return f"<Explanations of {len(self)} image{'' if len(self) == 1 else 's'}: {', '.join(shown)}{more}>"
+
+    def _repr_html_(self) -> str:
+        """Return the evidence as HTML that stands alone, for notebooks."""
+        from lookalike.picture.evidence_html import fragment
+
+        return fragment(self._evidence)
+
+    def plot(self) -> Figure:
+        """Return a figure with a row of pictures for each image, made without pyplot.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+        """
+        from lookalike.picture.evidence_figure import figure
+
+        made: Figure = figure(self._evidence)
+        return made

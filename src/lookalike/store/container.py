@@ -1,0 +1,252 @@
+"""The file: arrays and one JSON text in safetensors, with a hash of both.
+
+The library reads and writes the format and checks its header: lengths, overlaps, gaps. What is checked here
+is what is ours: how long a header may be, how deep its JSON, which kinds of numbers, that nothing changed.
+
+Arrays are copied out of the mapped file: it can be replaced while a model of it is in use, on Windows too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.errors import InputError, ModelFileError
+from lookalike.files import write_whole
+
+#: The form of files that is written, and the newest that is read.
+SCHEMA = 1
+#: The one key of the metadata. One alone, since the library writes several in any order.
+KEY = "lookalike"
+#: The longest header and the deepest JSON that is read.
+MOST_HEADER, DEEPEST = 1 << 24, 40
+_LENGTH = 8
+_DTYPES = {
+    "U8": np.uint8,
+    "I64": np.int64,
+    "U64": np.uint64,
+    "F16": np.float16,
+    "F32": np.float32,
+    "F64": np.float64,
+}
+_STORED = {np.dtype(dtype) for dtype in _DTYPES.values()}
+
+
+class Contents(NamedTuple):
+    """What is in a file.
+
+    Attributes
+    ----------
+    about : dict
+        What the JSON text says.
+    arrays : dict of str to ndarray
+        C-contiguous; empty where only the header was read.
+    """
+
+    about: dict[str, Any]
+    arrays: dict[str, NDArray[Any]]
+
+
+def write(path: Path, about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write a file as a whole: until it is all on the disk, the old one stays.
+
+    Parameters
+    ----------
+    path : Path
+        Where.
+    about : mapping
+        What JSON can hold.
+    arrays : mapping of str to ndarray
+        uint8, int64, uint64, or floats of 2, 4 or 8 bytes.
+
+    Raises
+    ------
+    InputError
+        An array is of another dtype, or the text is too long.
+    OSError
+        The file cannot be written.
+    """
+    from safetensors.numpy import save
+
+    whole = {}
+    for name, array in arrays.items():
+        whole[name] = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
+        if whole[name].dtype not in _STORED:
+            raise InputError(f"{name} are {array.dtype}: expected bytes, or numbers of 64 bits at most")
+    text = _text(about)
+    document = _text({"about": about, "sha256": _digest(text, whole)})
+    if len(document) > MOST_HEADER // 2:
+        raise InputError(
+            f"the names of classes and the parameters take {len(document):,} characters: "
+            f"expected at most {MOST_HEADER // 2:,}"
+        )
+    write_whole(path, save(whole, metadata={KEY: document}))
+
+
+def read(path: Path, *, header_only: bool = False) -> Contents:
+    """Read a file, checked: what comes back is what was written.
+
+    Parameters
+    ----------
+    path : Path
+        The file, of unknown origin.
+    header_only : bool, default=False
+        Leave the arrays, and so the hash, alone.
+
+    Raises
+    ------
+    ModelFileError
+        It is no file, no model file, cut short, too long, or changed.
+    """
+    _check_header_length(path)
+    with _errors_named(path):
+        return _read(path, header_only)
+
+
+def _read(path: Path, header_only: bool) -> Contents:
+    from safetensors import safe_open
+
+    with safe_open(path, framework="numpy") as file:
+        metadata = file.metadata() or {}
+        if set(metadata) != {KEY}:
+            _refuse(path, "is a safetensors file of something else", "expected one that save_model wrote")
+        document = _parsed(path, metadata[KEY])
+        if not isinstance(document, dict) or set(document) != {"about", "sha256"}:
+            _refuse(path, "has other metadata", "expected about and sha256")
+        _check_schema(path, document["about"])
+        if header_only:
+            return Contents(document["about"], {})
+        arrays = {}
+        for name in file.keys():  # noqa: SIM118 - it is no mapping
+            if file.get_slice(name).get_dtype() not in _DTYPES:
+                _refuse(path, "holds numbers of another kind", f"expected {', '.join(_DTYPES)}")
+            arrays[name] = file.get_tensor(name)
+    if _digest(_text(document["about"]), arrays) != document["sha256"]:
+        _refuse(path, "was changed or damaged", "its SHA-256 is not the one that it says; take a copy of it")
+    return Contents(document["about"], arrays)
+
+
+def _check_schema(path: Path, about: Any) -> None:
+    """Refuse what only a later version can read, before anything else of it is looked at."""
+    schema = about.get("schema") if isinstance(about, dict) else None
+    if type(schema) is not int or schema < 1:
+        _refuse(path, "has other metadata", "expected a schema's number")
+    if schema > SCHEMA:
+        _refuse(
+            path,
+            "was written by a newer lookalike",
+            f"its schema is {schema:.10g}, and this version reads up to {SCHEMA}; update lookalike",
+        )
+
+
+def _check_header_length(path: Path) -> None:
+    """Refuse what is no file, or ends within its header, or has too long a header."""
+    try:
+        if not path.is_file():
+            _refuse(path, "is no file" if path.exists() else "is not there", "expected a model file")
+        with open(path, "rb") as file:
+            length = int.from_bytes(file.read(_LENGTH), "little")
+        size = path.stat().st_size
+    except ModelFileError:
+        raise
+    except (OSError, ValueError) as error:
+        raise ModelFileError(f"{_shown(path)} cannot be read: {_one_line(error)}") from error
+    if size >= _LENGTH and length > MOST_HEADER:
+        _refuse(path, "is no model file", f"its header would have {length:,} bytes")
+    if size < _LENGTH or size < _LENGTH + length:
+        _refuse(path, "is cut short", f"it has {size:,} bytes, fewer than its header; take a whole copy")
+
+
+@contextmanager
+def _errors_named(path: Path) -> Iterator[None]:
+    """Say which file is meant, and what the library's errors mean."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except SafetensorError as error:
+        if "not fully covered" in str(error) or "IncompleteBuffer" in str(error):
+            _refuse(
+                path, "is cut short or too long", "its arrays do not end where it ends; take a whole copy"
+            )
+        raise ModelFileError(f"{_shown(path)} is no model file: {_one_line(error)}") from error
+    except OSError as error:
+        raise ModelFileError(f"{_shown(path)} cannot be read: {error}") from error
+
+
+def _parsed(path: Path, text: str) -> Any:
+    """Return what a JSON text says; NaN and infinity are no JSON."""
+    try:
+        document = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+    except (ValueError, RecursionError) as error:
+        raise ModelFileError(f"{_shown(path)} has metadata that are no JSON: {_one_line(error)}") from error
+    if _depth(document) > DEEPEST:
+        _refuse(path, "has metadata that are nested too deep", f"expected at most {DEEPEST} levels")
+    return document
+
+
+def _depth(document: Any) -> int:
+    """Return how deep a document is nested, or a little more than is allowed."""
+    level, depth = [document], 0
+    while level and depth <= DEEPEST:
+        depth += 1
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, list | dict)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    return depth
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text[:20]} is beyond the numbers of 64 bits")
+    return value
+
+
+def _text(document: Mapping[str, Any]) -> str:
+    """Return a document as the one JSON text that stands for it."""
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _digest(text: str, arrays: Mapping[str, NDArray[Any]]) -> str:
+    """Return the SHA-256 of a text and of arrays with their names, dtypes and shapes."""
+    digest = hashlib.sha256(text.encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        digest.update(f"\n{name!r} {array.dtype.str} {array.shape}\n".encode("utf-8", "backslashreplace"))
+        little = array.astype(array.dtype.newbyteorder("<"), copy=False)
+        digest.update(little.reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()
+
+
+def _refuse(path: Path, wrong: str, expected: str) -> NoReturn:
+    raise ModelFileError(f"{_shown(path)} {wrong}: {expected}")
+
+
+def _one_line(error: BaseException) -> str:
+    """Return an error's first line, with nothing that a terminal obeys."""
+    from lookalike.picture.text import plain
+
+    return plain(str(error))[:300]
+
+
+def _shown(path: Path) -> str:
+    """Return a path as an error shows it."""
+    from lookalike.picture.text import plain
+
+    return plain(path)

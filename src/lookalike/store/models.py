@@ -1,0 +1,186 @@
+"""Save a fitted model, open it again, or look at what a file says of itself."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sklearn.exceptions import NotFittedError
+
+from lookalike.errors import InputError, ModelFileError
+from lookalike.models.state import Origin
+from lookalike.picture.text import plain
+from lookalike.store import about, container
+from lookalike.store.about import ModelInfo
+
+if TYPE_CHECKING:
+    from lookalike.data.labelled import LabelledImages
+
+
+def save_model(
+    model: Any,
+    path: str | os.PathLike[str],
+    *,
+    data: LabelledImages | None = None,
+    figures: Mapping[str, float | str] | None = None,
+    card: bool = False,
+) -> Path:
+    """Write a fitted model to a file, which :func:`load_model` opens without running any code.
+
+    The file is written as a whole: whatever happens meanwhile, there is the old model or the new one. (A
+    process that is killed may leave a hidden file beside it, ``.NAME.*.tmp``, which can be deleted.)
+
+    Parameters
+    ----------
+    model : estimator
+        A fitted one of lookalike's own.
+    path : path-like
+        Where; ``.lookalike`` is the usual ending.
+    data : LabelledImages, optional
+        What the model was fitted on: its name, size and hash are stored. Without it a model that came from a
+        file keeps what that said, marked as changed where the model learned or forgot images since.
+    figures : mapping of str to float or str, optional
+        What was measured of the model, to be shown with it: ``{"out-of-fold accuracy": 0.97, "n": 500}``.
+    card : bool, default=False
+        Also write a model card, ``PATH.md``.
+
+    Returns
+    -------
+    Path
+        Where the model is.
+
+    Raises
+    ------
+    InputError
+        The model is not fitted, or not lookalike's own, or holds what cannot be stored; or ``data`` is not
+        what it was fitted on, by the number of images.
+    OSError
+        The file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile, lookalike
+    >>> train, valid = lookalike.load("digits")
+    >>> model = lookalike.NearestImages().fit(train.images, train.labels)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = lookalike.save_model(model, f"{folder}/digits.lookalike", data=train)
+    ...     again = lookalike.load_model(path)
+    >>> bool((again.predict(valid.images) == model.predict(valid.images)).all())
+    True
+    """
+    path = Path(path)
+    about.idea_of(model)
+    try:
+        state = model.to_state()
+    except NotFittedError as error:
+        raise InputError(f"{type(model).__name__} is not fitted: fit it before it is saved") from error
+    origin = _origin(model, sum(state.facts["counts"]), data, figures)
+    text = about.written(model, state, origin)
+    container.write(path, text, state.arrays)
+    model._origin = origin
+    if card:
+        from lookalike.files import write_whole
+        from lookalike.store.card import written
+
+        info = about.info_of(text, path.stat().st_size)
+        write_whole(path.with_name(path.name + ".md"), written(info, path.name).encode())
+    return path
+
+
+def load_model(path: str | os.PathLike[str]) -> Any:
+    """Return the fitted model in a file. Nothing in the file is run; all of it is checked.
+
+    The file is read as a whole and may be replaced or deleted afterwards. What is derived from the images is
+    made by the first prediction that needs it.
+
+    Parameters
+    ----------
+    path : path-like
+        What :func:`save_model` wrote, or anything.
+
+    Returns
+    -------
+    estimator
+        Gives the same answers as the one that was saved, to the bit.
+
+    Raises
+    ------
+    ModelFileError
+        The file is not there, no model file, cut short, changed or damaged, of a newer lookalike, or says
+        something that cannot be. The message says which.
+
+    Examples
+    --------
+    >>> import lookalike
+    >>> lookalike.load_model("nothing.lookalike")
+    Traceback (most recent call last):
+    lookalike.errors.ModelFileError: nothing.lookalike is not there: expected a model file
+    """
+    path = Path(path)
+    text, arrays = container.read(path)
+    with _refusals_named(path):
+        known, state, origin = about.opened(text)
+        model = about.model_of(known, state._replace(arrays=arrays))
+    model._origin = origin
+    return model
+
+
+def model_info(path: str | os.PathLike[str]) -> ModelInfo:
+    """Return what a model file says of itself, from its header alone: the arrays are not checked.
+
+    Parameters
+    ----------
+    path : path-like
+        A model file.
+
+    Returns
+    -------
+    ModelInfo
+
+    Raises
+    ------
+    ModelFileError
+        The file is not there, no model file, or of a newer lookalike.
+
+    Examples
+    --------
+    >>> import tempfile, lookalike
+    >>> train, _ = lookalike.load("digits")
+    >>> model = lookalike.NearestImages(3).fit(train.images, train.labels)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = lookalike.save_model(model, f"{folder}/digits.lookalike", figures={"accuracy": 0.98})
+    ...     info = lookalike.model_info(path)
+    >>> info.title, info.image_shape, info.figures, info.data
+    ('nearest image, L1 (n_neighbors=3)', (8, 8), {'accuracy': 0.98}, None)
+    """
+    path = Path(path)
+    text, _ = container.read(path, header_only=True)
+    with _refusals_named(path):
+        return about.info_of(text, path.stat().st_size)
+
+
+def _origin(
+    model: Any, n_images: int, data: LabelledImages | None, figures: Mapping[str, float | str] | None
+) -> Origin:
+    """Return where a model came from: what is said now, else what its file said."""
+    measured = None if figures is None else about.checked_figures(figures)
+    if data is not None:
+        if len(data) != n_images:
+            raise InputError(
+                f"data have {len(data)} images, and the model {n_images}: expected what it was fitted on"
+            )
+        return Origin(about.described(data), measured or {}, False)
+    before: Origin = model._origin or Origin(None, {}, False)
+    return before if measured is None else before._replace(figures=measured)
+
+
+@contextmanager
+def _refusals_named(path: Path) -> Iterator[None]:
+    """Say in which file something cannot be."""
+    try:
+        yield
+    except InputError as error:
+        raise ModelFileError(f"{plain(path)} says what cannot be: {plain(error)}") from error

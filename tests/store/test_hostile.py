@@ -1,0 +1,227 @@
+import contextlib
+import json
+import os
+import struct
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mutating import mutated_bytes, mutated_contents
+from storing import IDEAS, images
+
+import lookalike
+from effort import examples
+from lookalike import LookalikeError, ModelFileError, NearestImages, load_model, model_info, save_model
+from lookalike.store import container
+
+BATCHES = (images((4, 3), 12), images((4, 3), 12).reshape(12, -1) / 7)
+LABELS = (np.arange(12) % 3, np.array(["a", "b", "c"])[np.arange(12) % 3])
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Return the bytes and the contents of a small model of every idea, of images and of a table."""
+    path = tmp_path_factory.mktemp("models") / "model"
+    made = []
+    for place, make in enumerate(IDEAS.values()):
+        for batch, labels in zip(BATCHES, LABELS, strict=True):
+            save_model(make().fit(batch, labels), path, figures={"n": place, "accuracy": 0.5})
+            made.append((path.read_bytes(), container.read(path)))
+    return made
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory):
+    return tmp_path_factory.mktemp("mutated") / "model"
+
+
+@pytest.fixture
+def saved(tmp_path):
+    return save_model(NearestImages().fit(BATCHES[0], LABELS[1]), tmp_path / "model")
+
+
+def use(path):
+    """Open a file and ask the model; only errors of ours may come out."""
+    for read in (model_info, load_model):
+        with contextlib.suppress(LookalikeError):
+            found = read(path)
+            if read is load_model:
+                ask(found)
+
+
+def ask(model):
+    """Have a model that was opened answer."""
+    batch = BATCHES[model.image_shape_ is None]
+    # Tables of another width are refused by scikit-learn's own error.
+    if model.image_shape_ is not None or model.n_features_in_ == batch.shape[1]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            assert len(model.predict(batch)) == len(batch)
+
+
+@examples(200)
+@given(which=st.integers(0, 2 * len(IDEAS) - 1), seed=st.integers(0, 2**32))
+def test_changed_bytes_are_refused_by_our_errors_alone(which, seed, files, scratch):
+    scratch.write_bytes(mutated_bytes(files[which][0], seed))
+    use(scratch)
+
+
+@examples(300)
+@given(which=st.integers(0, 2 * len(IDEAS) - 1), seed=st.integers(0, 2**32))
+def test_contents_that_cannot_be_are_refused_even_where_the_hash_is_right(which, seed, files, scratch):
+    if mutated_contents(files[which][1], seed, scratch):
+        use(scratch)
+
+
+def test_every_changed_byte_of_the_arrays_is_noticed(saved):
+    data = saved.read_bytes()
+    for place in range(len(data) - 1, len(data) - 150, -7):
+        saved.write_bytes(data[:place] + bytes([data[place] ^ 16]) + data[place + 1 :])
+        with pytest.raises(ModelFileError, match="was changed or damaged: its SHA-256"):
+            load_model(saved)
+
+
+def test_every_shorter_file_is_refused(saved):
+    data = saved.read_bytes()
+    for length in (0, 1, 7, 8, 9, 100, len(data) // 2, len(data) - 1):
+        saved.write_bytes(data[:length])
+        with pytest.raises(ModelFileError, match="is cut short"):
+            load_model(saved)
+
+
+def test_a_longer_file_is_refused(saved):
+    saved.write_bytes(saved.read_bytes() + b"x")
+    with pytest.raises(ModelFileError, match="is cut short or too long: its arrays do not end where it ends"):
+        load_model(saved)
+
+
+def test_a_newer_schema_says_to_update(saved):
+    contents = container.read(saved)
+    container.write(saved, {**contents.about, "schema": 2, "more": 1}, contents.arrays)
+    for read in (load_model, model_info):
+        with pytest.raises(ModelFileError, match=r"written by a newer lookalike: its schema is 2.*update"):
+            read(saved)
+
+
+@pytest.mark.parametrize(
+    ("about", "message"),
+    [
+        ({"idea": "telepathy"}, "no idea is called 'telepathy'.*newer"),
+        ({"idea": "logistic-regression"}, "expected one of lookalike's own"),
+        ({"idea": "mean-image-l1"}, "the parameter 'n_neighbors' is unknown"),
+        ({"idea": "os:system"}, "no idea is called 'os:system'"),
+        ({"parameters": {"metric": "l3"}}, "metric is 'l3': expected 'l1' or 'l2'"),
+        ({"parameters": {"metric": ["l1"]}}, "metric is|no kind"),
+        ({"parameters": {"metric": {"prepare": {}}}}, "preparation's JSON has other keys"),
+        ({"facts": {}}, "classes is missing"),
+        ({"figures": [["a", None]]}, "the figure 'a' is None: expected a finite number or a text"),
+        ({"data": {"name": "x", "n": 1, "sha256": "?"}}, "sha256 is '.': expected 64 hexadecimal digits"),
+        ({"schema": "1"}, "expected a schema's number"),
+    ],
+    ids=lambda value: json.dumps(value)[:40] if isinstance(value, dict) else None,
+)
+def test_what_cannot_be_is_named(saved, about, message):
+    contents = container.read(saved)
+    container.write(saved, {**contents.about, **about}, contents.arrays)
+    with pytest.raises(ModelFileError, match=message):
+        load_model(saved)
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "message"),
+    [
+        ("codes", np.full(12, 3), "codes holds places beyond 0 to 2"),
+        ("codes", np.full(12, -1), "codes holds places beyond"),
+        ("codes", np.zeros(12), "codes is float64: expected int64"),
+        ("codes", np.zeros(12, np.int64), "counts are not how many images the classes have"),
+        ("ids", np.zeros(12, np.int64), "ids are not ascending numbers"),
+        ("ids", np.arange(12) * 9, "ids are not ascending numbers from 0 to 11"),
+        ("images", np.zeros((12, 13), np.uint8), r"images has shape \(12, 13\): expected \(12, 12\)"),
+        ("images", np.full((12, 12), np.nan), "images holds NaN or infinity"),
+        ("more", np.zeros(3), "'more' is unknown: did a newer lookalike write it"),
+    ],
+    ids=lambda value: value if isinstance(value, str) and " " not in value else "",
+)
+def test_arrays_that_cannot_be_are_named(saved, name, array, message):
+    contents = container.read(saved)
+    container.write(saved, contents.about, {**contents.arrays, name: array})
+    with pytest.raises(ModelFileError, match=message):
+        load_model(saved)
+
+
+def write_raw(path, header, data=b""):
+    text = header.encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + data)
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ("{}", "is a safetensors file of something else"),
+        ('{"__metadata__":{"format":"pt"}}', "is a safetensors file of something else"),
+        ("[" * 5000, "is no model file"),
+        (json.dumps({"__metadata__": {"lookalike": "[" * 100000}}), "metadata that are no JSON"),
+        (json.dumps({"__metadata__": {"lookalike": "[" * 50 + "]" * 50}}), "nested too deep"),
+        (json.dumps({"__metadata__": {"lookalike": "[NaN]"}}), "NaN is no number of JSON"),
+        (json.dumps({"__metadata__": {"lookalike": "[1e999]"}}), "beyond the numbers of 64 bits"),
+        (json.dumps({"__metadata__": {"lookalike": "9" * 5000}}), "metadata that are no JSON"),
+        (json.dumps({"__metadata__": {"lookalike": "{}"}}), "has other metadata"),
+        (
+            '{"a":{"dtype":"U8","shape":[4611686018427387904],"data_offsets":[0,4611686018427387904]}}',
+            "no model|cut",
+        ),
+    ],
+    ids=["empty", "other", "deep-header", "deep", "nested", "nan", "huge", "digits", "nothing", "allocation"],
+)
+def test_headers_that_are_no_model_s(tmp_path, header, message):
+    write_raw(tmp_path / "model", header)
+    with pytest.raises(ModelFileError, match=message):
+        load_model(tmp_path / "model")
+
+
+def test_a_header_that_says_to_be_huge_is_not_read(tmp_path):
+    path = tmp_path / "model"
+    with open(path, "wb") as file:
+        file.write(struct.pack("<Q", 2**27))
+        file.truncate(2**28)
+    with pytest.raises(ModelFileError, match="is no model file: its header would have 134,217,728 bytes"):
+        load_model(path)
+
+
+def test_what_is_no_file(tmp_path):
+    with pytest.raises(ModelFileError, match="is no file: expected a model file"):
+        load_model(tmp_path)
+    with pytest.raises(ModelFileError, match="is not there: expected a model file"):
+        model_info(tmp_path / "nothing")
+    with pytest.raises(ModelFileError, match=r"a\\x00b"):
+        load_model("a\0b")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ModelFileError, match="is no file"):
+        load_model(tmp_path / "pipe")
+
+
+def test_a_pickle_is_no_model(tmp_path):
+    (tmp_path / "model").write_bytes(
+        b"\x80\x04\x95\x1c\x00\x00\x00\x00\x00\x00\x00\x8c\x05posix\x8c\x06system"
+    )
+    with pytest.raises(ModelFileError, match="is no model file"):
+        load_model(tmp_path / "model")
+
+
+def test_hostile_texts_are_shown_and_not_obeyed(saved):
+    contents = container.read(saved)
+    container.write(saved, {**contents.about, "idea": "\x1b[31m\n<b>"}, contents.arrays)
+    with pytest.raises(ModelFileError) as caught:
+        load_model(saved)
+    assert "\x1b" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_errors_are_lookalike_s():
+    assert issubclass(ModelFileError, lookalike.LookalikeError)
