@@ -34,6 +34,12 @@ def comparison(digits):
 
 
 @pytest.fixture(scope="session")
+def deformed(digits):
+    """Return deformable matching beside another idea, on the ten digits."""
+    return lookalike.compare(*digits, ["mean-image-l1", "deformable"])
+
+
+@pytest.fixture(scope="session")
 def two_classes():
     """Return two ideas on 3 and 7: no mistakes by the one."""
     return lookalike.compare(*lookalike.load("digits", classes=[3, 7]), ["ink-coverage", "mean-image-l2"])

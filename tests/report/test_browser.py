@@ -23,9 +23,9 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory, comparison, hostile):
+def files(tmp_path_factory, comparison, hostile, deformed):
     folder = tmp_path_factory.mktemp("pages")
-    for name, one in (("digits", comparison), ("hostile", hostile)):
+    for name, one in (("digits", comparison), ("hostile", hostile), ("deformed", deformed)):
         write_report(one, folder / f"{name}.html", command="lookalike compare digits")
     return folder
 
@@ -59,7 +59,7 @@ def visit(browser, files):
     assert troubles == []
 
 
-@pytest.mark.parametrize("name", ["digits", "hostile"])
+@pytest.mark.parametrize("name", ["digits", "hostile", "deformed"])
 def test_nothing_overflows(visit, name):
     page = visit(name)
     page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
@@ -80,6 +80,23 @@ def test_cells_open_and_close_with_the_keyboard(visit):
     page.keyboard.press("Escape")
     assert not images.is_visible()
     assert cell.evaluate("one => one === document.activeElement")
+
+
+def test_a_press_shows_the_arrows_large_and_in_their_own_colour(visit):
+    page = visit("deformed")
+    small = page.locator("#matches .panel:visible .zoom").first
+    large = page.locator(f"#{small.get_attribute('popovertarget')}")
+    assert not large.is_visible()
+    small.focus()
+    page.keyboard.press("Enter")
+    assert large.is_visible()
+    assert large.locator("svg").bounding_box()["width"] > 2 * small.bounding_box()["width"]
+    # Rules that name an ancestor do not reach into what is used a second time: it would be filled black.
+    path = page.locator(f"#{small.get_attribute('popovertarget')}-drawn path")
+    assert path.get_attribute("fill") == "none"
+    assert path.get_attribute("stroke").startswith("#")
+    page.keyboard.press("Escape")
+    assert not large.is_visible()
 
 
 def test_every_image_can_be_decoded(visit):

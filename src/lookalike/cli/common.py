@@ -55,10 +55,22 @@ def stderr() -> Console:
 
 
 @contextmanager
-def progress(quiet: bool = False) -> Iterator[Progress]:
-    """Draw a progress bar on standard error while the block runs, where that is a terminal."""
+def progress(quiet: bool = False, *, bar: bool = True) -> Iterator[Progress]:
+    """Draw a progress bar on standard error while the block runs, where that is a terminal.
+
+    What lookalike warns of meanwhile is said when the block is done; where it fails, its error alone is said.
+    """
+    from lookalike.cli.warned import warned
+
+    with warned(quiet), _progress(bar and not quiet) as tell:
+        yield tell
+
+
+@contextmanager
+def _progress(bar: bool) -> Iterator[Progress]:
+    """Draw a progress bar, where that is wanted and standard error is a terminal."""
     shown = stderr()
-    if quiet or not shown.is_terminal:
+    if not bar or not shown.is_terminal:
         yield silent
         return
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
@@ -78,10 +90,12 @@ def progress(quiet: bool = False) -> Iterator[Progress]:
             nonlocal current
             from lookalike.picture.text import plain
 
+            # Rich takes a total of None for no change, and would go on showing the last one.
+            bars.tasks[0].total = total
             if what != current:
                 current = what
-                bars.reset(task, total=total, description=plain(what))
-            bars.update(task, completed=done, total=total, visible=True)
+                bars.reset(task, description=plain(what))
+            bars.update(task, completed=done, visible=True)
 
         yield tell
 
@@ -139,6 +153,22 @@ def check_output(option: str, path: Path | None) -> None:
         raise InputError(f"{option} {path}: there is no folder {path.parent}; make it first")
     if path is not None and path.is_dir():
         raise InputError(f"{option} {path} is a folder: expected a file's name")
+
+
+def check_plot(path: Path | None) -> None:
+    """Refuse a file that is no picture we draw, or that cannot be written."""
+    from lookalike.errors import InputError
+
+    if path is not None and path.suffix.lower() not in (".png", ".svg"):
+        raise InputError(f"--plot {path}: expected a file's name that ends in .png or .svg")
+    check_output("--plot", path)
+
+
+def command_line() -> str:
+    """Return the command that is running, as one would type it."""
+    import shlex
+
+    return "lookalike " + shlex.join(sys.argv[1:])
 
 
 def say_notes(*notes: str) -> None:

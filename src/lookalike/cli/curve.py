@@ -40,7 +40,7 @@ def curve(
     from lookalike.evaluation.curve import curve as measure
 
     common.check_one_format(as_json, as_csv)
-    _check_plot(plot)
+    common.check_plot(plot)
     numbers = _sizes(sizes)
     chosen = common.chosen_ideas(ideas)
     with common.progress(quiet) as tell:
@@ -72,15 +72,6 @@ def curve(
             out.print(part)
     if plot is not None and not quiet:
         common.stderr().print(f"plot: {plot.resolve()}", soft_wrap=True)
-
-
-def _check_plot(plot: Path | None) -> None:
-    """Refuse a file that is no picture we draw, or that cannot be written."""
-    from lookalike.errors import InputError
-
-    if plot is not None and plot.suffix.lower() not in (".png", ".svg"):
-        raise InputError(f"--plot {plot}: expected a file's name that ends in .png or .svg")
-    common.check_output("--plot", plot)
 
 
 def _sizes(text: str) -> list[int]:

@@ -8,9 +8,17 @@ from typing import Annotated
 import typer
 
 from lookalike.cli import data
+from lookalike.cli.broadcast import broadcast
 from lookalike.cli.compare import compare
 from lookalike.cli.curve import curve
+from lookalike.cli.explain import explain
+from lookalike.cli.export import export
+from lookalike.cli.fit import fit
+from lookalike.cli.forget import forget
+from lookalike.cli.info import info
+from lookalike.cli.predict import predict
 from lookalike.cli.show import show
+from lookalike.cli.teach import teach
 from lookalike.errors import LookalikeError
 
 app = typer.Typer(
@@ -21,10 +29,19 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+# A shape may begin with a minus: it is refused as a shape, not taken for an option.
+app.command(context_settings={"ignore_unknown_options": True})(broadcast)
 app.command()(compare)
 app.command()(curve)
+app.command()(explain)
+app.command()(fit)
+app.command()(forget)
+app.command()(info)
+app.command()(predict)
 app.command()(show)
-app.add_typer(data.app, name="data", help="Known sets: list them, get them, say where they are.")
+app.command()(teach)
+data.app.command()(export)
+app.add_typer(data.app, name="data", help="Known sets: list, get, find and export them.")
 
 
 def _version(asked: bool) -> None:

@@ -26,9 +26,9 @@ _READING = (
 )
 
 
-def as_tables(comparison: Comparison, width: int) -> Iterator[Any]:
-    """Yield what a terminal of some width shows: the data, the table, and how to read it."""
-    yield Text(data_line(comparison.train, comparison.valid), style="bold")
+def as_tables(comparison: Comparison, width: int, heading: str | None = None) -> Iterator[Any]:
+    """Yield what a terminal of some width shows: the data (or another heading), the table, how to read it."""
+    yield Text(heading or data_line(comparison.train, comparison.valid), style="bold")
     yield _table(comparison, width)
     for row in comparison.rows:
         for note in (row.error and f"failed: {row.error}", *row.warnings):
@@ -45,7 +45,7 @@ def as_json(comparison: Comparison) -> str:
             "train": facts(comparison.train),
             "valid": facts(comparison.valid),
             "seed": comparison.seed,
-            "ideas": [_row_facts(row) for row in comparison.rows],
+            "ideas": [row_facts(row) for row in comparison.rows],
             "pairs": [vars(pair) for pair in comparison.pairs],
         },
         indent=2,
@@ -76,13 +76,18 @@ def as_csv(comparison: Comparison) -> str:
 
 def data_line(train: LabelledImages, valid: LabelledImages) -> str:
     """Return one line about the data."""
-    names = [plain(name) for name in train.class_names]
-    classes = ", ".join(names) if len(names) <= 10 else f"{names[0]} to {names[-1]}"
-    size = "x".join(str(length) for length in train.images.shape[1:])
     return (
-        f"{plain(train.source.name)}: {len(train):,} training images, {len(valid):,} to measure on, {size}, "
-        f"{len(names)} classes ({classes})"
+        f"{plain(train.source.name)}: {len(train):,} training images, {len(valid):,} to measure on, "
+        f"{kind_of(train)}"
     )
+
+
+def kind_of(images: LabelledImages) -> str:
+    """Return size and classes of images in a few words."""
+    names = [plain(name) for name in images.class_names]
+    classes = ", ".join(names) if len(names) <= 10 else f"{names[0]} to {names[-1]}"
+    size = "x".join(str(length) for length in images.images.shape[1:])
+    return f"{size}, {len(names)} classes ({classes})"
 
 
 class _Column(NamedTuple):
@@ -143,7 +148,7 @@ def _columns(comparison: Comparison) -> list[_Column]:
         ),
         figures("fit", 4, lambda row, _: _seconds(row.fit_seconds)),
         figures("predict", 3, lambda _, e: _seconds(e.predict_seconds)),
-        figures("size", 5, lambda row, _: _bytes(row.size_bytes)),
+        figures("size", 5, lambda row, _: bytes_text(row.size_bytes)),
     ]
 
 
@@ -181,7 +186,7 @@ def facts(part: LabelledImages) -> dict[str, Any]:
     }
 
 
-def _row_facts(row: Row) -> dict[str, Any]:
+def row_facts(row: Row) -> dict[str, Any]:
     """Return what JSON says of one idea."""
     facts: dict[str, Any] = {
         "name": row.name,
@@ -224,7 +229,7 @@ def _seconds(seconds: float | None) -> str:
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
-def _bytes(size: int | None) -> str:
+def bytes_text(size: int | None) -> str:
     """Return a size as people say it."""
     if size is None:
         return ""

@@ -15,10 +15,11 @@ from lookalike.errors import InputError
 from lookalike.evaluation.results import Comparison, Evaluation
 from lookalike.images import to_unit
 from lookalike.picture.colours import absolute_colours, signed_colours
+from lookalike.picture.inline import LARGE, MIDDLE, SMALL, Picture, picture
+from lookalike.picture.signed import signed_number
 from lookalike.picture.text import plain
-from lookalike.report.formats import part_name, signed_number
+from lookalike.report.formats import part_name
 from lookalike.report.ideals import Prototypes, prototypes
-from lookalike.report.thumbs import LARGE, MIDDLE, SMALL, Picture, picture
 
 _RIGHT, _WRONG = 10, 6  # how many right and wrong answers one can choose among
 _LEAST_RIGHT = 4  # where there are few classes

@@ -95,21 +95,6 @@ def p_value(p: float) -> str:
     return f"{p:.2g}" if p >= 0.001 else f"{p:.1g}"
 
 
-def signed_number(value: float) -> str:
-    """Return a number with its sign, a real minus, and four decimals.
-
-    Examples
-    --------
-    >>> from lookalike.report.formats import signed_number
-    >>> signed_number(0.0129), signed_number(-0.5), signed_number(-0.00001)
-    ('+0.0129', '−0.5000', '0.0000')
-    """
-    rounded = round(value, 4)
-    if rounded == 0:
-        return "0.0000"
-    return f"{rounded:+.4f}".replace("-", "−")
-
-
 def part_name(part: str) -> str:
     """Return what people call a part of the data.
 

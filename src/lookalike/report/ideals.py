@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.evaluation.results import Comparison, Row
+from lookalike.picture.inline import LARGE, MIDDLE, Picture, picture
 from lookalike.picture.text import plain
 from lookalike.report.formats import listing
-from lookalike.report.thumbs import LARGE, MIDDLE, Picture, picture
 
 _FEW = 4  # up to so many classes there is room for large images
 

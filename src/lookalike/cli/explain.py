@@ -1,0 +1,92 @@
+"""``lookalike explain``: what a model's answer to one image rests on."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lookalike.cli import common
+from lookalike.cli.predict import Model, Resize, model_shape
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lookalike.evidence import Evidence
+
+
+def explain(
+    model: Model,
+    image: Annotated[
+        str,
+        typer.Argument(help="One image: its file, or - for standard input."),
+    ],
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Write one self-contained HTML page to this file.")
+    ] = None,
+    n: Annotated[
+        int, typer.Option("--n", min=1, help="How many of the nearest training images to show.")
+    ] = 3,
+    resize: Resize = False,
+    as_json: common.Json = False,
+    quiet: common.Quiet = False,
+) -> None:
+    """Show what an answer rests on: what the model saw, what it compared with, which pixels decided.
+
+    With --json, print the numbers: distances, the nearest training images, and what each pixel contributes
+    (these sum to the margin). Try: lookalike explain digits.lookalike seven.png --report seven.html
+    """
+    import lookalike
+
+    common.check_output("--report", report)
+    fitted = lookalike.load_model(model)
+    name, pixels = _read(image, model_shape(fitted, model), resize)
+    with common.progress(quiet) as tell:
+        evidence = fitted.explain(pixels, n, progress=tell)[0]
+    if report is not None:
+        _write(evidence, name, report)
+    _show(evidence, name, as_json)
+    if report is not None and not quiet:
+        common.stderr().print(f"report: {report.resolve()}", soft_wrap=True)
+
+
+def _read(source: str, shape: tuple[int, ...], resize: bool) -> tuple[str, NDArray[Any]]:
+    """Return the name of the one image and a batch of it, refusing several."""
+    from lookalike.data.loose import find
+    from lookalike.errors import InputError
+    from lookalike.picture.text import plain
+
+    found = find([source], sys.stdin.buffer if source == "-" else None)
+    names, images = next(iter(found.batches(shape, resize=resize, most=2)))
+    if len(names) > 1:
+        raise InputError(f"{plain(source)!r} holds several images: expected one, such as {plain(names[0])!r}")
+    return names[0], images
+
+
+def _show(evidence: Evidence, name: str, as_json: bool) -> None:
+    """Print evidence in the form that was asked for."""
+    from lookalike.picture.text import plain
+
+    if as_json:
+        typer.echo(json.dumps({"image": plain(name), **evidence.to_plain()}))
+        return
+    from rich.text import Text
+
+    from lookalike.picture.evidence_terminal import EvidenceText
+
+    out = common.console()
+    out.print(Text(f"{plain(name)}: {plain(evidence.answer)}, by {plain(evidence.idea)}"))
+    out.print(EvidenceText(evidence))
+
+
+def _write(evidence: Evidence, name: str, path: Path) -> None:
+    """Write evidence as a page."""
+    from lookalike.files import write_whole
+    from lookalike.picture.evidence_html import page
+
+    title = f"Why {evidence.answer}: {evidence.idea}"
+    made = page([evidence], [name], title=title, command=common.command_line())
+    write_whole(path, made.encode())

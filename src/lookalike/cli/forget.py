@@ -1,0 +1,41 @@
+"""``lookalike forget``: take training images out of a model."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from lookalike.cli import common
+from lookalike.cli.predict import Model
+
+
+def forget(
+    model: Model,
+    ids: Annotated[
+        list[int], typer.Argument(min=0, help="Numbers of images, as lookalike teach printed them.")
+    ],
+    quiet: common.Quiet = False,
+) -> None:
+    """Take training images out of a model, and write it back to its file.
+
+    A class that was taught and has no image left is gone too. Try: lookalike forget digits.lookalike 1797
+    """
+    import lookalike
+    from lookalike.errors import InputError
+    from lookalike.picture.text import plain
+
+    fitted = lookalike.load_model(model)
+    if not hasattr(fitted, "ids_"):
+        raise InputError(f"{plain(model)} keeps no training images, only their means: it cannot forget one")
+    before = fitted.classes_.tolist()
+    fitted.forget(ids)
+    lookalike.save_model(fitted, model)
+    if quiet:
+        return
+    count = len(set(ids))
+    images = "1 image was" if count == 1 else f"{count:,} images were"
+    gone = [plain(label) for label in before if label not in fitted.classes_.tolist()]
+    them = "it" if count == 1 else "them"
+    also = f", and with {them} class {', '.join(gone)}" if gone else ""
+    typer.echo(f"{images} forgotten{also}; {len(fitted.ids_):,} are left")

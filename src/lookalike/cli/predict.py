@@ -1,0 +1,135 @@
+"""``lookalike predict``: what a model answers to images."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lookalike.cli import common
+
+if TYPE_CHECKING:
+    from lookalike.cli.answers import Answer, Form
+    from lookalike.data.loose import LooseBatch, LooseImages
+
+Model = Annotated[Path, typer.Argument(help="A model file: see lookalike fit.")]
+Resize = Annotated[bool, typer.Option("--resize", help="Resize images to the model's size.")]
+
+
+def predict(
+    model: Model,
+    images: Annotated[
+        list[str],
+        typer.Argument(
+            help="Images, folders, zips or tars of them, patterns ('crops/*.png'), CSV files of pixels "
+            "(pixel0,pixel1,...), or - for one image from standard input."
+        ),
+    ],
+    resize: Resize = False,
+    skip_bad: common.SkipBad = False,
+    kaggle: Annotated[
+        bool, typer.Option("--kaggle", help="Print ImageId,Label for one CSV of pixels, as Kaggle takes it.")
+    ] = False,
+    as_json: common.Json = False,
+    as_csv: common.Csv = False,
+    timings: Annotated[
+        bool, typer.Option("--timings", help="Answer images one at a time, and say how long each takes.")
+    ] = False,
+    quiet: common.Quiet = False,
+) -> None:
+    """Say what images show: a line an image, its name, the answer and the distance, with tabs between.
+
+    The distance is that to the nearest training image which voted for the answer, or to its class's own
+    image. Try: lookalike predict digits.lookalike crops/*.png
+    """
+    import lookalike
+    from lookalike.cli.answers import as_text
+    from lookalike.data.loose import find
+
+    form = _form(kaggle, as_json, as_csv)
+    found = find(images, sys.stdin.buffer if "-" in images else None)
+    _check_kaggle(kaggle, found)
+    seconds: list[float] = []
+    fitted = lookalike.load_model(model)
+    shape = model_shape(fitted, model)
+    # On a terminal the answers themselves show how far it is.
+    with common.progress(quiet, bar=not sys.stdout.isatty()) as tell:
+        read = found.batches(shape, resize=resize, skip_bad=skip_bad, most=1 if timings else None)
+        batches = _answers(fitted, read, found.count, seconds, tell)
+        for text in as_text(batches, form):
+            typer.echo(text, nl=False)
+    if found.bad and not quiet:
+        say_bad(found)
+    if timings:
+        common.stderr().print(_timings(seconds), soft_wrap=True)
+
+
+def model_shape(model: Any, path: Path) -> tuple[int, ...]:
+    """Return the shape of a model's images, refusing one that was fitted on rows of numbers."""
+    from lookalike.errors import InputError
+    from lookalike.picture.text import plain
+
+    shape: tuple[int, ...] | None = model.image_shape_
+    if shape is None:
+        raise InputError(f"{plain(path)} was fitted on rows of numbers: expected a model of images")
+    return shape
+
+
+def say_bad(found: LooseImages) -> None:
+    """Say which files were skipped."""
+    files = "1 bad file was" if len(found.bad) == 1 else f"{len(found.bad):,} bad files were"
+    common.say_notes(f"{files} skipped:", *found.bad)
+
+
+def _form(kaggle: bool, as_json: bool, as_csv: bool) -> Form:
+    """Return the form that was asked for, refusing two at once."""
+    from lookalike.errors import InputError
+
+    if kaggle + as_json + as_csv > 1:
+        raise InputError("more than one of --kaggle, --json and --csv was given: expected one of them")
+    return "kaggle" if kaggle else "json" if as_json else "csv" if as_csv else "lines"
+
+
+def _check_kaggle(kaggle: bool, found: LooseImages) -> None:
+    """Refuse to number images that have no numbers."""
+    from lookalike.errors import InputError
+
+    if kaggle and not found.one_table:
+        raise InputError("--kaggle numbers the images of one CSV of pixels: expected that alone")
+
+
+def _answers(
+    model: Any, batches: Iterable[LooseBatch], count: int | None, seconds: list[float], tell: Any
+) -> Iterator[list[Answer]]:
+    """Yield the answers of each batch, noting how long it took."""
+    from lookalike.cli.answers import Answer
+
+    done = 0
+    for names, images in batches:
+        tell("answering images", done, count)
+        began = time.perf_counter()
+        labels, distances = model.answered(images)
+        seconds.append(time.perf_counter() - began)
+        done += len(names)
+        yield [*map(Answer, names, labels.tolist(), distances.tolist())]
+
+
+def _timings(seconds: list[float]) -> str:
+    """Return how long answers took; the first is told apart, since it loads and compiles."""
+    import numpy as np
+
+    first, *rest = (1000 * second for second in seconds)
+    text = f"timings: the first image {_milliseconds(first)}"
+    if rest:
+        middle, slow = (_milliseconds(float(one)) for one in np.quantile(rest, [0.5, 0.95]))
+        text += f"; {len(rest):,} more, one at a time: median {middle}, 95 % within {slow}"
+    return text
+
+
+def _milliseconds(value: float) -> str:
+    """Return a time with three figures, or all before the point."""
+    return f"{value:,.0f} ms" if value >= 100 else f"{value:.3g} ms"

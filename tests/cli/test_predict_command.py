@@ -1,0 +1,322 @@
+import csv
+import gzip
+import io
+import json
+import subprocess
+import sys
+import warnings
+import zipfile
+
+import numpy as np
+import pytest
+
+import lookalike
+from cli_runner import call
+from data.making import encoded
+from lookalike.data.export import write_folder
+
+
+@pytest.fixture
+def cli(monkeypatch, capsys):
+    return lambda *arguments: call(monkeypatch, capsys, *arguments)
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory, digits):
+    """Return the file of a model of 8x8 digits."""
+    path = tmp_path_factory.mktemp("model") / "digits.lookalike"
+    return lookalike.save_model(lookalike.NearestImages().fit(digits.train.images, digits.train.labels), path)
+
+
+@pytest.fixture(scope="session")
+def crops(tmp_path_factory, digits):
+    """Return a folder of 30 images with their classes, in folders named after them."""
+    folder = tmp_path_factory.mktemp("crops") / "crops"
+    write_folder([digits.valid.take(slice(0, 30))], folder)
+    return folder / "valid"
+
+
+def lines(found):
+    assert (found.code, found.err) == (0, "")
+    return [line.split("\t") for line in found.out.splitlines()]
+
+
+def pixels_csv(images, labels=None, header=True):
+    """Return images as Kaggle's digits are published."""
+    rows = images.reshape(len(images), -1).tolist()
+    head = [f"pixel{place}" for place in range(len(rows[0]))]
+    if labels is not None:
+        head = ["label", *head]
+        rows = [[label, *row] for label, row in zip(labels.tolist(), rows, strict=True)]
+    return "".join(",".join(map(str, row)) + "\n" for row in ([head] if header else []) + rows)
+
+
+def test_lines_are_names_answers_and_distances(cli, model, crops, digits):
+    few = digits.valid.take(slice(0, 30))
+    loaded = lookalike.load_model(model)
+    distances, _ = loaded.kneighbors(few.images)
+    expected = {
+        f"{crops}/{label}/{name}.png": [str(answer), f"{far:.4f}"]
+        for label, name, answer, far in zip(
+            few.labels, few.names, loaded.predict(few.images), distances[:, 0], strict=True
+        )
+    }
+    found = lines(cli("predict", model, crops))
+    assert {name: rest for name, *rest in found} == expected
+    assert len(found) == 30
+    # Folders, and files in them, as people count.
+    order = [tuple(map(int, name[:-4].split("/")[-2:])) for name, *_ in found]
+    assert order == sorted(order)
+
+
+@pytest.mark.parametrize(
+    "how", ["files", "pattern", "deep pattern", "folders by pattern", "zip", "folder in a zip"]
+)
+def test_every_way_to_name_images_gives_the_same_answers(cli, model, crops, tmp_path, how):
+    zipped = tmp_path / "crops.zip"
+    with zipfile.ZipFile(zipped, "w") as archive:
+        for path in crops.rglob("*.png"):
+            archive.write(path, f"inner/{path.relative_to(crops)}")
+    sources = {
+        "files": [f"{crops}/3/{path.name}" for path in sorted((crops / "3").iterdir())],
+        "pattern": [f"{crops}/3/*.png"],
+        "deep pattern": [f"{crops}/**/*.png"],
+        "folders by pattern": [f"{crops}/*"],
+        "zip": [zipped],
+        "folder in a zip": [f"{zipped}/inner/3"],
+    }
+    wanted = crops / "3" if how in ("files", "pattern", "folder in a zip") else crops
+    expected = sorted(rest for _, *rest in lines(cli("predict", model, wanted)))
+    found = lines(cli("predict", model, *sources[how]))
+    assert sorted(rest for _, *rest in found) == expected
+    assert len(expected) > 1
+
+
+def test_a_name_with_a_bracket_is_a_name_first(cli, model, digits, tmp_path):
+    path = tmp_path / "a[1].png"
+    path.write_bytes(encoded(digits.valid.images[0]))
+    (tmp_path / "a1.png").write_bytes(encoded(digits.valid.images[1]))
+    ((name, *_),) = lines(cli("predict", model, path))
+    assert name == str(path)
+
+
+def test_standard_input_is_one_image(model, digits):
+    ran = subprocess.run(
+        [sys.executable, "-m", "lookalike", "predict", model, "-"],
+        input=encoded(digits.valid.images[3]),
+        capture_output=True,
+        check=True,
+    )
+    name, label, _ = ran.stdout.decode().split("\t")
+    assert (name, label) == ("-", str(lookalike.load_model(model).predict(digits.valid.images[3:4])[0]))
+
+
+def test_standard_input_is_given_once(cli, model, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"")))
+    found = cli("predict", model, "-", "-")
+    assert (found.code, found.out) == (2, "")
+    assert "- was given twice" in found.err
+
+
+def test_json_and_csv_hold_the_same(cli, model, crops):
+    facts = json.loads(cli("predict", model, crops, "--json").out)
+    rows = list(csv.DictReader(io.StringIO(cli("predict", model, crops, "--csv").out)))
+    assert len(facts) == len(rows) == 30
+    for fact, row in zip(facts, rows, strict=True):
+        assert isinstance(fact["label"], int)
+        assert row == {name: str(value) for name, value in fact.items()}
+
+
+def test_a_kaggle_round_trip(cli, tmp_path, digits):
+    train, test = digits.train.take(slice(0, 400)), digits.valid.take(slice(0, 700))
+    (tmp_path / "train.csv").write_text(pixels_csv(train.images, train.labels), encoding="utf-8")
+    (tmp_path / "test.csv").write_text(pixels_csv(test.images), encoding="utf-8")
+    assert cli("fit", tmp_path / "train.csv", "-o", tmp_path / "m", "--idea", "nearest-l2").code == 0
+    found = cli("predict", tmp_path / "m", tmp_path / "test.csv", "--kaggle")
+    assert (found.code, found.err) == (0, "")
+    (tmp_path / "submission.csv").write_text(found.out, encoding="utf-8")
+    rows = list(csv.DictReader((tmp_path / "submission.csv").read_text(encoding="utf-8").splitlines()))
+    expected = lookalike.NearestImages(metric="l2").fit(train.images, train.labels).predict(test.images)
+    assert found.out.startswith("ImageId,Label\n")
+    assert [int(row["ImageId"]) for row in rows] == list(range(1, len(test) + 1))
+    assert [int(row["Label"]) for row in rows] == expected.tolist()
+
+
+@pytest.mark.parametrize(
+    ("labelled", "header", "packed"),
+    [(False, True, False), (False, False, False), (True, True, True), (True, False, False)],
+    ids=["pixels", "no header", "labels, gzip", "labels, no header"],
+)
+def test_every_csv_of_pixels_is_read(cli, model, digits, tmp_path, labelled, header, packed):
+    few = digits.valid.take(slice(0, 12))
+    text = pixels_csv(few.images, few.labels if labelled else None, header).encode()
+    path = tmp_path / ("some.csv.gz" if packed else "some.csv")
+    path.write_bytes(gzip.compress(text) if packed else text)
+    found = lines(cli("predict", model, path))
+    assert [name for name, *_ in found] == [f"{path}:{number}" for number in range(1, 13)]
+    assert [int(label) for _, label, _ in found] == lookalike.load_model(model).predict(few.images).tolist()
+
+
+def test_kaggle_numbers_one_csv_only(cli, model, crops):
+    found = cli("predict", model, crops, "--kaggle")
+    assert (found.code, found.out) == (2, "")
+    assert "expected that alone" in found.err
+
+
+def test_timings_are_told_and_answers_stay(cli, model, crops):
+    found = cli("predict", model, crops, "--timings")
+    assert found.out == cli("predict", model, crops).out
+    assert found.err.startswith("timings: the first image ")
+    assert "; 29 more, one at a time: median " in found.err
+    assert " ms, 95 % within " in found.err
+
+
+def test_more_images_than_a_batch_keep_their_order(cli, model, digits, tmp_path, monkeypatch):
+    monkeypatch.setattr("lookalike.data.loose._BATCH_IMAGES", 7)
+    path = tmp_path / "some.csv"
+    path.write_text(pixels_csv(digits.valid.images[:30]), encoding="utf-8")
+    found = cli("predict", model, path, "--kaggle").out.splitlines()
+    assert [int(line.split(",")[0]) for line in found[1:]] == list(range(1, 31))
+    expected = lookalike.load_model(model).predict(digits.valid.images[:30])
+    assert [int(line.split(",")[1]) for line in found[1:]] == expected.tolist()
+
+
+def test_gray_and_colour_meet_where_that_is_unambiguous(cli, model, digits, tmp_path):
+    image = digits.valid.images[5]
+    colour = np.repeat(image[..., None], 3, axis=2)
+    (tmp_path / "gray.png").write_bytes(encoded(image))
+    (tmp_path / "same.png").write_bytes(encoded(colour))
+    gray, same = lines(cli("predict", model, tmp_path / "gray.png", tmp_path / "same.png"))
+    assert gray[1:] == same[1:]
+    coloured = lookalike.MeanImage().fit(np.stack([colour, 255 - colour]), [1, 2])
+    ((_, label, distance),) = lines(
+        cli("predict", lookalike.save_model(coloured, tmp_path / "c"), tmp_path / "gray.png")
+    )
+    assert (label, distance) == ("1", "0.0000")
+    colour = colour.copy()
+    colour[0, 0, 0] ^= 1
+    (tmp_path / "red.png").write_bytes(encoded(colour))
+    found = cli("predict", model, tmp_path / "red.png")
+    assert (found.code, found.out) == (2, "")
+    assert "red.png' is colour and the model's images are gray: make it gray" in found.err
+
+
+def test_other_sizes_are_refused_or_resized(cli, model, digits, tmp_path):
+    large = np.kron(digits.valid.images[7], np.ones((3, 2), np.uint8))
+    (tmp_path / "large.png").write_bytes(encoded(large))
+    found = cli("predict", model, tmp_path / "large.png")
+    assert (found.code, found.out) == (2, "")
+    assert "is 24 x 16 (height x width) and the model's images are 8 x 8" in found.err
+    assert "--resize" in found.err
+    ((_, label, _),) = lines(cli("predict", model, tmp_path / "large.png", "--resize"))
+    assert label == str(digits.valid.labels[7])
+
+
+def test_bad_files_are_an_error_unless_they_are_to_be_skipped(cli, model, digits, tmp_path):
+    (tmp_path / "1.png").write_bytes(encoded(digits.valid.images[0]))
+    (tmp_path / "2.png").write_bytes(encoded(digits.valid.images[1])[:40])
+    (tmp_path / "3.png").write_bytes(b"")
+    found = cli("predict", model, tmp_path)
+    assert (found.code, found.out) == (2, "")
+    assert "2.png' is truncated" in found.err
+    found = cli("predict", model, tmp_path, "--skip-bad")
+    assert found.code == 0
+    assert len(found.out.splitlines()) == 1
+    assert "2 bad files were skipped" in found.err
+    assert "3.png' is not an image" in found.err
+    (tmp_path / "1.png").unlink()
+    found = cli("predict", model, tmp_path, "--skip-bad", "--csv")
+    assert (found.code, found.out) == (2, "")
+    assert "none of 2 images can be read" in found.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nothing.png"], "there is no file or folder 'nothing.png'"),
+        (["no*thing"], "no file is called like 'no*thing'"),
+        (["empty"], "'empty' holds no images"),
+        ([""], "there is no file or folder ''"),
+        (["a\0b.png"], "a\\x00b.png"),
+        (["notes.txt"], "'notes.txt' is not an image"),
+        (["short.csv"], "image 0 in 'short.csv' has 3 pixels: expected 9"),
+        (["words.csv"], "image 0 in 'words.csv' has the pixel 'x'"),
+        (["head.csv"], "'head.csv' holds no image"),
+        (["notes.txt", "--json", "--csv"], "more than one of"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_bad_input_is_one_line_and_exit_2(cli, model, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "notes.txt").write_text("hello", encoding="utf-8")
+    head = ",".join(f"pixel{place}" for place in range(9)) + "\n"
+    (tmp_path / "short.csv").write_text(head + "1,2,3\n", encoding="utf-8")
+    (tmp_path / "words.csv").write_text(head + "1,2,3,4,x,6,7,8,9\n", encoding="utf-8")
+    (tmp_path / "head.csv").write_text(head, encoding="utf-8")
+    found = cli("predict", model, *arguments)
+    assert (found.code, found.out) == (2, "")
+    assert found.err.startswith("lookalike: ")
+    assert len(found.err.splitlines()) == 1
+    assert message in found.err
+
+
+def test_a_model_of_rows_is_refused(cli, tmp_path, crops):
+    rows = lookalike.NearestImages().fit(np.arange(8.0).reshape(4, 2), [1, 2, 1, 2])
+    found = cli("predict", lookalike.save_model(rows, tmp_path / "m"), crops)
+    assert found.code == 2
+    assert "was fitted on rows of numbers: expected a model of images" in found.err
+
+
+def test_hostile_names_do_no_harm(cli, tmp_path, digits):
+    hostile = "=\x1b[31m\n[red]"
+    labels = np.array([hostile, "b"])
+    path = lookalike.save_model(lookalike.MeanImage().fit(digits.valid.images[:2], labels), tmp_path / "m")
+    folder = tmp_path / "crops"
+    folder.mkdir()
+    (folder / f"{hostile}.png").write_bytes(encoded(digits.valid.images[0]))
+    found = cli("predict", path, folder)
+    assert found.code == 0
+    assert len(found.out.splitlines()) == 1
+    assert "\x1b" not in found.out
+    (row,) = csv.DictReader(io.StringIO(cli("predict", path, folder, "--csv").out))
+    assert row["label"].startswith("'=\\x1b")
+    (fact,) = json.loads(cli("predict", path, folder, "--json").out)
+    assert fact["label"] == hostile
+
+
+def test_each_kind_of_warning_is_one_line(cli, model, crops, monkeypatch):
+    answered = lookalike.NearestImages.answered
+
+    def warning(self, X, **more):
+        for _ in range(2):
+            warnings.warn(f"{len(X)} images are\x1b[31m odd", lookalike.LookalikeWarning, stacklevel=2)
+        warnings.warn("something else", lookalike.LookalikeWarning, stacklevel=2)
+        return answered(self, X, **more)
+
+    monkeypatch.setattr(lookalike.NearestImages, "answered", warning)
+    monkeypatch.setattr("lookalike.data.loose._BATCH_IMAGES", 10)
+    found = cli("predict", model, crops)
+    assert found.code == 0
+    assert found.err.splitlines() == [
+        "warning: 10 images are\\x1b[31m odd (and 5 more like it)",
+        "warning: something else (and 2 more like it)",
+    ]
+    assert cli("predict", model, crops, "--quiet").err == ""
+    found = cli("predict", model, crops, "no-such-file")
+    assert len(found.err.splitlines()) == 1
+
+
+def test_images_of_the_other_polarity_are_answered_and_said(cli, model, digits, tmp_path):
+    for place in range(12):
+        (tmp_path / f"{place}.png").write_bytes(encoded(255 - digits.valid.images[place]))
+    found = cli("predict", model, tmp_path)
+    assert (found.code, len(found.out.splitlines())) == (0, 12)
+    (line,) = found.err.splitlines()
+    assert line.startswith("warning: 12 of 12 images are dark on light")
+
+
+def test_a_closed_pipe_is_quiet(model, crops):
+    code = f"'{sys.executable}' -m lookalike predict '{model}' '{crops}' | head -n 1"
+    ran = subprocess.run(["bash", "-c", code], capture_output=True, text=True, check=True)
+    assert (len(ran.stdout.splitlines()), ran.stderr) == (1, "")

@@ -1,0 +1,171 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.base import BaseEstimator, ClassifierMixin
+
+import lookalike
+from lookalike.data.labelled import LabelledImages
+from lookalike.errors import InputError
+from lookalike.evaluation.folds import FOLDS, MOST_JUDGED, best, make_folds, out_of_fold
+from lookalike.evaluation.results import Comparison, Evaluation, Rate, Row
+
+
+def labelled(images, labels, groups=None):
+    labels = np.asarray(labels)
+    names = tuple(str(name) for name in np.unique(labels))
+    return LabelledImages(images, labels, names, tuple(map(str, range(len(labels)))), groups)
+
+
+def random_images(n, seed=0, shape=(6, 5)):
+    return np.random.default_rng(seed).integers(0, 256, (n, *shape), dtype=np.uint8)
+
+
+@given(
+    labels=st.lists(st.integers(0, 5), min_size=2, max_size=80),
+    seed=st.integers(0, 2**31),
+)
+def test_every_image_is_judged_once_by_a_model_that_knows_its_class(labels, seed):
+    labels = np.array(labels)
+    folds = make_folds(labels, seed=seed)
+    judged = folds.judged.tolist()
+    assert len(set(judged)) == len(judged)
+    for part in folds.parts:
+        rest = np.setdiff1d(np.arange(len(labels)), part)
+        assert set(labels[part].tolist()) <= set(labels[rest].tolist())
+    left = np.setdiff1d(np.arange(len(labels)), folds.judged)
+    counts = np.bincount(labels)
+    # Where a class has two images there are two folds, and these are in different ones.
+    assert set(left.tolist()) == set(np.flatnonzero(counts[labels] == 1).tolist())
+    assert len(folds.parts) <= min(FOLDS, counts.max())
+    for code in np.unique(labels):
+        shares = [int((labels[part] == code).sum()) for part in folds.parts]
+        if counts[code] > 1:
+            assert max(shares) - min(shares) <= 1
+
+
+@given(
+    rows=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 6)), min_size=2, max_size=60),
+    seed=st.integers(0, 1000),
+)
+def test_no_group_is_in_two_folds(rows, seed):
+    labels, groups = np.array(rows).T
+    folds = make_folds(labels, groups, seed=seed)
+    if len(set(groups.tolist())) == 1:
+        assert len(folds.judged) == len(make_folds(labels, seed=seed).judged)
+        return
+    for one, part in enumerate(folds.parts):
+        for other in folds.parts[one + 1 :]:
+            assert not set(groups[part].tolist()) & set(groups[other].tolist())
+        rest = np.setdiff1d(np.arange(len(labels)), part)
+        assert set(labels[part].tolist()) <= set(labels[rest].tolist())
+        # The same group in both is of a class that could not be judged in this fold.
+        shared = rest[np.isin(groups[rest], groups[part])]
+        assert not set(labels[shared].tolist()) & set(labels[part].tolist())
+
+
+@pytest.mark.parametrize(
+    ("n", "parts"), [(100, 5), (2000, 5), (4000, 3), (6000, 2), (10_000, 1), (60_000, 1)]
+)
+def test_large_sets_are_judged_in_part_and_each_model_sees_four_fifths(n, parts):
+    labels = np.arange(n) % 10
+    folds = make_folds(labels)
+    assert len(folds.parts) == parts
+    # Folds are whole images, and of each class: a few more or fewer than asked for.
+    assert len(folds.judged) == pytest.approx(min(n, MOST_JUDGED), abs=5)
+    assert all(len(part) <= n / 5 for part in folds.parts)
+    assert f"{len(folds.judged):,} of {n:,} images were judged" in folds.notes[0]
+
+
+def test_the_deal_follows_the_seed_alone():
+    labels = np.repeat(np.arange(4), 20)
+    first, again, other = (make_folds(labels, seed=seed).parts for seed in (3, 3, 4))
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not all(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
+
+
+def test_a_class_with_one_image_is_always_fitted_on_and_said():
+    labels = np.array([0] * 5 + [1] * 5 + [2])
+    folds = make_folds(labels)
+    assert 10 not in folds.judged
+    assert folds.notes[-1] == (
+        "Always fitted on and not judged: 1 image of class '2', which no other fold has."
+    )
+
+
+def test_answers_are_those_of_models_that_did_not_see_the_image():
+    images, labels = random_images(60), np.arange(60) % 3
+    found = out_of_fold(labelled(images, labels), ["nearest-l1", "mean-image-l2"], seed=5)
+    folds = make_folds(labels, seed=5)
+    for row, model in zip(
+        found.comparison.rows, (lookalike.NearestImages(), lookalike.MeanImage("l2")), strict=True
+    ):
+        expected = np.empty_like(labels)
+        for part in folds.parts:
+            rest = np.setdiff1d(np.arange(60), part)
+            expected[part] = model.fit(images[rest], labels[rest]).predict(images[part])
+        assert np.array_equal(row.evaluation.predictions, expected)
+        assert row.evaluation.accuracy.hits == (expected == labels).sum()
+        assert row.model is None
+    # Labels are random: a model that had seen the images would be right about all.
+    assert found.comparison.rows[0].evaluation.accuracy.value < 0.6
+    assert len(found.comparison.pairs) == 1
+
+
+def test_judged_images_are_the_ones_that_figures_speak_of():
+    images, labels = random_images(12), np.array(["a"] * 5 + ["b"] * 6 + ["c"])
+    found = out_of_fold(labelled(images, labels), ["mean-image-l1"])
+    assert found.comparison.valid.names == tuple(map(str, range(11)))
+    assert found.comparison.rows[0].evaluation.accuracy.n == 11
+    assert np.array_equal(found.comparison.rows[0].evaluation.labels, labels[:11])
+
+
+class FailsOnFew(ClassifierMixin, BaseEstimator):
+    def fit(self, X, y):
+        if not (X == 1).all(axis=1).any():
+            raise ValueError("there is no white image")
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, X):
+        return np.full(len(X), self.classes_[0])
+
+
+def test_an_idea_that_fails_in_one_fold_has_the_reason():
+    images, labels = random_images(20), np.arange(20) % 2
+    images[7] = 255
+    found = out_of_fold(labelled(images, labels), [FailsOnFew(), "mean-image-l1"])
+    failed, other = found.comparison.rows
+    assert (failed.evaluation, failed.error) == (None, "ValueError: there is no white image")
+    assert other.evaluation is not None
+    assert best(found.comparison) is other
+
+
+def test_nothing_can_be_judged_where_every_class_has_one_image():
+    data = labelled(random_images(3), [0, 1, 2])
+    assert make_folds(data.labels).parts == ()
+    with pytest.raises(InputError, match="no class has two images"):
+        out_of_fold(data, ["mean-image-l1"])
+
+
+def row(name, hits):
+    none = np.empty(0)
+    accuracy = Rate(hits or 0, 10, 0, 1)
+    evaluation = Evaluation(none, none, none, accuracy, None, (), none, none, 0.0)
+    measured = hits is not None
+    return Row(
+        name, name, "ours", evaluation if measured else None, None if measured else "why", (), 0, 0, None
+    )
+
+
+@pytest.mark.parametrize(
+    ("hits", "expected"), [((3, 9, 7), "1"), ((9, 3, 9), "2"), ((5, 5, None), "1"), ((0, 0, 0), "2")]
+)
+def test_the_best_has_the_most_right_and_of_equals_it_is_the_last(hits, expected):
+    rows = tuple(row(str(place), one) for place, one in enumerate(hits))
+    assert best(Comparison(None, None, rows, (), 0)).name == expected
+
+
+def test_there_is_no_best_where_all_failed():
+    with pytest.raises(InputError, match="no idea could be fitted: why"):
+        best(Comparison(None, None, (row("a", None),), (), 0))
