@@ -324,3 +324,20 @@ def test_rounding_around_a_query(metric, times):
     queries = np.repeat(centres, 5, axis=2).astype(np.uint8)
     images = images.astype(np.uint8)
     assert_exact(ImageIndex(images, metric).search(queries, 6), queries, images, metric, 6)
+
+
+def test_the_first_queries_do_not_wait_for_thumbnails(smooth, metric, monkeypatch):
+    """Brute force answers as many queries as thumbnails take time for; rows come and go meanwhile."""
+    monkeypatch.setattr(search_module, "FEW", 9)
+    images, index = smooth[:3000], ImageIndex(smooth[:2000], metric)
+    assert_exact(index.search(smooth[3000:3004], 3), smooth[3000:3004], smooth[:2000], metric, 3)
+    index.add(smooth[2000:3000])
+    index.remove([5, 2500])
+    images = np.delete(images, [5, 2500], axis=0)
+    assert_exact(index.search(smooth[3000:3005], 3), smooth[3000:3005], images, metric, 3)
+    assert index._held.bounds is None
+    assert_exact(index.search(smooth[3000:3001], 3), smooth[3000:3001], images, metric, 3)
+    assert index._held.bounds is not None
+    index.add(smooth[3000:3001])
+    images = np.concatenate([images, smooth[3000:3001]])
+    assert_exact(index.search(smooth[3000:3002], 3), smooth[3000:3002], images, metric, 3)

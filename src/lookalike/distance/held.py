@@ -27,7 +27,8 @@ class Held(NamedTuple):
     squares: NDArray[np.int32]
     fine: NDArray[Any]
     slack: tuple[float, float]  # the most that rounding moved a row's thumbnails
-    ready: int  # rows whose thumbnails and norms are made
+    normed: int  # rows whose norms are made
+    ready: int  # rows whose thumbnails are made
     bounds: Bounds | None
     chosen_at: int  # how many rows there were when the bounds were chosen
     room: int  # rows that may be written to: a search may still read those beyond
@@ -44,11 +45,12 @@ class Held(NamedTuple):
             np.zeros(0, kind),
             np.zeros(0, np.int32),
             np.zeros((0, FINE_SUMS if metric == "l1" else FINE_AXES), kind),
-            (0.0, 0.0),
-            0,
-            None,
-            0,
-            0,
+            slack=(0.0, 0.0),
+            normed=0,
+            ready=0,
+            bounds=None,
+            chosen_at=0,
+            room=0,
         )
 
     def with_room(self, more: int) -> Held:
@@ -74,13 +76,16 @@ class Held(NamedTuple):
         written to their place: further rows go into new arrays.
         """
         left = self.size - len(places)
-        ready = self.ready - int(np.searchsorted(places, self.ready))
+        made = {
+            "size": left,
+            "normed": self.normed - int(np.searchsorted(places, self.normed)),
+            "ready": self.ready - int(np.searchsorted(places, self.ready)),
+        }
         if not len(places) or places[0] == left:
-            return self._replace(size=left, ready=ready, room=0 if is_read else self.room)
+            return self._replace(**made, room=0 if is_read else self.room)
         room = len(self.full)
         fresh = self._replace(
-            size=left,
-            ready=ready,
+            **made,
             room=room,
             full=rows_without(self.full[: self.size], places, room),
             norms=rows_without(self.norms[: self.size], places, room),
@@ -120,17 +125,18 @@ def _where(rows: NDArray[np.intp], metric: Metric) -> tuple[Any, ...]:
     return group, slice(None), lane // 8, lane % 8
 
 
-def without_bounds(held: Held, metric: Metric) -> Held:
-    """Return the same for brute force alone: with norms of all rows, and no thumbnails."""
+def with_norms(held: Held, metric: Metric) -> Held:
+    """Return the same with norms of all rows, which is all that brute force takes."""
     if metric == "l2":
-        held.norms[held.ready : held.size] = norms(held.full[held.ready : held.size, : held.features])
-    return held._replace(bounds=None)
+        held.norms[held.normed : held.size] = norms(held.full[held.normed : held.size, : held.features])
+    return held._replace(normed=held.size)
 
 
 def updated(held: Held, shape: tuple[int, ...], metric: Metric) -> Held:
     """Return the same with norms and thumbnails for all rows, and better suited ones where it has doubled."""
     if held.ready == held.size:
         return held
+    held = with_norms(held, metric)
     if held.size >= LEAST_ROWS and held.features >= LEAST_FEATURES and held.size >= 2 * held.chosen_at:
         images = held.full[: held.size, : held.features]
         room = len(held.full)
@@ -150,10 +156,8 @@ def updated(held: Held, shape: tuple[int, ...], metric: Metric) -> Held:
 
 
 def _with_thumbnails(held: Held, start: int, stop: int, metric: Metric) -> Held:
-    """Fill in norms and thumbnails of the rows from ``start`` to ``stop``."""
+    """Fill in thumbnails of the rows from ``start`` to ``stop``."""
     rows = held.full[start:stop, : held.features]
-    if metric == "l2":
-        held.norms[start:stop] = norms(rows)
     if held.bounds is None:
         return held
     made = held.bounds.of_rows(rows)

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lookalike import settings
 from lookalike.distance.bounds import COARSE
-from lookalike.distance.held import LEAST_ROWS, Held, Metric, norms, updated, without_bounds
+from lookalike.distance.held import Held, Metric, norms, updated, with_norms
 from lookalike.distance.kernels.scan import (
     FARTHEST,
     PADDING,
@@ -39,8 +39,8 @@ BATCH = {"l1": 128, "l2": 1024}
 BATCH_NUMBERS = 1 << 22
 #: Seconds that a call of a kernel is to take, so that Ctrl-C is prompt and yet few calls are made.
 CALL_SECONDS = 0.05
-#: A first search of so many queries does not wait for thumbnails.
-FEW = 4
+#: So many queries are answered before thumbnails are made: those take about as long as so many without them.
+FEW = 256
 _LIMIT_CAP = {"l1": 32767, "l2": 2**31 - 1}
 
 
@@ -91,7 +91,7 @@ class ImageIndex:
     def _begin(self) -> None:
         """Hold no image yet."""
         self._lock = threading.Lock()
-        self._readers, self._searched = 0, False
+        self._readers, self._asked = 0, 0
         self._held = Held.empty(int(np.prod(self.shape)), self.metric)
 
     def __len__(self) -> int:
@@ -229,16 +229,16 @@ class ImageIndex:
     def _reading(self, count: int) -> Iterator[Held]:
         """Hand out what is held, with thumbnails and norms of all rows, to a search of some queries.
 
-        They are made when they are first needed, which takes longer than a few queries by brute force: a
-        first search of a few is answered so, for it may well be the only one.
+        They take longer than some queries by brute force: the first queries are answered so, for they may
+        well be the only ones.
         """
         with self._lock:
-            held = self._held
-            if held.ready == 0 and count <= FEW and not self._searched and held.size >= LEAST_ROWS:
-                held = without_bounds(held, self.metric)
+            self._asked += count
+            if self._held.ready == 0 and self._asked <= FEW:
+                self._held = with_norms(self._held, self.metric)
+                held = self._held._replace(bounds=None)
             else:
-                self._held = held = updated(held, self.shape, self.metric)
-            self._searched = True
+                self._held = held = updated(self._held, self.shape, self.metric)
             self._readers += 1
         try:
             yield held
