@@ -39,8 +39,8 @@ BATCH = {"l1": 128, "l2": 1024}
 BATCH_NUMBERS = 1 << 22
 #: Seconds that a call of a kernel is to take, so that Ctrl-C is prompt and yet few calls are made.
 CALL_SECONDS = 0.05
-#: So many queries are answered before thumbnails are made: those take about as long as so many without them.
-FEW = 256
+#: So many queries are answered before thumbnails are made, which take as long as a hundred without them.
+FEW = 16
 _LIMIT_CAP = {"l1": 32767, "l2": 2**31 - 1}
 
 

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial.distance import cdist
 
-from lookalike.distance.device.in_use import device_in_use
+from lookalike.distance.prototypes import prototype_sums
 from lookalike.errors import InputError
 from lookalike.models.class_means import COMPILED_FROM, ClassMeanClassifier
 from lookalike.models.medians import Median
@@ -18,10 +17,8 @@ if TYPE_CHECKING:
     from lookalike.models.explain import Manner
     from lookalike.models.state import StateReader
 
-_METRICS: dict[str, Literal["cityblock", "sqeuclidean"]] = {"l1": "cityblock", "l2": "sqeuclidean"}
+_METRICS = ("l1", "l2")
 _AVERAGES = ("mean", "median")
-# Rows are turned into floats a few at a time, so that they stay in the processor's cache.
-_CHUNK_VALUES = 2**17
 
 
 class MeanImage(ClassMeanClassifier):
@@ -115,33 +112,15 @@ class MeanImage(ClassMeanClassifier):
 
     def _distances(self, rows: NDArray[Any], scale: int) -> NDArray[np.float64]:
         prototypes = self.class_images_.reshape(len(self.classes_), -1) * scale
-        device = device_in_use()
         # By what the model has seen, not by the batch: an answer must not depend on the images beside it.
-        if device is not None:
-            from lookalike.distance.device.arrays import prototype_sums as on_device
-
-            sums = on_device(rows, prototypes, self.metric, device)
-        elif rows.dtype == np.uint8 and self.class_counts_.sum() * self.n_features_in_ >= COMPILED_FROM:
-            from lookalike.distance.kernels.prototypes import prototype_sums
-
-            sums = prototype_sums(rows, prototypes, self.metric)
-        else:
-            sums = self._sums(rows, prototypes)
+        compiled = int(self.class_counts_.sum()) * self.n_features_in_ >= COMPILED_FROM
+        sums = prototype_sums(rows, prototypes, self.metric, compiled=compiled)
         distances = sums / self.n_features_in_
         if self.metric == "l2":
             np.sqrt(distances, out=distances)
         distances /= scale
         distances[:, self.class_counts_ == 0] = np.inf
         return distances
-
-    def _sums(self, rows: NDArray[Any], prototypes: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return sums of absolute or squared differences by SciPy, a few rows at a time."""
-        step = max(1, _CHUNK_VALUES // self.n_features_in_)
-        sums = np.empty((len(rows), len(prototypes)))
-        for start in range(0, len(rows), step):
-            chunk = rows[start : start + step].astype(np.float64)
-            sums[start : start + step] = cdist(chunk, prototypes, _METRICS[self.metric])
-        return sums
 
     def _check_parameters(self) -> None:
         """Refuse parameters that are none of their values."""

@@ -272,8 +272,11 @@ def scan(variant: Any, rule: Rule, rows: Rows, batch: Batch, best: Best, start: 
 def brute(variant: Any, rule: Rule, rows: Rows, batch: Batch, best: Best, start: int, stop: int) -> None:
     """Compare a batch of queries with the rows ``start`` (a multiple of 4) to ``stop`` at full length."""
     step = max(4, TILE_BYTES // rows.full.shape[1] // 4 * 4)
+    count = batch.full.shape[0]
+    while count > 2 and best.limits[count - 2] == PADDING:
+        count -= 2
     for low in range(start, stop, step):
-        _dense(variant, rule, rows, batch, best, (0, batch.full.shape[0]), (low, min(low + step, stop)))
+        _dense(variant, rule, rows, batch, best, (0, count), (low, min(low + step, stop)))
 
 
 @Kernel
