@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
 
 from lookalike.errors import InputError
 from lookalike.models.calibration import LeftOut
-from lookalike.models.reject import RefusingClassifier
+from lookalike.models.nearest_class import NearestClass
 from lookalike.models.reservoir import SIZE, Reservoir, spreads
 from lookalike.models.tensors import takes_tensors
 from lookalike.progress import Progress
@@ -27,7 +26,7 @@ COMPILED_FROM = 1 << 23
 _MOST_IMAGES = 2**48
 
 
-class ClassMeanClassifier(RefusingClassifier):
+class ClassMeanClassifier(NearestClass):
     """A classifier by the mean of each class, of the images themselves or of features of them.
 
     Its state is a sum and a count for each class. Sums of whole numbers (bytes of images, 2-D arrays of
@@ -116,66 +115,6 @@ class ClassMeanClassifier(RefusingClassifier):
         self._more(rows, scale, codes)
         self._note_change()
         return self
-
-    def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Return the class of each image.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
-            Images of the shape that ``fit`` saw.
-
-        Returns
-        -------
-        ndarray of shape (n,)
-            Labels; ties go to the first class in ``classes_``.
-
-        Raises
-        ------
-        InputError
-            The images are of another shape or kind than those of ``fit``, or no image batch.
-        """
-        return self.answered(X)[0]
-
-    def answered(self, X: ArrayLike) -> tuple[NDArray[Any], NDArray[np.float64]]:
-        """Return the class of each image, and how unlike the image is to it.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
-            Images of the shape that ``fit`` saw.
-
-        Returns
-        -------
-        labels : ndarray of shape (n,)
-            What :meth:`predict` returns.
-        distances : ndarray of shape (n,), float64
-            The distance to that class, as :meth:`class_distances` has it.
-
-        Raises
-        ------
-        InputError
-            As :meth:`predict`.
-        """
-        check_is_fitted(self)
-        X = self._watched(X)
-        distances = self.class_distances(X)
-        return self.classes_[np.argmin(distances, axis=1)], distances.min(axis=1)
-
-    def class_distances(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return the distance of each image to each class.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
-            Images of the shape that ``fit`` saw.
-
-        Returns
-        -------
-        ndarray of shape (n, n_classes), float64
-            In the order of ``classes_``.
-        """
-        raise NotImplementedError
 
     def _evidence(self, X: ArrayLike, n_neighbors: int, progress: Progress) -> list[Evidence]:
         """Return the evidence for each image."""

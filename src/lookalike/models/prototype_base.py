@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
 from lookalike.distance.prototypes import prototype_sums
 from lookalike.errors import InputError
@@ -15,7 +14,7 @@ from lookalike.models.base import check_whole
 from lookalike.models.calibration import LeftOut
 from lookalike.models.class_means import COMPILED_FROM
 from lookalike.models.clusters import clusters
-from lookalike.models.reject import RefusingClassifier
+from lookalike.models.nearest_class import NearestClass
 from lookalike.models.reservoir import spreads
 from lookalike.models.tensors import takes_tensors
 from lookalike.progress import Progress, silent
@@ -34,7 +33,7 @@ _MOST_IMAGES = 2**48
 _NONE = -1.0
 
 
-class PrototypeClassifier(RefusingClassifier):
+class PrototypeClassifier(NearestClass):
     """A classifier by the nearest of some prototypes, of which each class has at least one.
 
     A subclass finds them (``_find``).
@@ -97,29 +96,6 @@ class PrototypeClassifier(RefusingClassifier):
         self._note_look(rows)
         self._changed()
         return self
-
-    def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Return the class of the prototype that is nearest to each image.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
-            Images of the shape that ``fit`` saw.
-
-        Returns
-        -------
-        ndarray of shape (n,)
-            Labels; ties go to the first class in ``classes_``.
-
-        Raises
-        ------
-        InputError
-            The images are of another shape or kind than those of ``fit``, or no image batch.
-        """
-        check_is_fitted(self)
-        distances = self.class_distances(self._watched(X))
-        labels: NDArray[Any] = self.classes_[np.argmin(distances, axis=1)]
-        return labels
 
     @takes_tensors
     def prototype_distances(self, X: ArrayLike) -> Floats:
