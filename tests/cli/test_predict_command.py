@@ -14,6 +14,7 @@ import lookalike
 from cli_runner import call
 from data.making import encoded
 from lookalike.data.export import write_folder
+from lookalike.data.loose import find
 
 
 @pytest.fixture
@@ -161,6 +162,76 @@ def test_kaggle_numbers_one_csv_only(cli, model, crops):
     found = cli("predict", model, crops, "--kaggle")
     assert (found.code, found.out) == (2, "")
     assert "expected that alone" in found.err
+
+
+@pytest.mark.parametrize("level", [0.05, 0.5])
+def test_refused_images_are_none_of_these(cli, model, crops, level):
+    loaded = lookalike.load_model(model)
+    known = {row[0]: row[1:] for row in lines(cli("predict", model, crops))}
+    found = {row[0]: row[1:] for row in lines(cli("predict", model, crops, "--reject", level))}
+    batch = next(find([str(crops)]).batches((8, 8)))
+    refused = dict(zip(batch.names, loaded.answer(batch.images, level).refused, strict=True))
+    assert any(refused.values()) == (level == 0.5)
+    assert found == {
+        name: ["none of these", far] if refused[name] else [label, far]
+        for name, (label, far) in known.items()
+    }
+
+
+def test_json_and_csv_have_no_label_where_an_image_is_refused(cli, model, crops):
+    said = ("predict", model, crops, "--reject", 0.5)
+    facts = json.loads(cli(*said, "--json").out)
+    rows = list(csv.DictReader(io.StringIO(cli(*said, "--csv").out)))
+    assert {fact["refused"] for fact in facts} == {True, False}
+    for fact, row in zip(facts, rows, strict=True):
+        assert (fact["label"] is None) == fact["refused"]
+        assert row == {name: "" if value is None else str(value) for name, value in fact.items()}
+
+
+def test_no_class_is_mistaken_for_a_refusal(cli, tmp_path, digits):
+    few = digits.train.take(slice(0, 200))
+    labels = np.where(few.labels < 5, "none of these", "(none of these)")
+    path = lookalike.save_model(lookalike.NearestImages().fit(few.images, labels), tmp_path / "m")
+    (tmp_path / "blank.png").write_bytes(encoded(np.zeros((8, 8), np.uint8)))
+    found = cli("predict", path, tmp_path / "blank.png", "--reject", 0.05, "--quiet")
+    assert found.out.split("\t")[1] == "((none of these))"
+
+
+def test_a_level_that_few_images_cannot_support_is_said(cli, tmp_path, digits, crops):
+    few = digits.train.take(slice(0, 50))
+    path = lookalike.save_model(lookalike.NearestImages().fit(few.images, few.labels), tmp_path / "m")
+    found = cli("predict", path, crops, "--reject", 0.01)
+    assert found.code == 0
+    (line,) = found.err.splitlines()
+    assert line.startswith("note: --reject 0.01: a rule of thumb, without a promised rate")
+    (line,) = cli("predict", path, crops, "--reject", 0.1).err.splitlines()
+    assert line.startswith("note: --reject 0.1: of all classes together at most a share of 0.1 is refused")
+    assert cli("predict", path, crops, "--reject", 0.01, "--quiet").err == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--reject", "0"], "--reject is 0: expected a level above 0 and below 1"),
+        (["--reject", "1"], "--reject is 1: expected a level above 0 and below 1"),
+        (["--reject", "nan"], "--reject is nan: expected a level"),
+        (["--reject", "0.05", "--kaggle"], "--kaggle takes a label for every image"),
+    ],
+    ids=["0", "1", "nan", "kaggle"],
+)
+def test_a_reject_that_cannot_be_is_one_line(cli, model, crops, arguments, message):
+    found = cli("predict", model, crops, *arguments)
+    assert (found.code, found.out) == (2, "")
+    assert len(found.err.splitlines()) == 1
+    assert message in found.err
+
+
+def test_warnings_are_said_once_with_reject_too(cli, model, digits, tmp_path):
+    for place in range(12):
+        (tmp_path / f"{place}.png").write_bytes(encoded(255 - digits.valid.images[place]))
+    (line,) = cli("predict", model, tmp_path, "--reject", 0.05).err.splitlines()
+    assert line.startswith("warning: 12 of 12 images are dark on light")
+    assert "more like it" not in line
 
 
 def test_timings_are_told_and_answers_stay(cli, model, crops):

@@ -6,6 +6,7 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_m
 import lookalike
 from lookalike import InputError
 from lookalike.evaluation.evaluate import judge
+from lookalike.evaluation.reliability import reliability
 
 
 class Answers:
@@ -81,3 +82,30 @@ def test_refuses_what_does_not_match(edge_images):
         lookalike.evaluate(Answers([]), edge_images, [1, 2, 3])
     with pytest.raises(InputError, match=r"the model answered with shape \(8, 2\) to 8 images"):
         lookalike.evaluate(Answers([[0, 1]] * 8), edge_images, [0] * 8)
+
+
+def test_probabilities_are_measured_where_that_is_asked_for(digits):
+    train, valid = digits
+    model = lookalike.MeanImage("l2").fit(train.images, train.labels)
+    plain = lookalike.evaluate(model, valid.images, valid.labels)
+    assert plain.reliability is None
+    assert "probabilities" not in str(plain)
+    found = lookalike.evaluate(model, valid.images, valid.labels, probabilities=True)
+    expected = reliability(model.predict_proba(valid.images), model.classes_, valid.labels)
+    assert found.reliability.error == expected.error
+    assert found.reliability.right == found.accuracy == plain.accuracy
+    assert str(found) == f"{plain}\nprobabilities: {found.reliability}"
+    assert found._repr_html_() == f"<pre>{found}</pre>"
+
+
+def test_probabilities_of_scikit_learns_models_are_measured_too(digits):
+    train, valid = digits
+    rows = train.images.reshape(len(train), -1) / np.float32(255)
+    model = LogisticRegression(max_iter=2000).fit(rows, train.labels)
+    found = lookalike.evaluate(model, valid.images, valid.labels, probabilities=True)
+    assert 0 < found.reliability.error < 0.2
+
+
+def test_a_model_without_probabilities_is_refused(edge_images):
+    with pytest.raises(InputError, match="Answers has no predict_proba"):
+        lookalike.evaluate(Answers(range(8)), edge_images, range(8), probabilities=True)

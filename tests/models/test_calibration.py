@@ -283,3 +283,16 @@ def test_spread_is_the_standard_deviation(kind, edge_images):
         assert (spreads(rows, scale)[:3] == 0).all()
         whole = np.random.default_rng(0).integers(0, 256, (7000, 700), dtype=np.uint8)
         np.testing.assert_allclose(spreads(whole, 255), whole.std(axis=1) / 255)
+
+
+@pytest.mark.parametrize("kind", [NearestImages, MeanImage, DeformableMatch])
+def test_files_hold_what_was_worked_out_and_no_more(kind, digits, monkeypatch):
+    train, valid = digits
+    model = kind().fit(train.images[:200], train.labels[:200])
+    assert "held_distances" not in model.to_state().arrays
+    expected = model.predict_proba(valid.images[:20])
+    opened = kind.from_state(model.to_state())
+    monkeypatch.setattr(kind, "_leave_out", lambda _: pytest.fail("worked out again"))
+    np.testing.assert_array_equal(opened.predict_proba(valid.images[:20]), expected)
+    opened.teach(valid.images[:1], valid.labels[:1])
+    assert "held_distances" not in opened.to_state().arrays

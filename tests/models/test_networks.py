@@ -100,3 +100,13 @@ def test_the_threes_and_sevens_of_mnist(name, least, mnist_sample):
     train, valid = mnist_sample
     model = idea(name).make().set_params(epochs=8, random_state=0).fit(train.images, train.labels)
     assert model.score(valid.images, valid.labels) >= least
+
+
+def test_threads_of_torch_are_as_they_were(digits):
+    torch.set_num_threads(before := max(2, torch.get_num_threads()))
+    seen = []
+    some = digits.train.take(slice(0, 100))
+    model = networks.LinearModel(2)
+    model.fit(some.images, some.labels, progress=lambda *_: seen.append(torch.get_num_threads()))
+    assert set(seen) == {1}
+    assert torch.get_num_threads() == before

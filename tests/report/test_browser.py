@@ -4,6 +4,10 @@ import shutil
 
 import pytest
 
+import lookalike
+from lookalike.evaluation.assess import assess
+from lookalike.evaluation.strangers import Strangers
+from lookalike.report.model_page import write_model_report
 from lookalike.report.page import write_report
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -23,10 +27,16 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory, comparison, hostile, deformed):
+def files(tmp_path_factory, comparison, hostile, deformed, digits):
     folder = tmp_path_factory.mktemp("pages")
     for name, one in (("digits", comparison), ("hostile", hostile), ("deformed", deformed)):
         write_report(one, folder / f"{name}.html", command="lookalike compare digits")
+    train, valid = digits
+    model = lookalike.NearestImages().fit(train.images, train.labels)
+    info = lookalike.model_info(lookalike.save_model(model, folder / "m.lookalike", data=train))
+    given = Strangers("halves", valid.images // 2, valid.names)
+    found = assess(model, valid, [given])
+    write_model_report(found, folder / "model.html", info=info, name="m.lookalike", command="lookalike x")
     return folder
 
 
@@ -59,7 +69,7 @@ def visit(browser, files):
     assert troubles == []
 
 
-@pytest.mark.parametrize("name", ["digits", "hostile", "deformed"])
+@pytest.mark.parametrize("name", ["digits", "hostile", "deformed", "model"])
 def test_nothing_overflows(visit, name):
     page = visit(name)
     page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
@@ -161,3 +171,16 @@ def test_controls_are_large_enough_to_hit(visit):
     )
     assert len(boxes) > 20
     assert min(boxes) >= 24
+
+
+def test_a_mistake_is_chosen_with_the_keyboard(visit):
+    page = visit("model")
+    first, second = (page.locator("#mistakes .panel").nth(number) for number in (0, 1))
+    assert first.is_visible()
+    assert not second.is_visible()
+    page.locator("#mistake-choice-1").focus()
+    page.keyboard.press("ArrowRight")
+    assert second.is_visible()
+    assert not first.is_visible()
+    assert page.locator("#probabilities .chart").bounding_box()["width"] > 300
+    assert page.locator("#refused .chart polyline").count() >= 1

@@ -12,7 +12,7 @@ from lookalike.errors import InputError
 from lookalike.report.page import render, write_report
 
 VOID = {"meta", "link", "img", "input", "br", "hr"}
-SVG_VOID = {"line", "circle"}
+SVG_VOID = {"line", "circle", "polyline"}
 COMMAND = "lookalike compare digits --report r.html"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,6 +21,7 @@ from lookalike.cli.common import (
     check_one_format,
     check_output,
     chosen_ideas,
+    command_line,
     console,
     parse_size,
     progress,
@@ -42,6 +43,13 @@ def compare(
     image: Annotated[
         str | None, typer.Option("--image", help="The image that the report looks at first, by its name.")
     ] = None,
+    with_networks: Annotated[
+        bool,
+        typer.Option(
+            "--with-networks",
+            help="Train three small networks too: what training buys over looking at pixels. Needs torch.",
+        ),
+    ] = False,
     classes: Classes = "",
     size: Size = "",
     limit: Limit = None,
@@ -60,6 +68,8 @@ def compare(
 
     _check_options(report, image, as_json, as_csv)
     chosen = chosen_ideas(ideas)
+    if with_networks:
+        chosen = _and_networks(chosen)
     with progress(quiet) as tell:
         train, valid = lookalike.load(
             data,
@@ -80,7 +90,7 @@ def compare(
     if report is not None:
         from lookalike.report.page import write_report
 
-        write_report(comparison, report, command=_command(), image=image)
+        write_report(comparison, report, command=command_line(), image=image)
     _show(comparison, as_json, as_csv)
     if report is not None and not quiet:
         stderr().print(f"report: {report.resolve()}", soft_wrap=True)
@@ -96,6 +106,16 @@ def _check_options(report: Path | None, image: str | None, as_json: bool, as_csv
     check_output("--report", report)
 
 
+def _and_networks(chosen: list[Any] | None) -> list[Any]:
+    """Return the ideas that were chosen, and the networks that are not among them."""
+    from lookalike.models.with_torch import need_torch
+    from lookalike.registry import IDEAS, NETWORKS
+
+    need_torch("--with-networks")
+    ideas = [one for one in IDEAS if one.by_default] if chosen is None else chosen
+    return [*ideas, *(name for name in NETWORKS if name not in ideas)]
+
+
 def _show(comparison: Comparison, as_json: bool, as_csv: bool) -> None:
     """Print the result in the form that was asked for."""
     from lookalike.cli import tables
@@ -108,11 +128,3 @@ def _show(comparison: Comparison, as_json: bool, as_csv: bool) -> None:
         out = console()
         for part in tables.as_tables(comparison, out.width):
             out.print(part)
-
-
-def _command() -> str:
-    """Return the command that is running, as one would type it."""
-    import shlex
-    import sys
-
-    return "lookalike " + shlex.join(sys.argv[1:])

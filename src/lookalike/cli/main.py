@@ -11,6 +11,7 @@ from lookalike.cli import data
 from lookalike.cli.broadcast import broadcast
 from lookalike.cli.compare import compare
 from lookalike.cli.curve import curve
+from lookalike.cli.evaluate import evaluate
 from lookalike.cli.explain import explain
 from lookalike.cli.export import export
 from lookalike.cli.fit import fit
@@ -33,6 +34,7 @@ app = typer.Typer(
 app.command(context_settings={"ignore_unknown_options": True})(broadcast)
 app.command()(compare)
 app.command()(curve)
+app.command()(evaluate)
 app.command()(explain)
 app.command()(fit)
 app.command()(forget)

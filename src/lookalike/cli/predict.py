@@ -36,6 +36,14 @@ def predict(
     ] = False,
     as_json: common.Json = False,
     as_csv: common.Csv = False,
+    reject: Annotated[
+        float | None,
+        typer.Option(
+            "--reject",
+            help="Answer 'none of these' where an image is like none of the classes, at this level: about "
+            "the share of right images that may be refused, such as 0.05.",
+        ),
+    ] = None,
     timings: Annotated[
         bool, typer.Option("--timings", help="Answer images one at a time, and say how long each takes.")
     ] = False,
@@ -47,20 +55,24 @@ def predict(
     image. Try: lookalike predict digits.lookalike crops/*.png
     """
     import lookalike
-    from lookalike.cli.answers import as_text
+    from lookalike.cli.answers import as_text, none_word
     from lookalike.data.loose import find
 
     form = _form(kaggle, as_json, as_csv)
+    alpha = None if reject is None else checked_level(reject)
+    _check_refusing(alpha, kaggle)
     found = find(images, sys.stdin.buffer if "-" in images else None)
     _check_kaggle(kaggle, found)
     seconds: list[float] = []
     fitted = lookalike.load_model(model)
     shape = model_shape(fitted, model)
+    if alpha is not None and not quiet:
+        _say_basis(fitted, alpha)
     # On a terminal the answers themselves show how far it is.
     with common.progress(quiet, bar=not sys.stdout.isatty()) as tell:
         read = found.batches(shape, resize=resize, skip_bad=skip_bad, most=1 if timings else None)
-        batches = _answers(fitted, read, found.count, seconds, tell)
-        for text in as_text(batches, form):
+        batches = _answers(fitted, read, alpha, found.count, seconds, tell)
+        for text in as_text(batches, form, none_word(fitted.classes_.tolist())):
             typer.echo(text, nl=False)
     if found.bad and not quiet:
         say_bad(found)
@@ -77,6 +89,15 @@ def model_shape(model: Any, path: Path) -> tuple[int, ...]:
     if shape is None:
         raise InputError(f"{plain(path)} was fitted on rows of numbers: expected a model of images")
     return shape
+
+
+def checked_level(reject: float) -> float:
+    """Return a level of refusal, refusing what is none."""
+    from lookalike.errors import InputError
+
+    if not 0 < reject < 1:
+        raise InputError(f"--reject is {reject:g}: expected a level above 0 and below 1, for example 0.05")
+    return reject
 
 
 def say_bad(found: LooseImages) -> None:
@@ -102,8 +123,28 @@ def _check_kaggle(kaggle: bool, found: LooseImages) -> None:
         raise InputError("--kaggle numbers the images of one CSV of pixels: expected that alone")
 
 
+def _check_refusing(alpha: float | None, kaggle: bool) -> None:
+    """Refuse to leave out labels where each image must have one."""
+    from lookalike.errors import InputError
+
+    if alpha is not None and kaggle:
+        raise InputError("--kaggle takes a label for every image: expected it without --reject")
+
+
+def _say_basis(model: Any, alpha: float) -> None:
+    """Say what a level rests on where that is less than each class's own images."""
+    basis = model.refusal_basis(alpha)
+    if basis.kind != "each class":
+        common.say_notes(f"--reject {alpha:g}: {basis.sentence}.")
+
+
 def _answers(
-    model: Any, batches: Iterable[LooseBatch], count: int | None, seconds: list[float], tell: Any
+    model: Any,
+    batches: Iterable[LooseBatch],
+    alpha: float | None,
+    count: int | None,
+    seconds: list[float],
+    tell: Any,
 ) -> Iterator[list[Answer]]:
     """Yield the answers of each batch, noting how long it took."""
     from lookalike.cli.answers import Answer
@@ -113,9 +154,19 @@ def _answers(
         tell("answering images", done, count)
         began = time.perf_counter()
         labels, distances = model.answered(images)
+        refused = [None] * len(names) if alpha is None else _refused(model, images, alpha)
         seconds.append(time.perf_counter() - began)
         done += len(names)
-        yield [*map(Answer, names, labels.tolist(), distances.tolist())]
+        yield [*map(Answer, names, labels.tolist(), distances.tolist(), refused)]
+
+
+def _refused(model: Any, images: Any, alpha: float) -> list[bool]:
+    """Return whether each image is refused."""
+    from lookalike.evaluation.inputs import unwarned
+
+    with unwarned():
+        refused: list[bool] = model.answer(images, alpha).refused.tolist()
+    return refused
 
 
 def _timings(seconds: list[float]) -> str:

@@ -201,16 +201,16 @@ def row_facts(row: Row) -> dict[str, Any]:
     if evaluation is not None:
         facts |= {
             "predict_seconds": evaluation.predict_seconds,
-            "accuracy": _rate_facts(evaluation.accuracy),
+            "accuracy": rate_facts(evaluation.accuracy),
             "mean_of_classes": vars(evaluation.macro),
             "classes": [str(name) for name in evaluation.classes.tolist()],
-            "per_class": [_rate_facts(rate) for rate in evaluation.per_class],
+            "per_class": [rate_facts(rate) for rate in evaluation.per_class],
             "confusion": evaluation.confusion.tolist(),
         }
     return facts
 
 
-def _rate_facts(rate: Rate) -> dict[str, Any]:
+def rate_facts(rate: Rate) -> dict[str, Any]:
     """Return what JSON says of a rate; nothing of nothing has no value."""
     return {**vars(rate), "value": rate.value if rate.n else None}
 

@@ -152,6 +152,64 @@ def load_to_fit(
     return read.noted(*part_notes(read.images, read.names))
 
 
+def load_to_measure(
+    name_or_path: str | os.PathLike[str],
+    *,
+    part: str | None = None,
+    classes: Sequence[str | int] | None = None,
+    size: int | tuple[int, int] | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+    skip_bad: bool = False,
+    progress: Progress = silent,
+) -> LabelledImages:
+    """Return what a model that was fitted before is measured on: no image is held back to fit on.
+
+    Parameters
+    ----------
+    name_or_path, classes, size, limit, seed, skip_bad, progress
+        As :func:`load`.
+    part : {"train", "valid", "test"}, optional
+        By default the validation part, where there is none the test part, and where there are no such parts
+        all images.
+
+    Returns
+    -------
+    LabelledImages
+        Other parts are left alone, and ``source.notes`` says so.
+
+    Raises
+    ------
+    UnknownNameError, DataError, InputError
+        As :func:`load`; or there is no such part.
+
+    Examples
+    --------
+    >>> from lookalike.data.load import load_to_measure
+    >>> load_to_measure("digits").source.notes[-1]
+    'There are no parts: all images are measured on.'
+    """
+    wanted = checked_size(size)
+    parts = _parts(name_or_path, wanted, progress)
+    if classes is not None:
+        parts = choose_classes(parts, classes)
+    chosen = part or next(name for name in ("valid", "test", "train") if name in parts)
+    if chosen not in parts:
+        raise DataError(f"there is no {chosen} part: expected one of {listed(parts)}")
+    listing = parts[chosen]
+    if not len(listing):
+        raise DataError(f"the {chosen} part of {quoted(listing.source.name)} has no image of these classes")
+    if len(parts) == 1:
+        listing = listing.noted("There are no parts: all images are measured on.")
+    for name, other in parts.items():
+        if name != chosen:
+            listing = listing.noted(f"The {name} part ({len(other):,} images) was left alone.")
+    if limit is not None:
+        listing = draw(listing, limit, seed)
+    read = listing.read(natural_order(counts(listing.classes)), wanted, skip_bad, progress)
+    return read.noted(*part_notes(read.images, read.names))
+
+
 def _parts(name_or_path: str | os.PathLike[str], size: Size | None, progress: Progress) -> dict[str, Listing]:
     """Return the listings of every part that there is."""
     name = os.fsdecode(name_or_path)

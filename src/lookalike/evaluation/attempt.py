@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 import warnings
 from dataclasses import dataclass
@@ -81,7 +82,8 @@ def attempt(
             tell("fit", 0, None)
             given = inputs[0].of(model)
             began = time.perf_counter()
-            model.fit(given, labels[0])
+            tells = "progress" in inspect.signature(model.fit).parameters
+            model.fit(given, labels[0], **({"progress": tell} if tells else {}))
             fit_seconds = time.perf_counter() - began
             evaluation = measure(model, inputs[1], labels[1], seed=seed, progress=tell)
         # It may be anybody's code: one idea's failure must not cost the others their figures.

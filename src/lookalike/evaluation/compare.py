@@ -69,7 +69,7 @@ def compare(
         )
     parts = Inputs(train.images), Inputs(valid.images)
     rows = tuple(_row(one, parts, train, valid, seed, progress) for one in candidates(ideas))
-    return Comparison(train=train, valid=valid, rows=rows, pairs=_pairs(rows), seed=seed)
+    return Comparison(train=train, valid=valid, rows=rows, pairs=pairs(rows), seed=seed)
 
 
 def _row(
@@ -95,7 +95,7 @@ def _row(
     )
 
 
-def _pairs(rows: tuple[Row, ...]) -> tuple[PairTest, ...]:
+def pairs(rows: tuple[Row, ...]) -> tuple[PairTest, ...]:
     """Return McNemar's test for every two rows that have figures."""
     right = {row.name: _right(row.evaluation) for row in rows if row.evaluation is not None}
     tests = [(a, b, *mcnemar(right[a], right[b])) for a, b in combinations(right, 2)]
@@ -111,7 +111,10 @@ def _right(evaluation: Evaluation) -> np.ndarray[Any, np.dtype[np.bool_]]:
 
 
 def size(model: Any) -> int:
-    """Return the bytes of the arrays that ``model`` holds, each counted once."""
+    """Return the bytes of the arrays that ``model`` holds, each counted once.
+
+    What it names in ``only_to_look_at`` is left out: answers do not need it.
+    """
     seen: set[int] = set()
 
     def count(thing: Any) -> int:
@@ -124,6 +127,9 @@ def size(model: Any) -> int:
             return sum(count(value) for value in thing.values())
         if isinstance(thing, (list, tuple)):
             return sum(count(value) for value in thing)
-        return count(vars(thing)) if hasattr(thing, "__dict__") and not callable(thing) else 0
+        if not hasattr(thing, "__dict__") or callable(thing):
+            return 0
+        skipped = getattr(thing, "only_to_look_at", ())
+        return sum(count(value) for name, value in vars(thing).items() if name not in skipped)
 
     return count(model)

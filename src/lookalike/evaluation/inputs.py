@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import get_tags
 
+from lookalike.errors import LookalikeWarning
 from lookalike.images import ImageBatch, to_unit
+
+
+@contextmanager
+def unwarned() -> Iterator[None]:
+    """Keep lookalike's own warnings quiet while the block runs: the same images were warned of before."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LookalikeWarning)
+        yield
 
 
 def takes_images(model: Any) -> bool:

@@ -58,6 +58,12 @@ class Reliability:
     confidence: float
     right: Rate
 
+    def __str__(self) -> str:
+        return (
+            f"expected calibration error {self.error:.4f} ({len(self.bins)} bins; "
+            f"{self.confidence:.4f} on average, and {self.right.value:.4f} are right)"
+        )
+
 
 def reliability(
     probabilities: ArrayLike, classes: ArrayLike, labels: ArrayLike, *, bins: int = BINS

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.data.labelled import LabelledImages
+
+if TYPE_CHECKING:
+    from lookalike.evaluation.reliability import Reliability
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,8 @@ class Evaluation:
         The indices of the images that were answered wrongly, ascending.
     predict_seconds : float
         Wall time of all answers.
+    reliability : Reliability or None
+        Whether the model's probabilities can be taken at their word; None where that was not asked for.
     """
 
     classes: NDArray[Any]
@@ -85,6 +90,21 @@ class Evaluation:
     confusion: NDArray[np.int64]
     mistakes: NDArray[np.intp]
     predict_seconds: float
+    reliability: Reliability | None = None
+
+    def __str__(self) -> str:
+        lines = [f"right: {self.accuracy}"]
+        lines.append(
+            f"mean of classes: {self.macro.value:.4f} "
+            f"(95 % interval {self.macro.low:.4f}-{self.macro.high:.4f})"
+        )
+        if self.reliability is not None:
+            lines.append(f"probabilities: {self.reliability}")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """Return the summary, for notebooks: figures alone, so that nothing in it is a name from outside."""
+        return f"<pre>{self}</pre>"
 
 
 @dataclass(frozen=True)

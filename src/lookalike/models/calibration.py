@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from sklearn.utils.validation import check_is_fitted
 
+from lookalike.errors import InputError
 from lookalike.models.base import ImageClassifier
 from lookalike.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from lookalike.models.state import StateReader
 
 Floats = NDArray[np.float64]
 
@@ -25,6 +29,10 @@ FIXED_SHARE = 1 / 20
 _COLDNESS = (-7.0, 9.0)
 #: Distances divided by the temperature are cut here: their third powers are still finite.
 _FARTHEST = 1e100
+#: In files, what stands for a distance to a class that is left without an image.
+_NONE = -1.0
+#: The name by which class distances of images left out are derived from a model's state.
+_LEFT_OUT = "left out"
 
 
 class LeftOut(NamedTuple):
@@ -151,8 +159,33 @@ class CalibratedClassifier(ImageClassifier):
 
     def _left_out(self) -> LeftOut:
         """Return the same, worked out once for each state of the model."""
-        left_out: LeftOut = self._derive("left out", self._leave_out)
+        left_out: LeftOut = self._derive(_LEFT_OUT, self._leave_out)
         return left_out
+
+    def _known_left_out(self) -> LeftOut | None:
+        """Return the same if it was worked out before: files hold it then, for it may take a while."""
+        known: LeftOut | None = self.__dict__.get("_derived", {}).get(_LEFT_OUT)
+        return known
+
+    def _write_state(self, facts: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
+        super()._write_state(facts, arrays)
+        known = self._known_left_out()
+        if known is not None:
+            arrays["held_distances"] = np.where(np.isinf(known.distances), _NONE, known.distances)
+            arrays["held_codes"] = known.codes.astype(np.int64)
+            arrays["held_spreads"] = known.spreads
+
+    def _read_state(self, state: StateReader) -> None:
+        super()._read_state(state)
+        if not state.has("held_distances"):
+            return
+        distances = state.array("held_distances", np.float64, (None, len(self.classes_)))
+        codes = state.codes("held_codes", len(distances), len(self.classes_))
+        spread = state.array("held_spreads", np.float64, (len(distances),))
+        if ((distances < 0) & (distances != _NONE)).any() or (spread < 0).any() or not len(codes):
+            raise InputError("held_distances or held_spreads are negative, or there are none")
+        held = LeftOut(np.where(distances < 0, np.inf, distances), codes, spread.copy())
+        self._derive(_LEFT_OUT, lambda: held)
 
     def _calibration(self) -> Calibration:
         """Return how distances become probabilities."""

@@ -13,9 +13,9 @@ from lookalike.errors import InputError, LookalikeWarning
 from lookalike.models.base import check_whole
 from lookalike.models.calibration import LeftOut
 from lookalike.models.class_means import class_sums
-from lookalike.models.networks import need_torch
 from lookalike.models.prototype_base import Codes, Floats, PrototypeClassifier
 from lookalike.models.reservoir import SIZE, spreads
+from lookalike.models.with_torch import need_torch, one_thread
 from lookalike.progress import Progress
 
 if TYPE_CHECKING:
@@ -109,9 +109,8 @@ class LearnedPrototypes(PrototypeClassifier):
     Prototypes stay images: after each step, what went beyond 0 or 1 (for a 2-D array, beyond the least and
     the largest value that ``fit`` saw) is cut off. Rates do not suffer from it.
 
-    The same seed gives the same prototypes to the bit on the CPU with the same versions of NumPy and torch,
-    the same kind of processor and the same number of torch's threads (``torch.set_num_threads``), which is
-    left as it is: sums of floats depend on how they are split. No random numbers of torch are used.
+    The same seed gives the same prototypes to the bit on the CPU with the same versions of NumPy and torch
+    and the same kind of processor: torch uses one of its threads meanwhile, and none of its random numbers.
 
     References
     ----------
@@ -180,7 +179,8 @@ class LearnedPrototypes(PrototypeClassifier):
         run = _Run(self, starts, (rows[~held], codes[~held]), (rows[judged], codes[judged]), scale)
         self.interrupted_ = False
         try:
-            run.learn(progress)
+            with one_thread():
+                run.learn(progress)
         except KeyboardInterrupt:
             if not run.history:
                 raise

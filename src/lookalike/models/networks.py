@@ -14,28 +14,15 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from lookalike.errors import InputError, MissingExtraError
+from lookalike.errors import InputError
 from lookalike.images import as_images, to_unit
+from lookalike.models.with_torch import need_torch, one_thread
 from lookalike.progress import Progress, silent
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 _CHUNK = 1000
-
-
-def need_torch(what: str) -> None:
-    """Say which extra is missing, where torch is not there.
-
-    Raises
-    ------
-    MissingExtraError
-        torch is not installed.
-    """
-    try:
-        import torch  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError(f'{what} needs torch: pip install "lookalike[torch]"') from error
 
 
 class Network(ClassifierMixin, BaseEstimator):
@@ -97,7 +84,7 @@ class Network(ClassifierMixin, BaseEstimator):
         self.image_shape_ = images.shape[1:]
         random = check_random_state(self.random_state)
         # Weights are drawn by torch's global numbers, which are put back afterwards.
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), one_thread():
             torch.manual_seed(int(random.randint(2**31)))
             module = self._built()
             steps = torch.optim.SGD(module.parameters(), self.learning_rate, momentum=0.9)

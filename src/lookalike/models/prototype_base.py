@@ -29,8 +29,6 @@ Codes = NDArray[np.intp]
 
 _METRICS = ("l1", "l2")
 _MOST_IMAGES = 2**48
-#: In files, what stands for a distance to a class that is left without an image.
-_NONE = -1.0
 
 
 class PrototypeClassifier(NearestClass):
@@ -201,6 +199,9 @@ class PrototypeClassifier(NearestClass):
     def _leave_out(self) -> LeftOut:
         return self._held
 
+    def _known_left_out(self) -> LeftOut | None:
+        return self._held
+
     def _evidence(self, X: ArrayLike, n_neighbors: int, progress: Progress) -> list[Evidence]:
         from lookalike.models.explain import of_class_means
 
@@ -226,10 +227,6 @@ class PrototypeClassifier(NearestClass):
         arrays["class_counts"] = self.class_counts_
         arrays["prototypes"] = self.prototypes_.reshape(len(self.prototypes_), -1)
         arrays["prototype_codes"] = self._codes.astype(np.int64)
-        distances = self._held.distances
-        arrays["held_distances"] = np.where(np.isinf(distances), _NONE, distances)
-        arrays["held_codes"] = self._held.codes.astype(np.int64)
-        arrays["held_spreads"] = self._held.spreads
 
     def _read_state(self, state: StateReader) -> None:
         super()._read_state(state)
@@ -244,9 +241,7 @@ class PrototypeClassifier(NearestClass):
         if not ascending or len(np.unique(self._codes)) != n_classes:
             raise InputError("prototype_codes are not class by class: expected at least one for each class")
         self.prototypes_ = self._shaped(rows.copy())
-        distances = state.array("held_distances", np.float64, (None, n_classes))
-        codes = state.codes("held_codes", len(distances), n_classes)
-        spread = state.array("held_spreads", np.float64, (len(distances),))
-        if ((distances < 0) & (distances != _NONE)).any() or (spread < 0).any() or not len(codes):
-            raise InputError("held_distances or held_spreads are negative, or there are none")
-        self._held = LeftOut(np.where(distances < 0, np.inf, distances), codes, spread.copy())
+        held = super()._known_left_out()
+        if held is None:
+            raise InputError("held_distances are missing")
+        self._held = held

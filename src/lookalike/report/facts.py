@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -77,25 +78,44 @@ def facts(comparison: Comparison, command: str) -> Facts:
     names = dict.fromkeys((*counted, *measured))
     both = [note for note in dict.fromkeys(train.source.notes) if note in valid.source.notes]
     return Facts(
-        parts=(_part("fitted on", train, both), _part("measured on", valid, both)),
+        parts=(part_facts("fitted on", train, both), part_facts("measured on", valid, both)),
         notes=tuple(plain(note) for note in both),
         counts=tuple(
             (plain(name), f"{counted.get(name, 0):,}", f"{measured.get(name, 0):,}") for name in names
         ),
         seed=str(comparison.seed),
         command=plain(command),
-        date=_date(),
-        versions=(
-            ("lookalike", lookalike.__version__),
-            ("NumPy", version("numpy")),
-            ("scikit-learn", version("scikit-learn")),
-            ("Python", f"{platform.python_version()} on {platform.system()} ({platform.machine()})"),
-        ),
+        date=today(),
+        versions=versions(),
     )
 
 
-def _part(use: str, images: LabelledImages, told: list[str]) -> Part:
-    """Return one part of the data, but for the notes that are told elsewhere."""
+def versions() -> tuple[tuple[str, str], ...]:
+    """Return the versions of what took part."""
+    return (
+        ("lookalike", lookalike.__version__),
+        ("NumPy", version("numpy")),
+        ("scikit-learn", version("scikit-learn")),
+        ("Python", f"{platform.python_version()} on {platform.system()} ({platform.machine()})"),
+    )
+
+
+def part_facts(use: str, images: LabelledImages, told: Sequence[str] = ()) -> Part:
+    """Return one part of the data as harmless text, but for the notes that are told elsewhere.
+
+    Parameters
+    ----------
+    use : str
+        What it was used for.
+    images : LabelledImages
+        The part.
+    told : sequence of str
+        Notes to leave out.
+
+    Returns
+    -------
+    Part
+    """
     height, width, *channels = images.images.shape[1:]
     return Part(
         use=use,
@@ -110,8 +130,8 @@ def _part(use: str, images: LabelledImages, told: list[str]) -> Part:
     )
 
 
-def _date() -> str:
-    """Return the day, in UTC."""
+def today() -> str:
+    """Return the day, in UTC; that of ``SOURCE_DATE_EPOCH`` where it is set."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "").strip()
     made = datetime.fromtimestamp(int(epoch), UTC) if epoch.isdecimal() else datetime.now(UTC)
     return made.strftime("%Y-%m-%d")

@@ -17,13 +17,14 @@ _RIGHT, _WRONG = 4, 6  # how many right and wrong answers one can choose among
 
 @dataclass(frozen=True)
 class Matched:
-    """One image to choose, and the evidence for its answer."""
+    """One image to choose, the evidence for its answer, and what else is to be said of it."""
 
     name: str
     truth: str
     wrong: bool
     thumb: Picture
     card: Card
+    note: str = ""
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from lookalike.evaluation.results import Comparison
 from lookalike.files import write_whole
 from lookalike.report.answers import answers
 from lookalike.report.chosen import differences
 from lookalike.report.classes import classes
+from lookalike.report.environment import environment
 from lookalike.report.facts import facts
+from lookalike.report.filmstrip import films
 from lookalike.report.ideals import ideals
+from lookalike.report.matches import matches
 from lookalike.report.overview import overview
 from lookalike.report.pairs import pairs
 
@@ -69,20 +70,19 @@ def render(comparison: Comparison, *, command: str, image: str | None = None) ->
     InputError
         No image is called so.
     """
-    environment = Environment(
-        loader=PackageLoader("lookalike.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("page.html.jinja").render(
-        # First, since an unknown image ends it all.
-        differences=differences(comparison, image),
-        overview=overview(comparison),
-        pairs=pairs(comparison),
-        classes=classes(comparison),
-        ideals=ideals(comparison),
-        answers=answers(comparison),
-        facts=facts(comparison, command),
+    return (
+        environment()
+        .get_template("page.html.jinja")
+        .render(
+            # First, since an unknown image ends it all.
+            differences=differences(comparison, image),
+            overview=overview(comparison),
+            pairs=pairs(comparison),
+            classes=classes(comparison),
+            ideals=ideals(comparison),
+            films=films(comparison),
+            matches=matches(comparison, image),
+            answers=answers(comparison),
+            facts=facts(comparison, command),
+        )
     )

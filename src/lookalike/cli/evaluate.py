@@ -1,0 +1,125 @@
+"""``lookalike evaluate``: one report for a model."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lookalike.cli import common
+from lookalike.cli.predict import Model, checked_level, model_shape, say_bad
+from lookalike.progress import Progress
+
+if TYPE_CHECKING:
+    from lookalike.evaluation.assess import Assessment
+    from lookalike.evaluation.strangers import Strangers
+    from lookalike.store import ModelInfo
+
+
+class Part(StrEnum):
+    """A part of the data."""
+
+    TRAIN = "train"
+    VALID = "valid"
+    TEST = "test"
+
+
+def evaluate(
+    model: Model,
+    data: common.Data,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Write one self-contained HTML page to this file.")
+    ] = None,
+    strangers: Annotated[
+        str, typer.Option("--strangers", help="Images of none of the classes: a folder, zip or pattern.")
+    ] = "",
+    reject: Annotated[
+        float, typer.Option("--reject", help="The level that images are refused at, above 0 and below 1.")
+    ] = 0.05,
+    part: Annotated[
+        Part | None,
+        typer.Option("--part", help="The part to measure on; by default valid, else test, else all images."),
+    ] = None,
+    classes: common.Classes = "",
+    size: common.Size = "",
+    limit: common.Limit = None,
+    seed: common.Seed = 0,
+    skip_bad: common.SkipBad = False,
+    as_json: common.Json = False,
+    as_csv: common.Csv = False,
+    quiet: common.Quiet = False,
+) -> None:
+    """Measure one model: how often it is right, whether it knows how sure it is, and what it refuses.
+
+    Images of classes that the model does not know count as strangers, as those of --strangers do; noise,
+    blank and inverted images are tried besides. The report shows the mistakes, each with its evidence.
+    Try: lookalike evaluate digits.lookalike ./digits --report digits.html
+    """
+    import lookalike
+    from lookalike.data.load import load_to_measure
+    from lookalike.evaluation.assess import assess
+
+    common.check_one_format(as_json, as_csv)
+    common.check_output("--report", report)
+    alpha = checked_level(reject)
+    fitted, info = lookalike.load_model(model), lookalike.model_info(model)
+    shape = model_shape(fitted, model)
+    with common.progress(quiet) as tell:
+        images = load_to_measure(
+            data,
+            part=None if part is None else part.value,
+            classes=common.split_list(classes),
+            size=common.parse_size(size),
+            limit=limit,
+            seed=seed,
+            skip_bad=skip_bad,
+            progress=tell,
+        )
+        others = _strangers(strangers, shape, bool(size), skip_bad, quiet, tell)
+        named = info.data.name if info.data else ""
+        found = assess(fitted, images, others, fitted_on=named, alpha=alpha, seed=seed, progress=tell)
+        if report is not None:
+            from lookalike.report.model_page import write_model_report
+
+            write_model_report(found, report, info=info, name=str(model), command=common.command_line())
+    if not quiet:
+        common.say_notes(*images.source.notes, *found.notes)
+    _show(found, info, model, as_json, as_csv)
+    if report is not None and not quiet:
+        common.stderr().print(f"report: {report.resolve()}", soft_wrap=True)
+
+
+def _strangers(
+    source: str, shape: tuple[int, ...], resize: bool, skip_bad: bool, quiet: bool, tell: Progress
+) -> list[Strangers]:
+    """Return the strangers that were given."""
+    import numpy as np
+
+    from lookalike.data.loose import find
+    from lookalike.evaluation.strangers import Strangers
+
+    if not source:
+        return []
+    found = find([source])
+    tell("reading strangers", 0, found.count)
+    batches = list(found.batches(shape, resize=resize, skip_bad=skip_bad))
+    if found.bad and not quiet:
+        say_bad(found)
+    names = tuple(name for batch in batches for name in batch.names)
+    return [Strangers("the given strangers", np.concatenate([batch.images for batch in batches]), names)]
+
+
+def _show(found: Assessment, info: ModelInfo, model: Path, as_json: bool, as_csv: bool) -> None:
+    """Print the result in the form that was asked for."""
+    from lookalike.cli import evaluate_tables
+
+    if as_json:
+        typer.echo(evaluate_tables.as_json(found, info, model))
+    elif as_csv:
+        typer.echo(evaluate_tables.as_csv(found), nl=False)
+    else:
+        out: Any = common.console()
+        for part in evaluate_tables.as_tables(found, info, model):
+            out.print(part)
