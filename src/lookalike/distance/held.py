@@ -76,16 +76,13 @@ class Held(NamedTuple):
         written to their place: further rows go into new arrays.
         """
         left = self.size - len(places)
-        made = {
-            "size": left,
-            "normed": self.normed - int(np.searchsorted(places, self.normed)),
-            "ready": self.ready - int(np.searchsorted(places, self.ready)),
-        }
+        normed = self.normed - int(np.searchsorted(places, self.normed))
+        ready = self.ready - int(np.searchsorted(places, self.ready))
+        shorter = self._replace(size=left, normed=normed, ready=ready, room=0 if is_read else self.room)
         if not len(places) or places[0] == left:
-            return self._replace(**made, room=0 if is_read else self.room)
+            return shorter
         room = len(self.full)
-        fresh = self._replace(
-            **made,
+        fresh = shorter._replace(
             room=room,
             full=rows_without(self.full[: self.size], places, room),
             norms=rows_without(self.norms[: self.size], places, room),
