@@ -195,3 +195,11 @@ def test_names_and_shapes_are_checked_before_anything_is_fitted(two):
     smaller = from_arrays(two.valid.images[:, 1:], two.valid.labels)
     with pytest.raises(InputError, match=r"shape \(8, 8\) and validation images \(7, 8\)"):
         curve(two.train, smaller)
+
+
+def test_of_many_images_a_thousand_are_measured(digits):
+    train, valid = digits
+    many = valid.take(np.resize(np.arange(len(valid)), 1001))
+    found = lookalike.curve(train, many, ["most-frequent"], sizes=[1], draws=2, seed=3)
+    assert found.notes == ("Measured on 1,000 of 1,001 images, drawn at random (seed 3).",)
+    assert found.rows[0].points[-1].accuracy.value == pytest.approx(0.1, abs=0.03)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from lookalike import DeformableMatch, InputError
+from lookalike.distance.align_definition import align, sample
 from lookalike.distance.deform import warped
 from lookalike.distance.deform_definition import match
 from lookalike.prepare import Blur, Gray, Prepare
@@ -63,7 +64,7 @@ def test_photographs_are_compared_by_the_definition_in_both_directions():
 )
 def test_ties_go_to_the_lowest_index(images):
     twice = np.concatenate([images, images])
-    model = DeformableMatch().fit(twice, np.arange(len(twice)))
+    model = DeformableMatch(prepare=None).fit(twice, np.arange(len(twice)))
     indices = model.kneighbors(images, len(twice))[1]
     np.testing.assert_array_equal(indices, brute(model, twice, images, len(twice))[1])
     assert (indices[:, 0] < len(images)).all()
@@ -121,7 +122,8 @@ def test_says_what_it_chose_and_why():
     assert (few.symmetric_, few.n_neighbors_, few.candidates_) == (True, 1, 6)
     assert few.prepare_.describe()[0] == "ink is light: kept"
     assert few.reasons_[-2:] == (
-        "drawings, 1 of a typical class: few, so pixels may move far; both directions",
+        "drawings, 1 of a typical class: few, so pixels may move far; both directions; "
+        "up to 30 images are also aligned",
         "1 images of a typical class: too few for a vote, the nearest decides",
     )
     more = DeformableMatch().fit(np.concatenate([strokes(6, 60, seed) for seed in range(5)]), [*range(6)] * 5)
@@ -221,3 +223,125 @@ def test_refuses_more_neighbours_than_images(edge_images):
         model.kneighbors(edge_images, 9)
     with pytest.raises(InputError, match="n_neighbors is 3: expected 1 to 2"):
         model.forget(range(6)).predict(edge_images)
+
+
+def aligned_brute(model, queries):
+    """Return the distances of a model that aligns, by the definitions."""
+    comparison = model._index.comparison
+    kept, asked = model._index.images, model.prepared(queries)
+    rest = tuple(int(np.ceil(side / 3)) for side in model.warp_)
+
+    def one_way(first, second):
+        bent = sample(second, align(first, second))[0]
+        planes = [
+            comparison.planes_of(np.rint(one)[None].astype(np.uint8)).values()[0]
+            for one in (first, second, bent)
+        ]
+        plain = match(planes[0], planes[1], warp=model.warp_, context=model.context_)
+        return plain.distance + 2 * match(planes[0], planes[2], warp=rest, context=model.context_).distance
+
+    return np.array([[one_way(one, other) + one_way(other, one) for other in kept] for one in asked])
+
+
+def test_few_drawings_are_aligned_too():
+    fitted, asked = 255 - strokes(6, 24), 255 - strokes(6, 24, seed=5)
+    model = DeformableMatch().fit(fitted, np.arange(6))
+    assert model.aligned_
+    assert "up to 30 images are also aligned" in model.reasons_[-2]
+    distances, places = model.kneighbors(asked, 6)
+    sums = aligned_brute(model, asked)
+    np.testing.assert_array_equal(places, np.argsort(sums, axis=1, kind="stable"))
+    np.testing.assert_allclose(distances, model._index.root_means(np.sort(sums, axis=1)), rtol=1e-12)
+    of_classes, first = model.class_neighbors(asked)
+    np.testing.assert_allclose(of_classes, model._index.root_means(sums), rtol=1e-12)
+    np.testing.assert_array_equal(first, np.tile(np.arange(6), (6, 1)))
+    np.testing.assert_array_equal(model.kneighbors(asked[3:4], 6)[0][0], distances[3])
+    assert not model.kneighbors(fitted, 1)[0].any()
+    near, found = DeformableMatch(candidates=3).fit(fitted, np.arange(6)).kneighbors(asked, 3)
+    np.testing.assert_allclose(near, model._index.root_means(np.take_along_axis(sums, found, 1)), rtol=1e-12)
+
+
+def test_ties_of_aligned_images_go_to_the_lowest_index():
+    images = 255 - strokes(4, 24)
+    model = DeformableMatch().fit(np.concatenate([images, images]), np.arange(8))
+    places = model.kneighbors(images, 8)[1]
+    assert model.aligned_
+    np.testing.assert_array_equal(places[:, :2], np.arange(4)[:, None] + [0, 4])
+    np.testing.assert_array_equal(places[:, 1::2], places[:, ::2] + 4)
+    np.testing.assert_array_equal(model.class_neighbors(images)[1], np.tile(np.arange(8), (4, 1)))
+
+
+def test_evidence_of_aligned_images_sums_to_the_margin():
+    fitted, asked = 255 - strokes(6, 24), 255 - strokes(6, 24, seed=5)
+    model = DeformableMatch().fit(fitted, np.arange(6))
+    for place, one in enumerate(model.explain(asked)):
+        assert one.contributions.sum() == pytest.approx(one.margin, abs=1e-12)
+        nearest = model.kneighbors(asked[place : place + 1], 1)[1][0, 0]
+        field = model.displacement_field(asked[place], int(nearest)).field
+        np.testing.assert_array_equal(one.nearest[0].field, field)
+
+
+def test_the_field_of_aligned_images_leads_to_the_image_as_it_is():
+    image = np.zeros((1, 28, 28), np.uint8)
+    image[0, 6:22, 10:13] = 200
+    image = Blur(1.0).fit_transform(image)
+    moved = np.roll(image, (3, -4), axis=(1, 2))
+    model = DeformableMatch(prepare=None, warp=1).fit(image, [0])
+    found = model.displacement_field(moved[0], 0)
+    ink = moved[0] > 60
+    assert model.aligned_
+    assert abs(found.field[ink].mean(axis=0) - (-3, 4)).max() < 0.7
+    assert abs(warped(image[0], found.field).astype(int) - moved[0])[ink].mean() < 25
+    assert found.distance == found.costs.sum()
+
+
+def test_alignment_ends_when_images_are_many_and_returns():
+    fitted = np.concatenate([255 - strokes(20, 24, seed) for seed in range(2)])
+    model = DeformableMatch().fit(fitted[:30], np.repeat(np.arange(10), 3))
+    plain = model.kneighbors(fitted[:2], 2)[0]
+    assert model.aligned_
+    model.partial_fit(fitted[30:], np.arange(10))
+    assert not model.aligned_
+    again = DeformableMatch().fit(fitted, [*np.repeat(np.arange(10), 3), *range(10)])
+    np.testing.assert_array_equal(model.kneighbors(fitted, 3)[0], again.kneighbors(fitted, 3)[0])
+    model.forget(model.ids_[30:])
+    assert model.aligned_
+    np.testing.assert_array_equal(model.kneighbors(fitted[:2], 2)[0], plain)
+
+
+@pytest.mark.parametrize(
+    ("shape", "per_class", "expected"),
+    [((16, 32), 4, True), ((15, 32), 4, False), ((16, 33), 4, False), ((28, 28), 5, True)],
+)
+def test_the_rule_of_alignment(shape, per_class, expected):
+    images = np.zeros((10, *shape), np.uint8)
+    images[:, 3:7, 4:9] = np.random.default_rng(0).integers(0, 256, (10, 4, 5))
+    model = DeformableMatch(prepare=None).fit(images, np.arange(10) // per_class)
+    assert model.aligned_ == expected
+
+
+@pytest.mark.parametrize("value", [0, 200])
+def test_flat_drawings_are_aligned_to_nothing(value):
+    images = np.full((3, 20, 20), value, np.uint8)
+    images[1:] = strokes(2, 20)
+    model = DeformableMatch(prepare=None).fit(images, [0, 1, 2])
+    assert model.aligned_
+    assert model.predict(images).tolist() == [0, 1, 2]
+    assert np.isfinite(model.explain(images)[0].contributions).all()
+
+
+def test_aligned_models_are_stored():
+    model = DeformableMatch().fit(255 - strokes(6, 24), np.arange(6))
+    again = DeformableMatch.from_state(model.to_state())
+    asked = 255 - strokes(6, 24, seed=5)
+    assert again.aligned_
+    np.testing.assert_array_equal(again.kneighbors(asked, 6)[0], model.kneighbors(asked, 6)[0])
+    state = model.to_state()
+    with pytest.raises(InputError, match="aligned"):
+        DeformableMatch.from_state(state._replace(facts={**state.facts, "aligned": 1}))
+    colour = DeformableMatch(prepare=None).fit(np.zeros((2, 20, 20, 3), np.uint8), [0, 1]).to_state()
+    with pytest.raises(InputError, match="aligned is true: expected gray images"):
+        DeformableMatch.from_state(colour._replace(facts={**colour.facts, "aligned": True}))
+    plain = DeformableMatch(prepare=None).fit(strokes(6, 15), np.arange(6))
+    assert not plain.aligned_
+    assert "aligned" not in plain.to_state().facts

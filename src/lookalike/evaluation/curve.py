@@ -20,6 +20,8 @@ from lookalike.evaluation.results import Estimate
 from lookalike.progress import Progress, silent
 
 _MOST_DRAWS = 1000
+#: Images to measure on: many more would take hours, for every idea is fitted and asked at every draw.
+_MEASURED = 1000
 
 
 @dataclass(frozen=True)
@@ -175,6 +177,10 @@ def curve(
         raise InputError("no sizes: expected at least one number of examples of each class")
     chosen = candidates(ideas)
     kept, notes = _kept(wanted, train)
+    if len(valid) > _MEASURED:
+        notes.append(f"Measured on {_MEASURED:,} of {len(valid):,} images, drawn at random (seed {seed}).")
+        places = np.random.default_rng(seed).permutation(len(valid))[:_MEASURED]
+        valid = valid.take(np.sort(places))
     plan = _Plan(train, valid, kept, draws, seed)
     rows = tuple(plan.row(candidate, progress) for candidate in chosen)
     return Curve(train, valid, rows, tuple(kept), draws, seed, tuple(notes))

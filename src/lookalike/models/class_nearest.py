@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.distance.deform import deformable_distances
 from lookalike.distance.device.arrays import ArraysOnDevice
 from lookalike.distance.float_search import FloatIndex
 from lookalike.distance.kernels.deform import FARTHEST
@@ -181,17 +180,8 @@ class DeformableClassSearch:
 
     def _part(self, queries: Bytes, k: int, without: Whole | None, progress: Progress) -> Matches:
         """Answer a few queries."""
-        comparison = self._index.comparison
         chosen, first = self._chosen(queries, k, without, progress)
-        sums = deformable_distances(
-            comparison.planes_of(queries),
-            self._index.planes,
-            chosen,
-            warp=comparison.warp,
-            context=comparison.context,
-            symmetric=comparison.symmetric,
-            progress=progress,
-        )
+        sums = self._index.distances(queries, chosen, progress=progress)
         places = np.broadcast_to(np.arange(len(self._index)) if chosen is None else chosen, sums.shape)
         if without is not None:
             sums[places == without[:, None]] = FARTHEST

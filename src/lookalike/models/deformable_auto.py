@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.models.deformable_index import Bytes, Comparison, DeformableIndex
+from lookalike.models.deformable_index import ALIGN_MOST, Bytes, Comparison, DeformableIndex
 from lookalike.models.kept import vote
 from lookalike.prepare import Gray, Prepare, choose
 from lookalike.progress import Progress, silent
@@ -16,6 +16,8 @@ COMPARE_ALL, CANDIDATES = 1000, 100
 FEW, MANY = 5, 50
 #: Gradients of images with a shorter side than this mean little.
 _LEAST_SIDE = 3
+#: Images with a shorter side need no alignment, and with a longer one they take too long.
+_ALIGNED_SIDES = 16, 32
 _VOTERS = 3
 _SAMPLE = 1000
 
@@ -65,9 +67,12 @@ def choose_comparison(images: Bytes, photographs: bool, codes: NDArray[np.intp])
     else:
         freedom, context, why = 2 / 28, 1, "not few, so pixels need not move far"
     both = median < MANY
-    comparison = Comparison("sobel", _warp((height, width), freedom), context, both)
+    sides_fit = _ALIGNED_SIDES[0] <= min(height, width) and longer <= _ALIGNED_SIDES[1]
+    aligned = both and sides_fit and images.ndim == 3
+    comparison = Comparison("sobel", _warp((height, width), freedom), context, both, aligned)
     directions = "both directions" if both else "one direction"
-    return comparison, f"drawings, {median:g} of a typical class: {why}; {directions}"
+    after = f"; up to {ALIGN_MOST} images are also aligned" if aligned else ""
+    return comparison, f"drawings, {median:g} of a typical class: {why}; {directions}{after}"
 
 
 def choose_voters(

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.distance.deform import displacement_field, nearest
+from lookalike.distance.deform import deformable_distances, displacement_field, nearest
 from lookalike.distance.deform_definition import Match
 from lookalike.distance.deform_planes import (
     LARGEST,
@@ -23,6 +23,7 @@ from lookalike.distance.descriptor import SPACING, edge_descriptors
 from lookalike.distance.growing import GrowingRows
 from lookalike.distance.kernels.deform_edges import DIRECTIONS
 from lookalike.distance.search import ImageIndex
+from lookalike.models.deformable_aligned import ALIGNED_WEIGHT, aligned_distances, aligned_match
 from lookalike.prepare import NormaliseContrast
 from lookalike.progress import Progress, silent
 
@@ -32,6 +33,8 @@ PlanesName = Literal["sobel", "double-angle", "values"]
 
 #: How large one plane value is where a full step from black to white is 1.
 UNITS: dict[str, float] = {"sobel": 30.0, "double-angle": 39.0, "values": 2.0 * LARGEST}
+#: Images are aligned where there are at most so many: a pair takes a millisecond or two.
+ALIGN_MOST = 30
 #: Queries are worked on in parts of about so many values.
 _PART_VALUES = 1 << 24
 
@@ -50,12 +53,16 @@ class Comparison(NamedTuple):
         The radius of the patch around each pixel.
     symmetric : bool
         Both directions are added.
+    aligned : bool
+        Where there are at most 30 images, the distance after alignment is added twice (see
+        :func:`lookalike.models.deformable_aligned.aligned_distances`).
     """
 
     planes: PlanesName
     warp: tuple[int, int]
     context: int
     symmetric: bool
+    aligned: bool = False
 
     def planes_of(self, images: Bytes) -> Planes:
         """Return what is compared of some images."""
@@ -128,6 +135,11 @@ class DeformableIndex:
     def is_described(self) -> bool:
         """Whether the images are described coarsely."""
         return self._descriptions is not None
+
+    @property
+    def is_aligned(self) -> bool:
+        """Whether images are aligned, and compared once more."""
+        return self.comparison.aligned and len(self) <= ALIGN_MOST
 
     @property
     def planes(self) -> Planes:
@@ -214,6 +226,8 @@ class DeformableIndex:
         self, queries: Bytes, k: int, candidates: int, progress: Progress
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Answer a few queries."""
+        if self.is_aligned:
+            return self._nearest_aligned(queries, k, candidates, progress)
         where = places = None
         if candidates < len(self):
             planes, where, places = self.planes_among(self._candidates(queries, candidates, progress))
@@ -231,12 +245,66 @@ class DeformableIndex:
         )
         return sums, found if places is None else places[found]
 
+    def _nearest_aligned(
+        self, queries: Bytes, k: int, candidates: int, progress: Progress
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Answer a few queries where images are aligned."""
+        shape = len(queries), len(self)
+        places = np.broadcast_to(np.arange(len(self)), shape)
+        if candidates < len(self):
+            places = self._candidates(queries, candidates, progress)
+        sums = self.distances(queries, places, progress=progress)
+        order = np.lexsort((places, sums), axis=1)[:, :k]
+        return np.take_along_axis(sums, order, 1), np.take_along_axis(places, order, 1)
+
+    def distances(
+        self, queries: Bytes, chosen: Places | None, *, progress: Progress = silent
+    ) -> NDArray[np.int64]:
+        """Return the distances of queries to the images that are chosen for each, or to all.
+
+        Parameters
+        ----------
+        queries : ndarray of shape (q, h, w) or (q, h, w, c), uint8
+            Prepared images.
+        chosen : ndarray of shape (q, c), int64, or None
+            Places; None means all, in order.
+        progress : Progress, optional
+            Hears of compilation and of queries done.
+
+        Returns
+        -------
+        ndarray of shape (q, c), int64
+        """
+        if self.is_aligned:
+            if chosen is None:
+                chosen = np.broadcast_to(np.arange(len(self)), (len(queries), len(self)))
+            return aligned_distances(queries, self.images, chosen, self.comparison, progress=progress)
+        return deformable_distances(
+            self.comparison.planes_of(queries),
+            self.planes,
+            chosen,
+            warp=self.comparison.warp,
+            context=self.comparison.context,
+            symmetric=self.comparison.symmetric,
+            progress=progress,
+        )
+
     def field(self, query: Bytes, place: int) -> Match:
         """Return how a kept image is bent to look like a query, one prepared image ``(1, h, w)``."""
+        return self._field(query, self._images.take(np.array([place])))
+
+    def field_back(self, query: Bytes, place: int) -> Match:
+        """Return how a query, one prepared image ``(1, h, w)``, is bent to look like a kept image."""
+        return self._field(self._images.take(np.array([place])), query)
+
+    def _field(self, first: Bytes, second: Bytes) -> Match:
+        """Return how the second image is bent to look like the first."""
+        if self.is_aligned:
+            return aligned_match(first, second, self.comparison)
         return displacement_field(
-            self.comparison.planes_of(query),
+            self.comparison.planes_of(first),
             0,
-            self.comparison.planes_of(self._images.take(np.array([place]))),
+            self.comparison.planes_of(second),
             0,
             warp=self.comparison.warp,
             context=self.comparison.context,
@@ -246,7 +314,8 @@ class DeformableIndex:
         """Return sums of squares as root mean squares of a value."""
         height, width, channels = (*self._images.shape[1:], 1)[:3]
         n_planes = channels if self.comparison.planes == "values" else 2 * channels
-        return self.comparison.per_value(sums, n_planes, (height, width))
+        times = 1 + ALIGNED_WEIGHT if self.is_aligned else 1
+        return self.comparison.per_value(sums, n_planes * times, (height, width))
 
     def _candidates(self, queries: Bytes, count: int, progress: Progress) -> NDArray[np.int64]:
         """Return the places of the images whose descriptions are nearest to those of queries."""

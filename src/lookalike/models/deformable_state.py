@@ -41,6 +41,8 @@ class DeformableState(KeptImages):
         facts["prepare"] = None if self.prepare_ is None else self.prepare_.to_json()
         facts["planes"], facts["warp"] = comparison.planes, list(comparison.warp)
         facts["context"], facts["symmetric"] = comparison.context, comparison.symmetric
+        if comparison.aligned:
+            facts["aligned"] = True
         facts["n_neighbors"], facts["reasons"] = self.n_neighbors_, list(self.reasons_)
         if self.image_shape_ is None:
             facts["range"] = list(self._range)
@@ -63,6 +65,8 @@ class DeformableState(KeptImages):
             self._check_row_shape()
         images = self._images(state)
         comparison = self._compared(state)
+        if comparison.aligned and images.ndim != 3:
+            raise InputError("aligned is true: expected gray images, and these have colours")
         descriptions = None
         if state.has("descriptions"):
             shape = comparison.description_shape(images.shape[1:])
@@ -99,7 +103,10 @@ class DeformableState(KeptImages):
         if len(warp) != 2:
             raise InputError(f"warp is {warp}: expected two numbers")
         context = checked_context(state.whole("context", 0, 127))
-        return Comparison(planes, checked_warp((warp[0], warp[1])), context, state.flag("symmetric"))
+        warp = checked_warp((warp[0], warp[1]))
+        # It is said only where it is true.
+        aligned = state.has("aligned") and state.flag("aligned")
+        return Comparison(planes, warp, context, state.flag("symmetric"), aligned)
 
     def _bounds(self, numbers: tuple[float, ...]) -> tuple[float, float]:
         """Return the least and the largest value of the first fit."""

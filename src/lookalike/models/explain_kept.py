@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lookalike.distance.deform import displacement_field, warped
+from lookalike.distance.deform import warped
 from lookalike.evidence import Evidence, Reference
 from lookalike.images import to_unit
 from lookalike.models.explain import Costs, compared_with, ranked, shares
@@ -134,18 +134,10 @@ def deformable_costs(index: DeformableIndex, query: Bytes, place: int) -> Costs:
     Costs
         They sum to the square of the distance.
     """
-    comparison = index.comparison
     forward = index.field(query, place)
     costs = forward.costs.copy()
-    if comparison.symmetric:
-        back = displacement_field(
-            index.planes,
-            place,
-            comparison.planes_of(query),
-            0,
-            warp=comparison.warp,
-            context=comparison.context,
-        )
+    if index.comparison.symmetric:
+        back = index.field_back(query, place)
         found = np.indices(costs.shape) + np.moveaxis(back.field, -1, 0)
         rows, columns = (np.clip(axis, 0, size - 1) for axis, size in zip(found, costs.shape, strict=True))
         np.add.at(costs, (rows, columns), back.costs)

@@ -1,0 +1,172 @@
+"""Elastic alignment in plain NumPy: what the kernel computes, said as plainly as can be.
+
+One image is bent, smoothly, until it looks like another one: it is moved, turned, stretched and sheared by a
+linear map, and bent by cubic B-splines between the points of a grid. Blurred images come first, so that
+strokes find each other from afar.
+
+References
+----------
+D. Rueckert, L. Sonoda, C. Hayes, D. Hill, M. Leach, D. Hawkes, "Nonrigid registration using free-form
+deformations", IEEE Transactions on Medical Imaging 18(8), 1999.
+
+D. Kingma, J. Ba, "Adam: a method for stochastic optimization", International Conference on Learning
+Representations, 2015.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+#: The points of the grid along each side, from the first pixel to the last.
+POINTS = 8
+#: The Gaussians that both images are blurred by, one after the other, and how many steps each takes.
+SIGMAS, TURNS = (2.0, 1.0, 0.5), (12, 8, 8)
+#: How far a step goes: of the linear map without a unit, and of shifts and points of the grid in pixels.
+LINEAR_STEP, PIXEL_STEP = 0.03, 0.3
+#: What a linear map costs, and what the squared difference of the shifts of two neighbouring points costs.
+STIFF, SMOOTH = 0.002, 0.0005
+
+
+def bell_weights(size: int, sigma: float) -> Floats:
+    """Return how much each pixel of an axis weighs for each blurred one: an array (size, size)."""
+    apart = np.subtract.outer(np.arange(size), np.arange(size))
+    bells = np.exp(-0.5 * (apart / sigma) ** 2)
+    weights: Floats = bells / bells.sum(axis=1, keepdims=True)
+    return weights
+
+
+def spline_weights(size: int) -> Floats:
+    """Return how much each point of the grid weighs for each pixel of an axis: an array (8, size)."""
+    spacing = max(size - 1, 1) / (POINTS - 1)
+    away = abs(np.arange(size) / spacing - np.arange(POINTS)[:, None])
+    bells = np.where(away < 1, 2 / 3 - away**2 + away**3 / 2, np.maximum(2 - away, 0) ** 3 / 6)
+    weights: Floats = bells / bells.sum(axis=0)
+    return weights
+
+
+def blurred(image: NDArray[np.uint8], sigma: float) -> Floats:
+    """Return an image blurred, and scaled to a root mean square of 1 (an image of zeros stays one)."""
+    down, across = (bell_weights(size, sigma) for size in image.shape)
+    made: Floats = down @ image.astype(np.float64) @ across.T
+    return made / (np.sqrt((made**2).mean()) or 1.0)
+
+
+def places_of(motion: Floats, shape: tuple[int, int]) -> Floats:
+    """Return where each pixel is taken from, down and across: an array (2, h, w).
+
+    Parameters
+    ----------
+    motion : ndarray of shape (2, 67)
+        Of each axis: what it changes by per pixel down and across from the centre, its shift, and the shifts
+        of the points of the grid.
+    shape : (int, int)
+        Height and width.
+    """
+    places = np.indices(shape).astype(np.float64)
+    rows, columns = places - (np.array(shape)[:, None, None] - 1) / 2
+    linear = np.multiply.outer(motion[:, 0], rows) + np.multiply.outer(motion[:, 1], columns)
+    grid = motion[:, 3:].reshape(2, POINTS, POINTS)
+    bent = np.einsum("iy,kij,jx->kyx", spline_weights(shape[0]), grid, spline_weights(shape[1]))
+    moved: Floats = places + linear + motion[:, 2, None, None] + bent
+    return moved
+
+
+def sample(image: NDArray[Any], places: Floats) -> tuple[Floats, Floats]:
+    """Return an image's values at some places, and how steep it is there.
+
+    Between pixels values are in proportion; beyond the border they are those of the nearest pixel.
+
+    Parameters
+    ----------
+    image : ndarray of shape (h, w)
+    places : ndarray of shape (2, h, w), float64
+
+    Returns
+    -------
+    values : ndarray of shape (h, w), float64
+    slopes : ndarray of shape (2, h, w), float64
+        Down and across.
+    """
+    last = np.array(image.shape)[:, None, None] - 1
+    kept = np.clip(places, 0, last)
+    first = kept.astype(np.int64)
+    (top, left), (bottom, right) = first, np.minimum(first + 1, last)
+    below, beside = kept - first
+    corners = image.astype(np.float64)
+    above = corners[top, left] + beside * (corners[top, right] - corners[top, left])
+    under = corners[bottom, left] + beside * (corners[bottom, right] - corners[bottom, left])
+    upper, lower = corners[top, right] - corners[top, left], corners[bottom, right] - corners[bottom, left]
+    slopes = np.stack([under - above, upper + below * (lower - upper)])
+    return above + below * (under - above), np.where(kept == places, slopes, 0)
+
+
+def slope_of(motion: Floats, fixed: Floats, moving: Floats) -> Floats:
+    """Return how the loss changes with each parameter.
+
+    The loss is the mean squared difference of the fixed image and the bent one, plus ``STIFF`` times the sum
+    of squares of the linear map (without the identity), plus ``SMOOTH`` times the sum of the squared
+    differences of neighbouring points of the grid.
+    """
+    values, slopes = sample(moving, places_of(motion, fixed.shape))
+    forces = 2 * (values - fixed) * slopes / fixed.size
+    rows, columns = np.indices(fixed.shape) - (np.array(fixed.shape)[:, None, None] - 1) / 2
+    slope = np.empty_like(motion)
+    slope[:, 0] = (forces * rows).sum(axis=(1, 2)) + 2 * STIFF * motion[:, 0]
+    slope[:, 1] = (forces * columns).sum(axis=(1, 2)) + 2 * STIFF * motion[:, 1]
+    slope[:, 2] = forces.sum(axis=(1, 2))
+    down, across = spline_weights(fixed.shape[0]), spline_weights(fixed.shape[1])
+    wide = np.pad(motion[:, 3:].reshape(2, POINTS, POINTS), ((0, 0), (1, 1), (1, 1)), mode="edge")
+    middle = wide[:, 1:-1, 1:-1]
+    neighbours = wide[:, :-2, 1:-1] + wide[:, 2:, 1:-1] + wide[:, 1:-1, :-2] + wide[:, 1:-1, 2:]
+    rough = 2 * SMOOTH * (4 * middle - neighbours)
+    slope[:, 3:] = (np.einsum("iy,kyx,jx->kij", down, forces, across) + rough).reshape(2, -1)
+    return slope
+
+
+def align(fixed: NDArray[np.uint8], moving: NDArray[np.uint8]) -> Floats:
+    """Return where each pixel of an image is taken from, so that it looks like another one.
+
+    From no motion at all, each level of blur takes its number of steps down the slope (:func:`slope_of`) by
+    Adam, with decays of 0.9 and 0.999 and an epsilon of 1e-8; its averages go on from level to level.
+
+    Parameters
+    ----------
+    fixed : ndarray of shape (h, w), uint8
+        What it should look like.
+    moving : ndarray of shape (h, w), uint8
+        What is bent.
+
+    Returns
+    -------
+    ndarray of shape (2, h, w), float64
+        Places down and across in ``moving``; they may lie outside.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lookalike.distance.align_definition import align, sample
+    >>> fixed, moving = np.zeros((2, 20, 20), np.uint8)
+    >>> fixed[5:15, 9] = moving[6:16, 11] = 255
+    >>> places = align(fixed, moving)
+    >>> abs(moving.astype(int) - fixed).sum(), int(abs(sample(moving, places)[0] - fixed).sum()) < 2000
+    (np.int64(5100), True)
+    """
+    motion = np.zeros((2, 3 + POINTS**2))
+    lengths = np.full(motion.shape[1], PIXEL_STEP)
+    lengths[:2] = LINEAR_STEP
+    mean, square, turn = np.zeros_like(motion), np.zeros_like(motion), 0
+    for sigma, turns in zip(SIGMAS, TURNS, strict=True):
+        aim, source = blurred(fixed, sigma), blurred(moving, sigma)
+        for _ in range(turns):
+            turn += 1
+            slope = slope_of(motion, aim, source)
+            mean = 0.9 * mean + 0.1 * slope
+            square = 0.999 * square + 0.001 * slope**2
+            spread = np.sqrt(square / (1 - 0.999**turn))
+            motion = motion - lengths * (mean / (1 - 0.9**turn)) / (spread + 1e-8)
+    return places_of(motion, fixed.shape)
