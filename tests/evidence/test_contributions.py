@@ -13,6 +13,8 @@ from lookalike.distance.deform_definition import match
 from lookalike.evidence import contributions
 
 
+# Any images are drawn, those that a model rightly finds strange too.
+@pytest.mark.filterwarnings("ignore::lookalike.LookalikeWarning")
 @pytest.mark.parametrize("idea", MAKERS)
 @examples(15)
 @given(
