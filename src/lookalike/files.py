@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -31,6 +32,10 @@ def write_whole(path: Path, data: bytes) -> None:
             # Else the new name may reach the disk before what it names.
             os.fsync(file.fileno())
         os.replace(waiting, path)
-    except BaseException:
-        waiting.unlink(missing_ok=True)
+    except BaseException as error:
+        with suppress(OSError):
+            waiting.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            # By the name that was asked for, not by that of the file beside it.
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise

@@ -101,6 +101,8 @@ def test_labels_that_are_texts_stay_texts(cli, tmp_path, mistakes, digits):
         (["forget", "m", "99"], "no training image has the id 99"),
         (["forget", "m", *map(str, range(40))], "all 40 training images would be forgotten"),
         (["forget", "none", "1"], "none"),
+        (["forget", "m", "0-5"], "'0-5' is no image's number: expected one that teach printed"),
+        (["forget", "m", "9" * 30], "is no image's number"),
     ],
     ids=lambda value: "-".join(value[:3]) if isinstance(value, list) else None,
 )
@@ -117,6 +119,12 @@ def test_bad_input_is_one_line_and_the_file_stays(cli, fitted, tmp_path, monkeyp
     assert message in found.err
     assert (tmp_path / "m").read_bytes() == old
     assert {path.name for path in tmp_path.iterdir()} == {"m", "right.png", "large.png"}
+
+
+def test_a_label_that_is_another_text_for_a_number_is_said(cli, model, mistakes):
+    found = cli("teach", model, mistakes[0][0], "--label", "08")
+    assert found.code == 0
+    assert "note: 08 was taken for class 8." in found.err
 
 
 def test_an_interrupt_ends_with_130_and_the_old_file_stays(model, mistakes):

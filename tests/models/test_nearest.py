@@ -140,6 +140,8 @@ def test_refuses_what_it_cannot_do(edge_images):
     model = NearestImages().fit(edge_images, range(8))
     with pytest.raises(InputError, match="no training image has the id 8"):
         model.forget([1, 8])
+    with pytest.raises(InputError, match="ids are true or false: expected whole numbers"):
+        model.forget([True, False])
     assert len(model.ids_) == 8
     with pytest.raises(InputError, match="all 8 training images would be forgotten"):
         model.forget(range(8))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -153,6 +154,9 @@ def check_output(option: str, path: Path | None) -> None:
         raise InputError(f"{option} {path}: there is no folder {path.parent}; make it first")
     if path is not None and path.is_dir():
         raise InputError(f"{option} {path} is a folder: expected a file's name")
+    # Files are replaced as a whole, which takes a folder that may be written to.
+    if path is not None and not os.access(path.absolute().parent, os.W_OK | os.X_OK):
+        raise InputError(f"{option} {path}: the folder {path.parent} cannot be written to; name another")
 
 
 def check_plot(path: Path | None) -> None:

@@ -12,9 +12,7 @@ from lookalike.cli.predict import Model
 
 def forget(
     model: Model,
-    ids: Annotated[
-        list[int], typer.Argument(min=0, help="Numbers of images, as lookalike teach printed them.")
-    ],
+    ids: Annotated[list[str], typer.Argument(help="Numbers of images, as lookalike teach printed them.")],
     quiet: common.Quiet = False,
 ) -> None:
     """Take training images out of a model, and write it back to its file.
@@ -25,17 +23,28 @@ def forget(
     from lookalike.errors import InputError
     from lookalike.picture.text import plain
 
+    numbers = [_number(text) for text in ids]
     fitted = lookalike.load_model(model)
     if not hasattr(fitted, "ids_"):
         raise InputError(f"{plain(model)} keeps no training images, only their means: it cannot forget one")
     before = fitted.classes_.tolist()
-    fitted.forget(ids)
+    fitted.forget(numbers)
     lookalike.save_model(fitted, model)
     if quiet:
         return
-    count = len(set(ids))
+    count = len(set(numbers))
     images = "1 image was" if count == 1 else f"{count:,} images were"
     gone = [plain(label) for label in before if label not in fitted.classes_.tolist()]
     them = "it" if count == 1 else "them"
     also = f", and with {them} class {', '.join(gone)}" if gone else ""
     typer.echo(f"{images} forgotten{also}; {len(fitted.ids_):,} are left")
+
+
+def _number(text: str) -> int:
+    """Return an image's number."""
+    from lookalike.data.untrusted import quoted
+    from lookalike.errors import InputError
+
+    if not (text.isascii() and text.isdecimal() and len(text) < 19):
+        raise InputError(f"{quoted(text, 40)} is no image's number: expected one that teach printed")
+    return int(text)

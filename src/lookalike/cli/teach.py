@@ -60,6 +60,8 @@ def teach(
         return
     if found.bad:
         say_bad(found)
+    if str(value) != label:
+        common.say_notes(f"{label} was taken for class {value}.")
     if len(fitted.classes_) > classes:
         common.say_notes(f"{label} is a new class; there are {len(fitted.classes_)} now.")
 

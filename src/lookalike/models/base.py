@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -62,6 +62,54 @@ class ImageClassifier(TakesTensors, Looked, Teachable, ClassifierMixin, BaseEsti
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Fit on labelled images; what was learned before is forgotten.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
+            Images.
+        y : array-like of shape (n,)
+            Their labels: integers or strings.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InputError
+            A parameter is none of its values, the images are no image batch, or there is not one label for
+            each.
+        """
+        self._begin(*self._first(X, y))
+        return self
+
+    def _first(self, X: ArrayLike, y: ArrayLike) -> tuple[NDArray[Any], int, NDArray[np.intp]]:
+        """Return what ``fit`` begins with: rows, the value of theirs that stands for 1, and their classes."""
+        self._check_parameters()
+        rows, scale = self._rows(X, reset=True)
+        labels = self._labels(y, len(rows))
+        self.classes_, codes = np.unique(labels, return_inverse=True)
+        return rows, scale, codes
+
+    def _fit_more(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None) -> Self:
+        """Learn further images of the classes of the first call, for a ``partial_fit``."""
+        self._check_parameters()
+        first = not hasattr(self, "classes_")
+        rows, scale = self._rows(X, reset=first)
+        codes = self._more_labels(y, len(rows), classes)
+        if first:
+            self._begin(rows, scale, codes)
+            return self
+        self._more(rows, scale, codes)
+        self._note_change()
+        return self
+
+    def _begin(self, rows: NDArray[Any], scale: int, codes: NDArray[np.intp]) -> None:
+        """Learn the first images; ``classes_`` are known."""
+        raise NotImplementedError
 
     def explain(self, X: ArrayLike, n_neighbors: int = 3, *, progress: Progress = silent) -> Explanations:
         """Return what the answer to each image rests on.

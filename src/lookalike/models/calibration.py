@@ -91,8 +91,9 @@ class CalibratedClassifier(ImageClassifier):
 
     The largest probability is that of the answer. Where it would not be (the nearest image was outvoted),
     the answer and the classes before it share their probabilities evenly, as many of them as it takes: of
-    all probabilities whose largest is the answer's, these are nearest by least squares. Between equal ones
-    the answer's is the larger by the last bit. A class without images has the probability 0.
+    all probabilities whose largest is the answer's, these are nearest by least squares. Of equal ones
+    the first counts as the largest; where that would be another class's, the answer's is larger by the last
+    bit. A class without images has the probability 0.
 
     Attributes
     ----------

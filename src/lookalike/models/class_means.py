@@ -50,35 +50,6 @@ class ClassMeanClassifier(NearestClass):
     sum_scale_: int
     _reservoir: Reservoir
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Fit on labelled images; what was seen before is forgotten.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
-            Images.
-        y : array-like of shape (n,)
-            Their labels: integers or strings.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        InputError
-            A parameter is none of its values, the images are no image batch, or there is not one label for
-            each.
-        """
-        self._check_parameters()
-        rows, scale = self._rows(X, reset=True)
-        labels = self._labels(y, len(rows))
-        self.classes_, codes = np.unique(labels, return_inverse=True)
-        self._restart()
-        self._add(rows, codes, scale)
-        self._note_look(rows)
-        return self
-
     @available_if(lambda model: model._can_accumulate())  # type: ignore[untyped-decorator]
     @takes_tensors
     def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
@@ -106,15 +77,7 @@ class ClassMeanClassifier(NearestClass):
         InputError
             The first call has no ``classes``, a later one has other ones, or a label is none of them.
         """
-        self._check_parameters()
-        first = not hasattr(self, "classes_")
-        rows, scale = self._rows(X, reset=first)
-        codes = self._more_labels(y, len(rows), classes)
-        if first:
-            self._restart()
-        self._more(rows, scale, codes)
-        self._note_change()
-        return self
+        return self._fit_more(X, y, classes)
 
     def _evidence(self, X: ArrayLike, n_neighbors: int, progress: Progress) -> list[Evidence]:
         """Return the evidence for each image."""
@@ -145,12 +108,12 @@ class ClassMeanClassifier(NearestClass):
         """Bring what is derived from the sums up to date."""
         raise NotImplementedError
 
-    def _restart(self) -> None:
-        """Forget every sum."""
+    def _begin(self, rows: NDArray[Any], scale: int, codes: NDArray[np.intp]) -> None:
         self._start_classes()
         self.__dict__.pop("class_sums_", None)
         self.__dict__.pop("_reservoir", None)
         self.class_counts_ = np.zeros(len(self.classes_), dtype=np.int64)
+        self._more(rows, scale, codes)
 
     def _check_teachable(self) -> None:
         try:

@@ -43,33 +43,6 @@ class KeptImages(KeptClasses):
         labels: NDArray[Any] = self.classes_[self._codes]
         return labels
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Keep labelled images; what was kept before is forgotten.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
-            Images.
-        y : array-like of shape (n,)
-            Their labels: integers or strings.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        InputError
-            A parameter is none of its values, the images are no image batch, or there is not one label for
-            each.
-        """
-        self._check_parameters()
-        rows, scale = self._rows(X, reset=True)
-        labels = self._labels(y, len(rows))
-        self.classes_, codes = np.unique(labels, return_inverse=True)
-        self._begin(rows, scale, codes)
-        return self
-
     def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
         """Append labelled images to those that are kept.
 
@@ -91,16 +64,7 @@ class KeptImages(KeptClasses):
         InputError
             The first call has no ``classes``, a later one has other ones, or a label is none of them.
         """
-        self._check_parameters()
-        first = not hasattr(self, "classes_")
-        rows, scale = self._rows(X, reset=first)
-        codes = self._more_labels(y, len(rows), classes)
-        if first:
-            self._begin(rows, scale, codes)
-            return self
-        self._more(rows, scale, codes)
-        self._note_change()
-        return self
+        return self._fit_more(X, y, classes)
 
     def forget(self, ids: ArrayLike) -> Self:
         """Forget training images; a class that was taught goes with its last image.
@@ -117,10 +81,12 @@ class KeptImages(KeptClasses):
         Raises
         ------
         InputError
-            A number is not in ``ids_``, or no image would be left.
+            An id is no number that is in ``ids_``, or no image would be left.
         """
         check_is_fitted(self)
         wanted = np.unique(np.atleast_1d(np.asarray(ids)))
+        if wanted.dtype.kind == "b":
+            raise InputError("ids are true or false: expected whole numbers that are in ids_")
         strange = wanted[~np.isin(wanted, self.ids_)]
         if strange.size:
             raise InputError(f"no training image has the id {strange[0]}: expected ids that are in ids_")

@@ -84,10 +84,7 @@ class PrototypeClassifier(NearestClass):
             A parameter is none of its values, the images are no image batch, or there is not one label for
             each.
         """
-        self._check_parameters()
-        rows, scale = self._rows(X, reset=True)
-        labels = self._labels(y, len(rows))
-        self.classes_, codes = np.unique(labels, return_inverse=True)
+        rows, scale, codes = self._first(X, y)
         self._start_classes()
         self.class_counts_ = np.bincount(codes).astype(np.int64)
         self._find(rows, scale, codes, progress)
