@@ -35,7 +35,7 @@ def write_whole(path: Path, data: bytes) -> None:
     except BaseException as error:
         with suppress(OSError):
             waiting.unlink(missing_ok=True)
-        if isinstance(error, OSError):
+        if isinstance(error, OSError) and error.errno is not None:
             # By the name that was asked for, not by that of the file beside it.
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise
