@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-# Machines that test are busy: a slow example is no failure. A failing one prints how to run it again.
-settings.register_profile("lookalike", deadline=None, print_blob=True)
+# Machines that test are busy: a slow example is no failure. A failing one prints how to run it again. As
+# Hypothesis has it by default, CI tries the same examples each time and other machines try new ones.
+settings.register_profile("lookalike", deadline=None, print_blob=True, derandomize=bool(os.environ.get("CI")))
 settings.register_profile("soak", settings.get_profile("lookalike"), max_examples=100 * 100)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "lookalike"))
 

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from effort import examples
@@ -22,6 +22,8 @@ def strokes(n, height, width, seed=0):
 
 @examples(12)
 @given(height=st.integers(1, 40), width=st.integers(1, 40), seed=st.integers(0, 999))
+@example(height=1, width=4, seed=1)  # the second is flat
+@example(height=2, width=3, seed=825)
 def test_kernel_equals_the_definition(height, width, seed):
     first, second = strokes(2, height, width, seed)
     expected = definition.align(first, second)
@@ -71,6 +73,7 @@ def test_flat_images_stay_what_they_are(shape, value):
     flat, other = np.full((1, *shape), value, np.uint8), strokes(1, *shape)
     np.testing.assert_array_equal(aligned(other, flat, [[0, 0]]), flat)
     assert aligned(flat, other, [[0, 0]]).shape == (1, *shape)
+    np.testing.assert_array_equal(places(other[0], flat[0]), np.indices(shape))
 
 
 def test_a_pair_does_not_depend_on_others_threads_or_memory_order():

@@ -123,6 +123,7 @@ class _Job:
             across=definition.spline_weights(width),
             turns=np.array(definition.TURNS),
             lengths=lengths,
+            grain=definition.GRAIN,
             stiff=definition.STIFF,
             smooth=definition.SMOOTH,
         )
@@ -147,7 +148,7 @@ class _Job:
             for size in (height, width)
         )
         out = np.empty((n, len(definition.SIGMAS), height, width))
-        kernel.blur(images, down, across, out)
+        kernel.blur(images, down, across, definition.GRAIN, out)
         return out
 
 

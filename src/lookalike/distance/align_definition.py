@@ -26,6 +26,9 @@ Floats = NDArray[np.float64]
 POINTS = 8
 #: The Gaussians that both images are blurred by, one after the other, and how many steps each takes.
 SIGMAS, TURNS = (2.0, 1.0, 0.5), (12, 8, 8)
+#: Blurred images and slopes are multiples of this. Adam's steps do not depend on how steep slopes are:
+#: without rounding, it makes motion of the 1e-17 that some order of summation leaves where nothing moves.
+GRAIN = 2.0**-30
 #: How far a step goes: of the linear map without a unit, and of shifts and points of the grid in pixels.
 LINEAR_STEP, PIXEL_STEP = 0.03, 0.3
 #: What a linear map costs, and what the squared difference of the shifts of two neighbouring points costs.
@@ -50,10 +53,17 @@ def spline_weights(size: int) -> Floats:
 
 
 def blurred(image: NDArray[np.uint8], sigma: float) -> Floats:
-    """Return an image blurred, and scaled to a root mean square of 1 (an image of zeros stays one)."""
+    """Return an image blurred, scaled to a root mean square of 1 (zeros stay zeros), and rounded."""
     down, across = (bell_weights(size, sigma) for size in image.shape)
     made: Floats = down @ image.astype(np.float64) @ across.T
-    return made / (np.sqrt((made**2).mean()) or 1.0)
+    made /= np.sqrt((made**2).mean()) or 1.0
+    return rounded(made)
+
+
+def rounded(values: Floats) -> Floats:
+    """Return values as multiples of ``GRAIN``."""
+    whole: Floats = np.rint(values / GRAIN) * GRAIN
+    return whole
 
 
 def places_of(motion: Floats, shape: tuple[int, int]) -> Floats:
@@ -131,8 +141,9 @@ def slope_of(motion: Floats, fixed: Floats, moving: Floats) -> Floats:
 def align(fixed: NDArray[np.uint8], moving: NDArray[np.uint8]) -> Floats:
     """Return where each pixel of an image is taken from, so that it looks like another one.
 
-    From no motion at all, each level of blur takes its number of steps down the slope (:func:`slope_of`) by
-    Adam, with decays of 0.9 and 0.999 and an epsilon of 1e-8; its averages go on from level to level.
+    From no motion at all, each level of blur takes its number of steps down the slope (:func:`slope_of`,
+    :func:`rounded`) by Adam, with decays of 0.9 and 0.999 and an epsilon of 1e-8; its averages go on from
+    level to level.
 
     Parameters
     ----------
@@ -164,7 +175,7 @@ def align(fixed: NDArray[np.uint8], moving: NDArray[np.uint8]) -> Floats:
         aim, source = blurred(fixed, sigma), blurred(moving, sigma)
         for _ in range(turns):
             turn += 1
-            slope = slope_of(motion, aim, source)
+            slope = rounded(slope_of(motion, aim, source))
             mean = 0.9 * mean + 0.1 * slope
             square = 0.999 * square + 0.001 * slope**2
             spread = np.sqrt(square / (1 - 0.999**turn))

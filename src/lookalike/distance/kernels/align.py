@@ -20,19 +20,22 @@ class Course(NamedTuple):
     across: Floats  # (points, w)
     turns: NDArray[np.int64]  # (levels,): how many steps each level of blur takes
     lengths: Floats  # (3 + points * points,): how far a step moves each parameter at most
+    grain: float  # slopes are rounded to multiples of it
     stiff: float
     smooth: float
 
 
 @Kernel
-def blur(images: NDArray[np.uint8], down: Floats, across: Floats, out: Floats) -> None:
-    """Write each image, blurred as much as each level asks for, scaled to a root mean square of 1.
+def blur(images: NDArray[np.uint8], down: Floats, across: Floats, grain: float, out: Floats) -> None:
+    """Write each image, blurred as each level asks for, scaled to a root mean square of 1, and rounded.
 
     Parameters
     ----------
     images : ndarray of shape (n, h, w), uint8
     down, across : ndarray of shape (levels, h, h) and (levels, w, w), float64
         How much each pixel of an axis weighs for each blurred one.
+    grain : float
+        What is written are multiples of it.
     out : ndarray of shape (n, levels, h, w), float64
     """
     n, levels, height, width = out.shape
@@ -54,7 +57,7 @@ def blur(images: NDArray[np.uint8], down: Floats, across: Floats, out: Floats) -
             scale = 1 / np.sqrt(total / (height * width)) if total > 0 else 0.0
             for y in range(height):
                 for x in range(width):
-                    out[i, level, y, x] *= scale
+                    out[i, level, y, x] = np.rint(out[i, level, y, x] * scale / grain) * grain
 
 
 @njit(nogil=True)
@@ -165,7 +168,7 @@ def _move(motion: Floats, gradient: Floats, moments: Floats, course: Any, turn: 
     first, second = 1 - 0.9**turn, 1 - 0.999**turn
     for axis in range(2):
         for k in range(motion.shape[1]):
-            slope = gradient[axis, k]
+            slope = np.rint(gradient[axis, k] / course.grain) * course.grain
             moments[0, axis, k] = 0.9 * moments[0, axis, k] + 0.1 * slope
             moments[1, axis, k] = 0.999 * moments[1, axis, k] + 0.001 * slope * slope
             spread = np.sqrt(moments[1, axis, k] / second)
