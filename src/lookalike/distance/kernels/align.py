@@ -87,10 +87,9 @@ def _write_places(motion: Floats, course: Any, lines: Floats, places: Floats) ->
 @njit(nogil=True)
 def _between(place: float, size: int) -> Any:
     """Return the pixels before and after a place, how far it is from the first, and whether it is inside."""
-    inside = 0 <= place <= size - 1
     kept = min(max(place, 0.0), size - 1.0)
-    first = int(kept)
-    return first, min(first + 1, size - 1), kept - first, inside
+    first = np.uintp(kept)  # unsigned: Numba need not ask whether to count from the end
+    return first, min(first + np.uintp(1), np.uintp(size - 1)), kept - first, kept == place
 
 
 @njit(nogil=True)
@@ -101,12 +100,12 @@ def _sample(image: Any, places: Floats, out: Floats, slopes: Floats) -> None:
         for x in range(out.shape[1]):
             top, bottom, below, in_rows = _between(places[0, y, x], height)
             left, right, beside, in_columns = _between(places[1, y, x], width)
-            above = image[top, left] + beside * (float(image[top, right]) - image[top, left])
-            under = image[bottom, left] + beside * (float(image[bottom, right]) - image[bottom, left])
+            corner, low_corner = float(image[top, left]), float(image[bottom, left])
+            first, second = image[top, right] - corner, image[bottom, right] - low_corner
+            above = corner + beside * first
+            under = low_corner + beside * second
             out[y, x] = above + below * (under - above)
             slopes[0, y, x] = under - above if in_rows else 0.0
-            first = float(image[top, right]) - image[top, left]
-            second = float(image[bottom, right]) - image[bottom, left]
             slopes[1, y, x] = first + below * (second - first) if in_columns else 0.0
 
 
