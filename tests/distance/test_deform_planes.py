@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import ndimage
+from scipy import ndimage, signal
 
 from lookalike import InputError
 from lookalike.distance.deform_definition import sobel
-from lookalike.distance.deform_planes import as_planes, double_angle_planes, sobel_planes
+from lookalike.distance.deform_planes import as_planes, double_angle_planes, sobel_planes, window_weights
 
 
 @given(
@@ -142,3 +142,20 @@ def test_patch_energy_is_the_largest_sum_of_squares_of_a_patch(shape):
         windows = np.lib.stride_tricks.sliding_window_view(padded, (side, side), axis=(1, 2))
         assert planes.patch_energy(context) == windows.sum(axis=(-1, -2)).max()
         assert planes.take([0]).patch_energy(context) == planes.patch_energy(context)
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 20, 32])
+@pytest.mark.parametrize("share", [0.1, 1 / 3, 0.5])
+def test_window_weights_are_those_of_the_tukey_window(size, share):
+    # SciPy's window of twice as many points has a point in the middle of each pixel.
+    tukey = signal.windows.tukey(2 * size + 1, 2 * share)[1::2]
+    np.testing.assert_allclose(window_weights(size, share), tukey, atol=1e-12)
+    assert (window_weights(size, 0) == 1).all()
+
+
+def test_the_window_is_applied_before_rounding():
+    images = np.random.default_rng(0).integers(0, 256, (3, 30, 21), dtype=np.uint8)
+    plain, windowed = (double_angle_planes(images, window=share).values() for share in (0, 1 / 3))
+    weights = np.multiply.outer(window_weights(30, 1 / 3), window_weights(21, 1 / 3))
+    assert abs(windowed - plain * weights).max() <= 1
+    np.testing.assert_array_equal(windowed[..., 11:19, 8:13], plain[..., 11:19, 8:13])

@@ -8,9 +8,11 @@ from hypothesis.extra import numpy as hnp
 
 from lookalike import DeformableMatch, InputError
 from lookalike.distance.align_definition import align, sample
-from lookalike.distance.deform import warped
+from lookalike.distance.deform import deformable_distances, warped
 from lookalike.distance.deform_definition import match
-from lookalike.prepare import Blur, Gray, Prepare
+from lookalike.distance.deform_planes import sobel_planes
+from lookalike.prepare import Blur, Gray, Polarity, Prepare
+from lookalike.progress import silent
 
 
 def brute(model, images, queries, k):
@@ -122,8 +124,8 @@ def test_says_what_it_chose_and_why():
     assert (few.symmetric_, few.n_neighbors_, few.candidates_) == (True, 1, 6)
     assert few.prepare_.describe()[0] == "ink is light: kept"
     assert few.reasons_[-2:] == (
-        "drawings, 1 of a typical class: few, so pixels may move far; both directions; "
-        "up to 30 images are also aligned",
+        "drawings, 1 of a typical class: few, so pixels may move far; both directions; blurred by 0.87 px; "
+        "the 30 nearest are also aligned, not blurred",
         "1 images of a typical class: too few for a vote, the nearest decides",
     )
     more = DeformableMatch().fit(np.concatenate([strokes(6, 60, seed) for seed in range(5)]), [*range(6)] * 5)
@@ -232,13 +234,15 @@ def aligned_brute(model, queries):
     rest = tuple(int(np.ceil(side / 3)) for side in model.warp_)
 
     def one_way(first, second):
-        bent = sample(second, align(first, second))[0]
-        planes = [
-            comparison.planes_of(np.rint(one)[None].astype(np.uint8)).values()[0]
-            for one in (first, second, bent)
-        ]
-        plain = match(planes[0], planes[1], warp=model.warp_, context=model.context_)
-        return plain.distance + 2 * match(planes[0], planes[2], warp=rest, context=model.context_).distance
+        bent = np.rint(sample(second, align(first, second))[0]).astype(np.uint8)
+        soft, sharp = np.stack([first, second]), np.stack([first, bent])
+        if comparison.blur:
+            soft = Blur(comparison.blur).fit_transform(soft)
+        plain, aligned = (
+            match(*sobel_planes(pair).values(), warp=warp, context=model.context_).distance
+            for pair, warp in ((soft, model.warp_), (sharp, rest))
+        )
+        return plain + 2 * aligned
 
     return np.array([[one_way(one, other) + one_way(other, one) for other in kept] for one in asked])
 
@@ -247,7 +251,8 @@ def test_few_drawings_are_aligned_too():
     fitted, asked = 255 - strokes(6, 24), 255 - strokes(6, 24, seed=5)
     model = DeformableMatch().fit(fitted, np.arange(6))
     assert model.aligned_
-    assert "up to 30 images are also aligned" in model.reasons_[-2]
+    assert "the 30 nearest are also aligned" in model.reasons_[-2]
+    assert model._index.comparison.blur == 0.866
     distances, places = model.kneighbors(asked, 6)
     sums = aligned_brute(model, asked)
     np.testing.assert_array_equal(places, np.argsort(sums, axis=1, kind="stable"))
@@ -295,18 +300,50 @@ def test_the_field_of_aligned_images_leads_to_the_image_as_it_is():
     assert found.distance == found.costs.sum()
 
 
-def test_alignment_ends_when_images_are_many_and_returns():
-    fitted = np.concatenate([255 - strokes(20, 24, seed) for seed in range(2)])
-    model = DeformableMatch().fit(fitted[:30], np.repeat(np.arange(10), 3))
-    plain = model.kneighbors(fitted[:2], 2)[0]
+def of_short_list(model, queries, codes, without=None):
+    """Return the nearest image, and the nearest of each class, of a model that aligns, by the definitions."""
+    comparison, index = model._index.comparison, model._index
+    soft = [comparison.planes_of(images) for images in (model.prepared(queries), index.images)]
+    plain = deformable_distances(*soft, warp=model.warp_, context=model.context_, symmetric=True)
+    near, of_classes = [], []
+    for row, query in enumerate(queries):
+        there = np.array([place for place in range(len(codes)) if without is None or place != without[row]])
+        order = there[np.argsort(plain[row, there], kind="stable")]
+        first = [order[codes[order] == code][0] for code in np.unique(codes)]
+        full = np.full(len(codes), np.inf)
+        chosen = np.unique([*order[:30], *first])
+        full[chosen] = index.distances(model.prepared(query[None]), chosen[None])[0]
+        near.append(min(order[:30], key=lambda place: (full[place], place)))
+        of_classes.append([full[codes == code].min() for code in np.unique(codes)])
+    return np.array(near), index.root_means(np.array(of_classes))
+
+
+def test_only_the_nearest_are_aligned():
+    fitted = 255 - np.concatenate([strokes(20, 24, seed) for seed in range(4)])
+    asked, codes = 255 - strokes(6, 24, seed=9), np.tile(np.arange(40), 2)
+    model = DeformableMatch().fit(fitted, codes)
     assert model.aligned_
+    near, of_classes = of_short_list(model, asked, codes)
+    np.testing.assert_array_equal(model.kneighbors(asked)[1][:, 0], near)
+    np.testing.assert_array_equal(model.class_neighbors(asked)[0], of_classes)
+    distances, places = model.kneighbors(asked, 80)  # as many as are asked for are aligned
+    assert (np.sort(places, axis=1) == np.arange(80)).all()
+    assert (np.diff(distances, axis=1) >= 0).all()
+    asked, without = fitted[:6], np.arange(6)
+    expected = of_short_list(model, asked, codes, without)[1]
+    found = model._class_search(model.prepared(asked), without, silent)[0]
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_taught_and_forgotten_images_leave_alignment_as_it_was():
+    fitted = 255 - np.concatenate([strokes(20, 24, seed) for seed in range(2)])
+    model = DeformableMatch().fit(fitted[:30], np.repeat(np.arange(10), 3))
+    before = model.kneighbors(fitted[:2], 2)[0]
     model.partial_fit(fitted[30:], np.arange(10))
-    assert not model.aligned_
     again = DeformableMatch().fit(fitted, [*np.repeat(np.arange(10), 3), *range(10)])
     np.testing.assert_array_equal(model.kneighbors(fitted, 3)[0], again.kneighbors(fitted, 3)[0])
     model.forget(model.ids_[30:])
-    assert model.aligned_
-    np.testing.assert_array_equal(model.kneighbors(fitted[:2], 2)[0], plain)
+    np.testing.assert_array_equal(model.kneighbors(fitted[:2], 2)[0], before)
 
 
 @pytest.mark.parametrize(
@@ -318,6 +355,37 @@ def test_the_rule_of_alignment(shape, per_class, expected):
     images[:, 3:7, 4:9] = np.random.default_rng(0).integers(0, 256, (10, 4, 5))
     model = DeformableMatch(prepare=None).fit(images, np.arange(10) // per_class)
     assert model.aligned_ == expected
+    assert model._index.comparison.blur == (0.866 if min(shape) >= 16 else 0)
+
+
+def test_images_of_very_many_classes_are_blurred_but_not_aligned():
+    images = np.random.default_rng(0).integers(0, 2, (51, 20, 20), np.uint8) * 200
+    model = DeformableMatch(prepare=Prepare([Polarity()])).fit(images, np.arange(51))
+    assert (model.aligned_, model._index.comparison.blur) == (False, 0.866)
+    assert DeformableMatch(prepare=Prepare([Polarity()])).fit(images[1:], np.arange(50)).aligned_
+    soft = sobel_planes(Blur(0.866).fit_transform(model.prepared(images)))
+    sums = deformable_distances(soft, soft, warp=model.warp_, context=model.context_, symmetric=True)
+    expected = model._index.root_means(np.sort(sums, axis=1))
+    np.testing.assert_array_equal(model.kneighbors(images, 51)[0], expected)
+
+
+def test_what_is_near_the_border_of_photographs_counts_less():
+    """Seven-segment digits: what a crop shows at its sides is of their neighbours."""
+    uneven = np.random.default_rng(0).integers(0, 10, (4, 32, 20)) + np.arange(20) * 6 + 30
+    images = uneven.astype(np.uint8)
+    images[[0, 2], 10:22, 8:10] += 80  # a thing in the middle
+    images[[1, 3], 10:12, 6:14] += 80  # another thing
+    images[[0, 3], :, 1] += 80  # a neighbour of either looks in
+    model = DeformableMatch(prepare=None).fit(images[:2], [0, 1])
+    assert model._index.comparison.window == 1 / 3
+    assert "what is near the border counts less" in model.reasons_[-2]
+    assert model.predict(images[2:]).tolist() == [0, 1]
+    again = DeformableMatch.from_state(model.to_state())
+    np.testing.assert_array_equal(again.kneighbors(images)[0], model.kneighbors(images)[0])
+    flat = DeformableMatch.from_state(
+        model.to_state()._replace(facts={k: v for k, v in model.to_state().facts.items() if k != "window"})
+    )
+    assert (flat.kneighbors(images[2:])[0] > model.kneighbors(images[2:])[0]).all()
 
 
 @pytest.mark.parametrize("value", [0, 200])

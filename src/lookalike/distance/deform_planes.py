@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -187,14 +188,53 @@ def sobel_planes(images: ImageBatch, *, gap: int = 4) -> Planes:
     return _gradient_planes(images, gap, _rounded_sobel)
 
 
-def double_angle_planes(images: ImageBatch, *, gap: int = 4) -> Planes:
+def window_weights(size: int, share: float) -> NDArray[np.float64]:
+    r"""Return how much each pixel of an axis counts: less towards the border.
+
+    .. math:: \sin^2 \left( \frac{\pi}{2} \min \left(1, \frac{d}{s} \right) \right)
+
+    where ``d`` is how far the pixel's centre is from the nearer end, and ``s`` is ``share * size``.
+
+    Parameters
+    ----------
+    size : int
+        Pixels.
+    share : float
+        The part of the axis, from either end, in which weights rise; up to 1/2. 0: all are 1.
+
+    Returns
+    -------
+    ndarray of shape (size,), float64
+        Above 0, up to 1.
+
+    References
+    ----------
+    F. Harris, "On the use of windows for harmonic analysis with the discrete Fourier transform", Proc. IEEE
+    66 (1978): the Tukey window.
+
+    Examples
+    --------
+    >>> from lookalike.distance.deform_planes import window_weights
+    >>> window_weights(8, 0.5).round(2).tolist()
+    [0.04, 0.31, 0.69, 0.96, 0.96, 0.69, 0.31, 0.04]
+    """
+    if share == 0:
+        return np.ones(size)
+    place = np.arange(size)
+    away = np.minimum(place, place[::-1]) + 0.5
+    weights: NDArray[np.float64] = np.sin(np.pi / 2 * np.minimum(1, away / (share * size))) ** 2
+    return weights
+
+
+def double_angle_planes(images: ImageBatch, *, gap: int = 4, window: float = 0.0) -> Planes:
     """Return gradients that forget how strong the light is and whether ink is dark or light: -39 to 39.
 
     The Sobel gradient ``(gy, gx)`` is divided by its root mean square around the pixel (a Gaussian of sigma
     4, and at least 16 of its 1020 steps, so that noise on a plain ground stays small), its length is cut at
     3, and its angle is doubled: ``(gx^2 - gy^2, 2 gx gy) / length``. The double angle is the same for a
     gradient and its opposite. Both values are averaged over the surroundings (a Gaussian of sigma 1; the
-    planes are continued by their reflections), multiplied by 13, and rounded.
+    planes are continued by their reflections), multiplied by 13 and by the window's weights of row and
+    column, and rounded.
 
     Parameters
     ----------
@@ -202,6 +242,9 @@ def double_angle_planes(images: ImageBatch, *, gap: int = 4) -> Planes:
         A checked image batch. Colour has two planes a channel.
     gap : int, default=4
         See :func:`as_planes`.
+    window : float, default=0
+        What is near the border counts less: see :func:`window_weights`. What a crop shows there is often
+        what stands beside the thing that it is a crop of.
 
     Returns
     -------
@@ -217,7 +260,7 @@ def double_angle_planes(images: ImageBatch, *, gap: int = 4) -> Planes:
     >>> np.array_equal(planes.values(), double_angle_planes(255 - images).values())
     True
     """
-    return _gradient_planes(images, gap, _double_angle)
+    return _gradient_planes(images, gap, partial(_double_angle, window=window))
 
 
 def _gradient_planes(images: ImageBatch, gap: int, gradients: Callable[[Any], NDArray[np.int8]]) -> Planes:
@@ -241,7 +284,7 @@ def _rounded_sobel(images: NDArray[np.uint8]) -> NDArray[np.int8]:
     return np.rint(sobel(images) / np.float32(SOBEL_UNIT)).astype(np.int8)
 
 
-def _double_angle(images: NDArray[np.uint8]) -> NDArray[np.int8]:
+def _double_angle(images: NDArray[np.uint8], window: float) -> NDArray[np.int8]:
     """Return gradients over their local root mean square, with their angle doubled."""
     from scipy import ndimage
 
@@ -254,6 +297,7 @@ def _double_angle(images: NDArray[np.uint8]) -> NDArray[np.int8]:
     down, across = gradients[:, 0], gradients[:, 1]
     doubled = np.stack([(across**2 - down**2) * scale, 2 * across * down * scale], axis=1)
     averaged = ndimage.gaussian_filter(doubled, sigma=(0, 0, 1, 1), mode="reflect")
+    averaged *= np.multiply.outer(*(window_weights(size, window) for size in images.shape[1:]))
     rounded: NDArray[np.int8] = np.rint(averaged).astype(np.int8)
     return rounded
 

@@ -11,6 +11,7 @@ from lookalike.distance.device.arrays import ArraysOnDevice
 from lookalike.distance.float_search import FloatIndex
 from lookalike.distance.kernels.deform import FARTHEST
 from lookalike.distance.search import ImageIndex
+from lookalike.models.deformable_aligned import SHORT_LIST
 from lookalike.models.deformable_index import Bytes, DeformableIndex
 from lookalike.progress import Progress, silent
 
@@ -126,6 +127,8 @@ class DeformableClassSearch:
 
     A query is compared with its candidates, and for each class that none of them is of, with the image of
     that class whose coarse description is nearest. Where all images are candidates the answer is exact.
+    Where images are aligned, the candidates are then the 30 (or ``k``) that are nearest as they are, and of
+    each class the one that is.
 
     Parameters
     ----------
@@ -181,10 +184,17 @@ class DeformableClassSearch:
     def _part(self, queries: Bytes, k: int, without: Whole | None, progress: Progress) -> Matches:
         """Answer a few queries."""
         chosen, first = self._chosen(queries, k, without, progress)
-        sums = self._index.distances(queries, chosen, progress=progress)
+        sums = self._index.unaligned_distances(queries, chosen, progress=progress)
         places = np.broadcast_to(np.arange(len(self._index)) if chosen is None else chosen, sums.shape)
         if without is not None:
             sums[places == without[:, None]] = FARTHEST
+        if self._index.comparison.aligned:
+            count = min(max(k, SHORT_LIST), first)
+            places = self._short_list(sums, places, first, count)
+            first = count
+            sums = self._index.distances(queries, places, progress=progress)
+            if without is not None:
+                sums[places == without[:, None]] = FARTHEST
         order = np.lexsort((places[:, :first], sums[:, :first]), axis=1)[:, :k]
         return Matches(
             *self._best(sums, places),
@@ -210,6 +220,13 @@ class DeformableClassSearch:
         # naming it twice. An image that is not there is replaced by one that is a candidate anyway.
         coarse = self._coarse.nearest(described, without, progress=progress)[1]
         return np.hstack([found, np.where(coarse < 0, found[:, :1], coarse)]), count
+
+    def _short_list(self, sums: Whole, places: Whole, first: int, count: int) -> Whole:
+        """Return which images are worth aligning: the nearest candidates, then the nearest of each class."""
+        order = np.lexsort((places[:, :first], sums[:, :first]), axis=1)[:, :count]
+        near = np.take_along_axis(places, order, 1)
+        of_classes = self._best(sums, places)[1]
+        return np.hstack([near, np.where(of_classes < 0, near[:, :1], of_classes)])
 
     def _best(self, sums: Whole, places: Whole) -> tuple[Whole, Whole]:
         """Return the smallest sum of each class, and the lowest place of those that have it."""

@@ -68,7 +68,7 @@ class DeformableMatch(DeformableClasses):
     symmetric_ : bool
         Each image is also bent to look like the other, and both distances are added.
     aligned_ : bool
-        Images are first bent smoothly as a whole, too; what then differs counts twice, beside once without.
+        Images are also bent smoothly as a whole first; what then differs counts twice, beside once without.
     n_neighbors_ : int
         How many of the nearest images vote.
     candidates_ : int
@@ -100,18 +100,21 @@ class DeformableMatch(DeformableClasses):
        not prepared.
     2. **Planes**: ``"values"`` where the prepared images have a side of less than 3 pixels. Else
        ``"double-angle"`` for photographs and ``"sobel"`` for drawings, as ``choose`` tells them apart (by
-       the prepared images, where you choose the preparation). Photographs, and drawings with fewer than 50
-       images of a typical (median) class, are compared in both directions.
+       the prepared images, where you choose the preparation). In photographs, the outer thirds of each side
+       count less (:func:`lookalike.distance.deform_planes.window_weights`). Photographs, and drawings with
+       fewer than 50 images of a typical (median) class, are compared in both directions.
     3. **Warp and context**, for prepared images of ``h`` x ``w``: photographs move by 1/8 of each side, with
        a context of 1/8 of the longer; drawings with fewer than 5 images of a typical class by 3/28
        of each side, with a context of 2 (1 where the longer side is below 16); drawings with more by 2/28 of
        each side, with a context of 1; values by 3/28 of each side, with a context of 1 (0 where no side has
        3). Warps and contexts are rounded up; no pixel moves along a side of less than 3.
-    4. **Alignment**: gray drawings with fewer than 50 images of a typical class and sides of 16 to 32 pixels,
-       while there are at most 30 training images. Each is moved, turned, stretched and bent by
-       :func:`lookalike.distance.align_definition.align` until it looks like the query (and the query until
-       it looks like it), and compared again. The sums of squares of these comparisons are added twice to
-       those of the images as they are. A pair takes a millisecond.
+    4. **Blur and alignment**: drawings with fewer than 50 images of a typical class and no side below 16
+       pixels are blurred by 0.866 pixels before they are compared. Where they are gray, of at most 50
+       classes, and of sides up to 32 pixels, the 30 training images that are nearest by this comparison (and
+       the nearest of each class, for class distances) are moved, turned, stretched and bent by
+       :func:`lookalike.distance.align_definition.align` until they look like the query (and the query until
+       it looks like each), not blurred, and compared again. The sums of squares of these comparisons are
+       added twice to those of the images as they are. A pair takes half a millisecond.
     5. **Votes**: 1 with fewer than 50 images of a typical class. Else 3 where, with each of up to 1,000
        evenly spaced training images left out in turn, no more answers are wrong than with 1; else 1.
     6. **Candidates**: all of up to 1,000 training images, else 100. This follows the number of images.
@@ -121,7 +124,7 @@ class DeformableMatch(DeformableClasses):
 
     ``class_neighbors`` finds the nearest image of each class among the candidates, and compares each class
     that has none among them by its image with the nearest coarse description. With up to 1,000 training
-    images all are candidates, and it is exact.
+    images all are candidates, and it is exact where images are not aligned.
 
     Equal distances go to the training image that came first, among candidates and between them. Equal votes
     go to the class of the nearest of the voters. Answers do not depend on the batch, threads or memory
@@ -190,7 +193,7 @@ class DeformableMatch(DeformableClasses):
     @property
     def aligned_(self) -> bool:
         """Whether images are also bent smoothly as a whole."""
-        return self._index.is_aligned
+        return self._index.comparison.aligned
 
     def kneighbors(
         self, X: ArrayLike, n_neighbors: int | None = None, *, progress: Progress = silent

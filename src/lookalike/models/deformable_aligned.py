@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: How often the distance of aligned images counts, beside that of the images as they are.
 ALIGNED_WEIGHT = 2
+#: Of the images nearest as they are, so many are aligned: a pair takes half a millisecond.
+SHORT_LIST = 30
 #: Aligned images that are held at once have about so many pixels.
 _HELD_PIXELS = 1 << 21
 
@@ -34,7 +36,8 @@ def aligned_distances(
     """Return the distances of images as they are, plus twice those after one is aligned with the other.
 
     The kept image is aligned with the query; where both directions are added, the query is also aligned with
-    the kept image. Aligned pixels may still move by a third of ``comparison.warp``, rounded up.
+    the kept image. Aligned pixels may still move by a third of ``comparison.warp``, rounded up. Images are
+    blurred by ``comparison.blur`` where they are compared as they are, and not before they are aligned.
 
     Parameters
     ----------
@@ -43,7 +46,7 @@ def aligned_distances(
     kept : ndarray of shape (n, h, w), uint8
         Prepared images that they are compared with.
     chosen : ndarray of shape (q, c), int64
-        Which of them each query is compared with.
+        Which of them each query is compared with. One that is named twice is aligned once.
     comparison : Comparison
         How they are compared.
     threads : int, optional
@@ -58,10 +61,10 @@ def aligned_distances(
     out = np.empty(chosen.shape, np.int64)
     step = max(1, _HELD_PIXELS // (kept[0].size * max(1, chosen.shape[1])))
     for start in range(0, len(queries), step):
-        progress("matching", start, len(queries))
+        progress("aligning", start, len(queries))
         part = slice(start, start + step)
         out[part] = _part(queries[part], kept, chosen[part], comparison, threads, progress)
-    progress("matching", len(queries), len(queries))
+    progress("aligning", len(queries), len(queries))
     return out
 
 
@@ -74,10 +77,11 @@ def _part(
     progress: Progress,
 ) -> NDArray[np.int64]:
     """Return the distances of a few queries."""
-    planes, kept_planes = comparison.planes_of(queries), comparison.planes_of(kept)
+    needed, where = np.unique(chosen.ravel(), return_inverse=True)
+    kept, chosen = kept[needed], where.reshape(chosen.shape)
     sums = deformable_distances(
-        planes,
-        kept_planes,
+        comparison.planes_of(queries),
+        comparison.planes_of(kept),
         chosen,
         warp=comparison.warp,
         context=comparison.context,
@@ -87,16 +91,19 @@ def _part(
     compared = partial(
         deformable_distances, warp=_rest(comparison), context=comparison.context, threads=threads
     )
-    asked, other = np.repeat(np.arange(len(queries)), chosen.shape[1]), chosen.ravel()
-    own = np.arange(chosen.size)
     align = partial(aligned, threads=threads, progress=progress)
-    bent = comparison.planes_of(align(queries, kept, np.column_stack([asked, other])))
-    sums += ALIGNED_WEIGHT * compared(planes, bent, own.reshape(chosen.shape))
+    keys, named = np.unique(
+        (np.arange(len(queries))[:, None] * len(kept) + chosen).ravel(), return_inverse=True
+    )
+    asked, other = np.divmod(keys, len(kept))
+    pairs, own = np.column_stack([asked, other]), np.arange(len(keys))[:, None]
+    planes, kept_planes = comparison.sharp_planes_of(queries), comparison.sharp_planes_of(kept)
+    rest = compared(planes.take(asked), comparison.sharp_planes_of(align(queries, kept, pairs)), own)
     if comparison.symmetric:
-        bent = comparison.planes_of(align(kept, queries, np.column_stack([other, asked])))
-        back = compared(kept_planes.take(other), bent, own[:, None])
-        sums += ALIGNED_WEIGHT * back.reshape(chosen.shape)
-    return sums
+        bent = comparison.sharp_planes_of(align(kept, queries, pairs[:, ::-1]))
+        rest += compared(kept_planes.take(other), bent, own)
+    every: NDArray[np.int64] = sums + ALIGNED_WEIGHT * rest[named, 0].reshape(chosen.shape)
+    return every
 
 
 def aligned_match(query: Bytes, reference: Bytes, comparison: Comparison) -> Match:
@@ -119,8 +126,10 @@ def aligned_match(query: Bytes, reference: Bytes, comparison: Comparison) -> Mat
     planes, context = comparison.planes_of(query), comparison.context
     others = comparison.planes_of(reference)
     plain = displacement_field(planes, 0, others, 0, warp=comparison.warp, context=context)
-    bent = comparison.planes_of(aligned(query, reference, [[0, 0]]))
-    rest = displacement_field(planes, 0, bent, 0, warp=_rest(comparison), context=context)
+    bent = comparison.sharp_planes_of(aligned(query, reference, [[0, 0]]))
+    rest = displacement_field(
+        comparison.sharp_planes_of(query), 0, bent, 0, warp=_rest(comparison), context=context
+    )
     costs = plain.costs + ALIGNED_WEIGHT * rest.costs
     height, width = costs.shape
     here = np.indices((height, width))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.models.deformable_index import ALIGN_MOST, Bytes, Comparison, DeformableIndex
+from lookalike.models.deformable_aligned import SHORT_LIST
+from lookalike.models.deformable_index import Bytes, Comparison, DeformableIndex
 from lookalike.models.kept import vote
 from lookalike.prepare import Gray, Prepare, choose
 from lookalike.progress import Progress, silent
@@ -18,6 +19,13 @@ FEW, MANY = 5, 50
 _LEAST_SIDE = 3
 #: Images with a shorter side need no alignment, and with a longer one they take too long.
 _ALIGNED_SIDES = 16, 32
+#: With more classes it takes too long to align one image of each, which probabilities rest on.
+_ALIGNED_CLASSES = 50
+#: In which part of photographs, from either border, what is there counts less: neighbours look in.
+_WINDOW = 1 / 3
+#: By how many pixels few drawings are blurred where they are compared as they are: strokes that are some
+#: pixels apart then still have something in common. Those that are aligned lie upon each other, and are not.
+_BLUR = 0.866
 _VOTERS = 3
 _SAMPLE = 1000
 
@@ -60,19 +68,29 @@ def choose_comparison(images: Bytes, photographs: bool, codes: NDArray[np.intp])
             f"images of {height}x{width} have no gradients to speak of: values are compared"
         )
     if photographs:
-        comparison = Comparison("double-angle", _warp((height, width), 1 / 8), -(-longer // 8), True)
-        return comparison, "photographs: double-angle gradients, a large context, both directions"
+        comparison = Comparison(
+            "double-angle", _warp((height, width), 1 / 8), -(-longer // 8), True, window=_WINDOW
+        )
+        return comparison, (
+            "photographs: double-angle gradients, a large context, both directions; what is near the border "
+            "counts less"
+        )
     if median < FEW:
         freedom, context, why = 3 / 28, 2 if longer >= 16 else 1, "few, so pixels may move far"
     else:
         freedom, context, why = 2 / 28, 1, "not few, so pixels need not move far"
     both = median < MANY
-    sides_fit = _ALIGNED_SIDES[0] <= min(height, width) and longer <= _ALIGNED_SIDES[1]
-    aligned = both and sides_fit and images.ndim == 3
-    comparison = Comparison("sobel", _warp((height, width), freedom), context, both, aligned)
+    soft = both and min(height, width) >= _ALIGNED_SIDES[0]
+    aligned = (
+        soft and longer <= _ALIGNED_SIDES[1] and images.ndim == 3 and (counts > 0).sum() <= _ALIGNED_CLASSES
+    )
+    comparison = Comparison(
+        "sobel", _warp((height, width), freedom), context, both, bool(aligned), _BLUR if soft else 0.0
+    )
     directions = "both directions" if both else "one direction"
-    after = f"; up to {ALIGN_MOST} images are also aligned" if aligned else ""
-    return comparison, f"drawings, {median:g} of a typical class: {why}; {directions}{after}"
+    before = f"; blurred by {_BLUR:.2g} px" if soft else ""
+    after = f"; the {SHORT_LIST} nearest are also aligned, not blurred" if aligned else ""
+    return comparison, f"drawings, {median:g} of a typical class: {why}; {directions}{before}{after}"
 
 
 def choose_voters(

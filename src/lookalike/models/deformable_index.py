@@ -23,8 +23,8 @@ from lookalike.distance.descriptor import SPACING, edge_descriptors
 from lookalike.distance.growing import GrowingRows
 from lookalike.distance.kernels.deform_edges import DIRECTIONS
 from lookalike.distance.search import ImageIndex
-from lookalike.models.deformable_aligned import ALIGNED_WEIGHT, aligned_distances, aligned_match
-from lookalike.prepare import NormaliseContrast
+from lookalike.models.deformable_aligned import ALIGNED_WEIGHT, SHORT_LIST, aligned_distances, aligned_match
+from lookalike.prepare import Blur, NormaliseContrast
 from lookalike.progress import Progress, silent
 
 Bytes = NDArray[np.uint8]
@@ -33,8 +33,6 @@ PlanesName = Literal["sobel", "double-angle", "values"]
 
 #: How large one plane value is where a full step from black to white is 1.
 UNITS: dict[str, float] = {"sobel": 30.0, "double-angle": 39.0, "values": 2.0 * LARGEST}
-#: Images are aligned where there are at most so many: a pair takes a millisecond or two.
-ALIGN_MOST = 30
 #: Queries are worked on in parts of about so many values.
 _PART_VALUES = 1 << 24
 
@@ -54,8 +52,13 @@ class Comparison(NamedTuple):
     symmetric : bool
         Both directions are added.
     aligned : bool
-        Where there are at most 30 images, the distance after alignment is added twice (see
+        The distance after alignment is added twice (see
         :func:`lookalike.models.deformable_aligned.aligned_distances`).
+    blur : float
+        By how many pixels images are blurred before they are compared as they are; 0: not at all.
+    window : float
+        What is near the border counts less, if double-angle gradients are compared (see
+        :func:`lookalike.distance.deform_planes.window_weights`).
     """
 
     planes: PlanesName
@@ -63,16 +66,23 @@ class Comparison(NamedTuple):
     context: int
     symmetric: bool
     aligned: bool = False
+    blur: float = 0.0
+    window: float = 0.0
 
     def planes_of(self, images: Bytes) -> Planes:
-        """Return what is compared of some images."""
+        """Return what is compared of some images as they are."""
+        return self.sharp_planes_of(Blur(self.blur).fit_transform(images) if self.blur else images)
+
+    def sharp_planes_of(self, images: Bytes) -> Planes:
+        """Return what is compared of aligned images."""
         gap = gap_for(self.warp, self.context)
         if self.planes == "values":
             channels = images[:, None] if images.ndim == 3 else np.moveaxis(images, -1, 1)
             # Mid-gray is 0: what lies beyond the border is neither black nor white.
             return as_planes(np.rint(channels * (2 * LARGEST / 255) - LARGEST).astype(np.int8), gap=gap)
-        make = sobel_planes if self.planes == "sobel" else double_angle_planes
-        return make(images, gap=gap)
+        if self.planes == "double-angle":
+            return double_angle_planes(images, gap=gap, window=self.window)
+        return sobel_planes(images, gap=gap)
 
     def descriptors_of(self, images: Bytes, progress: Progress) -> Bytes:
         """Return coarse descriptions of images, by which candidates are found."""
@@ -137,13 +147,8 @@ class DeformableIndex:
         return self._descriptions is not None
 
     @property
-    def is_aligned(self) -> bool:
-        """Whether images are aligned, and compared once more."""
-        return self.comparison.aligned and len(self) <= ALIGN_MOST
-
-    @property
     def planes(self) -> Planes:
-        """What is compared of all images: made when it is first asked for, a second for 30,000 images."""
+        """What is compared of all images as they are: made when first asked for, a second for 30,000."""
         if self._planes is None:
             made = self.comparison.planes_of(self.images)
             self._planes = made, GrowingRows(made.packed)
@@ -210,6 +215,8 @@ class DeformableIndex:
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the ``k`` nearest of the ``candidates`` images whose descriptions are nearest.
 
+        Where images are aligned, these are ``k`` of the 30 (or ``k``) that are nearest as they are.
+
         Returns
         -------
         sums : ndarray of shape (n, k), int64
@@ -226,8 +233,18 @@ class DeformableIndex:
         self, queries: Bytes, k: int, candidates: int, progress: Progress
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Answer a few queries."""
-        if self.is_aligned:
-            return self._nearest_aligned(queries, k, candidates, progress)
+        if not self.comparison.aligned:
+            return self._nearest_unaligned(queries, k, candidates, progress)
+        count = min(max(k, SHORT_LIST), candidates)
+        places = self._nearest_unaligned(queries, count, candidates, progress)[1]
+        sums = self.distances(queries, places, progress=progress)
+        order = np.lexsort((places, sums), axis=1)[:, :k]
+        return np.take_along_axis(sums, order, 1), np.take_along_axis(places, order, 1)
+
+    def _nearest_unaligned(
+        self, queries: Bytes, k: int, candidates: int, progress: Progress
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Answer a few queries by images as they are."""
         where = places = None
         if candidates < len(self):
             planes, where, places = self.planes_among(self._candidates(queries, candidates, progress))
@@ -244,18 +261,6 @@ class DeformableIndex:
             progress=progress,
         )
         return sums, found if places is None else places[found]
-
-    def _nearest_aligned(
-        self, queries: Bytes, k: int, candidates: int, progress: Progress
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Answer a few queries where images are aligned."""
-        shape = len(queries), len(self)
-        places = np.broadcast_to(np.arange(len(self)), shape)
-        if candidates < len(self):
-            places = self._candidates(queries, candidates, progress)
-        sums = self.distances(queries, places, progress=progress)
-        order = np.lexsort((places, sums), axis=1)[:, :k]
-        return np.take_along_axis(sums, order, 1), np.take_along_axis(places, order, 1)
 
     def distances(
         self, queries: Bytes, chosen: Places | None, *, progress: Progress = silent
@@ -275,10 +280,16 @@ class DeformableIndex:
         -------
         ndarray of shape (q, c), int64
         """
-        if self.is_aligned:
-            if chosen is None:
-                chosen = np.broadcast_to(np.arange(len(self)), (len(queries), len(self)))
-            return aligned_distances(queries, self.images, chosen, self.comparison, progress=progress)
+        if not self.comparison.aligned:
+            return self.unaligned_distances(queries, chosen, progress=progress)
+        if chosen is None:
+            chosen = np.broadcast_to(np.arange(len(self)), (len(queries), len(self)))
+        return aligned_distances(queries, self.images, chosen, self.comparison, progress=progress)
+
+    def unaligned_distances(
+        self, queries: Bytes, chosen: Places | None, *, progress: Progress = silent
+    ) -> NDArray[np.int64]:
+        """Return what :meth:`distances` does, of images as they are."""
         return deformable_distances(
             self.comparison.planes_of(queries),
             self.planes,
@@ -299,7 +310,7 @@ class DeformableIndex:
 
     def _field(self, first: Bytes, second: Bytes) -> Match:
         """Return how the second image is bent to look like the first."""
-        if self.is_aligned:
+        if self.comparison.aligned:
             return aligned_match(first, second, self.comparison)
         return displacement_field(
             self.comparison.planes_of(first),
@@ -314,7 +325,7 @@ class DeformableIndex:
         """Return sums of squares as root mean squares of a value."""
         height, width, channels = (*self._images.shape[1:], 1)[:3]
         n_planes = channels if self.comparison.planes == "values" else 2 * channels
-        times = 1 + ALIGNED_WEIGHT if self.is_aligned else 1
+        times = 1 + ALIGNED_WEIGHT if self.comparison.aligned else 1
         return self.comparison.per_value(sums, n_planes * times, (height, width))
 
     def _candidates(self, queries: Bytes, count: int, progress: Progress) -> NDArray[np.int64]:
@@ -328,7 +339,7 @@ class DeformableIndex:
         for start in range(0, len(queries), step):
 
             def told(what: str, done: int, total: int | None, start: int = start) -> None:
-                if what in ("matching", "searching"):
+                if what in ("matching", "searching", "aligning"):
                     done, total = done + start, len(queries)
                 progress(what, done, total)
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lookalike.models.state import StateReader
 
 _WIDEST = 1e308
+_WIDEST_BLUR = 32.0
 
 
 class DeformableState(KeptImages):
@@ -43,6 +44,10 @@ class DeformableState(KeptImages):
         facts["context"], facts["symmetric"] = comparison.context, comparison.symmetric
         if comparison.aligned:
             facts["aligned"] = True
+        if comparison.blur:
+            facts["blur"] = comparison.blur
+        if comparison.window:
+            facts["window"] = comparison.window
         facts["n_neighbors"], facts["reasons"] = self.n_neighbors_, list(self.reasons_)
         if self.image_shape_ is None:
             facts["range"] = list(self._range)
@@ -104,9 +109,11 @@ class DeformableState(KeptImages):
             raise InputError(f"warp is {warp}: expected two numbers")
         context = checked_context(state.whole("context", 0, 127))
         warp = checked_warp((warp[0], warp[1]))
-        # It is said only where it is true.
+        # These are said only where they are true, and not 0.
         aligned = state.has("aligned") and state.flag("aligned")
-        return Comparison(planes, warp, context, state.flag("symmetric"), aligned)
+        blur = state.number("blur", 0, _WIDEST_BLUR) if state.has("blur") else 0.0
+        window = state.number("window", 0, 0.5) if state.has("window") else 0.0
+        return Comparison(planes, warp, context, state.flag("symmetric"), aligned, blur, window)
 
     def _bounds(self, numbers: tuple[float, ...]) -> tuple[float, float]:
         """Return the least and the largest value of the first fit."""

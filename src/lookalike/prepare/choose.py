@@ -25,9 +25,10 @@ _SIZE_SPREAD = 1 / 8
 _OFF_CENTRE = 1 / 12
 _LONGEST = 32
 _LEVEL = 0.05
-# With fewer images of the median class than this, width is evened out, by at most so much.
+# With fewer images of the median class than this, width is evened out, by at most so much, and blur is less.
 _MANY = 50
 _STRETCH = 1.5
+_FEW_BLUR = 0.5
 
 
 def choose(images: ArrayLike, labels: ArrayLike | None = None) -> Prepare:
@@ -46,8 +47,8 @@ def choose(images: ArrayLike, labels: ArrayLike | None = None) -> Prepare:
        else the middle of its box, is within 1/12 of the frame of its centre. Framed drawings stay where they
        are. All others are fitted to 28x28 pixels (:class:`FitToInk`), blurred by 1 pixel (:class:`Blur`), and
        their ink is made equally strong (:class:`EvenInk`). With fewer than 50 images of a typical (median)
-       class the shorter side of the ink is stretched, by up to 1.5: there is not one image for each width
-       that people draw.
+       class the shorter side of the ink is stretched, by up to 1.5, for there is not one image for each
+       width that people draw; and they are blurred by half a pixel only, for they are aligned.
     5. Drawings are deskewed (:class:`Deskew`), before any other step but polarity, where that helps: with
        each of the images in turn left out and answered by the nearest of the others (squared L2, ties to the
        first), significantly fewer answers are wrong (exact sign test of the images on which the two differ,
@@ -103,7 +104,7 @@ def choose(images: ArrayLike, labels: ArrayLike | None = None) -> Prepare:
         polarity = Polarity().fit(batch)
         few = values is not None and np.median(np.unique(values, return_counts=True)[1]) < _MANY
         steps, reasons = _for_drawings(
-            polarity, sample, None if values is None else values[places], _STRETCH if few else 1.0
+            polarity, sample, None if values is None else values[places], bool(few)
         )
         found = f"{share:.0%} of a typical image is even paper: drawings"
     chain = Prepare(steps).fit(batch)
@@ -133,12 +134,13 @@ def _for_photographs(sample: Gray8) -> tuple[list[Preparation], list[str]]:
 
 
 def _for_drawings(
-    polarity: Polarity, sample: Gray8, labels: NDArray[np.generic] | None, stretch: float
+    polarity: Polarity, sample: Gray8, labels: NDArray[np.generic] | None, few: bool
 ) -> tuple[list[Preparation], list[str]]:
     """Return the steps for drawings, and why."""
     light = polarity.transform(sample)
     framed, why = _framed(light)
-    steps: list[Preparation] = [] if framed else [FitToInk(stretch=stretch), Blur(), EvenInk()]
+    fit, blur = (FitToInk(stretch=_STRETCH), Blur(_FEW_BLUR)) if few else (FitToInk(), Blur())
+    steps: list[Preparation] = [] if framed else [fit, blur, EvenInk()]
     helps, evidence = _deskew_helps(light, steps, labels)
     deskew: list[Preparation] = [Deskew()] if helps else []
     return [Polarity(), *deskew, *steps], [polarity.describe(), why, evidence]
