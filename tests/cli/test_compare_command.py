@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import lookalike
-from cli_runner import call
+from cli_runner import call, on_terminal, without_styles
 
 
 @pytest.fixture
@@ -29,8 +29,9 @@ def test_table_says_data_ideas_and_how_to_read_it(cli):
 
 @pytest.mark.parametrize("width", [72, 80, 110, 160])  # times differ in width
 def test_a_narrow_terminal_keeps_the_names_and_drops_what_matters_least(cli, width, monkeypatch):
-    monkeypatch.setattr("lookalike.cli.common._PIPE_WIDTH", width)
-    out = cli("compare", "digits", "--classes", "3,7", "--ideas", "most-frequent,mean-image-l1").out
+    on_terminal(monkeypatch, width)
+    found = cli("compare", "digits", "--classes", "3,7", "--ideas", "most-frequent,mean-image-l1")
+    out = without_styles(found.out)
     assert "most frequent" in out
     assert "0.9452" in out
     assert "…" not in out

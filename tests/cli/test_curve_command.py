@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 import lookalike
-from cli_runner import call
+from cli_runner import call, on_terminal, without_styles
 from lookalike.evaluation.curve import curve
 
 QUICK = ("--ideas", "mean-image-l2,ink-coverage", "--draws", "3", "--sizes", "1,5", "--seed", "2")
@@ -36,6 +36,15 @@ def test_table_is_ideas_by_sizes(cli, expected):
     assert lines[3].split() == [f"±{half:.3f}".replace("0.", ".") for half in halves]
     assert "means of 3 draws" in lines[-1]
     assert "note: There is no validation part" in found.err
+
+
+def test_a_narrow_terminal_loses_numbers_of_examples_and_no_figure(cli, expected, monkeypatch):
+    on_terminal(monkeypatch, 38)
+    lines = without_styles(cli("digits", *QUICK, "--quiet").out).splitlines()
+    (header,) = [line for line in lines if line.startswith("examples")]
+    assert header.split() == ["examples", "of", "each", "class", "1", "all"]
+    first, _, last = (f"{point.accuracy.value:.3f}" for point in expected.rows[0].points)
+    assert f"mean image, L2          {first}  {last}" in lines
 
 
 def test_json_holds_what_the_library_measures(cli, expected):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,7 +16,7 @@ from lookalike.progress import Progress, silent
 if TYPE_CHECKING:
     from rich.console import Console
 
-# A table that goes to a file or a pipe should not be folded to a terminal's width.
+# Images that go to a file or a pipe stand side by side as in a wide terminal.
 _PIPE_WIDTH = 160
 
 Data = Annotated[str, typer.Argument(help="A known set (see: lookalike data list), or a folder or file.")]
@@ -41,11 +41,19 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no mess
 
 
 def console() -> Console:
-    """Return the console for results: standard output, as wide as the terminal."""
+    """Return the console for results: standard output, as wide as the terminal; lines of a pipe are whole."""
     from rich.console import Console
 
-    width = None if sys.stdout.isatty() else _PIPE_WIDTH
-    return Console(width=width, highlight=False, markup=False, emoji=False)
+    piped = not sys.stdout.isatty()
+    width = _PIPE_WIDTH if piped else None
+    return Console(width=width, soft_wrap=piped, highlight=False, markup=False, emoji=False)
+
+
+def show(parts: Iterable[Any]) -> None:
+    """Print results, one below the other; what is wider than the terminal is not cut."""
+    out = console()
+    for part in parts:
+        out.print(part, crop=False)
 
 
 def stderr() -> Console:

@@ -22,10 +22,10 @@ from lookalike.cli.common import (
     check_output,
     chosen_ideas,
     command_line,
-    console,
     parse_size,
     progress,
     say_notes,
+    show,
     split_list,
     stderr,
 )
@@ -125,6 +125,4 @@ def _show(comparison: Comparison, as_json: bool, as_csv: bool) -> None:
     elif as_csv:
         typer.echo(tables.as_csv(comparison), nl=False)
     else:
-        out = console()
-        for part in tables.as_tables(comparison, out.width):
-            out.print(part)
+        show(tables.as_tables(comparison))

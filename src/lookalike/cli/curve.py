@@ -67,9 +67,7 @@ def curve(
     elif as_csv:
         typer.echo(tables.as_csv(found), nl=False)
     else:
-        out = common.console()
-        for part in tables.as_tables(found):
-            out.print(part)
+        common.show(tables.as_tables(found))
     if plot is not None and not quiet:
         common.stderr().print(f"plot: {plot.resolve()}", soft_wrap=True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -120,6 +120,4 @@ def _show(found: Assessment, info: ModelInfo, model: Path, as_json: bool, as_csv
     elif as_csv:
         typer.echo(evaluate_tables.as_csv(found), nl=False)
     else:
-        out: Any = common.console()
-        for part in evaluate_tables.as_tables(found, info, model):
-            out.print(part)
+        common.show(evaluate_tables.as_tables(found, info, model))

@@ -77,9 +77,8 @@ def _show(evidence: Evidence, name: str, as_json: bool) -> None:
 
     from lookalike.picture.evidence_terminal import EvidenceText
 
-    out = common.console()
-    out.print(Text(f"{plain(name)}: {plain(evidence.answer)}, by {plain(evidence.idea)}"))
-    out.print(EvidenceText(evidence))
+    heading = Text(f"{plain(name)}: {plain(evidence.answer)}, by {plain(evidence.idea)}")
+    common.show([heading, EvidenceText(evidence)])
 
 
 def _write(evidence: Evidence, name: str, path: Path) -> None:

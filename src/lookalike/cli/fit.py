@@ -145,12 +145,10 @@ def _show(fitted: _Fitted, as_json: bool, as_csv: bool) -> None:
     elif as_csv:
         typer.echo("" if fitted.found is None else tables.as_csv(fitted.found.comparison), nl=False)
     else:
-        out = common.console()
-        for part in _parts(fitted, out.width):
-            out.print(part)
+        common.show(_parts(fitted))
 
 
-def _parts(fitted: _Fitted, width: int) -> Iterator[Any]:
+def _parts(fitted: _Fitted) -> Iterator[Any]:
     """Yield what a terminal shows: the ideas that were judged, what was fitted, and why it is as it is."""
     from rich.text import Text
 
@@ -163,7 +161,7 @@ def _parts(fitted: _Fitted, width: int) -> Iterator[Any]:
     if fitted.found is None or fitted.row is None or fitted.row.evaluation is None:
         yield Text(heading, style="bold")
     else:
-        yield from tables.as_tables(fitted.found.comparison, width, heading)
+        yield from tables.as_tables(fitted.found.comparison, heading)
         accuracy = fitted.row.evaluation.accuracy
         worth = f", right about {accuracy.hits:,} of {accuracy.n:,} images that were left out"
     yield Text(plain(f"Fitted on all {n}: {fitted.idea.title}{worth}."), style="bold")
