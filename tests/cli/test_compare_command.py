@@ -82,6 +82,29 @@ def test_ones_own_ideas_come_beside_ours(cli, tmp_path):
     assert "mean image, L1" in found.out
 
 
+@pytest.mark.parametrize("given", ["my_ideas.py,mean-image-l1", "mean-image-l1, my_ideas.py", "a,b.py"])
+def test_files_of_ideas_may_be_in_a_list_of_names(cli, tmp_path, monkeypatch, given):
+    monkeypatch.chdir(tmp_path)
+    for name in ("my_ideas.py", "a,b.py"):
+        (tmp_path / name).write_text("from sklearn.naive_bayes import GaussianNB\nbayes = GaussianNB()\n")
+    rows = json.loads(cli("compare", "digits", "--ideas", given, "--json").out)["ideas"]
+    names = [row["name"] for row in rows]
+    assert names[-1] == "bayes"
+    assert names[:-1] == ["mean-image-l1"] or given == "a,b.py"
+
+
+def test_figures_are_shown_where_the_report_fails_after_all(cli, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device", "something else")
+
+    monkeypatch.setattr("os.fsync", full)
+    path = tmp_path / "r.html"
+    found = cli("compare", "digits", "--ideas", "mean-image-l1", "--report", path, "--quiet")
+    assert found.code == 2
+    assert "mean image, L1" in found.out
+    assert found.err == f"lookalike: {path}: No space left on device\n"
+
+
 def test_report_is_written_and_said(cli, tmp_path):
     path = tmp_path / "r.html"
     found = cli("compare", "digits", "--classes", "3,7", "--report", path)

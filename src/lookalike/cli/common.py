@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -32,7 +31,7 @@ Ideas = Annotated[
     typer.Option(
         "--ideas",
         help="Names of ideas (ink-coverage,mean-image-l2), or a Python file of your own ideas, which "
-        "is RUN and measured beside ours. Can be given several times.",
+        "is RUN and measured beside ours, or both (my_ideas.py,mean-image-l2). Can be given several times.",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -131,13 +130,8 @@ def chosen_ideas(texts: list[str]) -> list[Any] | None:
     from lookalike.evaluation.ideas import candidates, from_file
     from lookalike.registry import IDEAS
 
-    names: list[Any] = []
-    own: list[Any] = []
-    for text in texts:
-        if text.endswith(".py"):
-            own += from_file(Path(text))
-        else:
-            names += split_list(text) or []
+    names: list[Any] = [part for part in _idea_parts(texts) if not part.endswith(".py")]
+    own = [found for path in idea_files(texts) for found in from_file(path)]
     if not names and own:
         names = [idea for idea in IDEAS if idea.by_default]
     chosen = names + own or None
@@ -146,34 +140,27 @@ def chosen_ideas(texts: list[str]) -> list[Any] | None:
     return chosen
 
 
+def idea_files(texts: list[str]) -> list[Path]:
+    """Return the Python files among what was given for --ideas."""
+    return [Path(part) for part in _idea_parts(texts) if part.endswith(".py")]
+
+
+def _idea_parts(texts: list[str]) -> list[str]:
+    """Return each name and file that was given for --ideas, which takes lists of both."""
+    return [
+        part
+        for text in texts
+        # A file's own name may have commas.
+        for part in ([text] if Path(text).is_file() and text.endswith(".py") else split_list(text) or [])
+    ]
+
+
 def check_one_format(as_json: bool, as_csv: bool) -> None:
     """Refuse --json and --csv together."""
     from lookalike.errors import InputError
 
     if as_json and as_csv:
         raise InputError("--json and --csv were both given: expected one of them")
-
-
-def check_output(option: str, path: Path | None) -> None:
-    """Refuse a file that cannot be written, before long work begins."""
-    from lookalike.errors import InputError
-
-    if path is not None and not path.absolute().parent.is_dir():
-        raise InputError(f"{option} {path}: there is no folder {path.parent}; make it first")
-    if path is not None and path.is_dir():
-        raise InputError(f"{option} {path} is a folder: expected a file's name")
-    # Files are replaced as a whole, which takes a folder that may be written to.
-    if path is not None and not os.access(path.absolute().parent, os.W_OK | os.X_OK):
-        raise InputError(f"{option} {path}: the folder {path.parent} cannot be written to; name another")
-
-
-def check_plot(path: Path | None) -> None:
-    """Refuse a file that is no picture we draw, or that cannot be written."""
-    from lookalike.errors import InputError
-
-    if path is not None and path.suffix.lower() not in (".png", ".svg"):
-        raise InputError(f"--plot {path}: expected a file's name that ends in .png or .svg")
-    check_output("--plot", path)
 
 
 def command_line() -> str:
@@ -190,3 +177,11 @@ def say_notes(*notes: str) -> None:
     shown = stderr()
     for note in dict.fromkeys(notes):
         shown.print(plain(f"note: {note}"), style="dim", soft_wrap=True)
+
+
+def say_written(what: str, path: Path, quiet: bool) -> None:
+    """Say where a file was written."""
+    from lookalike.picture.text import plain
+
+    if not quiet:
+        stderr().print(plain(f"{what}: {path.resolve()}"), soft_wrap=True)

@@ -19,16 +19,17 @@ from lookalike.cli.common import (
     Size,
     SkipBad,
     check_one_format,
-    check_output,
     chosen_ideas,
     command_line,
+    idea_files,
     parse_size,
     progress,
     say_notes,
+    say_written,
     show,
     split_list,
-    stderr,
 )
+from lookalike.cli.outputs import check_report, data_files
 
 if TYPE_CHECKING:
     from lookalike.evaluation.results import Comparison
@@ -66,7 +67,8 @@ def compare(
     """
     import lookalike
 
-    _check_options(report, image, as_json, as_csv)
+    check_one_format(as_json, as_csv)
+    _check_report(report, image, [*data_files(data), *idea_files(ideas)])
     chosen = chosen_ideas(ideas)
     if with_networks:
         chosen = _and_networks(chosen)
@@ -87,23 +89,21 @@ def compare(
         if not quiet:
             say_notes(*train.source.notes, *valid.source.notes)
         comparison = lookalike.compare(train, valid, chosen, seed=seed, progress=tell)
+    _show(comparison, as_json, as_csv)
     if report is not None:
         from lookalike.report.page import write_report
 
         write_report(comparison, report, command=command_line(), image=image)
-    _show(comparison, as_json, as_csv)
-    if report is not None and not quiet:
-        stderr().print(f"report: {report.resolve()}", soft_wrap=True)
+        say_written("report", report, quiet)
 
 
-def _check_options(report: Path | None, image: str | None, as_json: bool, as_csv: bool) -> None:
-    """Refuse what cannot work before long work begins."""
+def _check_report(report: Path | None, image: str | None, inputs: list[Any]) -> None:
+    """Refuse a report that cannot be, before long work begins."""
     from lookalike.errors import InputError
 
-    check_one_format(as_json, as_csv)
     if image is not None and report is None:
         raise InputError("--image chooses what the report looks at: expected --report FILE beside it")
-    check_output("--report", report)
+    check_report(report, inputs)
 
 
 def _and_networks(chosen: list[Any] | None) -> list[Any]:

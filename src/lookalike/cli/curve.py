@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lookalike.cli import common
+from lookalike.cli import common, outputs
 
 
 def curve(
@@ -40,7 +40,7 @@ def curve(
     from lookalike.evaluation.curve import curve as measure
 
     common.check_one_format(as_json, as_csv)
-    common.check_plot(plot)
+    outputs.check_plot(plot, [*outputs.data_files(data), *common.idea_files(ideas)])
     numbers = _sizes(sizes)
     chosen = common.chosen_ideas(ideas)
     with common.progress(quiet) as tell:
@@ -58,18 +58,17 @@ def curve(
         common.say_notes(*train.source.notes, *valid.source.notes, *found.notes)
     from lookalike.cli import curve_tables as tables
 
-    if plot is not None:
-        from lookalike.files import write_whole
-
-        write_whole(plot, tables.as_plot(found, plot.suffix[1:].lower()))
     if as_json:
         typer.echo(tables.as_json(found))
     elif as_csv:
         typer.echo(tables.as_csv(found), nl=False)
     else:
         common.show(tables.as_tables(found))
-    if plot is not None and not quiet:
-        common.stderr().print(f"plot: {plot.resolve()}", soft_wrap=True)
+    if plot is not None:
+        from lookalike.files import write_whole
+
+        write_whole(plot, tables.as_plot(found, plot.suffix[1:].lower()))
+        common.say_written("plot", plot, quiet)
 
 
 def _sizes(text: str) -> list[int]:

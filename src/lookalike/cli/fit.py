@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from lookalike.cli import common
+from lookalike.cli import common, outputs
 from lookalike.progress import Progress
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def fit(
     from lookalike.data.load import load_to_fit
 
     common.check_one_format(as_json, as_csv)
-    common.check_output("--output", output)
+    outputs.check_model(output, data, card)
     ideas = _ideas(idea)
     with common.progress(quiet) as tell:
         train = load_to_fit(
@@ -92,8 +92,7 @@ def fit(
     if not quiet:
         common.say_notes(*(found.folds.notes if found else (_UNJUDGED_NOTE,)))
     _show(_Fitted(train, found, row, chosen, model, output), as_json, as_csv)
-    if not quiet:
-        common.stderr().print(f"model: {output.resolve()}", soft_wrap=True)
+    common.say_written("model", output, quiet)
 
 
 def _ideas(name: str) -> list[Idea]:
