@@ -223,6 +223,25 @@ def test_info_says_what_a_file_holds(cli, crops, tmp_path):
     assert facts["figures"]["judged"] == 50
 
 
+def test_info_says_that_it_read_the_head_alone(cli, old, crops):
+    path, content = old
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    image = next(crops.rglob("*.png"))
+    found = cli("info", path)
+    assert found.code == 0
+    assert found.out.splitlines()[-1].split(None, 1)[1].startswith("the head alone;")
+    assert "was changed or damaged" in cli("teach", path, image, "--label", "3").err
+
+
+def test_quiet_leaves_results_and_nothing_else(cli, crops, tmp_path):
+    loud, quiet = (
+        cli("fit", crops, "-o", tmp_path / "m", "--idea", "ink-coverage", *more) for more in ([], ["-q"])
+    )
+    assert (quiet.code, quiet.err) == (0, "")
+    assert [line for line in quiet.out.splitlines() if line.startswith("Fitted on all")]
+    assert len(quiet.out.splitlines()) == len(loud.out.splitlines())
+
+
 def test_info_refuses_what_is_no_model(cli, tmp_path):
     (tmp_path / "m").write_bytes(b"no model")
     for arguments in (

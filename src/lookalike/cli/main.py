@@ -74,8 +74,9 @@ def run() -> None:
     except LookalikeError as error:
         _fail(str(error))
     except OSError as error:
-        # A file of the user's that cannot be read or written: a traceback would not help.
-        _fail(f"{error.filename or 'file'}: {error.strerror or error}")
+        # A file of the user's that cannot be read or written: a traceback would not help. What is printed has
+        # no file's name.
+        _fail(f"{error.filename or 'standard output'}: {error.strerror or error}")
 
 
 def _fail(message: str) -> None:
