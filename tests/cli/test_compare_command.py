@@ -3,12 +3,14 @@ import io
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import lookalike
 from cli_runner import call, on_terminal, without_styles
+from lookalike import MissingExtraError
 
 
 @pytest.fixture
@@ -103,6 +105,71 @@ def test_figures_are_shown_where_the_report_fails_after_all(cli, tmp_path, monke
     assert found.code == 2
     assert "mean image, L1" in found.out
     assert found.err == f"lookalike: {path}: No space left on device\n"
+
+
+FAILING = """
+import lookalike
+@lookalike.feature
+def broken(images):
+    return 1 / 0
+@lookalike.feature
+def misshapen(images):
+    return images
+"""
+
+
+def test_where_one_idea_fails_the_others_are_the_result(cli, tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text(FAILING)
+    monkeypatch.chdir(tmp_path)
+    given = ("compare", "digits", "--ideas", "mine.py,mean-image-l1")
+    found = cli(*given, "--quiet")
+    assert (found.code, found.err) == (0, "")
+    assert "broken: failed: ZeroDivisionError: division by zero\n" in found.out
+    # What we say ourselves needs no class of Python's to be understood.
+    assert "misshapen: failed: misshapen returned shape (1000, 8, 8) for 1000 images" in found.out
+    rows = list(csv.DictReader(io.StringIO(cli(*given, "--csv").out)))
+    assert [row["error"] for row in rows[:2]] == ["", "ZeroDivisionError: division by zero"]
+    assert [rows[1][name] for name in ("right", "accuracy", "fit_seconds", "predict_seconds")] == [""] * 4
+    assert rows[1]["size_bytes"] == rows[0]["warnings"] == ""
+
+
+@pytest.mark.parametrize("form", [[], ["--json"], ["--report", "r.html"]], ids=" ".join)
+def test_where_all_ideas_fail_that_is_an_error(cli, tmp_path, monkeypatch, form):
+    monkeypatch.chdir(tmp_path)
+
+    def missing(what):
+        raise MissingExtraError(f'{what} needs torch: pip install "lookalike[torch]"')
+
+    monkeypatch.setattr("lookalike.models.learned.need_torch", missing)
+    found = cli("compare", "digits", "--ideas", "learned-l2", "--quiet", *form)
+    assert found.code == 2
+    assert 'pip install "lookalike[torch]"' in found.out.replace("\\", "")
+    assert "Error" not in found.out
+    assert found.err.startswith("lookalike: not one idea has figures: ")
+    assert found.err.count("\n") == 1
+    assert (tmp_path / "r.html").exists() == ("r.html" in form)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_what_cannot_be_printed_is_said():
+    with open("/dev/full", "w") as full:
+        ran = subprocess.run(
+            [sys.executable, "-m", "lookalike", "data", "list"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert ran.returncode == 2
+    assert ran.stderr == "lookalike: standard output: No space left on device\n"
+
+
+def test_a_model_is_no_data_set(cli, digits, tmp_path):
+    model = lookalike.InkCoverage().fit(digits.train.images, digits.train.labels)
+    path = lookalike.save_model(model, tmp_path / "m")
+    found = cli("compare", path)
+    assert (found.code, found.out) == (2, "")
+    assert "is a model: expected labelled images here" in found.err
+    assert "lookalike predict and evaluate take a model" in found.err
 
 
 def test_report_is_written_and_said(cli, tmp_path):

@@ -9,6 +9,7 @@ from PIL import Image
 import lookalike
 from cli_runner import call, on_terminal, without_styles
 from lookalike.evaluation.curve import curve
+from lookalike.evaluation.ideas import from_file
 
 QUICK = ("--ideas", "mean-image-l2,ink-coverage", "--draws", "3", "--sizes", "1,5", "--seed", "2")
 
@@ -117,6 +118,17 @@ def test_an_idea_that_fails_says_why(cli, tmp_path):
     }
     facts = json.loads(cli("digits", *options, "--json").out)
     assert facts["ideas"][1]["points"][0]["accuracy"] is None
+
+
+def test_where_all_ideas_fail_that_is_an_error(cli, tmp_path, monkeypatch):
+    ideas = tmp_path / "my_ideas.py"
+    ideas.write_text(IDEAS, encoding="utf-8")
+    monkeypatch.setattr("lookalike.cli.common.chosen_ideas", lambda _: from_file(ideas)[:1])
+    plot = tmp_path / "c.svg"
+    found = cli("digits", "--draws", "2", "--sizes", "1", "--quiet", "--plot", plot)
+    assert found.code == 2
+    assert "broken: failed from 1: " in found.out
+    assert found.err == "lookalike: not one idea has figures: ZeroDivisionError: division by zero\n"
 
 
 def test_hostile_names_do_no_harm(cli, tmp_path):

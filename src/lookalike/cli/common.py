@@ -36,7 +36,9 @@ Ideas = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Csv = Annotated[bool, typer.Option("--csv", help="Print CSV instead of a table.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no messages: results only.")]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="No progress, no messages: results and errors only.")
+]
 
 
 def console() -> Console:
@@ -185,3 +187,17 @@ def say_written(what: str, path: Path, quiet: bool) -> None:
 
     if not quiet:
         stderr().print(plain(f"{what}: {path.resolve()}"), soft_wrap=True)
+
+
+def refuse_no_figures(errors: list[str | None]) -> None:
+    """End with an error where not one idea has figures; each idea has said in its row why.
+
+    Parameters
+    ----------
+    errors : list of str or None
+        What became of each idea: None where it has figures.
+    """
+    from lookalike.errors import InputError
+
+    if all(errors):
+        raise InputError(f"not one idea has figures: {errors[0]}")

@@ -24,6 +24,7 @@ from lookalike.cli.common import (
     idea_files,
     parse_size,
     progress,
+    refuse_no_figures,
     say_notes,
     say_written,
     show,
@@ -95,6 +96,7 @@ def compare(
 
         write_report(comparison, report, command=command_line(), image=image)
         say_written("report", report, quiet)
+    refuse_no_figures([row.error for row in comparison.rows])
 
 
 def _check_report(report: Path | None, image: str | None, inputs: list[Any]) -> None:

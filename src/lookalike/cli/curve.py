@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lookalike.cli import common, outputs
+
+if TYPE_CHECKING:
+    from lookalike.evaluation.curve import CurveRow
 
 
 def curve(
@@ -69,6 +72,13 @@ def curve(
 
         write_whole(plot, tables.as_plot(found, plot.suffix[1:].lower()))
         common.say_written("plot", plot, quiet)
+    common.refuse_no_figures([_error(row) for row in found.rows])
+
+
+def _error(row: CurveRow) -> str | None:
+    """Return why an idea has no figure at all, or None."""
+    errors = [point.error for point in row.points]
+    return errors[0] if all(errors) else None
 
 
 def _sizes(text: str) -> list[int]:

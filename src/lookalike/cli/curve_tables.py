@@ -69,7 +69,7 @@ def as_csv(curve: Curve) -> str:
             if point.accuracy is not None:
                 figures = (point.accuracy.value, point.accuracy.low, point.accuracy.high)
             cells = (row.name, row.title, row.origin, _name(point), len(point.accuracies), *figures)
-            remarks = ("; ".join(point.warnings), "" if point.error is None else point.error)
+            remarks = ("; ".join(point.warnings), point.error)
             writer.writerow(csv_cell(cell) for cell in (*cells, _interval(point), *remarks))
     return out.getvalue()
 

@@ -63,8 +63,8 @@ def as_csv(comparison: Comparison) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(columns)
     for row in comparison.rows:
-        figures: tuple[Any, ...] = ("",) * 6
-        seconds: Any = ""
+        figures: tuple[Any, ...] = (None,) * 8
+        seconds = None
         if row.evaluation is not None:
             accuracy, macro = row.evaluation.accuracy, row.evaluation.macro
             figures = (accuracy.hits, accuracy.n, *_three(accuracy), *_three(macro))
