@@ -38,7 +38,10 @@ class _Fitted(NamedTuple):
 
 def fit(
     data: common.Data,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The model file to write.")],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="The model file to write; nothing but a model is written over."),
+    ],
     idea: Annotated[
         str, typer.Option("--idea", help="The idea to fit, such as deformable; by default the best one.")
     ] = "",
