@@ -1,5 +1,6 @@
 """Run the command line in this process, errors and exit code included."""
 
+import re
 import sys
 from typing import NamedTuple
 
@@ -10,6 +11,17 @@ class Outcome(NamedTuple):
     code: int
     out: str
     err: str
+
+
+def on_terminal(monkeypatch, width):
+    """Make standard output a terminal of some width."""
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(width))
+
+
+def without_styles(text):
+    """Return text as a terminal shows it, without colours and weights."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
 
 
 def call(monkeypatch, capsys, *arguments):

@@ -1,10 +1,10 @@
 import os
+import stat
 
 import pytest
 
 from lookalike import InputError
-from lookalike.cli.common import check_output
-from lookalike.files import write_whole
+from lookalike.files import check_writable, write_whole
 
 
 def test_a_file_is_replaced_and_nothing_is_left_beside_it(tmp_path):
@@ -30,9 +30,38 @@ def test_an_error_names_the_file_that_was_asked_for(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_folder_that_cannot_be_written_to_is_said_first(tmp_path, monkeypatch):
-    check_output("--report", tmp_path / "r.html")
-    # As root every folder can be written to: the system's own answer is stood in for.
-    monkeypatch.setattr(os, "access", lambda folder, mode: not mode & os.W_OK)
-    with pytest.raises(InputError, match=r"r\.html: the folder .* cannot be written to; name another"):
-        check_output("--report", tmp_path / "r.html")
+def test_a_link_stays_a_link_and_its_file_is_replaced(tmp_path):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "r.html").write_bytes(b"old")
+    for name in ("r.html", "new.html"):
+        (tmp_path / name).symlink_to(tmp_path / "there" / name)
+        write_whole(tmp_path / name, b"new")
+        assert (tmp_path / name).is_symlink()
+        assert (tmp_path / "there" / name).read_bytes() == b"new"
+    assert len(list(tmp_path.rglob("*"))) == 5
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("write", [lambda path: write_whole(path, b"new"), check_writable])
+def test_what_is_no_file_is_never_replaced(tmp_path, write):
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    for path in (pipe, link, tmp_path):
+        with pytest.raises(InputError, match="is no file, so it is not written over"):
+            write(path)
+    assert stat.S_ISFIFO(os.lstat(pipe).st_mode)
+    assert sorted(tmp_path.iterdir()) == [link, pipe]
+
+
+def test_whether_a_file_can_be_written_is_found_out_without_a_trace(tmp_path):
+    old = tmp_path / "old"
+    old.write_bytes(b"old")
+    check_writable(old)
+    check_writable(tmp_path / "new")
+    assert old.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [old]
+    for path in (tmp_path / "no" / "x", old / "x", tmp_path / ("x" * 300)):
+        with pytest.raises(OSError, match=r"No such file|Not a directory|too long") as caught:
+            check_writable(path)
+        assert caught.value.filename == str(path)

@@ -3,6 +3,8 @@ from pathlib import Path
 
 import pytest
 
+import lookalike
+from cli_runner import call
 from lookalike import settings
 from lookalike.errors import InputError
 
@@ -49,6 +51,26 @@ def test_no_number_of_threads(monkeypatch, value):
     monkeypatch.setenv("LOOKALIKE_THREADS", value)
     with pytest.raises(InputError, match=r"LOOKALIKE_THREADS is .*: expected a whole number of at least 1"):
         settings.threads()
+
+
+@pytest.mark.parametrize("command", [["compare", "digits"], ["fit", "digits", "-o", "m"], ["info", "m"]])
+@pytest.mark.parametrize(("name", "value"), [("LOOKALIKE_THREADS", "0"), ("LOOKALIKE_SIMD", "foo")])
+def test_the_command_line_says_what_cannot_be_used_before_any_work(
+    monkeypatch, capsys, tmp_path, command, name, value
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(name, value)
+    found = call(monkeypatch, capsys, *command)
+    assert (found.code, found.out) == (2, "")
+    assert found.err.startswith(f"lookalike: {name} is '{value}': expected ")
+    assert found.err.count("\n") == 1
+    assert call(monkeypatch, capsys, command[0], "--help").code == 0
+
+
+def test_what_cannot_be_used_is_no_failure_of_an_idea(monkeypatch, digits):
+    monkeypatch.setenv("LOOKALIKE_THREADS", "abc")
+    with pytest.raises(InputError, match="LOOKALIKE_THREADS is 'abc'"):
+        lookalike.compare(*digits, ["nearest-l2"])
 
 
 @pytest.mark.parametrize(("value", "expected"), [("", True), ("auto", True), (" Portable ", False)])

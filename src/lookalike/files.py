@@ -1,15 +1,20 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and nothing but files."""
 
 from __future__ import annotations
 
 import os
 import secrets
+import stat
 from contextlib import suppress
 from pathlib import Path
+
+from lookalike.errors import InputError
 
 
 def write_whole(path: Path, data: bytes) -> None:
     """Replace a file as a whole; on any error the old one stays as it was.
+
+    A link to a file stays a link: the file that it leads to is replaced.
 
     Parameters
     ----------
@@ -20,22 +25,69 @@ def write_whole(path: Path, data: bytes) -> None:
 
     Raises
     ------
+    InputError
+        What is there is no file, but a folder, a device or a pipe.
     OSError
         The file cannot be written.
     """
-    # Beside the file, since only within one file system a file is replaced at once.
-    waiting = path.with_name(f".{path.name[:100]}.{secrets.token_hex(8)}.tmp")
-    try:
-        with open(waiting, "xb") as file:
+    with _Beside(path) as beside:
+        with open(beside.waiting, "xb") as file:
             file.write(data)
             file.flush()
             # Else the new name may reach the disk before what it names.
             os.fsync(file.fileno())
-        os.replace(waiting, path)
-    except BaseException as error:
+        os.replace(beside.waiting, beside.target)
+
+
+def check_writable(path: Path) -> None:
+    """Find out whether :func:`write_whole` could write a file, and leave everything as it was.
+
+    Permissions do not say it all (file systems may be full, read-only or no place for files), so an empty
+    file is made beside it and removed.
+
+    Parameters
+    ----------
+    path : Path
+        Where something is to be written later.
+
+    Raises
+    ------
+    InputError, OSError
+        As :func:`write_whole`.
+    """
+    with _Beside(path) as beside, open(beside.waiting, "xb"):
+        pass
+
+
+class _Beside:
+    """Where a file is written before it has its name, and what is wrong by the name that was asked for.
+
+    It is beside the file, since only within one file system a file is replaced at once.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.target = Path(os.path.realpath(path))
+        self.waiting = self.target.with_name(f".{self.target.name[:100]}.{secrets.token_hex(8)}.tmp")
+
+    def __enter__(self) -> _Beside:
+        try:
+            found = os.lstat(self.target)
+        except FileNotFoundError:
+            return self
+        except OSError as error:
+            raise self._named(error) from error
+        # A device or a pipe would be gone, and a file in its place.
+        if not stat.S_ISREG(found.st_mode):
+            raise InputError(f"{self._path} is no file, so it is not written over: expected a file's name")
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         with suppress(OSError):
-            waiting.unlink(missing_ok=True)
+            self.waiting.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.errno is not None:
-            # By the name that was asked for, not by that of the file beside it.
-            raise OSError(error.errno, error.strerror, str(path)) from error
-        raise
+            raise self._named(error) from error
+
+    def _named(self, error: OSError) -> OSError:
+        """Return an error by the name that was asked for, not by that of the file beside it."""
+        return OSError(error.errno, error.strerror, str(self._path))

@@ -73,3 +73,20 @@ def simd() -> bool:
     if value not in ("", "auto", "portable"):
         raise InputError(f"LOOKALIKE_SIMD is {value!r}: expected 'auto' or 'portable'")
     return value != "portable"
+
+
+def check() -> None:
+    """Refuse settings that cannot be used, before work begins that would fail piece by piece.
+
+    Raises
+    ------
+    InputError
+        As :func:`threads` and :func:`simd`.
+
+    Examples
+    --------
+    >>> from lookalike import settings
+    >>> settings.check()
+    """
+    threads()
+    simd()

@@ -3,12 +3,14 @@ import io
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import lookalike
-from cli_runner import call
+from cli_runner import call, on_terminal, without_styles
+from lookalike import MissingExtraError
 
 
 @pytest.fixture
@@ -29,8 +31,9 @@ def test_table_says_data_ideas_and_how_to_read_it(cli):
 
 @pytest.mark.parametrize("width", [72, 80, 110, 160])  # times differ in width
 def test_a_narrow_terminal_keeps_the_names_and_drops_what_matters_least(cli, width, monkeypatch):
-    monkeypatch.setattr("lookalike.cli.common._PIPE_WIDTH", width)
-    out = cli("compare", "digits", "--classes", "3,7", "--ideas", "most-frequent,mean-image-l1").out
+    on_terminal(monkeypatch, width)
+    found = cli("compare", "digits", "--classes", "3,7", "--ideas", "most-frequent,mean-image-l1")
+    out = without_styles(found.out)
     assert "most frequent" in out
     assert "0.9452" in out
     assert "…" not in out
@@ -79,6 +82,94 @@ def test_ones_own_ideas_come_beside_ours(cli, tmp_path):
     assert "height" in found.out
     assert "broken: failed: ZeroDivisionError: division by zero" in found.out
     assert "mean image, L1" in found.out
+
+
+@pytest.mark.parametrize("given", ["my_ideas.py,mean-image-l1", "mean-image-l1, my_ideas.py", "a,b.py"])
+def test_files_of_ideas_may_be_in_a_list_of_names(cli, tmp_path, monkeypatch, given):
+    monkeypatch.chdir(tmp_path)
+    for name in ("my_ideas.py", "a,b.py"):
+        (tmp_path / name).write_text("from sklearn.naive_bayes import GaussianNB\nbayes = GaussianNB()\n")
+    rows = json.loads(cli("compare", "digits", "--ideas", given, "--json").out)["ideas"]
+    names = [row["name"] for row in rows]
+    assert names[-1] == "bayes"
+    assert names[:-1] == ["mean-image-l1"] or given == "a,b.py"
+
+
+def test_figures_are_shown_where_the_report_fails_after_all(cli, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device", "something else")
+
+    monkeypatch.setattr("os.fsync", full)
+    path = tmp_path / "r.html"
+    found = cli("compare", "digits", "--ideas", "mean-image-l1", "--report", path, "--quiet")
+    assert found.code == 2
+    assert "mean image, L1" in found.out
+    assert found.err == f"lookalike: {path}: No space left on device\n"
+
+
+FAILING = """
+import lookalike
+@lookalike.feature
+def broken(images):
+    return 1 / 0
+@lookalike.feature
+def misshapen(images):
+    return images
+"""
+
+
+def test_where_one_idea_fails_the_others_are_the_result(cli, tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text(FAILING)
+    monkeypatch.chdir(tmp_path)
+    given = ("compare", "digits", "--ideas", "mine.py,mean-image-l1")
+    found = cli(*given, "--quiet")
+    assert (found.code, found.err) == (0, "")
+    assert "broken: failed: ZeroDivisionError: division by zero\n" in found.out
+    # What we say ourselves needs no class of Python's to be understood.
+    assert "misshapen: failed: misshapen returned shape (1000, 8, 8) for 1000 images" in found.out
+    rows = list(csv.DictReader(io.StringIO(cli(*given, "--csv").out)))
+    assert [row["error"] for row in rows[:2]] == ["", "ZeroDivisionError: division by zero"]
+    assert [rows[1][name] for name in ("right", "accuracy", "fit_seconds", "predict_seconds")] == [""] * 4
+    assert rows[1]["size_bytes"] == rows[0]["warnings"] == ""
+
+
+@pytest.mark.parametrize("form", [[], ["--json"], ["--report", "r.html"]], ids=" ".join)
+def test_where_all_ideas_fail_that_is_an_error(cli, tmp_path, monkeypatch, form):
+    monkeypatch.chdir(tmp_path)
+
+    def missing(what):
+        raise MissingExtraError(f'{what} needs torch: pip install "lookalike[torch]"')
+
+    monkeypatch.setattr("lookalike.models.learned.need_torch", missing)
+    found = cli("compare", "digits", "--ideas", "learned-l2", "--quiet", *form)
+    assert found.code == 2
+    assert 'pip install "lookalike[torch]"' in found.out.replace("\\", "")
+    assert "Error" not in found.out
+    assert found.err.startswith("lookalike: not one idea has figures: ")
+    assert found.err.count("\n") == 1
+    assert (tmp_path / "r.html").exists() == ("r.html" in form)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_what_cannot_be_printed_is_said():
+    with open("/dev/full", "w") as full:
+        ran = subprocess.run(
+            [sys.executable, "-m", "lookalike", "data", "list"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert ran.returncode == 2
+    assert ran.stderr == "lookalike: standard output: No space left on device\n"
+
+
+def test_a_model_is_no_data_set(cli, digits, tmp_path):
+    model = lookalike.InkCoverage().fit(digits.train.images, digits.train.labels)
+    path = lookalike.save_model(model, tmp_path / "m")
+    found = cli("compare", path)
+    assert (found.code, found.out) == (2, "")
+    assert "is a model: expected labelled images here" in found.err
+    assert "lookalike predict and evaluate take a model" in found.err
 
 
 def test_report_is_written_and_said(cli, tmp_path):

@@ -7,8 +7,9 @@ import pytest
 from PIL import Image
 
 import lookalike
-from cli_runner import call
+from cli_runner import call, on_terminal, without_styles
 from lookalike.evaluation.curve import curve
+from lookalike.evaluation.ideas import from_file
 
 QUICK = ("--ideas", "mean-image-l2,ink-coverage", "--draws", "3", "--sizes", "1,5", "--seed", "2")
 
@@ -36,6 +37,15 @@ def test_table_is_ideas_by_sizes(cli, expected):
     assert lines[3].split() == [f"±{half:.3f}".replace("0.", ".") for half in halves]
     assert "means of 3 draws" in lines[-1]
     assert "note: There is no validation part" in found.err
+
+
+def test_a_narrow_terminal_loses_numbers_of_examples_and_no_figure(cli, expected, monkeypatch):
+    on_terminal(monkeypatch, 38)
+    lines = without_styles(cli("digits", *QUICK, "--quiet").out).splitlines()
+    (header,) = [line for line in lines if line.startswith("examples")]
+    assert header.split() == ["examples", "of", "each", "class", "1", "all"]
+    first, _, last = (f"{point.accuracy.value:.3f}" for point in expected.rows[0].points)
+    assert f"mean image, L2          {first}  {last}" in lines
 
 
 def test_json_holds_what_the_library_measures(cli, expected):
@@ -108,6 +118,17 @@ def test_an_idea_that_fails_says_why(cli, tmp_path):
     }
     facts = json.loads(cli("digits", *options, "--json").out)
     assert facts["ideas"][1]["points"][0]["accuracy"] is None
+
+
+def test_where_all_ideas_fail_that_is_an_error(cli, tmp_path, monkeypatch):
+    ideas = tmp_path / "my_ideas.py"
+    ideas.write_text(IDEAS, encoding="utf-8")
+    monkeypatch.setattr("lookalike.cli.common.chosen_ideas", lambda _: from_file(ideas)[:1])
+    plot = tmp_path / "c.svg"
+    found = cli("digits", "--draws", "2", "--sizes", "1", "--quiet", "--plot", plot)
+    assert found.code == 2
+    assert "broken: failed from 1: " in found.out
+    assert found.err == "lookalike: not one idea has figures: ZeroDivisionError: division by zero\n"
 
 
 def test_hostile_names_do_no_harm(cli, tmp_path):

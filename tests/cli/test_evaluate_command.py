@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import lookalike
-from cli_runner import call
+from cli_runner import call, on_terminal, without_styles
 from data.making import encoded
 from lookalike.data.export import write_folder
 from lookalike.evaluation.assess import assess
@@ -72,6 +72,18 @@ def test_the_table_says_what_the_json_says(cli, model, folder):
     levels = [float(line.split()[0]) for line in lines if line.strip()[:2] == "0."]
     assert levels == [0.01, 0.02, 0.03, 0.05, 0.1, 0.2]
     assert "\nLevel 0.03: " in text
+
+
+def test_a_narrow_terminal_loses_whole_columns_and_no_part_of_a_figure(cli, model, folder, monkeypatch):
+    facts = json.loads(cli("evaluate", model, folder, "--json").out)
+    on_terminal(monkeypatch, 50)
+    text = without_styles(cli("evaluate", model, folder, "--quiet").out)
+    assert "…" not in text
+    assert "right answers" in text
+    assert "noise" not in text
+    for rate in facts["per_class"]:
+        assert f"{rate['value']:.4f}  {rate['low']:.4f}-{rate['high']:.4f}" in text
+    assert max(map(len, text.splitlines())) <= 50
 
 
 @pytest.mark.parametrize(("part", "n"), [("train", 600), ("valid", 120)])

@@ -50,6 +50,17 @@ def test_it_says_the_answer_and_what_it_rests_on(explain, digits, name):
         assert f"{one.distance:.4f}" in found.out
 
 
+def test_for_a_pipe_sentences_are_whole_lines_and_tables_end_where_they_end(explain):
+    found = explain("deform.lookalike", "one.png")
+    _, sentences, *rest = found.out.splitlines()
+    assert sentences.startswith("Answered ")
+    assert sentences.endswith(".")
+    assert len(sentences) > 160
+    table = rest[rest.index("Nearest training images") + 1 :]
+    assert table[0].split() == ["class", "distance", "id"]
+    assert all(line == line.rstrip() for line in table)
+
+
 def test_json_holds_what_the_pixels_say(explain):
     found = explain("near.lookalike", "one.png", "--json", "--n", "5")
     facts = json.loads(found.out)

@@ -34,6 +34,14 @@ def crops(tmp_path_factory, digits):
     return folder
 
 
+@pytest.fixture
+def old(tmp_path, digits):
+    """Return a model file, which alone may be written over, and what is in it."""
+    few = digits.train.take(slice(0, 40))
+    path = lookalike.save_model(lookalike.MeanImage().fit(few.images, few.labels), tmp_path / "m.lookalike")
+    return path, path.read_bytes()
+
+
 def test_the_best_idea_is_fitted_on_everything_and_its_figure_is_said_and_kept(cli, crops, tmp_path):
     path = tmp_path / "m.lookalike"
     found = cli("fit", crops, "-o", path)
@@ -130,15 +138,14 @@ def test_a_model_card_comes_beside_it(cli, crops, tmp_path):
         (["digits", "--limit", "3"], "limit is 3"),
     ],
 )
-def test_bad_input_is_one_line_and_the_old_file_stays(cli, tmp_path, arguments, message):
-    path = tmp_path / "m.lookalike"
-    path.write_bytes(b"old")
+def test_bad_input_is_one_line_and_the_old_file_stays(cli, old, arguments, message):
+    path, content = old
     found = cli("fit", *arguments, "-o", path)
     assert (found.code, found.out) == (2, "")
     assert found.err.startswith("lookalike: ")
     assert len(found.err.splitlines()) == 1
     assert message in found.err
-    assert path.read_bytes() == b"old"
+    assert path.read_bytes() == content
 
 
 @pytest.mark.parametrize(
@@ -178,9 +185,8 @@ def test_hostile_class_names_do_no_harm(cli, tmp_path):
     assert "[red]\\x1b[31m (3)" in shown.out
 
 
-def test_an_interrupt_ends_with_130_and_the_old_file_stays(tmp_path):
-    path = tmp_path / "m.lookalike"
-    path.write_bytes(b"old")
+def test_an_interrupt_ends_with_130_and_the_old_file_stays(old, tmp_path):
+    path, content = old
     code = (
         "import sys; sys.argv = ['lookalike', 'fit', 'digits', '-o', sys.argv[1]]\n"
         "import lookalike.data.load as load, time\n"
@@ -197,7 +203,7 @@ def test_an_interrupt_ends_with_130_and_the_old_file_stays(tmp_path):
     assert process.returncode == 130
     assert "Traceback" not in err
     assert [file.name for file in tmp_path.iterdir()] == ["m.lookalike"]
-    assert path.read_bytes() == b"old"
+    assert path.read_bytes() == content
 
 
 def test_info_says_what_a_file_holds(cli, crops, tmp_path):
@@ -215,6 +221,25 @@ def test_info_says_what_a_file_holds(cli, crops, tmp_path):
     assert facts["image_shape"] == [8, 8]
     assert facts["data"]["n"] == 50
     assert facts["figures"]["judged"] == 50
+
+
+def test_info_says_that_it_read_the_head_alone(cli, old, crops):
+    path, content = old
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    image = next(crops.rglob("*.png"))
+    found = cli("info", path)
+    assert found.code == 0
+    assert found.out.splitlines()[-1].split(None, 1)[1].startswith("the head alone;")
+    assert "was changed or damaged" in cli("teach", path, image, "--label", "3").err
+
+
+def test_quiet_leaves_results_and_nothing_else(cli, crops, tmp_path):
+    loud, quiet = (
+        cli("fit", crops, "-o", tmp_path / "m", "--idea", "ink-coverage", *more) for more in ([], ["-q"])
+    )
+    assert (quiet.code, quiet.err) == (0, "")
+    assert [line for line in quiet.out.splitlines() if line.startswith("Fitted on all")]
+    assert len(quiet.out.splitlines()) == len(loud.out.splitlines())
 
 
 def test_info_refuses_what_is_no_model(cli, tmp_path):

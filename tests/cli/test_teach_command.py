@@ -70,9 +70,17 @@ def test_a_new_label_is_a_new_class_until_its_last_image_is_forgotten(cli, model
     ]
     assert found.err == "note: 12 is a new class; there are 11 now.\n"
     assert 12 in lookalike.load_model(model).classes_
-    found = cli("forget", model, 40)
+    found = cli("forget", model, 40, "--quiet")
     assert found.out == "1 image was forgotten, and with it class 12; 40 are left\n"
     assert 12 not in lookalike.load_model(model).classes_
+
+
+def test_one_image_is_left(cli, model):
+    assert cli("forget", model, *range(39)).out == "39 images were forgotten; 1 is left\n"
+
+
+def test_help_says_where_numbers_are_to_be_had(cli):
+    assert "as lookalike teach and explain print them" in " ".join(cli("forget", "--help").out.split())
 
 
 def test_labels_that_are_texts_stay_texts(cli, tmp_path, mistakes, digits):
@@ -98,10 +106,13 @@ def test_labels_that_are_texts_stay_texts(cli, tmp_path, mistakes, digits):
         (["teach", "m", "right.png", "--label", ""], "--label is '': expected 1 to 255"),
         (["teach", "m", "right.png", "--label", "a\x1b[31m"], "--label is 'a\\x1b[31m'"),
         (["teach", "none", "right.png", "--label", "3"], "none"),
-        (["forget", "m", "99"], "no training image has the id 99"),
+        (["forget", "m", "99"], "no training image has the number 99: expected one that lookalike teach or"),
         (["forget", "m", *map(str, range(40))], "all 40 training images would be forgotten"),
         (["forget", "none", "1"], "none"),
-        (["forget", "m", "0-5"], "'0-5' is no image's number: expected one that teach printed"),
+        (
+            ["forget", "m", "0-5"],
+            "'0-5' is no image's number: expected one that lookalike teach or",
+        ),
         (["forget", "m", "9" * 30], "is no image's number"),
     ],
     ids=lambda value: "-".join(value[:3]) if isinstance(value, list) else None,

@@ -3,6 +3,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
+from cli_runner import call, on_terminal, without_styles
 from lookalike.cli.data import app
 from lookalike.data import catalogue
 from lookalike.data.download import cache_of
@@ -28,6 +29,14 @@ def test_list_for_people(surroundings, run):
     assert "with scikit-learn" in lines[1]
     assert "to download, 11 MB" in lines[2]
     assert "to download, 29 MB" in lines[4]
+
+
+@pytest.mark.parametrize("width", [50, 32])
+def test_a_narrow_terminal_has_the_names_that_one_types(surroundings, monkeypatch, capsys, width):
+    on_terminal(monkeypatch, width)
+    lines = without_styles(call(monkeypatch, capsys, "data", "list").out).splitlines()
+    assert [line.split()[0] for line in lines if line[0] != " "] == ["name", *catalogue.names()]
+    assert max(map(len, lines)) <= width
 
 
 def test_list_for_programs(surroundings, server, tiny, run):

@@ -68,6 +68,17 @@ def test_nothing_is_left_where_it_fails(tmp_path, data, message):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_cannot_be_written_is_called_by_its_own_name(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device", str(tmp_path / ".out.tmp" / "train"))
+
+    monkeypatch.setattr("PIL.Image.Image.save", full)
+    with pytest.raises(DataError) as caught:
+        write_folder([labelled(["a"], ["1"])], tmp_path / "out")
+    assert str(caught.value) == f"{str(tmp_path / 'out')!r} cannot be written: No space left on device"
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_no_folder_is_written_over_and_none_is_made_above(tmp_path):
     data = labelled(["a"], ["1"])
     (tmp_path / "there").mkdir()

@@ -26,6 +26,15 @@ def test_a_csv_of_pixels_is_read_back(images, header, tmp_path_factory):
     np.testing.assert_array_equal(batch.images, images)
 
 
+def test_standard_input_that_cannot_be_read_is_called_so():
+    class Broken(io.BytesIO):
+        def read(self, size=-1):
+            raise OSError(5, "Input/output error")
+
+    with pytest.raises(DataError, match="standard input cannot be read: Input/output error"):
+        find(["-"], Broken())
+
+
 @given(data=st.text(alphabet='0129,\nlabepix "\x1b-.', max_size=60).map(str.encode) | st.binary(max_size=60))
 def test_any_bytes_are_images_or_a_data_error(data, tmp_path_factory):
     folder = tmp_path_factory.mktemp("any")

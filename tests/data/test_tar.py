@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from making import bomb_png, encoded, gray, write_idx
 
 import lookalike
+from lookalike.data.loose import find
 from lookalike.data.tape import TarTree, is_tar
 from lookalike.errors import DataError, LookalikeError
 
@@ -50,6 +51,17 @@ def test_a_tar_is_read_as_the_folder_is_and_nothing_is_extracted(tmp_path, mode,
         assert one.names == other.names
         assert other.source.reader == "image folder in a tar"
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("inside", ["", "/a"])
+def test_a_packing_that_is_not_read_is_said(tmp_path, inside):
+    lzma = pytest.importorskip("lzma")
+    path = tmp_path / "set.tar.xz"
+    path.write_bytes(lzma.compress(write_tar(tmp_path / "set.tar", members(a=2, b=2)).read_bytes()))
+    with pytest.raises(DataError, match="is packed by xz, which is not read: expected a folder"):
+        lookalike.load(f"{path}{inside}")
+    with pytest.raises(DataError, match="is packed by xz"):
+        find([f"{path}{inside}"])
 
 
 def test_long_names_parts_and_what_macos_adds(tmp_path):

@@ -108,6 +108,6 @@ def _as_csv(batches: Iterable[list[Answer]], kaggle: bool) -> Iterator[str]:
             writer.writerow(("ImageId", "Label") if kaggle else _facts(batch[0]))
         for number, answer in enumerate(batch, done + 1):
             cells = (number, answer.label) if kaggle else _facts(answer).values()
-            writer.writerow("" if cell is None else csv_cell(cell) for cell in cells)
+            writer.writerow(csv_cell(cell) for cell in cells)
         done += len(batch)
         yield out.getvalue()

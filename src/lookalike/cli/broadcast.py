@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lookalike.cli import common
+from lookalike.cli import common, outputs
 
 if TYPE_CHECKING:
     from lookalike.broadcasting import Trace
@@ -30,16 +30,15 @@ def broadcast(
     """
     from lookalike.broadcasting import trace
 
-    common.check_plot(plot)
+    outputs.check_plot(plot)
     found = trace(*(_shape(text) for text in shapes), dtype=dtype)
+    typer.echo(_json(found) if as_json else str(found))
     if plot is not None:
         from lookalike.files import write_whole
         from lookalike.picture.axes import trace_picture
 
         write_whole(plot, trace_picture(found, plot.suffix[1:].lower()))
-    typer.echo(_json(found) if as_json else str(found))
-    if plot is not None and not quiet:
-        common.stderr().print(f"plot: {plot.resolve()}", soft_wrap=True)
+        common.say_written("plot", plot, quiet)
     if found.shape is None:
         raise typer.Exit(1)
 

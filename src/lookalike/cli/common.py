@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,7 +15,7 @@ from lookalike.progress import Progress, silent
 if TYPE_CHECKING:
     from rich.console import Console
 
-# A table that goes to a file or a pipe should not be folded to a terminal's width.
+# Images that go to a file or a pipe stand side by side as in a wide terminal.
 _PIPE_WIDTH = 160
 
 Data = Annotated[str, typer.Argument(help="A known set (see: lookalike data list), or a folder or file.")]
@@ -32,20 +31,30 @@ Ideas = Annotated[
     typer.Option(
         "--ideas",
         help="Names of ideas (ink-coverage,mean-image-l2), or a Python file of your own ideas, which "
-        "is RUN and measured beside ours. Can be given several times.",
+        "is RUN and measured beside ours, or both (my_ideas.py,mean-image-l2). Can be given several times.",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Csv = Annotated[bool, typer.Option("--csv", help="Print CSV instead of a table.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no messages: results only.")]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="No progress, no messages: results and errors only.")
+]
 
 
 def console() -> Console:
-    """Return the console for results: standard output, as wide as the terminal."""
+    """Return the console for results: standard output, as wide as the terminal; lines of a pipe are whole."""
     from rich.console import Console
 
-    width = None if sys.stdout.isatty() else _PIPE_WIDTH
-    return Console(width=width, highlight=False, markup=False, emoji=False)
+    piped = not sys.stdout.isatty()
+    width = _PIPE_WIDTH if piped else None
+    return Console(width=width, soft_wrap=piped, highlight=False, markup=False, emoji=False)
+
+
+def show(parts: Iterable[Any]) -> None:
+    """Print results, one below the other; what is wider than the terminal is not cut."""
+    out = console()
+    for part in parts:
+        out.print(part, crop=False)
 
 
 def stderr() -> Console:
@@ -123,13 +132,8 @@ def chosen_ideas(texts: list[str]) -> list[Any] | None:
     from lookalike.evaluation.ideas import candidates, from_file
     from lookalike.registry import IDEAS
 
-    names: list[Any] = []
-    own: list[Any] = []
-    for text in texts:
-        if text.endswith(".py"):
-            own += from_file(Path(text))
-        else:
-            names += split_list(text) or []
+    names: list[Any] = [part for part in _idea_parts(texts) if not part.endswith(".py")]
+    own = [found for path in idea_files(texts) for found in from_file(path)]
     if not names and own:
         names = [idea for idea in IDEAS if idea.by_default]
     chosen = names + own or None
@@ -138,34 +142,27 @@ def chosen_ideas(texts: list[str]) -> list[Any] | None:
     return chosen
 
 
+def idea_files(texts: list[str]) -> list[Path]:
+    """Return the Python files among what was given for --ideas."""
+    return [Path(part) for part in _idea_parts(texts) if part.endswith(".py")]
+
+
+def _idea_parts(texts: list[str]) -> list[str]:
+    """Return each name and file that was given for --ideas, which takes lists of both."""
+    return [
+        part
+        for text in texts
+        # A file's own name may have commas.
+        for part in ([text] if Path(text).is_file() and text.endswith(".py") else split_list(text) or [])
+    ]
+
+
 def check_one_format(as_json: bool, as_csv: bool) -> None:
     """Refuse --json and --csv together."""
     from lookalike.errors import InputError
 
     if as_json and as_csv:
         raise InputError("--json and --csv were both given: expected one of them")
-
-
-def check_output(option: str, path: Path | None) -> None:
-    """Refuse a file that cannot be written, before long work begins."""
-    from lookalike.errors import InputError
-
-    if path is not None and not path.absolute().parent.is_dir():
-        raise InputError(f"{option} {path}: there is no folder {path.parent}; make it first")
-    if path is not None and path.is_dir():
-        raise InputError(f"{option} {path} is a folder: expected a file's name")
-    # Files are replaced as a whole, which takes a folder that may be written to.
-    if path is not None and not os.access(path.absolute().parent, os.W_OK | os.X_OK):
-        raise InputError(f"{option} {path}: the folder {path.parent} cannot be written to; name another")
-
-
-def check_plot(path: Path | None) -> None:
-    """Refuse a file that is no picture we draw, or that cannot be written."""
-    from lookalike.errors import InputError
-
-    if path is not None and path.suffix.lower() not in (".png", ".svg"):
-        raise InputError(f"--plot {path}: expected a file's name that ends in .png or .svg")
-    check_output("--plot", path)
 
 
 def command_line() -> str:
@@ -182,3 +179,25 @@ def say_notes(*notes: str) -> None:
     shown = stderr()
     for note in dict.fromkeys(notes):
         shown.print(plain(f"note: {note}"), style="dim", soft_wrap=True)
+
+
+def say_written(what: str, path: Path, quiet: bool) -> None:
+    """Say where a file was written."""
+    from lookalike.picture.text import plain
+
+    if not quiet:
+        stderr().print(plain(f"{what}: {path.resolve()}"), soft_wrap=True)
+
+
+def refuse_no_figures(errors: list[str | None]) -> None:
+    """End with an error where not one idea has figures; each idea has said in its row why.
+
+    Parameters
+    ----------
+    errors : list of str or None
+        What became of each idea: None where it has figures.
+    """
+    from lookalike.errors import InputError
+
+    if all(errors):
+        raise InputError(f"not one idea has figures: {errors[0]}")

@@ -19,16 +19,18 @@ from lookalike.cli.common import (
     Size,
     SkipBad,
     check_one_format,
-    check_output,
     chosen_ideas,
     command_line,
-    console,
+    idea_files,
     parse_size,
     progress,
+    refuse_no_figures,
     say_notes,
+    say_written,
+    show,
     split_list,
-    stderr,
 )
+from lookalike.cli.outputs import check_report, data_files
 
 if TYPE_CHECKING:
     from lookalike.evaluation.results import Comparison
@@ -66,7 +68,8 @@ def compare(
     """
     import lookalike
 
-    _check_options(report, image, as_json, as_csv)
+    check_one_format(as_json, as_csv)
+    _check_report(report, image, [*data_files(data), *idea_files(ideas)])
     chosen = chosen_ideas(ideas)
     if with_networks:
         chosen = _and_networks(chosen)
@@ -87,23 +90,22 @@ def compare(
         if not quiet:
             say_notes(*train.source.notes, *valid.source.notes)
         comparison = lookalike.compare(train, valid, chosen, seed=seed, progress=tell)
+    _show(comparison, as_json, as_csv)
     if report is not None:
         from lookalike.report.page import write_report
 
         write_report(comparison, report, command=command_line(), image=image)
-    _show(comparison, as_json, as_csv)
-    if report is not None and not quiet:
-        stderr().print(f"report: {report.resolve()}", soft_wrap=True)
+        say_written("report", report, quiet)
+    refuse_no_figures([row.error for row in comparison.rows])
 
 
-def _check_options(report: Path | None, image: str | None, as_json: bool, as_csv: bool) -> None:
-    """Refuse what cannot work before long work begins."""
+def _check_report(report: Path | None, image: str | None, inputs: list[Any]) -> None:
+    """Refuse a report that cannot be, before long work begins."""
     from lookalike.errors import InputError
 
-    check_one_format(as_json, as_csv)
     if image is not None and report is None:
         raise InputError("--image chooses what the report looks at: expected --report FILE beside it")
-    check_output("--report", report)
+    check_report(report, inputs)
 
 
 def _and_networks(chosen: list[Any] | None) -> list[Any]:
@@ -125,6 +127,4 @@ def _show(comparison: Comparison, as_json: bool, as_csv: bool) -> None:
     elif as_csv:
         typer.echo(tables.as_csv(comparison), nl=False)
     else:
-        out = console()
-        for part in tables.as_tables(comparison, out.width):
-            out.print(part)
+        show(tables.as_tables(comparison))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lookalike.cli import common
+from lookalike.cli import common, outputs
+
+if TYPE_CHECKING:
+    from lookalike.evaluation.curve import CurveRow
 
 
 def curve(
@@ -40,7 +43,7 @@ def curve(
     from lookalike.evaluation.curve import curve as measure
 
     common.check_one_format(as_json, as_csv)
-    common.check_plot(plot)
+    outputs.check_plot(plot, [*outputs.data_files(data), *common.idea_files(ideas)])
     numbers = _sizes(sizes)
     chosen = common.chosen_ideas(ideas)
     with common.progress(quiet) as tell:
@@ -58,20 +61,24 @@ def curve(
         common.say_notes(*train.source.notes, *valid.source.notes, *found.notes)
     from lookalike.cli import curve_tables as tables
 
-    if plot is not None:
-        from lookalike.files import write_whole
-
-        write_whole(plot, tables.as_plot(found, plot.suffix[1:].lower()))
     if as_json:
         typer.echo(tables.as_json(found))
     elif as_csv:
         typer.echo(tables.as_csv(found), nl=False)
     else:
-        out = common.console()
-        for part in tables.as_tables(found):
-            out.print(part)
-    if plot is not None and not quiet:
-        common.stderr().print(f"plot: {plot.resolve()}", soft_wrap=True)
+        common.show(tables.as_tables(found))
+    if plot is not None:
+        from lookalike.files import write_whole
+
+        write_whole(plot, tables.as_plot(found, plot.suffix[1:].lower()))
+        common.say_written("plot", plot, quiet)
+    common.refuse_no_figures([_error(row) for row in found.rows])
+
+
+def _error(row: CurveRow) -> str | None:
+    """Return why an idea has no figure at all, or None."""
+    errors = [point.error for point in row.points]
+    return errors[0] if all(errors) else None
 
 
 def _sizes(text: str) -> list[int]:

@@ -8,12 +8,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from rich.table import Table
 from rich.text import Text
 
 from lookalike.cli.tables import data_line, facts
 from lookalike.evaluation.curve import Curve, CurveRow, Point
 from lookalike.evaluation.results import Estimate
+from lookalike.picture.columns import Column, FittedTable
 from lookalike.picture.lines import Line, lines_picture
 from lookalike.picture.text import csv_cell, plain
 
@@ -69,7 +69,7 @@ def as_csv(curve: Curve) -> str:
             if point.accuracy is not None:
                 figures = (point.accuracy.value, point.accuracy.low, point.accuracy.high)
             cells = (row.name, row.title, row.origin, _name(point), len(point.accuracies), *figures)
-            remarks = ("; ".join(point.warnings), "" if point.error is None else point.error)
+            remarks = ("; ".join(point.warnings), point.error)
             writer.writerow(csv_cell(cell) for cell in (*cells, _interval(point), *remarks))
     return out.getvalue()
 
@@ -105,21 +105,17 @@ def _line(row: CurveRow, end: float) -> Line:
     )
 
 
-def _table(curve: Curve) -> Table:
-    """Return the table of ideas by numbers of examples."""
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("examples of each class")
-    for size in curve.sizes:
-        table.add_column(f"{size:,}", justify="right", no_wrap=True)
-    table.add_column(_ALL, justify="right", no_wrap=True)
-    best = [
-        max((point.accuracy.value for point in column if point.accuracy is not None), default=0.0)
-        for column in zip(*(row.points for row in curve.rows), strict=True)
-    ]
-    for row in curve.rows:
-        title = Text(plain(row.title), style="dim" if row.origin == "reference" else "")
-        table.add_row(title, *(_cell(point, top) for point, top in zip(row.points, best, strict=True)))
-    return table
+def _table(curve: Curve) -> FittedTable:
+    """Return the table of ideas by numbers of examples: in a narrow terminal, the fewest and all of them."""
+    titles = [Text(plain(row.title), style="dim" if row.origin == "reference" else "") for row in curve.rows]
+    columns = [Column("examples of each class", titles, left=True, folds=True)]
+    for place, points in enumerate(zip(*(row.points for row in curve.rows), strict=True)):
+        best = max((point.accuracy.value for point in points if point.accuracy is not None), default=0.0)
+        kept = place in (0, len(curve.sizes))
+        header = f"{curve.sizes[place]:,}" if place < len(curve.sizes) else _ALL
+        # Every second number goes first: what is left still shows how a line rises.
+        columns.append(Column(header, [_cell(point, best) for point in points], 0 if kept else 1 + place % 2))
+    return FittedTable(columns)
 
 
 def _cell(point: Point, best: float) -> Text:

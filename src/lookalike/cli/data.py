@@ -29,16 +29,22 @@ def list_sets(
     if as_json:
         typer.echo(json.dumps(facts, indent=2))
         return
-    from rich.table import Table
     from rich.text import Text
 
+    from lookalike.picture.columns import Column, FittedTable
     from lookalike.picture.text import plain
 
-    table = Table("name", "what", "images", "where", "licence", box=None, pad_edge=False)
-    for fact in facts:
-        cells = (fact["name"], fact["title"], fact["images"], _where_text(fact), fact["licence"])
-        table.add_row(*(Text(plain(cell)) for cell in cells))
-    common.console().print(table)
+    def column(header: str, cells: list[str], goes: int = 0) -> Column:
+        return Column(header, [Text(plain(cell)) for cell in cells], goes, left=True, folds=header == "what")
+
+    columns = [
+        column("name", [fact["name"] for fact in facts]),
+        column("what", [fact["title"] for fact in facts]),
+        column("images", [fact["images"] for fact in facts], goes=2),
+        column("where", [_where_text(fact) for fact in facts], goes=1),
+        column("licence", [fact["licence"] for fact in facts], goes=3),
+    ]
+    common.show([FittedTable(columns)])
 
 
 @app.command("get")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lookalike.cli import common
+from lookalike.cli import common, outputs
 from lookalike.cli.predict import Model, checked_level, model_shape, say_bad
 from lookalike.progress import Progress
 
@@ -62,7 +62,7 @@ def evaluate(
     from lookalike.evaluation.assess import assess
 
     common.check_one_format(as_json, as_csv)
-    common.check_output("--report", report)
+    outputs.check_report(report, [model, strangers, *outputs.data_files(data)])
     alpha = checked_level(reject)
     fitted, info = lookalike.load_model(model), lookalike.model_info(model)
     shape = model_shape(fitted, model)
@@ -80,15 +80,14 @@ def evaluate(
         others = _strangers(strangers, shape, bool(size), skip_bad, quiet, tell)
         named = info.data.name if info.data else ""
         found = assess(fitted, images, others, fitted_on=named, alpha=alpha, seed=seed, progress=tell)
-        if report is not None:
-            from lookalike.report.model_page import write_model_report
-
-            write_model_report(found, report, info=info, name=str(model), command=common.command_line())
     if not quiet:
         common.say_notes(*images.source.notes, *found.notes)
     _show(found, info, model, as_json, as_csv)
-    if report is not None and not quiet:
-        common.stderr().print(f"report: {report.resolve()}", soft_wrap=True)
+    if report is not None:
+        from lookalike.report.model_page import write_model_report
+
+        write_model_report(found, report, info=info, name=str(model), command=common.command_line())
+        common.say_written("report", report, quiet)
 
 
 def _strangers(
@@ -120,6 +119,4 @@ def _show(found: Assessment, info: ModelInfo, model: Path, as_json: bool, as_csv
     elif as_csv:
         typer.echo(evaluate_tables.as_csv(found), nl=False)
     else:
-        out: Any = common.console()
-        for part in evaluate_tables.as_tables(found, info, model):
-            out.print(part)
+        common.show(evaluate_tables.as_tables(found, info, model))

@@ -6,17 +6,18 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.table import Table
 from rich.text import Text
 
 from lookalike.cli.tables import facts, kind_of, rate_facts
 from lookalike.evaluation.assess import Assessment, Level
 from lookalike.evaluation.results import Evaluation, Rate
+from lookalike.picture.columns import Column, FittedTable
 from lookalike.picture.text import csv_cell, plain
 from lookalike.store import ModelInfo
 
@@ -45,23 +46,24 @@ def as_tables(found: Assessment, info: ModelInfo, model: Path) -> Iterator[Any]:
     yield Text(f"Level {found.alpha:g}: {plain(found.chosen.basis.sentence)}.", style="dim")
 
 
-def _classes(evaluation: Evaluation) -> Table:
+def _classes(evaluation: Evaluation) -> FittedTable:
     """Return the table of classes."""
-    table = _table("class", "images", "right", "95 % interval", "most often taken for", left=(0, 4))
     codes = list(range(len(evaluation.classes)))
     if len(codes) > _MOST_CLASSES:
         order = sorted(codes, key=lambda code: (evaluation.per_class[code].value, code))
         codes = sorted(order[:_MOST_CLASSES])
-    for code in codes:
-        rate = evaluation.per_class[code]
-        table.add_row(
-            plain(evaluation.classes[code]),
-            f"{rate.n:,}",
-            _value(rate),
-            f"{rate.low:.4f}-{rate.high:.4f}" if rate.n else "",
-            _confused(evaluation, code),
-        )
-    return table
+    rates = [evaluation.per_class[code] for code in codes]
+    intervals = [f"{rate.low:.4f}-{rate.high:.4f}" if rate.n else "" for rate in rates]
+    taken_for = [_confused(evaluation, code) for code in codes]
+    return FittedTable(
+        [
+            _column("class", [plain(evaluation.classes[code]) for code in codes], left=True),
+            _column("images", [f"{rate.n:,}" for rate in rates], goes=2),
+            _column("right", map(_value, rates)),
+            _column("95 % interval", intervals),
+            _column("most often\ntaken for", taken_for, goes=1, left=True),
+        ]
+    )
 
 
 def _confused(evaluation: Evaluation, code: int) -> str:
@@ -72,27 +74,38 @@ def _confused(evaluation: Evaluation, code: int) -> str:
     return f"{plain(evaluation.classes[most])} ({others[most]:,})" if others[most] else ""
 
 
-def _refusals(found: Assessment) -> Table:
-    """Return the table of what levels refuse."""
-    kinds = [f"{plain(one.given.kind)}\n({len(one.given.images):,})" for one in found.strangers]
-    right, wrong = found.chosen.right.n, found.chosen.wrong.n
-    table = _table(
-        "refused\nat level", f"right answers\n({right:,})", f"wrong answers\n({wrong:,})", *kinds, left=()
-    )
+def _refusals(found: Assessment) -> FittedTable:
+    """Return the table of what levels refuse; the strangers that were given come first and go last."""
     shown = {*_SHOWN_LEVELS, found.alpha}
-    for level in (level for level in found.levels if level.alpha in shown):
-        rates = (level.right, level.wrong, *level.strangers)
-        style = "bold" if level.alpha == found.alpha else ""
-        table.add_row(f"{level.alpha:g}", *map(_value, rates), style=style)
-    return table
+    levels = [level for level in found.levels if level.alpha in shown]
+    styles = ["bold" if level.alpha == found.alpha else "" for level in levels]
+    right = [_value(level.right) for level in levels]
+    wrong = [_value(level.wrong) for level in levels]
+    strangers = [
+        _column(
+            f"{plain(one.given.kind)}\n({len(one.given.images):,})",
+            [_value(level.strangers[place]) for level in levels],
+            styles,
+            goes=place + 1,
+        )
+        for place, one in enumerate(found.strangers)
+    ]
+    return FittedTable(
+        [
+            _column("refused\nat level", [f"{level.alpha:g}" for level in levels], styles),
+            _column(f"right answers\n({found.chosen.right.n:,})", right, styles),
+            _column(f"wrong answers\n({found.chosen.wrong.n:,})", wrong, styles),
+            *strangers,
+        ]
+    )
 
 
-def _table(*headers: str, left: tuple[int, ...]) -> Table:
-    """Return a table without rows; columns of figures are to the right."""
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for place, header in enumerate(headers):
-        table.add_column(header, justify="left" if place in left else "right", vertical="bottom")
-    return table
+def _column(
+    header: str, cells: Iterable[str], styles: Iterable[str] = (), *, goes: int = 0, left: bool = False
+) -> Column:
+    """Return a column of texts, each in its style."""
+    texts = [Text(cell, style=style) for cell, style in zip_longest(cells, styles, fillvalue="")]
+    return Column(header, texts, goes, left)
 
 
 def _value(rate: Rate) -> str:

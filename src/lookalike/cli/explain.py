@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lookalike.cli import common
+from lookalike.cli import common, outputs
 from lookalike.cli.predict import Model, Resize, model_shape
 
 if TYPE_CHECKING:
@@ -41,16 +41,15 @@ def explain(
     """
     import lookalike
 
-    common.check_output("--report", report)
+    outputs.check_report(report, [model, image])
     fitted = lookalike.load_model(model)
     name, pixels = _read(image, model_shape(fitted, model), resize)
     with common.progress(quiet) as tell:
         evidence = fitted.explain(pixels, n, progress=tell)[0]
+    _show(evidence, name, as_json)
     if report is not None:
         _write(evidence, name, report)
-    _show(evidence, name, as_json)
-    if report is not None and not quiet:
-        common.stderr().print(f"report: {report.resolve()}", soft_wrap=True)
+        common.say_written("report", report, quiet)
 
 
 def _read(source: str, shape: tuple[int, ...], resize: bool) -> tuple[str, NDArray[Any]]:
@@ -77,9 +76,8 @@ def _show(evidence: Evidence, name: str, as_json: bool) -> None:
 
     from lookalike.picture.evidence_terminal import EvidenceText
 
-    out = common.console()
-    out.print(Text(f"{plain(name)}: {plain(evidence.answer)}, by {plain(evidence.idea)}"))
-    out.print(EvidenceText(evidence))
+    heading = Text(f"{plain(name)}: {plain(evidence.answer)}, by {plain(evidence.idea)}")
+    common.show([heading, EvidenceText(evidence)])
 
 
 def _write(evidence: Evidence, name: str, path: Path) -> None:

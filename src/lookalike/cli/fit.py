@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from lookalike.cli import common
+from lookalike.cli import common, outputs
 from lookalike.progress import Progress
 
 if TYPE_CHECKING:
@@ -38,7 +38,10 @@ class _Fitted(NamedTuple):
 
 def fit(
     data: common.Data,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The model file to write.")],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="The model file to write; nothing but a model is written over."),
+    ],
     idea: Annotated[
         str, typer.Option("--idea", help="The idea to fit, such as deformable; by default the best one.")
     ] = "",
@@ -65,7 +68,7 @@ def fit(
     from lookalike.data.load import load_to_fit
 
     common.check_one_format(as_json, as_csv)
-    common.check_output("--output", output)
+    outputs.check_model(output, data, card)
     ideas = _ideas(idea)
     with common.progress(quiet) as tell:
         train = load_to_fit(
@@ -92,8 +95,7 @@ def fit(
     if not quiet:
         common.say_notes(*(found.folds.notes if found else (_UNJUDGED_NOTE,)))
     _show(_Fitted(train, found, row, chosen, model, output), as_json, as_csv)
-    if not quiet:
-        common.stderr().print(f"model: {output.resolve()}", soft_wrap=True)
+    common.say_written("model", output, quiet)
 
 
 def _ideas(name: str) -> list[Idea]:
@@ -145,12 +147,10 @@ def _show(fitted: _Fitted, as_json: bool, as_csv: bool) -> None:
     elif as_csv:
         typer.echo("" if fitted.found is None else tables.as_csv(fitted.found.comparison), nl=False)
     else:
-        out = common.console()
-        for part in _parts(fitted, out.width):
-            out.print(part)
+        common.show(_parts(fitted))
 
 
-def _parts(fitted: _Fitted, width: int) -> Iterator[Any]:
+def _parts(fitted: _Fitted) -> Iterator[Any]:
     """Yield what a terminal shows: the ideas that were judged, what was fitted, and why it is as it is."""
     from rich.text import Text
 
@@ -163,7 +163,7 @@ def _parts(fitted: _Fitted, width: int) -> Iterator[Any]:
     if fitted.found is None or fitted.row is None or fitted.row.evaluation is None:
         yield Text(heading, style="bold")
     else:
-        yield from tables.as_tables(fitted.found.comparison, width, heading)
+        yield from tables.as_tables(fitted.found.comparison, heading)
         accuracy = fitted.row.evaluation.accuracy
         worth = f", right about {accuracy.hits:,} of {accuracy.n:,} images that were left out"
     yield Text(plain(f"Fitted on all {n}: {fitted.idea.title}{worth}."), style="bold")

@@ -20,7 +20,8 @@ _WIDEST = 24
 def info(model: Model, as_json: common.Json = False) -> None:
     """Say what a model file holds: its idea, its classes, what it was fitted on and what it is worth.
 
-    It reads the head of the file alone. Try: lookalike info digits.lookalike
+    It reads the head of the file alone: whether the rest is whole, the commands that use a model find out.
+    Try: lookalike info digits.lookalike
     """
     import lookalike
 
@@ -70,4 +71,5 @@ def _lines(found: ModelInfo) -> list[tuple[str, str]]:
     lines.append(
         ("file", f"{bytes_text(found.size)}, written by lookalike {found.library}, schema {found.schema}")
     )
+    lines.append(("checked", "the head alone; what uses the model checks the whole file"))
     return lines

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
+from lookalike import settings
 from lookalike.cli import data
 from lookalike.cli.broadcast import broadcast
 from lookalike.cli.compare import compare
@@ -30,18 +32,20 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+class _Checked(TyperCommand):
+    """A command that refuses settings which cannot be used before it does anything; help needs none."""
+
+    def invoke(self, ctx: Any) -> Any:
+        settings.check()
+        return super().invoke(ctx)
+
+
 # A shape may begin with a minus: it is refused as a shape, not taken for an option.
-app.command(context_settings={"ignore_unknown_options": True})(broadcast)
-app.command()(compare)
-app.command()(curve)
-app.command()(evaluate)
-app.command()(explain)
-app.command()(fit)
-app.command()(forget)
-app.command()(info)
-app.command()(predict)
-app.command()(show)
-app.command()(teach)
+app.command(cls=_Checked, context_settings={"ignore_unknown_options": True})(broadcast)
+for _command in (compare, curve, evaluate, explain, fit, forget, info, predict, show, teach):
+    app.command(cls=_Checked)(_command)
 data.app.command()(export)
 app.add_typer(data.app, name="data", help="Known sets: list, get, find and export them.")
 
@@ -70,8 +74,9 @@ def run() -> None:
     except LookalikeError as error:
         _fail(str(error))
     except OSError as error:
-        # A file of the user's that cannot be read or written: a traceback would not help.
-        _fail(f"{error.filename or 'file'}: {error.strerror or error}")
+        # A file of the user's that cannot be read or written: a traceback would not help. What is printed has
+        # no file's name.
+        _fail(f"{error.filename or 'standard output'}: {error.strerror or error}")
 
 
 def _fail(message: str) -> None:

@@ -7,14 +7,14 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
-from rich.table import Table
 from rich.text import Text
 
 from lookalike.data.labelled import LabelledImages
 from lookalike.evaluation.results import Comparison, Estimate, Evaluation, Rate, Row
 from lookalike.evaluation.statistics import letters
+from lookalike.picture.columns import Column, FittedTable
 from lookalike.picture.text import csv_cell, plain
 
 # Two or three classes have columns of their own; more would not fit a terminal.
@@ -26,10 +26,10 @@ _READING = (
 )
 
 
-def as_tables(comparison: Comparison, width: int, heading: str | None = None) -> Iterator[Any]:
-    """Yield what a terminal of some width shows: the data (or another heading), the table, how to read it."""
+def as_tables(comparison: Comparison, heading: str | None = None) -> Iterator[Any]:
+    """Yield what a terminal shows: the data (or another heading), the table, how to read it."""
     yield Text(heading or data_line(comparison.train, comparison.valid), style="bold")
-    yield _table(comparison, width)
+    yield FittedTable(_columns(comparison))
     for row in comparison.rows:
         for note in (row.error and f"failed: {row.error}", *row.warnings):
             if note:
@@ -63,8 +63,8 @@ def as_csv(comparison: Comparison) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(columns)
     for row in comparison.rows:
-        figures: tuple[Any, ...] = ("",) * 6
-        seconds: Any = ""
+        figures: tuple[Any, ...] = (None,) * 8
+        seconds = None
         if row.evaluation is not None:
             accuracy, macro = row.evaluation.accuracy, row.evaluation.macro
             figures = (accuracy.hits, accuracy.n, *_three(accuracy), *_three(macro))
@@ -90,44 +90,15 @@ def kind_of(images: LabelledImages) -> str:
     return f"{size}, {len(names)} classes ({classes})"
 
 
-class _Column(NamedTuple):
-    """One column of the table, and how early it goes where a terminal is narrow: 0 is never."""
-
-    header: str
-    cells: list[Text]
-    goes: int = 0
-
-    def width(self) -> int:
-        """Return the cells of a terminal that the column takes, the gap before the next one included."""
-        longest = max((cell.cell_len for cell in self.cells), default=0)
-        return max(longest, *(len(line) for line in self.header.split("\n"))) + 2
-
-
-def _table(comparison: Comparison, width: int) -> Table:
-    """Return the table of ideas, without its least important columns where it would not fit."""
-    columns = _columns(comparison)
-    while sum(column.width() for column in columns) > width and any(column.goes for column in columns):
-        columns.remove(max(columns, key=lambda column: column.goes))
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for column in columns:
-        left = column.header in ("idea", "alike")
-        table.add_column(
-            column.header, justify="left" if left else "right", vertical="bottom", no_wrap=not left
-        )
-    for cells in zip(*(column.cells for column in columns), strict=True):
-        table.add_row(*cells)
-    return table
-
-
-def _columns(comparison: Comparison) -> list[_Column]:
+def _columns(comparison: Comparison) -> list[Column]:
     """Return every column of the table."""
     rows = comparison.rows
     alike = _letters(comparison)
     best = max((row.evaluation.accuracy.value for row in rows if row.evaluation), default=0.0)
 
-    def figures(header: str, goes: int, figure: Callable[[Row, Evaluation], str]) -> _Column:
+    def figures(header: str, goes: int, figure: Callable[[Row, Evaluation], str]) -> Column:
         cells = [Text("" if row.evaluation is None else figure(row, row.evaluation)) for row in rows]
-        return _Column(header, cells, goes)
+        return Column(header, cells, goes)
 
     names = [Text(plain(row.title), style="dim" if row.origin == "reference" else "") for row in rows]
     right = figures("right", 0, lambda _, e: f"{e.accuracy.value:.4f}")
@@ -137,10 +108,10 @@ def _columns(comparison: Comparison) -> list[_Column]:
         elif row.evaluation.accuracy.value == best:
             cell.stylize("bold")
     return [
-        _Column("idea", names),
+        Column("idea", names, left=True, folds=True),
         right,
         figures("95 % interval", 0, lambda _, e: f"{e.accuracy.low:.4f}-{e.accuracy.high:.4f}"),
-        figures("alike", 0, lambda row, _: alike[row.name]),
+        figures("alike", 0, lambda row, _: alike[row.name])._replace(left=True),
         figures("mean of\nclasses", 1, lambda _, e: f"{e.macro.value:.4f}"),
         *(
             figures(plain(name), 2, partial(_rate_of, name=name))

@@ -62,7 +62,7 @@ def write_folder(parts: Sequence[LabelledImages], folder: Path, progress: Progre
     Raises
     ------
     DataError
-        The folder exists or cannot be made, two names become the same, or the images are no bytes.
+        The folder exists or cannot be written, two names become the same, or the images are no bytes.
     """
     check_new(folder)
     waiting = folder.absolute().with_name(f".{folder.name[:100]}.{secrets.token_hex(8)}.tmp")
@@ -77,8 +77,11 @@ def write_folder(parts: Sequence[LabelledImages], folder: Path, progress: Progre
                 _write(image, path, name)
                 done += 1
         waiting.rename(folder.absolute())
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(waiting, ignore_errors=True)
+        if isinstance(error, OSError):
+            # By the name that was asked for, not by that of the folder beside it.
+            raise DataError(f"{quoted(folder)} cannot be written: {error.strerror or error}") from error
         raise
 
 

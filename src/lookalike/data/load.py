@@ -20,6 +20,9 @@ from lookalike.data.untrusted import gunzip_head, listed, quoted, read_file
 from lookalike.errors import DataError, UnknownNameError, unknown
 from lookalike.progress import Progress, silent
 
+# How a model file begins, after the length of its head: safetensors with metadata of ours.
+_MODEL = b'{"__metadata__":{"lookalike":'
+
 
 def load(
     name_or_path: str | os.PathLike[str],
@@ -247,7 +250,13 @@ def _in_tree(tree: Tree, name: str, progress: Progress) -> dict[str, Listing]:
 def _single_file(path: Path, name: str, size: Size | None, progress: Progress) -> dict[str, Listing]:
     """Return the listing of one file, told by its content: IDX or Parquet, else CSV by its name."""
     with path.open("rb") as file:
-        head = gunzip_head(file.read(64 * 1024), 4)
+        start = file.read(64 * 1024)
+    if start[8:].startswith(_MODEL):
+        raise DataError(
+            f"{quoted(name)} is a model: expected labelled images here (lookalike predict and evaluate take "
+            "a model, and images after it)"
+        )
+    head = gunzip_head(start, 4)
     if parquet.is_parquet(head):
         return parquet.read_one(path, name, progress)
     if head[:2] == b"\0\0":

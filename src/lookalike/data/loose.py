@@ -191,7 +191,10 @@ def find(sources: Sequence[str], stdin: BinaryIO | None = None) -> LooseImages:
         if source == "-":
             if stdin is None:
                 raise InputError("- was given twice: standard input holds one image")
-            data, stdin = stdin.read(MAX_FILE_BYTES + 1), None
+            try:
+                data, stdin = stdin.read(MAX_FILE_BYTES + 1), None
+            except OSError as error:
+                raise DataError(f"standard input cannot be read: {error.strerror or error}") from error
             if len(data) > MAX_FILE_BYTES:
                 raise DataError(f"standard input holds more than {MAX_FILE_BYTES:,} bytes: too large")
             found.append(_File("-", partial(bytes, data)))

@@ -18,6 +18,13 @@ from lookalike.data.tape import TarTree, is_tar
 from lookalike.data.untrusted import MAX_DEPTH, MAX_FILES, quoted, read_file
 from lookalike.errors import DataError
 
+_NOT_READ = {
+    b"\xfd7zXZ\0": "xz",
+    b"(\xb5/\xfd": "zstd",
+    b"7z\xbc\xaf'\x1c": "7-Zip",
+    b"Rar!\x1a\x07": "RAR",
+}
+
 
 class Tree(Protocol):
     """Files that can be read by their path.
@@ -163,11 +170,24 @@ def open_tree(path: Path, name: str | None = None) -> Tree | None:
         return FolderTree(path, name)
     for archive in (path, *path.parents):
         if archive.is_file():
+            _check_packing(archive)
             inside = path.relative_to(archive).as_posix() if archive != path else ""
             if is_zip(archive):
                 return ZipTree(archive, inside, name)
             return TarTree(archive, inside, name) if is_tar(archive) else None
     return None
+
+
+def _check_packing(archive: Path) -> None:
+    """Refuse what is packed in a way that is not read."""
+    with archive.open("rb") as file:
+        head = file.read(8)
+    for magic, packing in _NOT_READ.items():
+        if head.startswith(magic):
+            raise DataError(
+                f"{quoted(archive)} is packed by {packing}, which is not read: expected a folder, a zip or "
+                "a tar, plain or packed by gzip or bzip2"
+            )
 
 
 def is_zip(path: Path) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
+from lookalike import settings
 from lookalike.evaluation.evaluate import measure
 from lookalike.evaluation.ideas import Candidate, one_line
 from lookalike.evaluation.inputs import Inputs
@@ -69,7 +70,13 @@ def attempt(
     Returns
     -------
     Attempt
+
+    Raises
+    ------
+    InputError
+        A setting cannot be used: that is not the idea's fault.
     """
+    settings.check()
     model, evaluation, error, fit_seconds = None, None, None, None
 
     def tell(what: str, done: int, total: int | None) -> None:

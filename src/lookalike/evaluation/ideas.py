@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 
-from lookalike.errors import InputError
+from lookalike.errors import InputError, LookalikeError
 from lookalike.images import ImageBatch, to_unit
 from lookalike.markers import kind
 from lookalike.models.class_means import class_sums
@@ -152,8 +152,10 @@ def from_file(path: Path) -> list[tuple[str, Any]]:
 
 
 def one_line(error: BaseException) -> str:
-    """Return an error's kind and first line."""
+    """Return an error's kind and first line; our own errors say what is wrong without their kind."""
     text = str(error).strip().splitlines()
+    if text and isinstance(error, LookalikeError):
+        return text[0]
     return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
 
 

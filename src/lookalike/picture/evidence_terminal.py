@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from rich.console import Console, ConsoleOptions, RenderResult
-from rich.table import Table
 from rich.text import Text
 
 from lookalike.evidence import Evidence
+from lookalike.picture.columns import Column, FittedTable
 from lookalike.picture.evidence_parts import Parts, parts
 from lookalike.picture.halfblocks import ImageGrid, has_colours
 
@@ -69,12 +69,12 @@ def _grid(shown: Parts, colours: bool) -> ImageGrid:
     return ImageGrid(images, captions)
 
 
-def _table(shown: Parts) -> Table:
+def _table(shown: Parts) -> FittedTable:
     """Return the nearest training images as a table."""
-    table = Table(box=None, pad_edge=False)
-    table.add_column("class")
-    table.add_column("distance", justify="right")
-    table.add_column("id", justify="right")
-    for one in shown.nearest:
-        table.add_row(Text(one.label), one.distance, one.id)
-    return table
+    return FittedTable(
+        [
+            Column("class", [Text(one.label) for one in shown.nearest], left=True),
+            Column("distance", [Text(one.distance) for one in shown.nearest]),
+            Column("id", [Text(one.id) for one in shown.nearest]),
+        ]
+    )

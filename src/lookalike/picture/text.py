@@ -50,19 +50,22 @@ def csv_cell(text: object) -> str:
     Parameters
     ----------
     text : object
-        Untrusted text. Quoting commas and quotes is the CSV writer's work.
+        Untrusted text, or None for an empty cell. Quoting commas and quotes is the CSV writer's work.
 
     Returns
     -------
     str
         :func:`plain` text; an apostrophe goes before what starts like a formula and is no plain number.
+        Nothing for None.
 
     Examples
     --------
     >>> from lookalike.picture.text import csv_cell
-    >>> csv_cell("=1+1"), csv_cell("-7"), csv_cell("seven")
-    ("'=1+1", '-7', 'seven')
+    >>> csv_cell("=1+1"), csv_cell("-7"), csv_cell("seven"), csv_cell(None)
+    ("'=1+1", '-7', 'seven', '')
     """
+    if text is None:
+        return ""
     shown = plain(text)
     if shown.lstrip().startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(shown):
         return "'" + shown

@@ -56,7 +56,7 @@ def save_model(
     ------
     InputError
         The model is not fitted, or not lookalike's own, or holds what cannot be stored; or ``data`` is not
-        what it was fitted on, by the number of images.
+        what it was fitted on, by the number of images; or ``path`` is there and is no file.
     OSError
         The file cannot be written.
 
