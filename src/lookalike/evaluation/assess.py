@@ -142,7 +142,7 @@ def assess(
     alpha : float, default=0.05
         The level that images are refused at.
     seed : int, default=0
-        What the bootstrap and the made strangers are drawn from.
+        What the made strangers are drawn from.
     progress : Progress, optional
         Hears of images compared.
 
@@ -168,7 +168,7 @@ def assess(
     """
     model.refusal_basis(alpha)
     known, unknown, notes = _known(model, data)
-    evaluation = measure(model, Inputs(known.images), known.labels, seed=seed, progress=progress)
+    evaluation = measure(model, Inputs(known.images), known.labels, progress=progress)
     notes += _seen(model, known, fitted_on)
     alphas = sorted({*LEVELS, float(alpha)})
     place = alphas.index(float(alpha))
