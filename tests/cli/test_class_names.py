@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import pytest
 
@@ -59,3 +60,20 @@ def test_a_model_and_its_data_call_them_alike(cli, folder, model):
     assert "2 classes (01, 10)" in found.out
     rows = [line.split()[:2] for line in found.out.splitlines()[3:5]]
     assert rows == [["01", "10"], ["10", "10"]]
+
+
+def test_json_holds_names_as_they_are(cli, folder, model, tmp_path):
+    """Escaped as JSON does and no further, so that a program finds the file again."""
+    image = tmp_path / "one\x1b[31m \\x1b\u202e.png"
+    image.write_bytes(next((folder / "02").iterdir()).read_bytes())
+    name = str(image)
+    assert json.loads(cli("explain", model, image, "--json").out)["image"] == name
+    assert json.loads(cli("predict", model, image, "--json").out)[0]["image"] == name
+    copy = shutil.copy(model, tmp_path / "copy")
+    assert json.loads(cli("teach", copy, image, "--label", "x\\y", "--json").out)[0]["image"] == name
+    wrong = tmp_path / "set" / "01" / image.name
+    wrong.parent.mkdir(parents=True)
+    image.rename(wrong)
+    facts = json.loads(cli("evaluate", copy, tmp_path / "set", "--json").out)
+    assert facts["data"]["name"] == str(tmp_path / "set")
+    assert [one["image"] for one in facts["mistakes"]] == [f"01/{image.name}"]
