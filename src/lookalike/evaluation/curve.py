@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from lookalike.evaluation.ideas import Candidate, candidates
 from lookalike.evaluation.inputs import Inputs
 from lookalike.evaluation.results import Estimate
 from lookalike.evaluation.statistics import mean_interval
+from lookalike.evaluation.summary import curve_text
 from lookalike.progress import Progress, silent
 
 _MOST_DRAWS = 1000
@@ -73,7 +75,7 @@ class CurveRow:
 
 @dataclass(frozen=True)
 class Curve:
-    """Several ideas' accuracy against the number of examples of each class.
+    """Several ideas' accuracy against the number of examples of each class; ``str`` is a table.
 
     Attributes
     ----------
@@ -98,6 +100,13 @@ class Curve:
     draws: int
     seed: int
     notes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return curve_text(self)
+
+    def _repr_html_(self) -> str:
+        """Return the table, for notebooks: names in it are from outside, and escaped."""
+        return f"<pre>{html.escape(str(self))}</pre>"
 
 
 def curve(
