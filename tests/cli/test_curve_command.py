@@ -66,7 +66,7 @@ def test_csv_is_a_line_for_each_idea_and_size(cli, expected):
     found = cli("digits", *QUICK, "--csv")
     rows = list(csv.DictReader(io.StringIO(found.out)))
     assert [row["examples_of_each_class"] for row in rows] == ["1", "5", "all"] * 2
-    assert [row["interval"] for row in rows] == ["t over draws", "t over draws", "wilson"] * 2
+    assert [row["interval"] for row in rows] == ["draws and images", "draws and images", "wilson"] * 2
     points = [point for row in expected.rows for point in row.points]
     assert [float(row["accuracy"]) for row in rows] == [point.accuracy.value for point in points]
 

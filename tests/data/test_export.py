@@ -3,6 +3,7 @@ import pytest
 
 import lookalike
 from cli_runner import call
+from data.making import encoded, gray
 from lookalike.data.decode import decode_image
 from lookalike.data.export import few_of_each, write_folder
 from lookalike.data.labelled import LabelledImages, Source
@@ -40,8 +41,12 @@ def test_few_of_each_are_drawn_by_the_seed(digits):
 
 
 def test_hostile_names_stay_in_the_folder(tmp_path):
-    data = labelled(["../a", "..", "/b", "é"], ["../../x.png", "..", "c:\\d.png", "\x1b[31m"])
-    write_folder([data], tmp_path / "out")
+    data = labelled(["../a", "..", "/b", "é1"], ["../../x.png", "..", "c:\\d.png", "\x1b[31m"])
+    (note,) = write_folder([data], tmp_path / "out")
+    assert note == (
+        "Class names that are no folder's name everywhere were changed: '..' to _, '../a' to _a, '/b' to _b, "
+        "'é1' to _1."
+    )
     files = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
     assert len(files) == 4
     assert all(file.startswith("out/train/") and file.isascii() and file.isprintable() for file in files)
@@ -59,8 +64,12 @@ def test_colour_is_kept(tmp_path):
     [
         (labelled(["a", "a"], ["x/1.png", "y/1.png"]), "two images would be '1.png'"),
         (labelled(["a"], ["1"], np.full((1, 4, 5), 0.3)), "images are float64: expected bytes"),
+        (
+            labelled(["a?", "b", "a*"], ["1", "2", "3"]),
+            r"the classes 'a\*' and 'a\?' would both be in the folder 'a_': name one of them otherwise",
+        ),
     ],
-    ids=["one name twice", "floats"],
+    ids=["one name twice", "floats", "one folder for two classes"],
 )
 def test_nothing_is_left_where_it_fails(tmp_path, data, message):
     with pytest.raises(DataError, match=message):
@@ -98,6 +107,21 @@ def test_the_command_says_what_it_wrote(monkeypatch, capsys, tmp_path):
         "out/train\t4 images of 2 classes\nout/valid\t73 images of 2 classes\n",
     )
     assert len(list((tmp_path / "out" / "train").rglob("*.png"))) == 4
+    assert "changed" not in found.err
     found = call(monkeypatch, capsys, "data", "export", "digits", "out")
     assert (found.code, found.out) == (2, "")
     assert "'out' exists already" in found.err
+
+
+def test_the_command_says_which_class_names_it_changed(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for name in ("[red]<b>\x1b[31m", "plain"):
+        (tmp_path / "in" / name).mkdir(parents=True)
+        for number in range(5):
+            (tmp_path / "in" / name / f"{number}.png").write_bytes(encoded(gray(number)))
+    found = call(monkeypatch, capsys, "data", "export", "in", "out")
+    assert found.code == 0
+    changed = r"were changed: '[red]<b>\x1b[31m' to _red__b___31m."
+    assert changed in found.err
+    assert {path.name for path in (tmp_path / "out" / "train").iterdir()} == {"_red__b___31m", "plain"}
+    assert changed not in call(monkeypatch, capsys, "data", "export", "in", "again", "--quiet").err

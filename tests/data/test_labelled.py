@@ -21,7 +21,11 @@ IMAGES = np.arange(24, dtype=np.uint8).reshape(4, 2, 3)
     [
         (["3", "7"], np.array([3, 7])),
         (["-1", "10"], np.array([-1, 10])),
+        (["0", "10"], np.array([0, 10])),
         (["3", "03"], np.array(["3", "03"])),
+        (["00", "01", "10"], np.array(["00", "01", "10"])),
+        (["-0", "1"], np.array(["-0", "1"])),
+        (["+3", "1"], np.array(["+3", "1"])),
         (["cat", "7"], np.array(["cat", "7"])),
         (["9" * 19, "1"], np.array(["9" * 19, "1"])),
         (["²", "1"], np.array(["²", "1"])),
@@ -34,6 +38,11 @@ def test_face_values(names, expected):
     result = face_values(names)
     assert result.dtype.kind == expected.dtype.kind
     np.testing.assert_array_equal(result, expected)
+
+
+@given(st.lists(st.from_regex(r"-?[0-9]{1,20}|[a-z]", fullmatch=True), min_size=1))
+def test_the_text_of_a_label_is_the_name_of_its_class(names):
+    assert face_values(names).astype(str).tolist() == names
 
 
 def test_natural_order():

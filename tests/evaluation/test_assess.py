@@ -101,6 +101,23 @@ def test_images_that_the_model_was_fitted_on_are_said(model, digits):
     assert assess(means, digits.train, fitted_on="others").notes == ()
 
 
+@pytest.mark.parametrize("idea", ["nearest-l2", "deformable"])
+def test_training_images_are_counted_whatever_is_answered(digits, idea):
+    few = digits.train.take(slice(0, 300))
+    voting = lookalike.registry.idea(idea).make().set_params(n_neighbors=7).fit(few.images, few.labels)
+    mixed = replace(
+        digits.train,
+        images=np.concatenate([few.images, digits.valid.images])[:400],
+        labels=np.concatenate([few.labels, digits.valid.labels])[:400],
+        names=digits.train.names[:400],
+    )
+    found = assess(voting, mixed)
+    assert (found.evaluation.predictions != mixed.labels)[:300].any()
+    (note,) = found.notes
+    prepared = ", as the model prepares them" if idea == "deformable" else ""
+    assert note.startswith(f"300 of 400 images are the same as a training image{prepared}: what is")
+
+
 @pytest.mark.parametrize("idea", ["ink-coverage", "mean-image-l1", "clusters-l2", "deformable"])
 def test_every_idea_is_assessed(digits, idea):
     few = digits.train.take(slice(0, 200))

@@ -85,28 +85,47 @@ def test_figures_are_those_of_fits_by_hand(two, monkeypatch):
     assert [point.n for point in row.points] == [1, 4, None]
     assert [value for point in row.points for value in point.accuracies] == by_hand
     for point, values in zip(row.points, (by_hand[:3], by_hand[3:6]), strict=False):
-        interval = stats.t.interval(0.95, 2, np.mean(values), stats.sem(values))
-        assert point.accuracy.value == pytest.approx(np.mean(values))
-        assert point.accuracy.low == pytest.approx(max(0, interval[0]))
-        assert point.accuracy.high == pytest.approx(min(1, interval[1]))
+        mean = np.mean(values)
+        reach = stats.t.interval(0.95, 2, 0, stats.sem(values))[1] if np.ptp(values) else 0.0
+        # Wilson's equation, for the images.
+        z, n = 1.959963984540054, len(valid)
+        ends = np.roots([1 + z**2 / n, -2 * mean - z**2 / n, mean**2])
+        assert point.accuracy.value == pytest.approx(mean)
+        assert point.accuracy.low == pytest.approx(max(0, mean - np.hypot(mean - ends.min(), reach)))
+        assert point.accuracy.high == pytest.approx(min(1, mean + np.hypot(ends.max() - mean, reach)))
     expected = rate(round(by_hand[-1] * len(valid)), len(valid))
     final = row.points[-1].accuracy
     assert (final.value, final.low, final.high) == (expected.value, expected.low, expected.high)
 
 
 def test_intervals_of_draws():
-    assert mean_of_draws([1, 1, 1]) == lookalike.evaluation.results.Estimate(1, 1, 1)
-    found = mean_of_draws([0, 1])
+    found, alone = mean_of_draws([1, 1, 1], 2), rate(2, 2)
+    assert (found.value, found.low, found.high) == pytest.approx((1, alone.low, 1))
+    found = mean_of_draws([0, 1], 100)
     assert (found.value, found.low, found.high) == (0.5, 0, 1)
 
 
-def test_the_interval_covers_the_mean_as_often_as_it_says():
+def test_the_interval_covers_the_mean_over_draws_as_often_as_it_says():
     rng = np.random.default_rng(0)
     covered = 0
     for _ in range(1000):
-        found = mean_of_draws(rng.normal(0.6, 0.03, 5))
+        found = mean_of_draws(rng.normal(0.6, 0.03, 5), 10**9)
         covered += found.low <= 0.6 <= found.high
     assert 930 <= covered <= 970
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.2, 1), (0.9, 1), (1, 1)])
+def test_the_interval_covers_the_mean_over_draws_and_images(low, high):
+    rng = np.random.default_rng(0)
+    covered = 0
+    for _ in range(1000):
+        # Some images are harder than others, and in some draws all are.
+        chances = rng.uniform(low, high, 20) ** rng.uniform(0.5, 1.5, (5, 1))
+        found = mean_of_draws((rng.random((5, 20)) < chances).mean(axis=1), 20)
+        exponents = np.linspace(0.5, 1.5, 201)[:, None]
+        true = (np.linspace(low, high, 201) ** exponents).mean()
+        covered += found.low <= true <= found.high
+    assert covered >= 940
 
 
 def test_sizes_beyond_the_smallest_class_are_left_out_and_said(two):

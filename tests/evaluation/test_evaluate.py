@@ -69,7 +69,7 @@ def test_scikit_learns_own_get_rows(digits):
 
 
 def test_answers_and_labels_of_other_sorts():
-    found = judge(np.array(["10", "2", "2"]), np.array(["2", "2", "other"]), seconds=0, seed=0)
+    found = judge(np.array(["10", "2", "2"]), np.array(["2", "2", "other"]), seconds=0)
     assert found.classes.tolist() == ["2", "10", "other"]
     assert found.confusion.tolist() == [[1, 0, 1], [1, 0, 0], [0, 0, 0]]
     assert [rate.n for rate in found.per_class] == [2, 1, 0]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom, false_discovery_control
 
 from lookalike.evaluation.results import Rate
-from lookalike.evaluation.statistics import holm, letters, mcnemar, mean_of_rates, rate
+from lookalike.evaluation.statistics import holm, letters, mcnemar, mean_interval, mean_of_rates, rate
 
 
 @given(n=st.integers(1, 5000), data=st.data())
@@ -35,11 +35,52 @@ def test_nothing_of_nothing_is_not_known():
 def test_mean_of_rates_is_unweighted_and_its_interval_covers():
     found = mean_of_rates([rate(926, 1010), rate(1013, 1028), rate(0, 0)])
     assert round(found.value, 4) == 0.9511
-    # The normal approximation is good at these counts, and knows nothing of the bootstrap.
+    # The normal approximation is good at these counts, and knows the classes' own variances.
     deviation = math.sqrt(sum(r.value * (1 - r.value) / r.n for r in (rate(926, 1010), rate(1013, 1028)))) / 2
     assert math.isclose(found.high - found.low, 2 * 1.96 * deviation, rel_tol=0.05)
-    assert mean_of_rates([rate(1, 2)], seed=3) == mean_of_rates([rate(1, 2)], seed=3)
     assert math.isnan(mean_of_rates([Rate(0, 0, 0, 1)]).value)
+
+
+@given(n=st.integers(1, 300), hits=st.data(), k=st.integers(1, 12))
+def test_the_mean_of_classes_of_one_size_has_wilsons_interval_of_all_images(n, hits, k):
+    right = [hits.draw(st.integers(0, n)) for _ in range(k)]
+    found, whole = mean_of_rates([rate(one, n) for one in right]), rate(sum(right), k * n)
+    assert (found.value, found.low, found.high) == pytest.approx((whole.value, whole.low, whole.high))
+
+
+@given(data=st.data(), n=st.lists(st.integers(1, 40), min_size=1, max_size=6))
+def test_nothing_is_certain_and_the_mean_is_within(data, n):
+    found = mean_of_rates([rate(data.draw(st.integers(0, one)), one) for one in n])
+    assert 0 <= found.low <= found.value <= found.high <= 1
+    assert found.high - found.low > 0.01
+    assert (found.low == 0) == (found.value == 0)
+    assert (found.high == 1) == (found.value == 1)
+
+
+@pytest.mark.parametrize("right", [(0, 0), (3, 40), (2, 17), (0, 40), (1, 0)])
+def test_its_ends_are_where_the_worst_case_is_just_not_rejected(right):
+    n = np.array([3, 40])
+    found = mean_of_rates([rate(*pair) for pair in zip(right, n.tolist(), strict=True)])
+    # Every pair of true rates, on a grid, says which means it leaves unrejected.
+    first, second = np.meshgrid(np.linspace(0, 1, 2001), np.linspace(0, 1, 2001))
+    means = (first + second) / 2
+    variances = (first * (1 - first) / n[0] + second * (1 - second) / n[1]) / 4
+    kept = means[(found.value - means) ** 2 <= 1.959963984540054**2 * variances + 1e-12]
+    assert (kept.min(), kept.max()) == pytest.approx((found.low, found.high), abs=1e-3)
+
+
+@pytest.mark.parametrize("n", [(4, 4, 5), (1, 1, 1, 1, 1, 1), (2, 12), (36, 36)], ids=str)
+def test_the_true_mean_is_within_as_often_as_is_said(n):
+    right = np.array(list(itertools.product(*(range(one + 1) for one in n))))
+    ends = [mean_interval(row / np.array(n), np.array(n)) for row in right]
+    low, high = np.array(ends).T
+    covered = []
+    for true in np.random.default_rng(0).uniform(0.5, 1, (300, len(n))):
+        chances = np.prod([binom.pmf(right[:, i], n[i], true[i]) for i in range(len(n))], axis=0)
+        covered.append(chances[(low <= true.mean()) & (true.mean() <= high)].sum())
+    assert np.mean(covered) >= 0.95
+    # Right or wrong counts in steps: for single true rates Wilson's own falls as low.
+    assert np.min(covered) >= 0.88
 
 
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), max_size=60))

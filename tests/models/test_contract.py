@@ -107,8 +107,32 @@ def test_refuses_labels_that_do_not_match(model, edge_images):
         model.fit(edge_images, range(7))
     with pytest.raises(InputError, match="requires y to be passed"):
         model.fit(edge_images, None)
-    with pytest.raises(ValueError, match="Unknown label type"):
+    with pytest.raises(InputError, match="Unknown label type"):
         model.fit(edge_images, np.linspace(0, 1, 8))
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "message"),
+    [
+        ([], [], r"X has shape \(0,\): expected images \(n, h, w\) or \(n, h, w, c\), or rows"),
+        ([1, 2], [1, 2], r"X has shape \(2,\): expected images"),
+        (None, [1, 2], r"X has shape \(\): expected images"),
+        (np.zeros((2, 1, 1, 1, 1)), [1, 2], r"X has shape \(2, 1, 1, 1, 1\): expected images"),
+        ([[]], [1], "0 feature"),
+        (np.zeros((0, 3)), [], "0 sample"),
+        (np.zeros((0, 3, 3)), [], "at least one image"),
+        ([[1, np.nan], [1, 2]], [1, 2], "contains NaN"),
+        ([["a", "b"], ["c", "d"]], [1, 2], "not compatible with arrays of"),
+        ([[1, 2], [3]], [1, 2], "inhomogeneous"),
+        ([[1, 2], [3, 4]], [[1, 2], [1, 2]], "1d array"),
+        ([[1, 2], [3, 4]], [1, np.inf], "y contains infinity"),
+    ],
+    ids=str,
+)
+def test_refuses_in_one_line_what_is_no_batch_of_labelled_images(model, images, labels, message):
+    with pytest.raises(InputError, match=message) as refused:
+        model.fit(images, labels)
+    assert len(str(refused.value).splitlines()) == 1
 
 
 def test_refuses_images_of_mixed_sizes(model):

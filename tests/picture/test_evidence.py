@@ -20,6 +20,7 @@ from lookalike.picture.evidence_html import fragment, page
 from lookalike.picture.evidence_parts import parts
 from lookalike.picture.evidence_terminal import EvidenceText
 
+NUMBER = re.compile(r"[+−]?\d+\.\d{4}")
 HOSTILE = ["<b>x</b>\x1b[31m", '"><img src=x onerror=alert(1)>', "$a^b$ [red]"]
 
 
@@ -176,6 +177,15 @@ def test_the_display_holds_its_figure_and_axes(digits):
     first = display.figure_
     assert display.plot() is display.figure_ is not first
     assert display._repr_html_() == fragment([display.evidence])
+
+
+def test_what_the_pixels_say_adds_up_to_the_distances_shown(digits):
+    model = lookalike.NearestImages(metric="l2").fit(digits.train.images, digits.train.labels)
+    for one in model.explain(digits.valid.images[:60]):
+        more, less, margin = (float(text.replace("−", "-")) for text in NUMBER.findall(parts(one).said))
+        assert round(more + less, 4) == margin
+        first, second = (float(f"{one.distance:.4f}") for one in (one.for_answer, one.for_runner_up))
+        assert round(second - first, 4) == margin
 
 
 @pytest.mark.parametrize("width", [30, 80, 200])

@@ -138,7 +138,7 @@ def _reading(curve: Curve) -> str:
     """Return how to read the table."""
     drawn = (
         f"Rates of right answers, and half of their 95 % intervals: means of {curve.draws} draws, "
-        "t-intervals over the draws; "
+        "for other draws and images; "
         if curve.sizes
         else ""
     )
@@ -163,4 +163,4 @@ def _name(point: Point) -> str:
 
 
 def _interval(point: Point) -> str:
-    return "wilson" if point.n is None else "t over draws"
+    return "wilson" if point.n is None else "draws and images"

@@ -70,7 +70,7 @@ def _show(evidence: Evidence, name: str, as_json: bool) -> None:
     from lookalike.picture.text import plain
 
     if as_json:
-        typer.echo(json.dumps({"image": plain(name), **evidence.to_plain()}))
+        typer.echo(json.dumps({"image": name, **evidence.to_plain()}))
         return
     from rich.text import Text
 

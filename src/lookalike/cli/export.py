@@ -33,9 +33,9 @@ def export(
         train, other = lookalike.load(data, classes=common.split_list(classes), seed=seed, progress=tell)
         if per_class is not None:
             train = few_of_each(train, per_class, seed)
-        write_folder((train, other), folder, tell)
+        renamed = write_folder((train, other), folder, tell)
     if not quiet:
-        common.say_notes(*train.source.notes)
+        common.say_notes(*train.source.notes, *renamed)
     for part in (train, other):
         where = plain((folder / part.source.part).as_posix())
         typer.echo(f"{where}\t{len(part):,} images of {len(part.class_names)} classes")

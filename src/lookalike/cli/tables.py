@@ -13,17 +13,12 @@ from rich.text import Text
 
 from lookalike.data.labelled import LabelledImages
 from lookalike.evaluation.results import Comparison, Estimate, Evaluation, Rate, Row
-from lookalike.evaluation.statistics import letters
+from lookalike.evaluation.summary import READING, alike
 from lookalike.picture.columns import Column, FittedTable
 from lookalike.picture.text import csv_cell, plain
 
 # Two or three classes have columns of their own; more would not fit a terminal.
 _CLASS_COLUMNS = 3
-_LEVEL = 0.05
-_READING = (
-    "Ideas that share a letter are not told apart by these images (McNemar's exact test, Holm's correction, "
-    f"{_LEVEL:.0%} level)."
-)
 
 
 def as_tables(comparison: Comparison, heading: str | None = None) -> Iterator[Any]:
@@ -35,7 +30,7 @@ def as_tables(comparison: Comparison, heading: str | None = None) -> Iterator[An
             if note:
                 yield Text(plain(f"{row.title}: {note}"), style="yellow")
     if comparison.pairs:
-        yield Text(_READING, style="dim")
+        yield Text(READING, style="dim")
 
 
 def as_json(comparison: Comparison) -> str:
@@ -93,7 +88,7 @@ def kind_of(images: LabelledImages) -> str:
 def _columns(comparison: Comparison) -> list[Column]:
     """Return every column of the table."""
     rows = comparison.rows
-    alike = _letters(comparison)
+    marks = alike(comparison)
     best = max((row.evaluation.accuracy.value for row in rows if row.evaluation), default=0.0)
 
     def figures(header: str, goes: int, figure: Callable[[Row, Evaluation], str]) -> Column:
@@ -111,7 +106,7 @@ def _columns(comparison: Comparison) -> list[Column]:
         Column("idea", names, left=True, folds=True),
         right,
         figures("95 % interval", 0, lambda _, e: f"{e.accuracy.low:.4f}-{e.accuracy.high:.4f}"),
-        figures("alike", 0, lambda row, _: alike[row.name])._replace(left=True),
+        figures("alike", 0, lambda row, _: marks[row.name])._replace(left=True),
         figures("mean of\nclasses", 1, lambda _, e: f"{e.macro.value:.4f}"),
         *(
             figures(plain(name), 2, partial(_rate_of, name=name))
@@ -132,14 +127,6 @@ def _rate_of(row: Row, evaluation: Evaluation, *, name: str) -> str:
     """Return the rate of one class."""
     rates = dict(zip(map(str, evaluation.classes.tolist()), evaluation.per_class, strict=True))
     return f"{rates[name].value:.4f}" if name in rates else ""
-
-
-def _letters(comparison: Comparison) -> dict[str, str]:
-    """Return the letters of the ideas that have figures: those that share one were not told apart."""
-    measured = [row for row in comparison.rows if row.evaluation is not None]
-    measured.sort(key=lambda row: -row.evaluation.accuracy.hits if row.evaluation else 0)
-    different = [(pair.first, pair.second) for pair in comparison.pairs if pair.p_adjusted <= _LEVEL]
-    return letters([row.name for row in measured], different)
 
 
 def facts(part: LabelledImages) -> dict[str, Any]:

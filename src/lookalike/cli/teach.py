@@ -20,7 +20,13 @@ def teach(
         list[str],
         typer.Argument(help="Images, folders, zips or tars of them, patterns, or - for standard input."),
     ],
-    label: Annotated[str, typer.Option("--label", help="What they show. A new label is a new class.")],
+    label: Annotated[
+        str,
+        typer.Option(
+            "--label",
+            help="What they show. A new label is a new class: a number, where the others are numbers.",
+        ),
+    ],
     resize: Resize = False,
     skip_bad: common.SkipBad = False,
     as_json: common.Json = False,
@@ -29,7 +35,8 @@ def teach(
     """Show a model images that it should know, and write it back to its file.
 
     Prints a line an image, with tabs between: its name, its number in the model (which lookalike forget
-    takes), what was answered before and what is answered now.
+    takes), what was answered before and what is answered now. A model of numbers cannot be taught a class
+    with another name, such as blank: add a folder of that name to the folders of the others and fit again.
     Try: lookalike teach digits.lookalike crop.png --label 8
     """
     import numpy as np
@@ -60,21 +67,28 @@ def teach(
         return
     if found.bad:
         say_bad(found)
-    if str(value) != label:
-        common.say_notes(f"{label} was taken for class {value}.")
     if len(fitted.classes_) > classes:
         common.say_notes(f"{label} is a new class; there are {len(fitted.classes_)} now.")
 
 
 def _value(text: str, fitted: Any) -> Any:
-    """Return a label as the model's labels are: a whole number where they are and it is one."""
+    """Return a label as the model's labels are, refusing a text where they are whole numbers."""
     from lookalike.data.labelled import face_values
-    from lookalike.data.untrusted import MAX_NAME, quoted
+    from lookalike.data.untrusted import MAX_NAME, listed, quoted
     from lookalike.errors import InputError
 
     if not 0 < len(text.strip()) <= MAX_NAME or not text.isprintable():
         raise InputError(f"--label is {quoted(text, 40)}: expected 1 to {MAX_NAME} printable characters")
-    return face_values([text])[0] if fitted.classes_.dtype.kind in "iu" else text
+    if fitted.classes_.dtype.kind not in "iu":
+        return text
+    value = face_values([text])[0]
+    if isinstance(value, str):
+        raise InputError(
+            f"--label is {quoted(text, 40)}: the classes of this model are whole numbers without leading "
+            f"zeros ({listed(fitted.classes_, 3)}), and so is one that is taught; for a class of another "
+            "name, add a folder of that name to the folders of the others and fit again"
+        )
+    return value
 
 
 def _show(rows: list[dict[str, Any]], as_json: bool) -> None:

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lookalike.data.drawing import checked_seed
-from lookalike.data.labelled import LabelledImages
+from lookalike.data.labelled import LabelledImages, natural_order
 from lookalike.data.untrusted import MAX_NAME, quoted
 from lookalike.errors import DataError
 from lookalike.progress import Progress, silent
 
+_MOST_SHOWN = 5
 _UNSAFE = re.compile(r"[^\w.-]", re.ASCII)
 
 
@@ -46,7 +47,9 @@ def few_of_each(images: LabelledImages, count: int, seed: int = 0) -> LabelledIm
     return images.take(np.sort(np.concatenate(drawn)))
 
 
-def write_folder(parts: Sequence[LabelledImages], folder: Path, progress: Progress = silent) -> None:
+def write_folder(
+    parts: Sequence[LabelledImages], folder: Path, progress: Progress = silent
+) -> tuple[str, ...]:
     """Write images as ``folder/PART/CLASS/NAME.png``, all or none.
 
     Parameters
@@ -59,12 +62,18 @@ def write_folder(parts: Sequence[LabelledImages], folder: Path, progress: Progre
     progress : Progress, optional
         Hears of images written.
 
+    Returns
+    -------
+    tuple of str
+        A note of the classes whose folder is called otherwise, where there are any.
+
     Raises
     ------
     DataError
         The folder exists or cannot be written, two names become the same, or the images are no bytes.
     """
     check_new(folder)
+    folders = _class_folders(parts)
     waiting = folder.absolute().with_name(f".{folder.name[:100]}.{secrets.token_hex(8)}.tmp")
     done, total = 0, sum(map(len, parts))
     try:
@@ -72,7 +81,7 @@ def write_folder(parts: Sequence[LabelledImages], folder: Path, progress: Progre
             for image, label, name in zip(part.images, part.labels.tolist(), part.names, strict=True):
                 if done % 100 == 0:
                     progress("writing images", done, total)
-                path = waiting / part.source.part / _safe(str(label)) / f"{_safe(_stem(name))}.png"
+                path = waiting / part.source.part / folders[str(label)] / f"{_safe(_stem(name))}.png"
                 path.parent.mkdir(parents=True, exist_ok=True)
                 _write(image, path, name)
                 done += 1
@@ -83,6 +92,27 @@ def write_folder(parts: Sequence[LabelledImages], folder: Path, progress: Progre
             # By the name that was asked for, not by that of the folder beside it.
             raise DataError(f"{quoted(folder)} cannot be written: {error.strerror or error}") from error
         raise
+    renamed = [f"{quoted(name)} to {safe}" for name, safe in folders.items() if name != safe]
+    if not renamed:
+        return ()
+    shown = ", ".join(renamed[:_MOST_SHOWN])
+    more = f" and {len(renamed) - _MOST_SHOWN:,} more" if len(renamed) > _MOST_SHOWN else ""
+    return (f"Class names that are no folder's name everywhere were changed: {shown}{more}.",)
+
+
+def _class_folders(parts: Sequence[LabelledImages]) -> dict[str, str]:
+    """Return the folder of each class, refusing two classes that would share one."""
+    names = natural_order({str(label) for part in parts for label in np.unique(part.labels).tolist()})
+    folders = {name: _safe(name) for name in names}
+    first: dict[str, str] = {}
+    for name, safe in folders.items():
+        other = first.setdefault(safe, name)
+        if other != name:
+            raise DataError(
+                f"the classes {quoted(other)} and {quoted(name)} would both be in the folder {quoted(safe)}: "
+                "name one of them otherwise, in ASCII letters, digits, _, . and -"
+            )
+    return folders
 
 
 def check_new(folder: Path) -> None:

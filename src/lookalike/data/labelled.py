@@ -49,7 +49,7 @@ class LabelledImages:
     images : ndarray of shape (n, h, w) or (n, h, w, c)
         uint8, or floats in 0-1 (see :func:`lookalike.images.as_images`).
     labels : ndarray of shape (n,)
-        Face values: int64 where every class name is a whole number, else strings.
+        Face values: int64 where every class name is a whole number without leading zeros, else strings.
     class_names : tuple of str
         Every class, in natural order ("2" before "10").
     names : tuple of str
@@ -111,10 +111,7 @@ class LabelledImages:
         """Return how many images each class has, in the order of ``class_names``."""
         texts, counts = np.unique(self.labels.astype(str), return_counts=True)
         found = dict(zip(texts.tolist(), counts.tolist(), strict=True))
-        return {
-            name: found.get(str(label), 0)
-            for name, label in zip(self.class_names, face_values(self.class_names), strict=True)
-        }
+        return {name: found.get(name, 0) for name in self.class_names}
 
     def sha256(self) -> str:
         """Return the SHA-256 of shape, dtype, image bytes and labels: equal sets have equal hashes."""
@@ -298,9 +295,10 @@ class Split(NamedTuple):
 
 
 def face_values(class_names: Sequence[str]) -> NDArray[Any]:
-    """Return class names as labels: int64 where every one is a whole number, else strings.
+    """Return class names as labels: int64 where every one is how a whole number is written, else strings.
 
-    Names that would become the same number ("3" and "03"), or that int64 cannot hold, stay strings.
+    A name that a number would not give back ("03", "-0", "+3"), or that int64 cannot hold, is a text, and so
+    are those beside it: the text of a label is always the name of its class.
 
     Examples
     --------
@@ -309,15 +307,19 @@ def face_values(class_names: Sequence[str]) -> NDArray[Any]:
     array([3, 7])
     >>> face_values(["cat", "7"])
     array(['cat', '7'], dtype='<U3')
+    >>> face_values(["03", "10"])
+    array(['03', '10'], dtype='<U2')
     """
     names = [str(name) for name in class_names]
-    if names and all(
-        name.isascii() and name.removeprefix("-").isdecimal() and len(name) < 19 for name in names
-    ):
-        numbers = np.array([int(name) for name in names], dtype=np.int64)
-        if len(np.unique(numbers)) == len(set(names)):
-            return numbers
+    if names and all(map(_is_number, names)):
+        return np.array([int(name) for name in names], dtype=np.int64)
     return np.array(names, dtype=np.str_)
+
+
+def _is_number(name: str) -> bool:
+    """Return whether a class name is what its number would be written as."""
+    digits = name.isascii() and name.removeprefix("-").isdecimal() and len(name) < 19
+    return digits and str(int(name)) == name
 
 
 def from_arrays(

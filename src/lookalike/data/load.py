@@ -66,10 +66,12 @@ def load(
     Returns
     -------
     Split
-        The named tuple ``(train, valid)`` of :class:`~lookalike.data.labelled.LabelledImages`. Where there
-        is no validation part, a test part stands for it; where there is neither, a fifth of each class is
-        drawn. What was decided is in ``source.notes`` of both, and what looks wrong: parts of opposite
-        polarity, blank images, images that are all the same or much larger than their ink, 0-1 read as 0-255.
+        The named tuple ``(train, valid)`` of :class:`~lookalike.data.labelled.LabelledImages`. Labels are the
+        class names: int64 where every name is a whole number as one writes it (``7``, ``10``, ``-1``), else
+        strings; beside ``07`` or ``none`` every label is a string. Where there is no validation part, a test
+        part stands for it; where there is neither, a fifth of each class is drawn. What was decided is in
+        ``source.notes`` of both, and what looks wrong: parts of opposite polarity, blank images, images that
+        are all the same or much larger than their ink, 0-1 read as 0-255.
 
     Raises
     ------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from lookalike.data.labelled import LabelledImages
 from lookalike.data.untrusted import listed
 from lookalike.errors import InputError
-from lookalike.evaluation.evaluate import judge, measure, said
+from lookalike.evaluation.evaluate import measure, said
 from lookalike.evaluation.inputs import Inputs, unwarned
 from lookalike.evaluation.refusals import LEVELS
 from lookalike.evaluation.reliability import reliability
@@ -143,7 +142,7 @@ def assess(
     alpha : float, default=0.05
         The level that images are refused at.
     seed : int, default=0
-        What the bootstrap and the made strangers are drawn from.
+        What the made strangers are drawn from.
     progress : Progress, optional
         Hears of images compared.
 
@@ -169,8 +168,8 @@ def assess(
     """
     model.refusal_basis(alpha)
     known, unknown, notes = _known(model, data)
-    evaluation, same = _answers(model, known, seed, progress)
-    notes += _seen(same, known, fitted_on)
+    evaluation = measure(model, Inputs(known.images), known.labels, progress=progress)
+    notes += _seen(model, known, fitted_on)
     alphas = sorted({*LEVELS, float(alpha)})
     place = alphas.index(float(alpha))
     # What looks strange was said for the answers, and strangers are to look strange.
@@ -259,26 +258,21 @@ def _shaped(data: LabelledImages, shape: tuple[int, ...]) -> NDArray[Any]:
     return images
 
 
-def _answers(
-    model: Any, data: LabelledImages, seed: int, progress: Progress
-) -> tuple[Evaluation, int | None]:
-    """Return what answers are worth, and how many images are training images, where that is known."""
-    if not hasattr(model, "ids_"):
-        return measure(model, Inputs(data.images), data.labels, seed=seed, progress=progress), None
-    began = time.perf_counter()
-    answers, distances = model.answered(data.images, progress=progress)
-    seconds = time.perf_counter() - began
-    return judge(data.labels, answers, seconds=seconds, seed=seed), int((distances == 0).sum())
-
-
-def _seen(same: int | None, data: LabelledImages, fitted_on: str) -> tuple[str, ...]:
+def _seen(model: Any, data: LabelledImages, fitted_on: str) -> tuple[str, ...]:
     """Return a note where images measured on are, or may be, among those that the model was fitted on."""
-    if same:
+    if hasattr(model, "is_kept"):
+        same = int(model.is_kept(data.images).sum())
+        chain = getattr(model, "prepare_", None)
+        prepared = ", as the model prepares them" if chain is not None and chain.steps_ else ""
         return (
-            f"{same:,} of {len(data):,} images are the same as a training image: what is measured on them "
-            "is too good.",
+            (
+                f"{same:,} of {len(data):,} images are the same as a training image{prepared}: what is "
+                "measured on them is too good.",
+            )
+            if same
+            else ()
         )
-    if same is None and data.source.part == "train" and data.source.name == fitted_on:
+    if data.source.part == "train" and data.source.name == fitted_on:
         return (
             "The model was fitted on images of the same name and part: what is measured on them is too good.",
         )

@@ -92,7 +92,7 @@ def attempt(
             tells = "progress" in inspect.signature(model.fit).parameters
             model.fit(given, labels[0], **({"progress": tell} if tells else {}))
             fit_seconds = time.perf_counter() - began
-            evaluation = measure(model, inputs[1], labels[1], seed=seed, progress=tell)
+            evaluation = measure(model, inputs[1], labels[1], progress=tell)
         # It may be anybody's code: one idea's failure must not cost the others their figures.
         except Exception as failure:
             error = one_line(failure)

@@ -45,7 +45,7 @@ def compare(
     -------
     Comparison
         A row an idea, and McNemar's exact test for every two ideas, with Holm's correction. An idea that
-        fails has the reason in its row; the others have their figures.
+        fails has the reason in its row; the others have their figures. ``print`` shows a table.
 
     Raises
     ------
@@ -61,6 +61,12 @@ def compare(
     >>> comparison = lookalike.compare(train, valid, ["ink-coverage", "mean-image-l2"])
     >>> [round(row.evaluation.accuracy.value, 3) for row in comparison.rows]
     [0.521, 0.945]
+    >>> print(comparison)  # doctest: +ELLIPSIS
+    digits: 289 training images, 73 to measure on, 8x8, 2 classes
+    idea             right  95 % interval  alike  mean of classes
+    ink coverage    0.5205  0.4078-0.6312  b               0.5206
+    mean image, L2  0.9452  0.8674-0.9785  a               0.9459
+    Ideas that share a letter are not told apart by these images (McNemar's exact test, ...
     """
     if train.images.shape[1:] != valid.images.shape[1:]:
         raise InputError(

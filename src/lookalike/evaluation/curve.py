@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from lookalike.evaluation.attempt import Attempt, attempt
 from lookalike.evaluation.ideas import Candidate, candidates
 from lookalike.evaluation.inputs import Inputs
 from lookalike.evaluation.results import Estimate
+from lookalike.evaluation.statistics import mean_interval
+from lookalike.evaluation.summary import curve_text
 from lookalike.progress import Progress, silent
 
 _MOST_DRAWS = 1000
@@ -35,8 +38,8 @@ class Point:
     accuracies : tuple of float
         The rate of right answers on the validation part, in 0-1: one a draw, or a single one from all images.
     accuracy : Estimate or None
-        The mean over the draws with its 95 % t-interval; for all images their rate with its 95 % Wilson
-        interval. None where the idea failed.
+        The mean over the draws with its 95 % interval (:func:`mean_of_draws`); for all images their rate with
+        its 95 % Wilson interval. None where the idea failed.
     error : str or None
         Why it failed, in one line.
     warnings : tuple of str
@@ -72,7 +75,7 @@ class CurveRow:
 
 @dataclass(frozen=True)
 class Curve:
-    """Several ideas' accuracy against the number of examples of each class.
+    """Several ideas' accuracy against the number of examples of each class; ``str`` is a table.
 
     Attributes
     ----------
@@ -98,6 +101,13 @@ class Curve:
     seed: int
     notes: tuple[str, ...]
 
+    def __str__(self) -> str:
+        return curve_text(self)
+
+    def _repr_html_(self) -> str:
+        """Return the table, for notebooks: names in it are from outside, and escaped."""
+        return f"<pre>{html.escape(str(self))}</pre>"
+
 
 def curve(
     train: LabelledImages,
@@ -113,15 +123,10 @@ def curve(
 
     For each draw the training images of each class are put in a random order once; the first n of each
     class are its n examples, so that a draw's larger sets hold its smaller ones. Every idea gets the same
-    draws. Where :math:`a_1, \dots, a_m` are the accuracies of the ``m`` draws of one size,
-
-    .. math:: \bar a \pm t_{0.975, m - 1} \, s / \sqrt m, \qquad
-        s^2 = \tfrac{1}{m - 1} \textstyle\sum_i (a_i - \bar a)^2
-
-    cut to 0-1, says how well the mean over all possible draws is known; the images measured on are taken as
-    given. Draws overlap where they take a large part of a class, which makes the interval too narrow. The
-    last point is that of all training images, with the Wilson interval of its rate: it says how much other
-    images to measure on would change it.
+    draws. The mean of a size's draws has an interval for other draws and other images to measure on
+    (:func:`mean_of_draws`). Draws overlap where they take a large part of a class, which makes its part of
+    the interval too narrow. The last point is that of all training images, with the Wilson interval of its
+    rate: it says how much other images to measure on would change it.
 
     Parameters
     ----------
@@ -150,10 +155,6 @@ def curve(
         A name is not in the registry.
     InputError
         Something given is no idea, no sizes or draws, or the two parts' images differ in size or kind.
-
-    References
-    ----------
-    Student, "The probable error of a mean", Biometrika 6 (1908).
 
     Examples
     --------
@@ -268,32 +269,57 @@ def _point(n: int | None, attempts: list[Attempt]) -> Point:
         accuracy = (
             Estimate(rates[0].value, rates[0].low, rates[0].high)
             if n is None
-            else mean_of_draws([rate.value for rate in rates])
+            else mean_of_draws([rate.value for rate in rates], rates[0].n)
         )
     warnings = dict.fromkeys(text for one in attempts for text in one.warnings)
     return Point(n, tuple(rate.value for rate in rates), accuracy, error, tuple(warnings))
 
 
-def mean_of_draws(values: Sequence[float]) -> Estimate:
-    """Return the mean of at least two draws with its 95 % t-interval, cut to 0-1.
+def mean_of_draws(values: Sequence[float], n: int) -> Estimate:
+    r"""Return the mean of at least two draws with its 95 % interval, for other draws and other images.
+
+    Where :math:`a_1, \dots, a_m` are the accuracies on the same ``n`` images, and :math:`W` is the Wilson
+    interval's end for :math:`\bar a` of ``n`` images, the interval ends at
+
+    .. math:: \bar a \mp \sqrt{(\bar a - W)^2 + t_{0.975, m - 1}^2 \, s^2 / m}, \qquad
+        s^2 = \tfrac{1}{m - 1} \textstyle\sum_i (a_i - \bar a)^2
+
+    cut to 0-1: what both would change by themselves adds up as variances do. The draws alone would say
+    nothing of the images, and that all is certain where each draw is as often right.
 
     Parameters
     ----------
     values : sequence of float
         In 0-1, one a draw.
+    n : int
+        How many images each was measured on.
 
     Returns
     -------
     Estimate
 
+    References
+    ----------
+    Student, "The probable error of a mean", Biometrika 6 (1908). G. Y. Zou and A. Donner, "Construction of
+    confidence limits about effect measures: a general approach", Statistics in Medicine 27 (2008): the limits
+    of a sum from those of its parts.
+
     Examples
     --------
     >>> from lookalike.evaluation.curve import mean_of_draws
-    >>> found = mean_of_draws([0.5, 0.6, 0.7])
+    >>> found = mean_of_draws([0.5, 0.6, 0.7], 100)
     >>> round(found.value, 3), round(found.low, 3), round(found.high, 3)
-    (0.6, 0.352, 0.848)
+    (0.6, 0.333, 0.864)
+    >>> found = mean_of_draws([1.0, 1.0, 1.0], 2)
+    >>> found.value, round(found.low, 3), found.high
+    (1.0, 0.342, 1.0)
     """
     mean = float(np.mean(values))
     reach = float(students_t.ppf(0.975, len(values) - 1)) * float(np.std(values, ddof=1))
     reach /= math.sqrt(len(values))
-    return Estimate(mean, max(0.0, mean - reach), min(1.0, mean + reach))
+    low, high = mean_interval(np.array([mean]), np.array([n]))
+    return Estimate(
+        mean,
+        max(0.0, mean - math.hypot(mean - low, reach)),
+        min(1.0, mean + math.hypot(high - mean, reach)),
+    )

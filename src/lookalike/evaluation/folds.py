@@ -249,11 +249,11 @@ def _row(candidate: Candidate, images: LabelledImages, folds: Folds, seed: int, 
         if tried.evaluation is None:
             break
         predictions |= zip(held.tolist(), tried.evaluation.predictions.tolist(), strict=True)
-    return _pooled(candidate, images.labels[folds.judged], predictions, tries, seed)
+    return _pooled(candidate, images.labels[folds.judged], predictions, tries)
 
 
 def _pooled(
-    candidate: Candidate, labels: NDArray[Any], predictions: dict[int, Any], tries: list[Attempt], seed: int
+    candidate: Candidate, labels: NDArray[Any], predictions: dict[int, Any], tries: list[Attempt]
 ) -> Row:
     """Return the row of all folds together."""
     error = tries[-1].error
@@ -261,7 +261,7 @@ def _pooled(
     if error is None:
         answers = np.array([predictions[place] for place in sorted(predictions)])
         seconds = sum(one.evaluation.predict_seconds for one in tries if one.evaluation)
-        evaluation = judge(labels, answers, seconds=seconds, seed=seed)
+        evaluation = judge(labels, answers, seconds=seconds)
     fits = [one.fit_seconds for one in tries if one.fit_seconds is not None]
     return Row(
         name=candidate.name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -168,7 +169,7 @@ class PairTest:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Several ideas, measured on the same images.
+    """Several ideas, measured on the same images; ``str`` is a table of them.
 
     Attributes
     ----------
@@ -187,3 +188,12 @@ class Comparison:
     rows: tuple[Row, ...]
     pairs: tuple[PairTest, ...]
     seed: int
+
+    def __str__(self) -> str:
+        from lookalike.evaluation.summary import comparison_text
+
+        return comparison_text(self)
+
+    def _repr_html_(self) -> str:
+        """Return the table, for notebooks: names in it are from outside, and escaped."""
+        return f"<pre>{html.escape(str(self))}</pre>"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -155,7 +157,8 @@ class ImageClassifier(TakesTensors, Looked, Teachable, ClassifierMixin, BaseEsti
         """
         if not reset:
             check_is_fitted(self)
-        if _rank(X) in (3, 4):
+        rank = _rank(X)
+        if rank in (3, 4):
             images = as_images(X)
             self._note_shape(images.shape[1:], reset)
             return images.reshape(len(images), -1), 255 if images.dtype == np.uint8 else 1
@@ -164,7 +167,13 @@ class ImageClassifier(TakesTensors, Looked, Teachable, ClassifierMixin, BaseEsti
                 f"X has shape {np.shape(X)}: expected images (n, {', '.join(map(str, self.image_shape_))}), "
                 "as in fit"
             )
-        rows: NDArray[Any] = validate_data(self, X, reset=reset)
+        if rank != 2:
+            raise InputError(
+                f"X has shape {np.shape(X)}: expected images (n, h, w) or (n, h, w, c), or rows "
+                "(n, features). Reshape your data: X[None] is a batch of one"
+            )
+        with _refusing():
+            rows: NDArray[Any] = validate_data(self, X, reset=reset)
         if reset:
             self.image_shape_ = None
             self._begin_look(None)
@@ -206,13 +215,14 @@ class ImageClassifier(TakesTensors, Looked, Teachable, ClassifierMixin, BaseEsti
                 f"{type(self).__name__} requires y to be passed, but the target y is None: "
                 "expected one label for each image"
             )
-        labels: NDArray[Any] = column_or_1d(y, warn=True)
-        if labels.dtype.kind in "fO":
-            assert_all_finite(labels, input_name="y")
-        # Whole numbers and texts are classes whatever their values; with one example of each, scikit-learn
-        # would warn that there are as many classes as images.
-        if labels.dtype.kind not in "biuU":
-            check_classification_targets(labels)
+        with _refusing():
+            labels: NDArray[Any] = column_or_1d(y, warn=True)
+            if labels.dtype.kind in "fO":
+                assert_all_finite(labels, input_name="y")
+            # Whole numbers and texts are classes whatever their values; with one example of each,
+            # scikit-learn would warn that there are as many classes as images.
+            if labels.dtype.kind not in "biuU":
+                check_classification_targets(labels)
         if len(labels) != n:
             raise InputError(f"{len(labels)} labels for {n} images: expected one for each")
         return labels
@@ -234,6 +244,21 @@ class ImageClassifier(TakesTensors, Looked, Teachable, ClassifierMixin, BaseEsti
         codes = _places(self._labels(y, n), known)
         self.classes_ = known
         return codes
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Raise as ours, in one line, what scikit-learn's checks raise while the block runs.
+
+    Its first lines say what was wrong; advice on other estimators follows. Only where names of columns differ
+    are they in the lines below, which its own tests of estimators want as they are.
+    """
+    try:
+        yield
+    except ValueError as error:
+        text = str(error)
+        named = text.startswith("The feature names")
+        raise InputError(text if named else text.splitlines()[0]) from error
 
 
 def check_whole(name: str, value: object) -> None:

@@ -79,7 +79,8 @@ def taught_labels(labels: ArrayLike, n: int, classes: NDArray[Any]) -> list[Any]
         if not right or (kind == "f" and label != round(label)):
             raise InputError(
                 f"label {reprlib.repr(label)} is no class of this model's kind: expected {_KINDS[kind]}, as "
-                f"{', '.join(reprlib.repr(known) for known in classes[:3].tolist())} are"
+                f"{', '.join(reprlib.repr(known) for known in classes[:3].tolist())} are; for classes of "
+                "another kind fit again"
             )
     return [float(label) for label in plain] if kind == "f" else plain
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
     from lookalike.evidence import Evidence
     from lookalike.models.explain import Costs, Manner
     from lookalike.models.state import StateReader
+
+
+#: Kept images are looked at so many at a time.
+_CHUNK = 8192
 
 
 class KeptImages(KeptClasses):
@@ -163,6 +169,34 @@ class KeptImages(KeptClasses):
         nearest = np.argmax(codes == chosen[:, None], axis=1)
         return self.classes_[chosen], np.take_along_axis(distances, nearest[:, None], axis=1)[:, 0]
 
+    def is_kept(self, X: ArrayLike) -> NDArray[np.bool_]:
+        """Return which images are, to the model, the same as one of its training images.
+
+        What is compared is what the model keeps: value by value, after its preparation. A distance of 0 would
+        not do, for images that differ can be that near where pixels may move, and the nearest image need not
+        be one of those whose class is the answer.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
+            Images of the shape that ``fit`` saw.
+
+        Returns
+        -------
+        ndarray of shape (n,), bool
+
+        Raises
+        ------
+        InputError
+            The images are of another shape or kind than those of ``fit``.
+        """
+        check_is_fitted(self)
+        kept: set[bytes] = set()
+        for start in range(0, len(self.ids_), _CHUNK):
+            places = np.arange(start, min(start + _CHUNK, len(self.ids_)))
+            kept.update(_digests(self._kept(places)))
+        return np.array([digest in kept for digest in _digests(self._seen(X))], dtype=np.bool_)
+
     def _begin(self, rows: NDArray[Any], scale: int, codes: NDArray[np.intp]) -> None:
         """Keep the first images."""
         self._start_classes()
@@ -253,6 +287,14 @@ class KeptImages(KeptClasses):
     def _vote_weights(self, distances: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return what each neighbour's vote counts."""
         return np.ones_like(distances)
+
+
+def _digests(images: NDArray[Any]) -> Iterator[bytes]:
+    """Yield a hash of each image's values, the same for bytes and for floats that stand for them."""
+    for image in images:
+        values = image / 255 if image.dtype == np.uint8 else image.astype(np.float64)
+        # Adding 0 makes of -0 what it equals.
+        yield hashlib.sha256((values + 0.0).tobytes()).digest()
 
 
 def vote(codes: NDArray[np.intp], weights: NDArray[np.float64]) -> NDArray[np.intp]:

@@ -35,7 +35,8 @@ class Teachable(Stateful):
         images : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
             Images of the shape that ``fit`` saw.
         labels : array-like of shape (n,)
-            Their labels, of the kind that ``classes_`` are: whole numbers or texts.
+            Their labels, of the kind that ``classes_`` are: whole numbers or texts. What ``predict`` answers
+            keeps its kind: for a text beside numbers fit again, with all labels as texts.
 
         Returns
         -------

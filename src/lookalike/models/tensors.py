@@ -29,6 +29,7 @@ METHODS = (
     "explain",
     "fit",
     "forget",
+    "is_kept",
     "kneighbors",
     "partial_fit",
     "predict",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lookalike.evidence import Evidence, Reference
 from lookalike.picture.colours import signed_colours, speaking_colours
-from lookalike.picture.signed import signed_number
+from lookalike.picture.signed import adding_up, signed_number
 from lookalike.picture.text import plain
 
 # A row of numbers is drawn as a band: so many times as long as it is high.
@@ -196,11 +196,12 @@ def _away(one: Reference) -> str:
 
 
 def _said(evidence: Evidence) -> str:
-    """Return how much the pixels say, as a sum."""
-    values, margin = evidence.contributions, evidence.margin
-    if values is None or margin is None:
+    """Return how much the pixels say, as a sum that adds up: to the difference of the distances shown."""
+    values, other = evidence.contributions, evidence.for_runner_up
+    if values is None or other is None or other.distance is None:
         return ""
-    more, less = float(np.maximum(values, 0).sum()), float(np.minimum(values, 0).sum())
+    margin = round(other.distance, 4) - round(evidence.for_answer.distance or 0.0, 4)
+    more, less = adding_up((np.maximum(values, 0).sum(), np.minimum(values, 0).sum()), margin)
     return (
         f"{signed_number(more)} for {plain(evidence.answer)}, {signed_number(less)} for "
         f"{plain(evidence.runner_up)}: together {signed_number(margin)}, the difference of the two distances"

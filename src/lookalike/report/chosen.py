@@ -16,7 +16,7 @@ from lookalike.evaluation.results import Comparison, Evaluation
 from lookalike.images import to_unit
 from lookalike.picture.colours import absolute_colours, signed_colours
 from lookalike.picture.inline import LARGE, MIDDLE, SMALL, Picture, picture
-from lookalike.picture.signed import signed_number
+from lookalike.picture.signed import adding_up, signed_number
 from lookalike.picture.text import plain
 from lookalike.report.formats import part_name
 from lookalike.report.ideals import Prototypes, prototypes
@@ -267,19 +267,23 @@ def _against(images: LabelledImages, index: int, one: Prototypes) -> tuple[Again
             smallest=code == int(np.argmin(sums)),
             l1=f"{first[code]:.4f}",
             l2=f"{second[code]:.4f}",
-            total=signed_number(float(sums[code])),
+            total=round(float(sums[code]), 4),
         )
         for code in sorted(kept.tolist())
     )
 
 
-def _one_against(difference: NDArray[Any], ideal: NDArray[np.float64], edge: int, **known: Any) -> Against:
+def _one_against(
+    difference: NDArray[Any], ideal: NDArray[np.float64], edge: int, *, total: float, **known: Any
+) -> Against:
     """Return one image against one class's image, with the maps of their difference."""
+    more, less = adding_up((np.maximum(difference, 0).mean(), np.minimum(difference, 0).mean()), total)
     return Against(
         ideal=picture(np.clip(ideal, 0, 1), edge),
         signed=picture(signed_colours(difference), edge),
         absolute=picture(absolute_colours(difference), edge),
-        more=signed_number(float(np.maximum(difference, 0).mean())),
-        less=signed_number(float(np.minimum(difference, 0).mean())),
+        more=signed_number(more),
+        less=signed_number(less),
+        total=signed_number(total),
         **known,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lookalike.data.labelled import face_values
 from lookalike.evaluation.results import Comparison
 from lookalike.picture.text import plain
 from lookalike.report.formats import decimals_for, percent, span
@@ -59,10 +58,10 @@ def classes(comparison: Comparison) -> Classes:
             names = map(str, row.evaluation.classes.tolist())
             columns.append(dict(zip(names, row.evaluation.per_class, strict=True)))
     rows = []
-    for name, label in zip(counts, face_values(tuple(counts)).astype(str).tolist(), strict=True):
+    for name in counts:
         if not counts[name]:
             continue
-        rates = [column[label] for column in columns]
+        rates = [column[name] for column in columns]
         cells = tuple(
             ClassCell(
                 percent(rate.value, decimals),
