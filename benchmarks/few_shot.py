@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from lookalike import settings
 from lookalike.data.decode import decode_image
+from lookalike.errors import LookalikeWarning
 from lookalike.registry import idea
 
 IDEAS = ("mean-image-l2", "nearest-l1", "nearest-l2", "deformable")
@@ -55,7 +57,10 @@ def zipped_images(name: str, ending: str) -> Iterator[tuple[tuple[str, ...], NDA
 def right_answers(name: str, task: Task) -> NDArray[np.bool_]:
     """Return which queries an idea answers right."""
     model = idea(name).make().fit(task.images, task.labels)
-    right: NDArray[np.bool_] = model.predict(task.queries) == task.expected
+    with warnings.catch_warnings():
+        # One's own meter is lit from behind in one photograph and not in another: that is the task.
+        warnings.simplefilter("ignore", LookalikeWarning)
+        right: NDArray[np.bool_] = model.predict(task.queries) == task.expected
     return right
 
 

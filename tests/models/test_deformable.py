@@ -387,6 +387,13 @@ def test_what_is_near_the_border_of_photographs_counts_less():
     )
     assert (flat.kneighbors(images[2:])[0] > model.kneighbors(images[2:])[0]).all()
 
+    def apart(one):
+        """Return how unlike the coarse descriptions of what differs near the border are."""
+        first, second = one._index.comparison.descriptors_of(images[[0, 2]], silent).astype(np.int64)
+        return ((first - second) ** 2).sum()
+
+    assert 0 < apart(model) < 0.2 * apart(flat)
+
 
 @pytest.mark.parametrize("value", [0, 200])
 def test_flat_drawings_are_aligned_to_nothing(value):

@@ -18,6 +18,7 @@ from lookalike.distance.deform_planes import (
     double_angle_planes,
     gap_for,
     sobel_planes,
+    window_weights,
 )
 from lookalike.distance.descriptor import SPACING, edge_descriptors
 from lookalike.distance.growing import GrowingRows
@@ -92,7 +93,10 @@ class Comparison(NamedTuple):
             return edge_descriptors(images, progress=progress)
         evened = edge_descriptors(NormaliseContrast().fit_transform(images), progress=progress)
         opposite = evened.reshape(len(evened), 2, DIRECTIONS // 2, -1).astype(np.uint16).sum(axis=1)
-        described: Bytes = np.minimum(opposite, 255).astype(np.uint8)
+        weights = np.multiply.outer(
+            *(window_weights(-(-side // SPACING), self.window) for side in images.shape[1:3])
+        )
+        described: Bytes = np.rint(np.minimum(opposite, 255) * weights.ravel()).astype(np.uint8)
         return described
 
     def description_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
