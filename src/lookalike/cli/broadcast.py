@@ -15,18 +15,23 @@ if TYPE_CHECKING:
 
 def broadcast(
     shapes: Annotated[
-        list[str], typer.Argument(help='Two shapes or more: "1010,28,28" "28,28"; () is a scalar.')
+        list[str],
+        typer.Argument(metavar="SHAPES", help='Two shapes or more: "1010,28,28" "28,28"; () is a scalar.'),
     ],
-    dtype: Annotated[str, typer.Option("--dtype", help="What the elements would be.")] = "float32",
+    dtype: Annotated[
+        str, typer.Option("--dtype", metavar="DTYPE", help="What the elements would be.")
+    ] = "float32",
     plot: Annotated[
-        Path | None, typer.Option("--plot", help="Draw the lined-up axes into this file: .png or .svg.")
+        Path | None,
+        typer.Option("--plot", metavar="FILE", help="Draw the lined-up axes into this file: .png or .svg."),
     ] = None,
     as_json: common.Json = False,
     quiet: common.Quiet = False,
 ) -> None:
-    """Line shapes up, say which axes are stretched and why that is allowed, and what the result costs.
+    """Say how shapes line up, and what broadcasting them costs.
 
-    Where the shapes do not fit, say which axes clash and which reshape would mend it; the exit code is 1.
+    Says which axes are stretched and why that is allowed, the result's shape, and what it takes. Where the
+    shapes do not fit, says which axes clash and which reshape would mend it; the exit code is then 1.
     """
     from lookalike.broadcasting import trace
 

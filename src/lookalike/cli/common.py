@@ -18,24 +18,34 @@ if TYPE_CHECKING:
 # Images that go to a file or a pipe stand side by side as in a wide terminal.
 _PIPE_WIDTH = 160
 
-Data = Annotated[str, typer.Argument(help="A known set (see: lookalike data list), or a folder or file.")]
-Classes = Annotated[str, typer.Option("--classes", help="Only these classes: 3,7")]
-Size = Annotated[str, typer.Option("--size", help="Resize every image to HEIGHTxWIDTH, or to a square: 28")]
-Limit = Annotated[
-    int | None, typer.Option("--limit", min=1, help="At most this many images of each part, drawn evenly.")
+Data = Annotated[
+    str, typer.Argument(metavar="DATA", help="A known set (see: lookalike data list), or a folder or file.")
 ]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="What random choices are drawn from.")]
+Classes = Annotated[str, typer.Option("--classes", metavar="LABELS", help="Only these classes: 3,7")]
+Size = Annotated[
+    str, typer.Option("--size", metavar="SIZE", help="Resize every image to HEIGHTxWIDTH, or to a square: 28")
+]
+Limit = Annotated[
+    int | None,
+    typer.Option("--limit", metavar="N", min=1, help="At most this many images of each part, drawn evenly."),
+]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="What random choices are drawn from.")]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave out unreadable images, and list them.")]
 Ideas = Annotated[
     list[str],
     typer.Option(
         "--ideas",
+        metavar="IDEAS",
         help="Names of ideas (ink-coverage,mean-image-l2), or a Python file of your own ideas, which "
         "is RUN and measured beside ours, or both (my_ideas.py,mean-image-l2). Can be given several times.",
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-Csv = Annotated[bool, typer.Option("--csv", help="Print CSV instead of a table.")]
+Report = Annotated[
+    Path | None,
+    typer.Option("--report", metavar="FILE", help="Write one self-contained HTML page to this file."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
+Csv = Annotated[bool, typer.Option("--csv", help="Print CSV instead.")]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="No progress, no messages: results and errors only.")
 ]

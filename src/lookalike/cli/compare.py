@@ -15,6 +15,7 @@ from lookalike.cli.common import (
     Json,
     Limit,
     Quiet,
+    Report,
     Seed,
     Size,
     SkipBad,
@@ -39,11 +40,12 @@ if TYPE_CHECKING:
 def compare(
     data: Data,
     ideas: Ideas = [],  # noqa: B006 - Typer reads the default, and nothing changes it
-    report: Annotated[
-        Path | None, typer.Option("--report", help="Write one self-contained HTML page to this file.")
-    ] = None,
+    report: Report = None,
     image: Annotated[
-        str | None, typer.Option("--image", help="The image that the report looks at first, by its name.")
+        str | None,
+        typer.Option(
+            "--image", metavar="NAME", help="The image that the report looks at first, by its name."
+        ),
     ] = None,
     with_networks: Annotated[
         bool,
@@ -61,7 +63,7 @@ def compare(
     as_csv: Csv = False,
     quiet: Quiet = False,
 ) -> None:
-    """Measure what each idea of image similarity is worth on labelled images.
+    """Measure each idea of image similarity on labelled images.
 
     Every idea is fitted on the training part and measured on the validation part, with intervals and
     paired tests. Try: lookalike compare digits --classes 3,7

@@ -17,13 +17,14 @@ def curve(
     data: common.Data,
     ideas: common.Ideas = [],  # noqa: B006 - Typer reads the default, and nothing changes it
     sizes: Annotated[
-        str, typer.Option("--sizes", help="Numbers of examples of each class.")
+        str, typer.Option("--sizes", metavar="NUMBERS", help="Numbers of examples of each class.")
     ] = "1,2,5,10,20,50,100",
     draws: Annotated[
-        int, typer.Option("--draws", min=2, max=1000, help="How often each number is drawn.")
+        int, typer.Option("--draws", metavar="N", min=2, max=1000, help="How often each number is drawn.")
     ] = 10,
     plot: Annotated[
-        Path | None, typer.Option("--plot", help="Draw the curves into this file: .png or .svg.")
+        Path | None,
+        typer.Option("--plot", metavar="FILE", help="Draw the curves into this file: .png or .svg."),
     ] = None,
     classes: common.Classes = "",
     size: common.Size = "",
@@ -34,7 +35,7 @@ def curve(
     as_csv: common.Csv = False,
     quiet: common.Quiet = False,
 ) -> None:
-    """Measure each idea with few labelled images, and with more: how many are needed.
+    """Measure how many labelled images each idea needs.
 
     Examples of each class are drawn at random from the training part, several times; every idea is fitted
     on the same draws and measured on the validation part. Try: lookalike curve digits --sizes 1,5,20

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
 
-Name = Annotated[str, typer.Argument(help="A known set: see lookalike data list.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A known set: see lookalike data list.")]
 
 
 @app.command("list")

@@ -29,14 +29,16 @@ class Part(StrEnum):
 def evaluate(
     model: Model,
     data: common.Data,
-    report: Annotated[
-        Path | None, typer.Option("--report", help="Write one self-contained HTML page to this file.")
-    ] = None,
+    report: common.Report = None,
     strangers: Annotated[
-        str, typer.Option("--strangers", help="Images of none of the classes: a folder, zip or pattern.")
+        str,
+        typer.Option("--strangers", metavar="IMAGES", help="Images of no class: a folder, zip or pattern."),
     ] = "",
     reject: Annotated[
-        float, typer.Option("--reject", help="The level that images are refused at, above 0 and below 1.")
+        float,
+        typer.Option(
+            "--reject", metavar="LEVEL", help="The level that images are refused at, above 0 and below 1."
+        ),
     ] = 0.05,
     part: Annotated[
         Part | None,
@@ -51,11 +53,12 @@ def evaluate(
     as_csv: common.Csv = False,
     quiet: common.Quiet = False,
 ) -> None:
-    """Measure one model: how often it is right, whether it knows how sure it is, and what it refuses.
+    """Measure one model: how often it is right, what it refuses.
 
-    Images of classes that the model does not know count as strangers, as those of --strangers do; noise,
-    blank and inverted images are tried besides. The report shows the mistakes, each with its evidence.
-    Try: lookalike evaluate digits.lookalike ./digits --report digits.html
+    It is also measured whether its probabilities can be taken at their word. Images of classes that the model
+    does not know count as strangers, as those of --strangers do; noise, blank and inverted images are tried
+    besides. The report shows the mistakes, each with its evidence. Try: lookalike evaluate digits.lookalike
+    ./digits --report digits.html
     """
     import lookalike
     from lookalike.data.load import load_to_measure

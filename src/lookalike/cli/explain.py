@@ -22,22 +22,21 @@ def explain(
     model: Model,
     image: Annotated[
         str,
-        typer.Argument(help="One image: its file, or - for standard input."),
+        typer.Argument(metavar="IMAGE", help="One image: its file, or - for standard input."),
     ],
-    report: Annotated[
-        Path | None, typer.Option("--report", help="Write one self-contained HTML page to this file.")
-    ] = None,
+    report: common.Report = None,
     n: Annotated[
-        int, typer.Option("--n", min=1, help="How many of the nearest training images to show.")
+        int, typer.Option("--n", metavar="N", min=1, help="How many of the nearest training images to show.")
     ] = 3,
     resize: Resize = False,
     as_json: common.Json = False,
     quiet: common.Quiet = False,
 ) -> None:
-    """Show what an answer rests on: what the model saw, what it compared with, which pixels decided.
+    """Show what an answer rests on, and which pixels decided.
 
-    With --json, print the numbers: distances, the nearest training images, and what each pixel contributes
-    (these sum to the margin). Try: lookalike explain digits.lookalike seven.png --report seven.html
+    That is what the model saw, what it compared it with, and what speaks for and against. With --json, print
+    the numbers: distances, the nearest training images, and what each pixel contributes (these sum to the
+    margin). Try: lookalike explain digits.lookalike seven.png --report seven.html
     """
     import lookalike
 

@@ -12,9 +12,12 @@ from lookalike.cli import common
 
 def export(
     data: common.Data,
-    folder: Annotated[Path, typer.Argument(help="A new folder to write.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder to write.")],
     per_class: Annotated[
-        int | None, typer.Option("--per-class", min=1, help="At most so many training images of each class.")
+        int | None,
+        typer.Option(
+            "--per-class", metavar="N", min=1, help="At most so many training images of each class."
+        ),
     ] = None,
     classes: common.Classes = "",
     seed: common.Seed = 0,

@@ -24,6 +24,17 @@ _UNJUDGED_NOTE = "No class has two images (of two groups): none could be left ou
 # A model file takes no longer texts.
 _LONGEST_NOTE = 1000
 
+Output = Annotated[
+    Path,
+    typer.Option(
+        "--output", "-o", metavar="FILE", help="The model file to write; nothing but a model is written over."
+    ),
+]
+IdeaName = Annotated[
+    str,
+    typer.Option("--idea", metavar="IDEA", help="The idea to fit, such as deformable; by default the best."),
+]
+
 
 class _Fitted(NamedTuple):
     """What came of a fit."""
@@ -38,13 +49,8 @@ class _Fitted(NamedTuple):
 
 def fit(
     data: common.Data,
-    output: Annotated[
-        Path,
-        typer.Option("--output", "-o", help="The model file to write; nothing but a model is written over."),
-    ],
-    idea: Annotated[
-        str, typer.Option("--idea", help="The idea to fit, such as deformable; by default the best one.")
-    ] = "",
+    output: Output,
+    idea: IdeaName = "",
     card: Annotated[
         bool, typer.Option("--card", help="Write a model card (Markdown) beside the model file.")
     ] = False,

@@ -17,11 +17,13 @@ def forget(
     model: Model,
     ids: Annotated[
         list[str],
-        typer.Argument(help="Numbers of images, as lookalike teach and explain print them (id)."),
+        typer.Argument(
+            metavar="IDS", help="Numbers of images, as lookalike teach and explain print them (id)."
+        ),
     ],
     quiet: common.Quiet = False,
 ) -> None:
-    """Take training images out of a model, and write it back to its file.
+    """Take training images out of a model file.
 
     A class that was taught and has no image left is gone too. Try: lookalike forget digits.lookalike 1797
     """

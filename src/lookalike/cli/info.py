@@ -18,10 +18,11 @@ _WIDEST = 24
 
 
 def info(model: Model, as_json: common.Json = False) -> None:
-    """Say what a model file holds: its idea, its classes, what it was fitted on and what it is worth.
+    """Say what a model file holds, and what it is worth.
 
-    It reads the head of the file alone: whether the rest is whole, the commands that use a model find out.
-    Try: lookalike info digits.lookalike
+    That is its idea, its classes, what it was fitted on and how it was judged. It reads the head of the file
+    alone: whether the rest is whole, the commands that use a model find out. Try: lookalike info
+    digits.lookalike
     """
     import lookalike
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lookalike.cli.answers import Answer, Form
     from lookalike.data.loose import LooseBatch, LooseImages
 
-Model = Annotated[Path, typer.Argument(help="A model file: see lookalike fit.")]
+Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file: see lookalike fit.")]
 Resize = Annotated[bool, typer.Option("--resize", help="Resize images to the model's size.")]
 
 
@@ -25,8 +25,9 @@ def predict(
     images: Annotated[
         list[str],
         typer.Argument(
+            metavar="IMAGES",
             help="Images, folders, zips or tars of them, patterns ('crops/*.png'), CSV files of pixels "
-            "(pixel0,pixel1,...), or - for one image from standard input."
+            "(pixel0,pixel1,...), or - for one image from standard input.",
         ),
     ],
     resize: Resize = False,
@@ -40,6 +41,7 @@ def predict(
         float | None,
         typer.Option(
             "--reject",
+            metavar="LEVEL",
             help="Answer 'none of these' where an image is like none of the classes, at this level: about "
             "the share of right images that may be refused, such as 0.05.",
         ),
@@ -49,10 +51,11 @@ def predict(
     ] = False,
     quiet: common.Quiet = False,
 ) -> None:
-    """Say what images show: a line an image, its name, the answer and the distance, with tabs between.
+    """Say what images show.
 
-    The distance is that to the nearest training image which voted for the answer, or to its class's own
-    image. Try: lookalike predict digits.lookalike crops/*.png
+    Prints a line an image, with tabs between: its name, the answer and the distance. The distance is that to
+    the nearest training image which voted for the answer, or to its class's own image. Try: lookalike predict
+    digits.lookalike crops/*.png
     """
     import lookalike
     from lookalike.cli.answers import as_text, none_word

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 def show(
     data: common.Data,
-    class_name: Annotated[str, typer.Option("--class", help="Only images of this class.")] = "",
-    n: Annotated[int, typer.Option("--n", min=1, help="How many images.")] = 10,
+    class_name: Annotated[
+        str, typer.Option("--class", metavar="LABEL", help="Only images of this class.")
+    ] = "",
+    n: Annotated[int, typer.Option("--n", metavar="N", min=1, help="How many images.")] = 10,
     pixels: Annotated[bool, typer.Option("--pixels", help="Print the numbers of one image instead.")] = False,
     part: Annotated[Literal["train", "valid"], typer.Option("--part", help="Which part.")] = "train",
     limit: common.Limit = None,
@@ -26,10 +28,10 @@ def show(
     skip_bad: common.SkipBad = False,
     quiet: common.Quiet = False,
 ) -> None:
-    """Draw some images of a set, each class in turn, with their class and name below.
+    """Draw some images of a set in the terminal.
 
-    With --pixels, print the numbers of one image as a table shaded by value, with its rank, shape, dtype and
-    range, as an array and as a tensor.
+    Each class has its turn; class and name stand below. With --pixels, print the numbers of one image as a
+    table shaded by value, with its rank, shape, dtype and range, as an array and as a tensor.
     """
     from lookalike.data.load import load
     from lookalike.picture.text import plain

@@ -18,12 +18,15 @@ def teach(
     model: Model,
     images: Annotated[
         list[str],
-        typer.Argument(help="Images, folders, zips or tars of them, patterns, or - for standard input."),
+        typer.Argument(
+            metavar="IMAGES", help="Images, folders, zips or tars of them, patterns, or - for standard input."
+        ),
     ],
     label: Annotated[
         str,
         typer.Option(
             "--label",
+            metavar="LABEL",
             help="What they show. A new label is a new class: a number, where the others are numbers.",
         ),
     ],
@@ -32,12 +35,12 @@ def teach(
     as_json: common.Json = False,
     quiet: common.Quiet = False,
 ) -> None:
-    """Show a model images that it should know, and write it back to its file.
+    """Teach a model images that it should know.
 
-    Prints a line an image, with tabs between: its name, its number in the model (which lookalike forget
-    takes), what was answered before and what is answered now. A model of numbers cannot be taught a class
-    with another name, such as blank: add a folder of that name to the folders of the others and fit again.
-    Try: lookalike teach digits.lookalike crop.png --label 8
+    They are added to its file. Prints a line an image, with tabs between: its name, its number in the model
+    (which lookalike forget takes), what was answered before and what is answered now. A model of numbers
+    cannot be taught a class with another name, such as blank: add a folder of that name to the folders of the
+    others and fit again. Try: lookalike teach digits.lookalike crop.png --label 8
     """
     import numpy as np
 
