@@ -71,7 +71,14 @@ def evidence():
 def test_an_arrow_points_from_where_a_pixel_was_found_to_where_it_is():
     field = np.zeros((5, 6, 2), np.int8)
     field[3, 2] = -2, 1
-    assert arrows(field).tolist() == [[3.5, 1.5, 2.5, 3.5]]
+    field[1, 4] = 1, 1  # of bare paper, where nothing is to be seen
+    warped = np.full((5, 6), 40, np.uint8)
+    warped[3, 2], warped[2, 2] = 200, 0
+    assert arrows(field, warped).tolist() == [[3.5, 1.5, 2.5, 3.5]]
+    assert arrows(field, np.stack([np.zeros((5, 6)), warped / 255], axis=2)).tolist() == [
+        [3.5, 1.5, 2.5, 3.5]
+    ]
+    assert not len(arrows(field, np.full((5, 6), 0.3)))
 
 
 @given(
@@ -80,12 +87,13 @@ def test_an_arrow_points_from_where_a_pixel_was_found_to_where_it_is():
     )
 )
 def test_there_are_at_most_so_many_arrows_and_their_path_is_plain(field):
-    found = arrows(field)
+    warped = np.random.default_rng(0).integers(0, 256, field.shape[:2], np.uint8)
+    found = arrows(field, warped)
     assert len(found) <= 16 * 16
     height, width = field.shape[:2]
     assert (found[:, 2] <= width).all()
     assert (found[:, 3] <= height).all()
-    path = arrows_path(field)
+    path = arrows_path(field, warped)
     assert re.fullmatch(r"[MLml0-9. -]*", path)
     assert path.count("M") == len(found)
 
@@ -93,7 +101,9 @@ def test_there_are_at_most_so_many_arrows_and_their_path_is_plain(field):
 def test_a_large_field_has_the_mean_of_squares_of_pixels():
     field = np.zeros((32, 32, 2), np.int8)
     field[:2, :2, 0] = [[4, 0], [0, 0]]
-    assert arrows(field).tolist() == [[1.0, 2.0, 1.0, 1.0]]
+    warped = np.zeros((32, 32))
+    warped[1, 1] = 1
+    assert arrows(field, warped).tolist() == [[1.0, 2.0, 1.0, 1.0]]
 
 
 def test_colours_say_the_side_and_how_much():

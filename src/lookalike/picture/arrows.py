@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,24 +11,29 @@ from numpy.typing import NDArray
 _MOST = 16
 # Shorter arrows, in pixels, are no more than dots.
 _SHORTEST = 0.3
+# Where nothing differs from the paper by so much of what differs most, nothing is seen to move.
+_FAINT = 0.125
 # The sides of a head go back by this part of the arrow, of 2 pixels at most, and out by that part.
 _BACK, _OUT = 0.38, 0.27
 
 
-def arrows(field: NDArray[np.int8]) -> NDArray[np.float64]:
-    """Return a displacement field as arrows: how the pixels of the match move to look like the image.
+def arrows(field: NDArray[np.int8], warped: NDArray[Any]) -> NDArray[np.float64]:
+    """Return a displacement field as arrows: how the ink of the match moves to look like the image.
 
     Parameters
     ----------
     field : ndarray of shape (h, w, 2)
         Pixel ``(y, x)`` was matched with pixel ``(y + field[y, x, 0], x + field[y, x, 1])``.
+    warped : ndarray of shape (h, w) or (h, w, c)
+        The match, bent by the field. Its paper is the median of its border: where it is bare, nothing is to
+        be seen that moves.
 
     Returns
     -------
     ndarray of shape (n, 4), float64
         ``x, y`` of each arrow's tail, in the match, and of its head, in the image, in pixels from the upper
         left corner. Where there are more than 16 pixels along an edge, squares of pixels share the arrow of
-        their mean displacement. What hardly moves has none.
+        their mean displacement. What hardly moves has none, and bare paper.
 
     Examples
     --------
@@ -34,7 +41,7 @@ def arrows(field: NDArray[np.int8]) -> NDArray[np.float64]:
     >>> from lookalike.picture.arrows import arrows
     >>> field = np.zeros((2, 2, 2), np.int8)
     >>> field[0, 0] = 0, 1  # the upper left pixel was found one to the right
-    >>> arrows(field)
+    >>> arrows(field, np.array([[9, 0], [0, 0]]))
     array([[1.5, 0.5, 0.5, 0.5]])
     """
     height, width = field.shape[:2]
@@ -45,16 +52,26 @@ def arrows(field: NDArray[np.int8]) -> NDArray[np.float64]:
     moves = sums / np.outer(heights, widths)[..., None]
     y, x = np.meshgrid(rows + heights / 2, columns + widths / 2, indexing="ij")
     found = np.stack([x + moves[..., 1], y + moves[..., 0], x, y], axis=-1)
-    drawn: NDArray[np.float64] = found[np.hypot(moves[..., 0], moves[..., 1]) >= _SHORTEST]
+    inked = np.maximum.reduceat(np.maximum.reduceat(_ink(warped), rows, axis=0), columns, axis=1)
+    seen = inked > _FAINT * inked.max()
+    drawn: NDArray[np.float64] = found[seen & (np.hypot(moves[..., 0], moves[..., 1]) >= _SHORTEST)]
     return drawn
 
 
-def arrows_path(field: NDArray[np.int8]) -> str:
+def _ink(image: NDArray[Any]) -> NDArray[np.float64]:
+    """Return how much each pixel differs from the paper, in the channel where it differs most."""
+    values = image.astype(np.float64).reshape(*image.shape[:2], -1)
+    border = np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]])
+    away: NDArray[np.float64] = abs(values - np.median(border, axis=0)).max(axis=2)
+    return away
+
+
+def arrows_path(field: NDArray[np.int8], warped: NDArray[Any]) -> str:
     """Return the arrows of a field as the ``d`` of one SVG path, in the image's pixels.
 
     Parameters
     ----------
-    field : ndarray of shape (h, w, 2)
+    field, warped : ndarray
         See :func:`arrows`.
 
     Returns
@@ -63,7 +80,7 @@ def arrows_path(field: NDArray[np.int8]) -> str:
         Letters, digits, points, signs and spaces only; empty where nothing moves.
     """
     parts = []
-    for x0, y0, x1, y1 in arrows(field).tolist():
+    for x0, y0, x1, y1 in arrows(field, warped).tolist():
         length = float(np.hypot(x1 - x0, y1 - y0))
         size = min(length, 2.0) / length
         back = (x0 - x1) * size * _BACK, (y0 - y1) * size * _BACK

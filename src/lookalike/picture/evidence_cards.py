@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lookalike.evidence import Evidence
 from lookalike.picture.arrows import arrows_path
@@ -119,20 +117,22 @@ def _beside(one: Beside, edge: int, key: str = "") -> BesideCard:
         distance=one.distance,
         id=one.id,
         image=picture(one.image, edge),
-        arrows=None if one.field is None or not key else _arrows(one.image, one.field, edge, key),
+        arrows=_arrows(one, edge, key) if key else None,
         warped=None if one.warped is None else picture(one.warped, edge),
         difference=picture(one.difference, edge),
     )
 
 
-def _arrows(image: NDArray[Any], field: NDArray[np.int8], edge: int, key: str) -> Arrows:
-    """Return an image with arrows."""
-    shown = picture(image, edge)
-    rows, columns = field.shape[:2]
+def _arrows(one: Beside, edge: int, key: str) -> Arrows | None:
+    """Return an image with arrows, where it was bent."""
+    if one.field is None or one.warped is None:
+        return None
+    shown = picture(one.image, edge)
+    rows, columns = one.field.shape[:2]
     return Arrows(
         key=key,
         uri=shown.uri,
-        path=arrows_path(field),
+        path=arrows_path(one.field, one.warped),
         rows=rows,
         columns=columns,
         width=shown.width,

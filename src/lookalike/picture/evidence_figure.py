@@ -153,7 +153,7 @@ def _beside(one: Beside, role: str, bent: bool) -> Iterator[Draw]:
     yield lambda axes: _show(axes, one.image, f"{role} {_short(one.label)}\ndistance {one.distance}")
     if bent and one.field is not None and one.warped is not None:
         field, warped = one.field, one.warped
-        yield lambda axes: _show_arrows(axes, one.image, field)
+        yield lambda axes: _show_arrows(axes, one.image, field, warped)
         yield lambda axes: _show(axes, warped, "bent to the image")
     yield lambda axes: _show(axes, one.difference, "orange: image has more,\nblue: less")
 
@@ -174,11 +174,11 @@ def _show(axes: Axes, image: NDArray[Any], title: str) -> None:
     axes.set_title(title, fontsize=8, parse_math=False)
 
 
-def _show_arrows(axes: Axes, image: NDArray[Any], field: NDArray[np.int8]) -> None:
+def _show_arrows(axes: Axes, image: NDArray[Any], field: NDArray[np.int8], warped: NDArray[Any]) -> None:
     """Draw one image, dimmed, with the arrows of its displacement field."""
     unit = image / 255 if image.dtype == np.uint8 else image
     _show(axes, unit * 0.55, "how its pixels move")
-    x0, y0, x1, y1 = arrows(field).T
+    x0, y0, x1, y1 = arrows(field, warped).T
     if x0.size:
         axes.quiver(
             x0, y0, x1 - x0, y1 - y0, angles="xy", scale_units="xy", scale=1, color=_ARROW, width=0.012
