@@ -11,6 +11,7 @@ from lookalike.distance.align_definition import align, sample
 from lookalike.distance.deform import deformable_distances, warped
 from lookalike.distance.deform_definition import match
 from lookalike.distance.deform_planes import sobel_planes
+from lookalike.models.deformable_aligned import aligned_distances
 from lookalike.prepare import Blur, Gray, Polarity, Prepare
 from lookalike.progress import silent
 
@@ -125,7 +126,7 @@ def test_says_what_it_chose_and_why():
     assert few.prepare_.describe()[0] == "ink is light: kept"
     assert few.reasons_[-2:] == (
         "drawings, 1 of a typical class: few, so pixels may move far; both directions; blurred by 0.87 px; "
-        "the 30 nearest are also aligned, not blurred",
+        "the 30 nearest are also aligned, not blurred; what is near to other classes counts as farther",
         "1 images of a typical class: too few for a vote, the nearest decides",
     )
     more = DeformableMatch().fit(np.concatenate([strokes(6, 60, seed) for seed in range(5)]), [*range(6)] * 5)
@@ -244,7 +245,13 @@ def aligned_brute(model, queries):
         )
         return plain + 2 * aligned
 
-    return np.array([[one_way(one, other) + one_way(other, one) for other in kept] for one in asked])
+    def distances(queries):
+        return np.array([[one_way(one, other) + one_way(other, one) for other in kept] for one in queries])
+
+    # Each image is of a class of its own: the five nearest others are of other classes.
+    others = np.sort(distances(kept), axis=1)[:, 1:6].mean(axis=1)
+    room = (np.exp(np.log(others).mean()) / others) ** 0.4
+    return distances(asked) * np.rint(4096 * room).astype(np.int64)
 
 
 def test_few_drawings_are_aligned_too():
@@ -301,8 +308,8 @@ def test_the_field_of_aligned_images_leads_to_the_image_as_it_is():
 
 
 def of_short_list(model, queries, codes, without=None):
-    """Return the nearest image, and the nearest of each class, of a model that aligns, by the definitions."""
-    comparison, index = model._index.comparison, model._index
+    """Return the nearest image, and the nearest of each class, of a model that aligns, one by one."""
+    comparison, index = model._index.comparison, model._ready_index()
     soft = [comparison.planes_of(images) for images in (model.prepared(queries), index.images)]
     plain = deformable_distances(*soft, warp=model.warp_, context=model.context_, symmetric=True)
     near, of_classes = [], []
@@ -313,7 +320,7 @@ def of_short_list(model, queries, codes, without=None):
         full = np.full(len(codes), np.inf)
         chosen = np.unique([*order[:30], *first])
         full[chosen] = index.distances(model.prepared(query[None]), chosen[None])[0]
-        near.append(min(order[:30], key=lambda place: (full[place], place)))
+        near.append(min(chosen, key=lambda place: (full[place], place)))
         of_classes.append([full[codes == code].min() for code in np.unique(codes)])
     return np.array(near), index.root_means(np.array(of_classes))
 
@@ -333,6 +340,56 @@ def test_only_the_nearest_are_aligned():
     expected = of_short_list(model, asked, codes, without)[1]
     found = model._class_search(model.prepared(asked), without, silent)[0]
     np.testing.assert_array_equal(found, expected)
+
+
+def test_no_class_is_nearer_than_the_answer():
+    """Classes are many, and their nearest images beyond the 30 that are nearest as they are."""
+    fitted = 255 - np.concatenate([strokes(40, 24, seed) for seed in range(3)])
+    asked, codes = 255 - strokes(40, 24, seed=9), np.tile(np.arange(40), 3)
+    model = DeformableMatch().fit(fitted, codes)
+    np.testing.assert_array_equal(model.predict(asked), model.class_distances(asked).argmin(axis=1))
+    assert all(one.margin >= 0 for one in model.explain(asked[:5]))
+
+
+def test_classes_beyond_the_50_nearest_are_infinitely_far():
+    fitted, asked = 255 - np.concatenate([strokes(20, 24, seed) for seed in range(3)]), 255 - strokes(2, 24)
+    model = DeformableMatch().fit(fitted[:40], np.arange(40))
+    model.teach(fitted[40:], np.arange(40, 60))
+    assert model.aligned_
+    distances = model.class_distances(asked)
+    assert (np.isinf(distances).sum(axis=1) == 10).all()
+    np.testing.assert_array_equal(model.predict_proba(asked).argmax(axis=1), model.predict(asked))
+    assert not model.predict_proba(asked)[np.isinf(distances)].any()
+
+
+def test_copies_in_other_classes_have_bounded_room():
+    images = 255 - strokes(8, 24)
+    fitted = np.concatenate([images, np.repeat(images[:1], 6, axis=0)])
+    model = DeformableMatch().fit(fitted, np.arange(14))
+    room = model._ready_index().room
+    assert room[0] == round(4096 / 8**-0.4)
+    assert (room[[8, 13]] == room[0]).all()
+    assert (room[1:8] < 4096).all()
+    np.testing.assert_array_equal(model.predict(images), np.arange(8))
+    alone = DeformableMatch().fit(images, np.zeros(8, int))
+    assert (alone._ready_index().room == 4096).all()
+    assert (alone.predict(images) == 0).all()
+
+
+def test_room_of_many_images_rests_on_those_with_near_descriptions():
+    fitted = 255 - np.concatenate([strokes(20, 24, seed) for seed in range(8)])
+    codes = np.repeat(np.arange(40), 4)
+    model = DeformableMatch().fit(fitted, codes)
+    index = model._ready_index()
+    sums = aligned_distances(
+        index.images, index.images, np.tile(np.arange(160), (160, 1)), index.comparison
+    ).astype(float)
+    sums[codes[:, None] == codes] = np.inf
+    apart = np.maximum(np.sort(sums, axis=1)[:, :5].mean(axis=1), 1)
+    exact = np.clip(np.exp(np.log(apart).mean()) / apart, 1 / 8, 8) ** 0.4
+    # Not all of the nearest are candidates, but nearly.
+    assert abs(index.room / 4096 / exact - 1).mean() < 0.02
+    assert abs(index.room / 4096 / exact - 1).max() < 0.2
 
 
 def test_taught_and_forgotten_images_leave_alignment_as_it_was():
@@ -415,6 +472,9 @@ def test_aligned_models_are_stored():
     with pytest.raises(InputError, match="aligned"):
         DeformableMatch.from_state(state._replace(facts={**state.facts, "aligned": 1}))
     colour = DeformableMatch(prepare=None).fit(np.zeros((2, 20, 20, 3), np.uint8), [0, 1]).to_state()
+    arrays = {**state.arrays, "room_parts": np.zeros(6, np.int64)}
+    with pytest.raises(InputError, match="room_parts holds 0 to 0: expected 1 to 65536"):
+        DeformableMatch.from_state(state._replace(arrays=arrays))
     with pytest.raises(InputError, match="aligned is true: expected gray images"):
         DeformableMatch.from_state(colour._replace(facts={**colour.facts, "aligned": True}))
     plain = DeformableMatch(prepare=None).fit(strokes(6, 15), np.arange(6))

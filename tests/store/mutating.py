@@ -93,6 +93,7 @@ def _mutate_json(document, rng):
         holder[key] = value
 
 
+@np.errstate(all="ignore")  # numbers that another dtype cannot hold are meant
 def _mutate_array(arrays, rng):
     """Change an array's values, shape, dtype or name."""
     name = rng.choice(sorted(arrays))

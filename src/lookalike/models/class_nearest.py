@@ -11,7 +11,7 @@ from lookalike.distance.device.arrays import ArraysOnDevice
 from lookalike.distance.float_search import FloatIndex
 from lookalike.distance.kernels.deform import FARTHEST
 from lookalike.distance.search import ImageIndex
-from lookalike.models.deformable_aligned import SHORT_LIST
+from lookalike.models.deformable_aligned import SHORT_CLASSES, SHORT_LIST
 from lookalike.models.deformable_index import Bytes, DeformableIndex
 from lookalike.progress import Progress, silent
 
@@ -113,7 +113,8 @@ class Matches(NamedTuple):
     places : ndarray of shape (q, n_classes), int64
         Whose it is, equal ones by the lowest place; -1 where a class has no image (left).
     near_sums, near_places : ndarray of shape (q, k), int64
-        The k nearest of all candidates, ascending; equal ones by ascending place.
+        The k nearest of all candidates (where images are aligned, of all that are), ascending; equal ones by
+        ascending place.
     """
 
     sums: Whole
@@ -127,8 +128,8 @@ class DeformableClassSearch:
 
     A query is compared with its candidates, and for each class that none of them is of, with the image of
     that class whose coarse description is nearest. Where all images are candidates the answer is exact.
-    Where images are aligned, the candidates are then the 30 (or ``k``) that are nearest as they are, and of
-    each class the one that is.
+    Where images are aligned, these are the 30 candidates (or ``k``) that are nearest as they are, and the
+    nearest of each of the 50 classes that are nearest; other classes are infinitely far.
 
     Parameters
     ----------
@@ -189,10 +190,10 @@ class DeformableClassSearch:
         if without is not None:
             sums[places == without[:, None]] = FARTHEST
         if self._index.comparison.aligned:
-            count = min(max(k, SHORT_LIST), first)
-            places = self._short_list(sums, places, first, count)
-            first = count
+            places, again = self._short_list(sums, places, first, k)
+            first = places.shape[1]
             sums = self._index.distances(queries, places, progress=progress)
+            sums[again] = FARTHEST
             if without is not None:
                 sums[places == without[:, None]] = FARTHEST
         order = np.lexsort((places[:, :first], sums[:, :first]), axis=1)[:, :k]
@@ -221,12 +222,20 @@ class DeformableClassSearch:
         coarse = self._coarse.nearest(described, without, progress=progress)[1]
         return np.hstack([found, np.where(coarse < 0, found[:, :1], coarse)]), count
 
-    def _short_list(self, sums: Whole, places: Whole, first: int, count: int) -> Whole:
-        """Return which images are worth aligning: the nearest candidates, then the nearest of each class."""
+    def _short_list(self, sums: Whole, places: Whole, first: int, k: int) -> tuple[Whole, NDArray[np.bool_]]:
+        """Return which images are worth aligning, and which of them are named before.
+
+        They are the nearest candidates, and the nearest image of each class that is near.
+        """
+        count = min(max(k, SHORT_LIST), first)
         order = np.lexsort((places[:, :first], sums[:, :first]), axis=1)[:, :count]
         near = np.take_along_axis(places, order, 1)
-        of_classes = self._best(sums, places)[1]
-        return np.hstack([near, np.where(of_classes < 0, near[:, :1], of_classes)])
+        best, of_classes = self._best(sums, places)
+        nearest = np.argsort(best, axis=1, kind="stable")[:, :SHORT_CLASSES]
+        of_classes = np.take_along_axis(of_classes, nearest, 1)
+        of_classes = np.where(of_classes < 0, near[:, :1], of_classes)
+        again = (of_classes[:, :, None] == near[:, None, :]).any(axis=2)
+        return np.hstack([near, of_classes]), np.hstack([np.zeros(near.shape, np.bool_), again])
 
     def _best(self, sums: Whole, places: Whole) -> tuple[Whole, Whole]:
         """Return the smallest sum of each class, and the lowest place of those that have it."""

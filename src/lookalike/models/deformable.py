@@ -110,11 +110,12 @@ class DeformableMatch(DeformableClasses):
        3). Warps and contexts are rounded up; no pixel moves along a side of less than 3.
     4. **Blur and alignment**: drawings with fewer than 50 images of a typical class and no side below 16
        pixels are blurred by 0.866 pixels before they are compared. Where they are gray, of at most 50
-       classes, and of sides up to 32 pixels, the 30 training images that are nearest by this comparison (and
-       the nearest of each class, for class distances) are moved, turned, stretched and bent by
-       :func:`lookalike.distance.align_definition.align` until they look like the query (and the query until
-       it looks like each), not blurred, and compared again. The sums of squares of these comparisons are
-       added twice to those of the images as they are. A pair takes half a millisecond.
+       classes, and of sides up to 32 pixels, the 30 training images that are nearest by this comparison (or
+       as many as are asked for), and the nearest of each class (of 50 at most), are bent by
+       :func:`lookalike.distance.align_definition.align` to look like the query, and the query to look like
+       each, not blurred, and compared again. The sums of squares of these comparisons are added twice to
+       those of the images as they are, and multiplied by how little room the training image has
+       (:func:`lookalike.models.deformable_room.room`): one that is near to other classes counts as farther.
     5. **Votes**: 1 with fewer than 50 images of a typical class. Else 3 where, with each of up to 1,000
        evenly spaced training images left out in turn, no more answers are wrong than with 1; else 1.
     6. **Candidates**: all of up to 1,000 training images, else 100. This follows the number of images.
@@ -225,8 +226,7 @@ class DeformableMatch(DeformableClasses):
         """
         queries = self.prepared(X, progress=progress)
         k = self._checked_count(self.n_neighbors_ if n_neighbors is None else n_neighbors)
-        sums, indices = self._index.nearest(queries, k, self.candidates_, progress=progress)
-        return self._index.root_means(sums), indices
+        return self._nearest(queries, k, progress)
 
     def prepared(self, X: ArrayLike, *, progress: Progress = silent) -> Bytes:
         """Return what the model sees of images.
@@ -330,7 +330,7 @@ class DeformableMatch(DeformableClasses):
         """Return what each pixel costs, and where it was found."""
         from lookalike.models.explain_kept import deformable_costs
 
-        return deformable_costs(self._index, seen[None], place)
+        return deformable_costs(self._ready_index(), seen[None], place)
 
     def _append(self, rows: NDArray[Any], scale: int) -> None:
         """Keep further images."""

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 ALIGNED_WEIGHT = 2
 #: Of the images nearest as they are, so many are aligned: a pair takes half a millisecond.
 SHORT_LIST = 30
+#: And the nearest image of so many classes: with more it would take too long.
+SHORT_CLASSES = 50
 #: Aligned images that are held at once have about so many pixels.
 _HELD_PIXELS = 1 << 21
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.models.deformable_aligned import SHORT_LIST
+from lookalike.models.deformable_aligned import SHORT_CLASSES, SHORT_LIST
 from lookalike.models.deformable_index import Bytes, Comparison, DeformableIndex
 from lookalike.models.kept import vote
 from lookalike.prepare import Gray, Prepare, choose
@@ -19,8 +19,6 @@ FEW, MANY = 5, 50
 _LEAST_SIDE = 3
 #: Images with a shorter side need no alignment, and with a longer one they take too long.
 _ALIGNED_SIDES = 16, 32
-#: With more classes it takes too long to align one image of each, which probabilities rest on.
-_ALIGNED_CLASSES = 50
 #: In which part of photographs, from either border, what is there counts less: neighbours look in.
 _WINDOW = 1 / 3
 #: By how many pixels few drawings are blurred where they are compared as they are: strokes that are some
@@ -82,14 +80,25 @@ def choose_comparison(images: Bytes, photographs: bool, codes: NDArray[np.intp])
     both = median < MANY
     soft = both and min(height, width) >= _ALIGNED_SIDES[0]
     aligned = (
-        soft and longer <= _ALIGNED_SIDES[1] and images.ndim == 3 and (counts > 0).sum() <= _ALIGNED_CLASSES
+        soft and longer <= _ALIGNED_SIDES[1] and images.ndim == 3 and (counts > 0).sum() <= SHORT_CLASSES
     )
     comparison = Comparison(
-        "sobel", _warp((height, width), freedom), context, both, bool(aligned), _BLUR if soft else 0.0
+        "sobel",
+        _warp((height, width), freedom),
+        context,
+        both,
+        bool(aligned),
+        _BLUR if soft else 0.0,
+        room=bool(aligned),
     )
     directions = "both directions" if both else "one direction"
     before = f"; blurred by {_BLUR:.2g} px" if soft else ""
-    after = f"; the {SHORT_LIST} nearest are also aligned, not blurred" if aligned else ""
+    after = (
+        f"; the {SHORT_LIST} nearest are also aligned, not blurred; what is near to other classes counts as "
+        "farther"
+        if aligned
+        else ""
+    )
     return comparison, f"drawings, {median:g} of a typical class: {why}; {directions}{before}{after}"
 
 

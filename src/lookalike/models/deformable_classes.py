@@ -30,15 +30,34 @@ class DeformableClasses(DeformableState):
     def _query_rows(self, queries: Bytes) -> tuple[NDArray[Any], int]:
         return queries.reshape(len(queries), -1), 255
 
+    def _nearest(
+        self, queries: Bytes, k: int, progress: Progress
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Return the distances and places of the nearest images.
+
+        Where images are aligned, those are that class distances rest on, so that no class is found to be
+        nearer than the answer.
+        """
+        if self._index.comparison.aligned:
+            found = self._search(progress).nearest(queries, k, progress=progress)
+            return self._index.root_means(found.near_sums), found.near_places
+        sums, places = self._index.nearest(queries, k, self.candidates_, progress=progress)
+        return self._index.root_means(sums), places
+
+    def _search(self, progress: Progress) -> DeformableClassSearch:
+        """Return what finds the nearest images of each class, and of all."""
+        index = self._ready_index(progress)
+        search: DeformableClassSearch = self._derive(
+            "classes",
+            lambda: DeformableClassSearch(index, self._codes, len(self.classes_), self.candidates_),
+        )
+        return search
+
     def _class_search(
         self, queries: Bytes, without: NDArray[np.int64] | None, progress: Progress
     ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.intp]]:
-        search: DeformableClassSearch = self._derive(
-            "classes",
-            lambda: DeformableClassSearch(self._index, self._codes, len(self.classes_), self.candidates_),
-        )
         k = 1 if without is not None else self._checked_count(self.n_neighbors_)
-        found = search.nearest(queries, k, without, progress=progress)
+        found = self._search(progress).nearest(queries, k, without, progress=progress)
         answers = vote(self._codes[found.near_places], np.ones(found.near_places.shape))
         distances = np.where(found.places < 0, np.inf, self._index.root_means(found.sums))
         return distances, found.places, answers

@@ -24,7 +24,8 @@ from lookalike.distance.descriptor import SPACING, edge_descriptors
 from lookalike.distance.growing import GrowingRows
 from lookalike.distance.kernels.deform_edges import DIRECTIONS
 from lookalike.distance.search import ImageIndex
-from lookalike.models.deformable_aligned import ALIGNED_WEIGHT, SHORT_LIST, aligned_distances, aligned_match
+from lookalike.models.deformable_aligned import ALIGNED_WEIGHT, aligned_distances, aligned_match
+from lookalike.models.deformable_room import PARTS
 from lookalike.prepare import Blur, NormaliseContrast
 from lookalike.progress import Progress, silent
 
@@ -60,6 +61,9 @@ class Comparison(NamedTuple):
     window : float
         What is near the border counts less, if double-angle gradients are compared (see
         :func:`lookalike.distance.deform_planes.window_weights`).
+    room : bool
+        Images that others of other classes are near to count as farther away (see
+        :func:`lookalike.models.deformable_room.room`). Only where images are aligned.
     """
 
     planes: PlanesName
@@ -69,6 +73,7 @@ class Comparison(NamedTuple):
     aligned: bool = False
     blur: float = 0.0
     window: float = 0.0
+    room: bool = False
 
     def planes_of(self, images: Bytes) -> Planes:
         """Return what is compared of some images as they are."""
@@ -114,6 +119,7 @@ class Comparison(NamedTuple):
         """Return sums of squares as root mean squares, where a full step from black to white is 1."""
         height, width = shape
         count = height * width * (2 * self.context + 1) ** 2 * n_planes * (1 + self.symmetric)
+        count *= PARTS if self.room else 1
         roots: NDArray[np.float64] = np.sqrt(sums / count) / UNITS[self.planes]
         return roots
 
@@ -135,6 +141,8 @@ class DeformableIndex:
         self.comparison = comparison
         self._images = GrowingRows(images)
         self._planes: tuple[Planes, GrowingRows] | None = None
+        #: How much room each image has, where that counts: to be set before distances are asked for.
+        self.room: Places | None = None
         self._descriptions = None if descriptions is None else ImageIndex(descriptions, "l2")
 
     def __len__(self) -> int:
@@ -194,6 +202,7 @@ class DeformableIndex:
 
     def add(self, images: Bytes) -> None:
         """Append images."""
+        self.room = None
         if self._planes is not None:
             planes, packed = self._planes
             more = self.comparison.planes_of(images)
@@ -208,6 +217,7 @@ class DeformableIndex:
 
     def remove(self, places: NDArray[np.intp]) -> None:
         """Take images out; those behind them move up."""
+        self.room = None
         self._images.remove(places)
         if self._planes is not None:
             self._planes[1].remove(places)
@@ -217,14 +227,12 @@ class DeformableIndex:
     def nearest(
         self, queries: Bytes, k: int, candidates: int, *, progress: Progress = silent
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the ``k`` nearest of the ``candidates`` images whose descriptions are nearest.
-
-        Where images are aligned, these are ``k`` of the 30 (or ``k``) that are nearest as they are.
+        """Return the ``k`` nearest, as they are, of the ``candidates`` whose descriptions are nearest.
 
         Returns
         -------
         sums : ndarray of shape (n, k), int64
-            The deformable distances, ascending.
+            The distances of images as they are, ascending.
         places : ndarray of shape (n, k), int64
             Of equal distances the lowest place comes first.
         """
@@ -237,18 +245,6 @@ class DeformableIndex:
         self, queries: Bytes, k: int, candidates: int, progress: Progress
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Answer a few queries."""
-        if not self.comparison.aligned:
-            return self._nearest_unaligned(queries, k, candidates, progress)
-        count = min(max(k, SHORT_LIST), candidates)
-        places = self._nearest_unaligned(queries, count, candidates, progress)[1]
-        sums = self.distances(queries, places, progress=progress)
-        order = np.lexsort((places, sums), axis=1)[:, :k]
-        return np.take_along_axis(sums, order, 1), np.take_along_axis(places, order, 1)
-
-    def _nearest_unaligned(
-        self, queries: Bytes, k: int, candidates: int, progress: Progress
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Answer a few queries by images as they are."""
         where = places = None
         if candidates < len(self):
             planes, where, places = self.planes_among(self._candidates(queries, candidates, progress))
@@ -288,7 +284,20 @@ class DeformableIndex:
             return self.unaligned_distances(queries, chosen, progress=progress)
         if chosen is None:
             chosen = np.broadcast_to(np.arange(len(self)), (len(queries), len(self)))
-        return aligned_distances(queries, self.images, chosen, self.comparison, progress=progress)
+        sums = aligned_distances(queries, self.images, chosen, self.comparison, progress=progress)
+        return sums * self._room_of(chosen)
+
+    def _room_of(self, chosen: Places) -> Places:
+        """Return what distances to some images are multiplied by."""
+        if not self.comparison.room:
+            return np.ones(chosen.shape, np.int64)
+        if self.room is None:
+            raise RuntimeError("how much room images have is not known yet")
+        return self.room[chosen]
+
+    def costs_in_room(self, costs: NDArray[np.int64], place: int) -> NDArray[np.int64]:
+        """Return costs of pixels beside a kept image as they count in its distance."""
+        return costs * self._room_of(np.array([place]))
 
     def unaligned_distances(
         self, queries: Bytes, chosen: Places | None, *, progress: Progress = silent
@@ -343,7 +352,7 @@ class DeformableIndex:
         for start in range(0, len(queries), step):
 
             def told(what: str, done: int, total: int | None, start: int = start) -> None:
-                if what in ("matching", "searching", "aligning"):
+                if what in ("matching", "searching"):
                     done, total = done + start, len(queries)
                 progress(what, done, total)
 

@@ -10,15 +10,18 @@ from numpy.typing import NDArray
 from lookalike.distance.deform_job import checked_context, checked_warp
 from lookalike.errors import InputError
 from lookalike.models.deformable_index import Comparison, DeformableIndex, PlanesName
+from lookalike.models.deformable_room import PARTS, room
 from lookalike.models.kept import KeptImages
 from lookalike.models.state import short
 from lookalike.prepare import Prepare
+from lookalike.progress import Progress, silent
 
 if TYPE_CHECKING:
     from lookalike.models.state import StateReader
 
 _WIDEST = 1e308
 _WIDEST_BLUR = 32.0
+_MOST_PARTS = 16 * PARTS
 
 
 class DeformableState(KeptImages):
@@ -48,6 +51,9 @@ class DeformableState(KeptImages):
             facts["blur"] = comparison.blur
         if comparison.window:
             facts["window"] = comparison.window
+        parts = self._ready_index().room
+        if parts is not None:
+            facts["room"], arrays["room_parts"] = True, parts
         facts["n_neighbors"], facts["reasons"] = self.n_neighbors_, list(self.reasons_)
         if self.image_shape_ is None:
             facts["range"] = list(self._range)
@@ -77,7 +83,23 @@ class DeformableState(KeptImages):
             shape = comparison.description_shape(images.shape[1:])
             descriptions = state.array("descriptions", np.uint8, (len(images), *shape))
         self._index = DeformableIndex(images, comparison, descriptions)
+        if comparison.room:
+            self._read_room(state)
         self._count_candidates()
+
+    def _ready_index(self, progress: Progress = silent) -> DeformableIndex:
+        """Return the index, knowing how much room images have, where that counts."""
+        index = self._index
+        if index.comparison.room:
+            index.room = self._derive("room", lambda: room(index, self._codes, progress))
+        return index
+
+    def _read_room(self, state: StateReader) -> None:
+        """Take over how much room images have."""
+        parts = state.array("room_parts", np.int64, (len(self.ids_),))
+        if parts.min() < 1 or parts.max() > _MOST_PARTS:
+            raise InputError(f"room_parts holds {parts.min()} to {parts.max()}: expected 1 to {_MOST_PARTS}")
+        self._derive("room", lambda: parts)
 
     def _check_row_shape(self) -> None:
         """Refuse a parameter from outside that is no shape of the rows."""
@@ -112,8 +134,9 @@ class DeformableState(KeptImages):
         # These are said only where they are true, and not 0.
         aligned = state.has("aligned") and state.flag("aligned")
         blur = state.number("blur", 0, _WIDEST_BLUR) if state.has("blur") else 0.0
+        in_room = aligned and state.has("room") and state.flag("room")
         window = state.number("window", 0, 0.5) if state.has("window") else 0.0
-        return Comparison(planes, warp, context, state.flag("symmetric"), aligned, blur, window)
+        return Comparison(planes, warp, context, state.flag("symmetric"), aligned, blur, window, in_room)
 
     def _bounds(self, numbers: tuple[float, ...]) -> tuple[float, float]:
         """Return the least and the largest value of the first fit."""
