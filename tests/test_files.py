@@ -65,3 +65,18 @@ def test_whether_a_file_can_be_written_is_found_out_without_a_trace(tmp_path):
         with pytest.raises(OSError, match=r"No such file|Not a directory|too long") as caught:
             check_writable(path)
         assert caught.value.filename == str(path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="permissions of another kind")
+def test_who_may_read_a_file_stays_as_it_was(tmp_path):
+    path = tmp_path / "mine"
+    path.write_bytes(b"old")
+    path.chmod(0o600)
+    write_whole(path, b"new")
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_names_may_be_as_long_as_names_may_be(tmp_path):
+    path = tmp_path / ("\u6a21" * 85)  # 255 bytes
+    write_whole(path, b"new")
+    assert path.read_bytes() == b"new"

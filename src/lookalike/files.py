@@ -14,7 +14,7 @@ from lookalike.errors import InputError
 def write_whole(path: Path, data: bytes) -> None:
     """Replace a file as a whole; on any error the old one stays as it was.
 
-    A link to a file stays a link: the file that it leads to is replaced.
+    A link to a file stays a link: the file that it leads to is replaced. Who may read it stays as it was.
 
     Parameters
     ----------
@@ -36,6 +36,7 @@ def write_whole(path: Path, data: bytes) -> None:
             file.flush()
             # Else the new name may reach the disk before what it names.
             os.fsync(file.fileno())
+        beside.keep_mode()
         os.replace(beside.waiting, beside.target)
 
 
@@ -68,7 +69,9 @@ class _Beside:
     def __init__(self, path: Path) -> None:
         self._path = path
         self.target = Path(os.path.realpath(path))
-        self.waiting = self.target.with_name(f".{self.target.name[:100]}.{secrets.token_hex(8)}.tmp")
+        # A name may have 255 bytes, of which a letter takes up to four.
+        self.waiting = self.target.with_name(f".{self.target.name[:50]}.{secrets.token_hex(8)}.tmp")
+        self._mode: int | None = None
 
     def __enter__(self) -> _Beside:
         try:
@@ -80,7 +83,13 @@ class _Beside:
         # A device or a pipe would be gone, and a file in its place.
         if not stat.S_ISREG(found.st_mode):
             raise InputError(f"{self._path} is no file, so it is not written over: expected a file's name")
+        self._mode = stat.S_IMODE(found.st_mode)
         return self
+
+    def keep_mode(self) -> None:
+        """Give the file that waits the permissions of the one that it replaces."""
+        if self._mode is not None:
+            os.chmod(self.waiting, self._mode)
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         with suppress(OSError):

@@ -3,6 +3,7 @@
 import os
 import shutil
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -160,3 +161,12 @@ def test_a_card_that_cannot_be_written_is_said_before_the_work(cli, made):
     found = cli("fit", "flat", "-o", "new", "--card")
     assert (found.code, found.out) == (2, "")
     assert "--card new.md is a folder: expected a file's name" in found.err
+
+
+def test_a_card_writes_over_cards_alone(cli, made):
+    Path("notes.md").write_text("precious", encoding="utf-8")
+    found = cli("fit", "flat", "-o", "notes", "--card", "--idea", "nearest-l2")
+    assert found.code == 2
+    assert "--card notes.md is there and is no card of a model: rename it, or delete it" in found.err
+    assert Path("notes.md").read_text(encoding="utf-8") == "precious"
+    assert not Path("notes").exists()

@@ -52,6 +52,9 @@ def test_the_mean_of_classes_of_one_size_has_wilsons_interval_of_all_images(n, h
 def test_nothing_is_certain_and_the_mean_is_within(data, n):
     found = mean_of_rates([rate(data.draw(st.integers(0, one)), one) for one in n])
     assert 0 <= found.low <= found.value <= found.high <= 1
+    for right in (0, 1):  # all rates are the same end
+        low, high = mean_interval(np.full(len(n), float(right)), np.array(n))
+        assert 0 <= low <= right <= high <= 1
     assert found.high - found.low > 0.01
     assert (found.low == 0) == (found.value == 0)
     assert (found.high == 1) == (found.value == 1)

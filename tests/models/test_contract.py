@@ -124,6 +124,7 @@ def test_refuses_labels_that_do_not_match(model, edge_images):
         ([[1, np.nan], [1, 2]], [1, 2], "contains NaN"),
         ([["a", "b"], ["c", "d"]], [1, 2], "not compatible with arrays of"),
         ([[1, 2], [3]], [1, 2], "inhomogeneous"),
+        ([[], [1]], [0, 1], "inhomogeneous"),
         ([[1, 2], [3, 4]], [[1, 2], [1, 2]], "1d array"),
         ([[1, 2], [3, 4]], [1, np.inf], "y contains infinity"),
     ],
@@ -138,3 +139,13 @@ def test_refuses_in_one_line_what_is_no_batch_of_labelled_images(model, images, 
 def test_refuses_images_of_mixed_sizes(model):
     with pytest.raises(InputError, match="images are of mixed sizes"):
         model.fit([[[0, 1], [1, 0]], [[0, 1, 1], [1, 0, 1]]], [0, 1])
+
+
+@pytest.mark.parametrize(
+    "asked", [[[1, 2], [3]], [np.zeros((3, 3)), np.zeros((2, 2))]], ids=["rows", "images"]
+)
+def test_refuses_in_one_line_to_answer_what_has_no_shape(model, asked):
+    model.fit(np.zeros((2, 6, 5), np.uint8), [0, 1])
+    with pytest.raises(InputError) as refused:
+        model.predict(asked)
+    assert len(str(refused.value).splitlines()) == 1

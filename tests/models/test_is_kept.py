@@ -8,7 +8,9 @@ import lookalike
 
 @pytest.fixture
 def images():
-    return np.random.default_rng(0).integers(0, 2, (40, 2, 2), dtype=np.uint8) * 255
+    return (
+        np.random.default_rng(0).integers(0, 2, (40, 2, 2), dtype=np.uint8) * 77
+    )  # no float of 32 bits is 77/255
 
 
 @pytest.mark.parametrize("n_neighbors", [1, 5])
@@ -20,10 +22,15 @@ def test_images_that_are_kept_are_known_value_by_value(images, n_neighbors, kind
         # No byte holds it, which makes floats of all; the others are the same as bytes all the same.
         asked[-1] = 0.123
     model = lookalike.NearestImages(n_neighbors).fit(kept, np.arange(8) % 3)
-    unit = asked if kind is not np.uint8 else asked / 255
-    expected = [any((one == other / 255).all() for other in kept) for one in unit]
+    whole = asked if kind is np.uint8 else np.rint(asked * 255)
+    expected = [any((one == other).all() for other in kept) for one in whole]
     assert model.is_kept(asked).tolist() == expected
     assert 8 <= sum(expected) < 40
+    assert [bool(model.is_kept(one[None])) for one in asked] == expected
+    if kind is not np.uint8:
+        again = lookalike.NearestImages(n_neighbors).fit(asked[-8:], np.arange(8) % 3)
+        assert again.is_kept(asked)[-8:].all()
+        assert again.is_kept(asked[-8:-1]).all()
 
 
 def test_floats_that_are_kept_are_known():

@@ -24,12 +24,15 @@ def check_plot(path: Path | None, inputs: Iterable[object] = ()) -> None:
 def check_model(path: Path, data: str, card: bool) -> None:
     """Refuse a model file that would replace something else, that cannot be written, or that is an input."""
     from lookalike.errors import InputError, ModelFileError
-    from lookalike.store import model_info
+    from lookalike.store import is_card, model_info
 
     inputs = data_files(data)
     _check("--output", path, inputs)
     if card:
-        _check("--card", path.with_name(path.name + ".md"), inputs)
+        beside = path.with_name(path.name + ".md")
+        _check("--card", beside, inputs)
+        if beside.is_file() and beside.stat().st_size and not is_card(beside):
+            raise InputError(f"--card {beside} is there and is no card of a model: rename it, or delete it")
     try:
         # An empty file is what mktemp makes: nothing is lost with it.
         if path.exists() and path.stat().st_size:

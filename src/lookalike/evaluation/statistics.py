@@ -130,7 +130,8 @@ def _lowest_mean(values: NDArray[np.float64], counts: NDArray[Any]) -> float:
             rejected = middle
         else:
             accepted = middle
-    return float(np.clip((1 - rejected * counts) / 2, 0, 1).mean())
+    # Halving ends a rounding error from 0, where that is the answer.
+    return min(float(np.clip((1 - rejected * counts) / 2, 0, 1).mean()), float(mean))
 
 
 def mcnemar(first_right: NDArray[np.bool_], second_right: NDArray[np.bool_]) -> tuple[int, int, float]:

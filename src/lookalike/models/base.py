@@ -164,12 +164,12 @@ class ImageClassifier(TakesTensors, Looked, Teachable, ClassifierMixin, BaseEsti
             return images.reshape(len(images), -1), 255 if images.dtype == np.uint8 else 1
         if not reset and self.image_shape_ is not None:
             raise InputError(
-                f"X has shape {np.shape(X)}: expected images (n, {', '.join(map(str, self.image_shape_))}), "
+                f"X has shape {_shape(X)}: expected images (n, {', '.join(map(str, self.image_shape_))}), "
                 "as in fit"
             )
         if rank != 2:
             raise InputError(
-                f"X has shape {np.shape(X)}: expected images (n, h, w) or (n, h, w, c), or rows "
+                f"X has shape {_shape(X)}: expected images (n, h, w) or (n, h, w, c), or rows "
                 "(n, features). Reshape your data: X[None] is a batch of one"
             )
         with _refusing():
@@ -275,8 +275,21 @@ def _rank(X: Any) -> int:
             rank = np.asarray(X).ndim
         except ValueError:
             # A ragged nest: three levels deep it is images of mixed sizes, and as_images says so.
-            rank = 3 if isinstance(X[0], list) and isinstance(X[0][0], list) else 2
+            rank = 3 if _is_nest(X[0]) and any(map(_is_nest, X[0])) else 2
     return int(rank)
+
+
+def _is_nest(value: Any) -> bool:
+    """Return whether a value holds others."""
+    return isinstance(value, list | tuple) or np.ndim(value) > 0
+
+
+def _shape(X: Any) -> object:
+    """Return a shape to show: a ragged nest has none."""
+    try:
+        return np.shape(X)
+    except ValueError:
+        return "none, for its parts differ in length"
 
 
 def _sizes(shape: tuple[int, ...]) -> str:

@@ -292,7 +292,13 @@ class KeptImages(KeptClasses):
 def _digests(images: NDArray[Any]) -> Iterator[bytes]:
     """Yield a hash of each image's values, the same for bytes and for floats that stand for them."""
     for image in images:
-        values = image / 255 if image.dtype == np.uint8 else image.astype(np.float64)
+        if image.dtype == np.uint8:
+            values = image / 255
+        else:
+            values = image.astype(np.float64)
+            # Floats of 32 bits that stand for bytes are so much beside them.
+            whole = np.rint(values * 255) / 255
+            values = np.where(whole.astype(np.float32) == values, whole, values)
         # Adding 0 makes of -0 what it equals.
         yield hashlib.sha256((values + 0.0).tobytes()).digest()
 

@@ -48,7 +48,8 @@ def choose(images: ArrayLike, labels: ArrayLike | None = None) -> Prepare:
        are. All others are fitted to 28x28 pixels (:class:`FitToInk`), blurred by 1 pixel (:class:`Blur`), and
        their ink is made equally strong (:class:`EvenInk`). With fewer than 50 images of a typical (median)
        class the shorter side of the ink is stretched, by up to 1.5, for there is not one image for each
-       width that people draw; and they are blurred by half a pixel only, for they are aligned.
+       width that people draw; and they are blurred by half a pixel only, since
+       :class:`lookalike.DeformableMatch` blurs further what it does not align.
     5. Drawings are deskewed (:class:`Deskew`), before any other step but polarity, where that helps: with
        each of the images in turn left out and answered by the nearest of the others (squared L2, ties to the
        first), significantly fewer answers are wrong (exact sign test of the images on which the two differ,

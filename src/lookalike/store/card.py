@@ -4,11 +4,38 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 from lookalike.picture.text import plain
 from lookalike.store.about import ModelInfo
 
 _MARKED = re.compile(r"([\\`*_{}\[\]<>()#+!|~$&-])")
+
+# The line by which a card is known.
+_LIBRARY = "library_name: lookalike"
+_HEAD_BYTES = 4096
+
+
+def is_card(path: Path) -> bool:
+    """Return whether a file is a card that :func:`written` made.
+
+    Parameters
+    ----------
+    path : Path
+        A file that can be read.
+
+    Returns
+    -------
+    bool
+
+    Raises
+    ------
+    OSError
+        It cannot be read.
+    """
+    with open(path, "rb") as file:
+        lines = file.read(_HEAD_BYTES).splitlines()
+    return lines[:1] == [b"---"] and _LIBRARY.encode() in lines
 
 
 def written(info: ModelInfo, file_name: str) -> str:
@@ -49,7 +76,7 @@ def _header(info: ModelInfo) -> str:
     lines = [
         "---",
         "# license: choose one, for example bsd-3-clause",
-        "library_name: lookalike",
+        _LIBRARY,
         "pipeline_tag: image-classification",
         "tags:",
         *(f"- {tag}" for tag in ("image-classification", "lookalike", info.idea)),
