@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
 
 from lookalike.evaluation.statistics import letters
+from lookalike.picture.columns import Column, FittedTable
 from lookalike.picture.text import plain
 
 if TYPE_CHECKING:
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Differences are real at this level.
 LEVEL = 0.05
+# Whoever prints it has its own idea of how wide a line is.
+_WIDEST = 10_000
 #: How to read the letters of :func:`alike`.
 READING = (
     "Ideas that share a letter are not told apart by these images (McNemar's exact test, Holm's correction, "
@@ -99,13 +103,11 @@ def _point(point: Point) -> str:
 
 def _table(headers: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[str]) -> list[str]:
     """Return the lines of a table; columns of figures are to the right."""
-    columns = list(zip(headers, *rows, strict=True))
-    widths = [max(map(cell_len, column)) for column in columns]
-    lines = []
-    for cells in zip(*columns, strict=True):
-        padded = [
-            cell + " " * (width - cell_len(cell)) if header in left else " " * (width - cell_len(cell)) + cell
-            for cell, width, header in zip(cells, widths, headers, strict=True)
-        ]
-        lines.append("  ".join(padded).rstrip())
-    return lines
+    columns = [
+        Column(header, [Text(cell) for cell in cells], left=header in left)
+        for header, *cells in zip(headers, *rows, strict=True)
+    ]
+    console = Console(width=_WIDEST, color_system=None)
+    with console.capture() as shown:
+        console.print(FittedTable(columns), crop=False)
+    return shown.get().splitlines()
