@@ -250,8 +250,8 @@ def aligned_brute(model, queries):
 
     # Each image is of a class of its own: the five nearest others are of other classes.
     others = np.sort(distances(kept), axis=1)[:, 1:6].mean(axis=1)
-    room = (np.exp(np.log(others).mean()) / others) ** 0.4
-    return distances(asked) * np.rint(4096 * room).astype(np.int64)
+    crowded = (np.exp(np.log(others).mean()) / others) ** 0.4
+    return distances(asked) * np.rint(4096 * crowded).astype(np.int64)
 
 
 def test_few_drawings_are_aligned_too():
@@ -362,21 +362,21 @@ def test_classes_beyond_the_50_nearest_are_infinitely_far():
     assert not model.predict_proba(asked)[np.isinf(distances)].any()
 
 
-def test_copies_in_other_classes_have_bounded_room():
+def test_copies_in_other_classes_crowd_within_bounds():
     images = 255 - strokes(8, 24)
     fitted = np.concatenate([images, np.repeat(images[:1], 6, axis=0)])
     model = DeformableMatch().fit(fitted, np.arange(14))
-    room = model._ready_index().room
-    assert room[0] == round(4096 / 8**-0.4)
-    assert (room[[8, 13]] == room[0]).all()
-    assert (room[1:8] < 4096).all()
+    crowded = model._ready_index().crowding
+    assert crowded[0] == round(4096 / 8**-0.4)
+    assert (crowded[[8, 13]] == crowded[0]).all()
+    assert (crowded[1:8] < 4096).all()
     np.testing.assert_array_equal(model.predict(images), np.arange(8))
     alone = DeformableMatch().fit(images, np.zeros(8, int))
-    assert (alone._ready_index().room == 4096).all()
+    assert (alone._ready_index().crowding == 4096).all()
     assert (alone.predict(images) == 0).all()
 
 
-def test_room_of_many_images_rests_on_those_with_near_descriptions():
+def test_how_crowded_many_images_are_rests_on_those_with_near_descriptions():
     fitted = 255 - np.concatenate([strokes(20, 24, seed) for seed in range(8)])
     codes = np.repeat(np.arange(40), 4)
     model = DeformableMatch().fit(fitted, codes)
@@ -388,8 +388,8 @@ def test_room_of_many_images_rests_on_those_with_near_descriptions():
     apart = np.maximum(np.sort(sums, axis=1)[:, :5].mean(axis=1), 1)
     exact = np.clip(np.exp(np.log(apart).mean()) / apart, 1 / 8, 8) ** 0.4
     # Not all of the nearest are candidates, but nearly.
-    assert abs(index.room / 4096 / exact - 1).mean() < 0.02
-    assert abs(index.room / 4096 / exact - 1).max() < 0.2
+    assert abs(index.crowding / 4096 / exact - 1).mean() < 0.02
+    assert abs(index.crowding / 4096 / exact - 1).max() < 0.2
 
 
 def test_taught_and_forgotten_images_leave_alignment_as_it_was():
@@ -472,8 +472,8 @@ def test_aligned_models_are_stored():
     with pytest.raises(InputError, match="aligned"):
         DeformableMatch.from_state(state._replace(facts={**state.facts, "aligned": 1}))
     colour = DeformableMatch(prepare=None).fit(np.zeros((2, 20, 20, 3), np.uint8), [0, 1]).to_state()
-    arrays = {**state.arrays, "room_parts": np.zeros(6, np.int64)}
-    with pytest.raises(InputError, match="room_parts holds 0 to 0: expected 1 to 65536"):
+    arrays = {**state.arrays, "crowding": np.zeros(6, np.int64)}
+    with pytest.raises(InputError, match="crowding holds 0 to 0: expected 1 to 65536"):
         DeformableMatch.from_state(state._replace(arrays=arrays))
     with pytest.raises(InputError, match="aligned is true: expected gray images"):
         DeformableMatch.from_state(colour._replace(facts={**colour.facts, "aligned": True}))

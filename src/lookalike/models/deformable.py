@@ -114,8 +114,8 @@ class DeformableMatch(DeformableClasses):
        as many as are asked for), and the nearest of each class (of 50 at most), are bent by
        :func:`lookalike.distance.align_definition.align` to look like the query, and the query to look like
        each, not blurred, and compared again. The sums of squares of these comparisons are added twice to
-       those of the images as they are, and multiplied by how little room the training image has
-       (:func:`lookalike.models.deformable_room.room`): one that is near to other classes counts as farther.
+       those of the images as they are, and multiplied by how crowded the training image is
+       (:func:`lookalike.models.deformable_crowding.crowding`): one near to other classes counts as farther.
     5. **Votes**: 1 with fewer than 50 images of a typical class. Else 3 where, with each of up to 1,000
        evenly spaced training images left out in turn, no more answers are wrong than with 1; else 1.
     6. **Candidates**: all of up to 1,000 training images, else 100. This follows the number of images.
@@ -125,7 +125,8 @@ class DeformableMatch(DeformableClasses):
 
     ``class_neighbors`` finds the nearest image of each class among the candidates, and compares each class
     that has none among them by its image with the nearest coarse description. With up to 1,000 training
-    images all are candidates, and it is exact where images are not aligned.
+    images all are candidates, and it is exact where images are not aligned; where they are, classes beyond
+    the 50 nearest are infinitely far.
 
     Equal distances go to the training image that came first, among candidates and between them. Equal votes
     go to the class of the nearest of the voters. Answers do not depend on the batch, threads or memory

@@ -83,13 +83,7 @@ def choose_comparison(images: Bytes, photographs: bool, codes: NDArray[np.intp])
         soft and longer <= _ALIGNED_SIDES[1] and images.ndim == 3 and (counts > 0).sum() <= SHORT_CLASSES
     )
     comparison = Comparison(
-        "sobel",
-        _warp((height, width), freedom),
-        context,
-        both,
-        bool(aligned),
-        _BLUR if soft else 0.0,
-        room=bool(aligned),
+        "sobel", _warp((height, width), freedom), context, both, bool(aligned), _BLUR if soft else 0.0
     )
     directions = "both directions" if both else "one direction"
     before = f"; blurred by {_BLUR:.2g} px" if soft else ""

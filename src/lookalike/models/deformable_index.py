@@ -25,7 +25,7 @@ from lookalike.distance.growing import GrowingRows
 from lookalike.distance.kernels.deform_edges import DIRECTIONS
 from lookalike.distance.search import ImageIndex
 from lookalike.models.deformable_aligned import ALIGNED_WEIGHT, aligned_distances, aligned_match
-from lookalike.models.deformable_room import PARTS
+from lookalike.models.deformable_crowding import PARTS
 from lookalike.prepare import Blur, NormaliseContrast
 from lookalike.progress import Progress, silent
 
@@ -55,15 +55,13 @@ class Comparison(NamedTuple):
         Both directions are added.
     aligned : bool
         The distance after alignment is added twice (see
-        :func:`lookalike.models.deformable_aligned.aligned_distances`).
+        :func:`lookalike.models.deformable_aligned.aligned_distances`), and images that those of other classes
+        are near to count as farther (see :func:`lookalike.models.deformable_crowding.crowding`).
     blur : float
         By how many pixels images are blurred before they are compared as they are; 0: not at all.
     window : float
         What is near the border counts less, if double-angle gradients are compared (see
         :func:`lookalike.distance.deform_planes.window_weights`).
-    room : bool
-        Images that others of other classes are near to count as farther away (see
-        :func:`lookalike.models.deformable_room.room`). Only where images are aligned.
     """
 
     planes: PlanesName
@@ -73,7 +71,6 @@ class Comparison(NamedTuple):
     aligned: bool = False
     blur: float = 0.0
     window: float = 0.0
-    room: bool = False
 
     def planes_of(self, images: Bytes) -> Planes:
         """Return what is compared of some images as they are."""
@@ -119,7 +116,7 @@ class Comparison(NamedTuple):
         """Return sums of squares as root mean squares, where a full step from black to white is 1."""
         height, width = shape
         count = height * width * (2 * self.context + 1) ** 2 * n_planes * (1 + self.symmetric)
-        count *= PARTS if self.room else 1
+        count *= PARTS if self.aligned else 1
         roots: NDArray[np.float64] = np.sqrt(sums / count) / UNITS[self.planes]
         return roots
 
@@ -141,8 +138,8 @@ class DeformableIndex:
         self.comparison = comparison
         self._images = GrowingRows(images)
         self._planes: tuple[Planes, GrowingRows] | None = None
-        #: How much room each image has, where that counts: to be set before distances are asked for.
-        self.room: Places | None = None
+        #: How crowded each image is, where images are aligned: to be set before distances are asked for.
+        self.crowding: Places | None = None
         self._descriptions = None if descriptions is None else ImageIndex(descriptions, "l2")
 
     def __len__(self) -> int:
@@ -202,7 +199,7 @@ class DeformableIndex:
 
     def add(self, images: Bytes) -> None:
         """Append images."""
-        self.room = None
+        self.crowding = None
         if self._planes is not None:
             planes, packed = self._planes
             more = self.comparison.planes_of(images)
@@ -217,7 +214,7 @@ class DeformableIndex:
 
     def remove(self, places: NDArray[np.intp]) -> None:
         """Take images out; those behind them move up."""
-        self.room = None
+        self.crowding = None
         self._images.remove(places)
         if self._planes is not None:
             self._planes[1].remove(places)
@@ -285,19 +282,17 @@ class DeformableIndex:
         if chosen is None:
             chosen = np.broadcast_to(np.arange(len(self)), (len(queries), len(self)))
         sums = aligned_distances(queries, self.images, chosen, self.comparison, progress=progress)
-        return sums * self._room_of(chosen)
+        return sums * self._crowding_of(chosen)
 
-    def _room_of(self, chosen: Places) -> Places:
+    def _crowding_of(self, chosen: Places) -> Places:
         """Return what distances to some images are multiplied by."""
-        if not self.comparison.room:
-            return np.ones(chosen.shape, np.int64)
-        if self.room is None:
-            raise RuntimeError("how much room images have is not known yet")
-        return self.room[chosen]
+        if self.crowding is None:
+            raise RuntimeError("how crowded images are is not known yet")
+        return self.crowding[chosen]
 
-    def costs_in_room(self, costs: NDArray[np.int64], place: int) -> NDArray[np.int64]:
+    def counted(self, costs: NDArray[np.int64], place: int) -> NDArray[np.int64]:
         """Return costs of pixels beside a kept image as they count in its distance."""
-        return costs * self._room_of(np.array([place]))
+        return costs * self._crowding_of(np.array([place])) if self.comparison.aligned else costs
 
     def unaligned_distances(
         self, queries: Bytes, chosen: Places | None, *, progress: Progress = silent

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from lookalike.distance.deform_job import checked_context, checked_warp
 from lookalike.errors import InputError
+from lookalike.models.deformable_crowding import PARTS, crowding
 from lookalike.models.deformable_index import Comparison, DeformableIndex, PlanesName
-from lookalike.models.deformable_room import PARTS, room
 from lookalike.models.kept import KeptImages
 from lookalike.models.state import short
 from lookalike.prepare import Prepare
@@ -45,15 +45,13 @@ class DeformableState(KeptImages):
         facts["prepare"] = None if self.prepare_ is None else self.prepare_.to_json()
         facts["planes"], facts["warp"] = comparison.planes, list(comparison.warp)
         facts["context"], facts["symmetric"] = comparison.context, comparison.symmetric
-        if comparison.aligned:
-            facts["aligned"] = True
+        crowded = self._ready_index().crowding
+        if crowded is not None:
+            facts["aligned"], arrays["crowding"] = True, crowded
         if comparison.blur:
             facts["blur"] = comparison.blur
         if comparison.window:
             facts["window"] = comparison.window
-        parts = self._ready_index().room
-        if parts is not None:
-            facts["room"], arrays["room_parts"] = True, parts
         facts["n_neighbors"], facts["reasons"] = self.n_neighbors_, list(self.reasons_)
         if self.image_shape_ is None:
             facts["range"] = list(self._range)
@@ -83,23 +81,23 @@ class DeformableState(KeptImages):
             shape = comparison.description_shape(images.shape[1:])
             descriptions = state.array("descriptions", np.uint8, (len(images), *shape))
         self._index = DeformableIndex(images, comparison, descriptions)
-        if comparison.room:
-            self._read_room(state)
+        if comparison.aligned:
+            self._read_crowding(state)
         self._count_candidates()
 
     def _ready_index(self, progress: Progress = silent) -> DeformableIndex:
-        """Return the index, knowing how much room images have, where that counts."""
+        """Return the index, knowing how crowded images are, where they are aligned."""
         index = self._index
-        if index.comparison.room:
-            index.room = self._derive("room", lambda: room(index, self._codes, progress))
+        if index.comparison.aligned:
+            index.crowding = self._derive("crowding", lambda: crowding(index, self._codes, progress))
         return index
 
-    def _read_room(self, state: StateReader) -> None:
-        """Take over how much room images have."""
-        parts = state.array("room_parts", np.int64, (len(self.ids_),))
+    def _read_crowding(self, state: StateReader) -> None:
+        """Take over how crowded images are."""
+        parts = state.array("crowding", np.int64, (len(self.ids_),))
         if parts.min() < 1 or parts.max() > _MOST_PARTS:
-            raise InputError(f"room_parts holds {parts.min()} to {parts.max()}: expected 1 to {_MOST_PARTS}")
-        self._derive("room", lambda: parts)
+            raise InputError(f"crowding holds {parts.min()} to {parts.max()}: expected 1 to {_MOST_PARTS}")
+        self._derive("crowding", lambda: parts)
 
     def _check_row_shape(self) -> None:
         """Refuse a parameter from outside that is no shape of the rows."""
@@ -134,9 +132,8 @@ class DeformableState(KeptImages):
         # These are said only where they are true, and not 0.
         aligned = state.has("aligned") and state.flag("aligned")
         blur = state.number("blur", 0, _WIDEST_BLUR) if state.has("blur") else 0.0
-        in_room = aligned and state.has("room") and state.flag("room")
         window = state.number("window", 0, 0.5) if state.has("window") else 0.0
-        return Comparison(planes, warp, context, state.flag("symmetric"), aligned, blur, window, in_room)
+        return Comparison(planes, warp, context, state.flag("symmetric"), aligned, blur, window)
 
     def _bounds(self, numbers: tuple[float, ...]) -> tuple[float, float]:
         """Return the least and the largest value of the first fit."""

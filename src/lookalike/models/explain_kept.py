@@ -141,5 +141,4 @@ def deformable_costs(index: DeformableIndex, query: Bytes, place: int) -> Costs:
         found = np.indices(costs.shape) + np.moveaxis(back.field, -1, 0)
         rows, columns = (np.clip(axis, 0, size - 1) for axis, size in zip(found, costs.shape, strict=True))
         np.add.at(costs, (rows, columns), back.costs)
-    counted = index.costs_in_room(costs, place)
-    return Costs(counted * index.root_means(np.array([1]))[0] ** 2, forward.field)
+    return Costs(index.counted(costs, place) * index.root_means(np.array([1]))[0] ** 2, forward.field)

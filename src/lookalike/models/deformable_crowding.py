@@ -1,4 +1,4 @@
-"""How much room training images have: one that is near to images of other classes says less."""
+"""How crowded training images are: one that is near to images of other classes says less."""
 
 from __future__ import annotations
 
@@ -15,17 +15,19 @@ from lookalike.progress import Progress, silent
 if TYPE_CHECKING:
     from lookalike.models.deformable_index import DeformableIndex
 
-#: Room is told in so many parts of that of a typical image: whole numbers keep sums exact.
+#: What a typical image counts: factors are whole numbers of such parts, which keeps sums exact.
 PARTS = 4096
 # The mean distance of so many images of other classes, to this power; of so many candidates.
 _OTHERS, _POWER = 5, 0.4
 _SHORT_LIST, _CANDIDATES = 8, 100
-# No image has more or less room than so many times a typical one: its own copy may be in another class.
+# No image is more or less crowded than so many times a typical one: a copy may be in another class.
 _MOST = 8.0
 
 
-def room(index: DeformableIndex, codes: NDArray[np.intp], progress: Progress = silent) -> NDArray[np.int64]:
-    r"""Return how much farther away each training image counts, for those of other classes are near to it.
+def crowding(
+    index: DeformableIndex, codes: NDArray[np.intp], progress: Progress = silent
+) -> NDArray[np.int64]:
+    r"""Return what distances to each training image are multiplied by: more where others crowd it.
 
     A plain image, such as a single stroke, is near to many others whatever they show. With :math:`d_i` the
     mean distance from image ``i`` to the five nearest images of other classes, and :math:`g` the geometric
