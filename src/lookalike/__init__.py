@@ -29,10 +29,9 @@ if TYPE_CHECKING:
     from lookalike.markers import distance
     from lookalike.models.coverage import InkCoverage
     from lookalike.models.deformable import DeformableMatch
-    from lookalike.models.learned import LearnedPrototypes
     from lookalike.models.mean_image import MeanImage
     from lookalike.models.nearest import NearestImages
-    from lookalike.models.prototypes import ClusterImages
+    from lookalike.models.prototypes import ClusterImages, LearnedPrototypes
     from lookalike.picture.evidence_figure import EvidenceDisplay
     from lookalike.prepare import (
         Blur,

@@ -189,3 +189,8 @@ def _from_range(array: NDArray[Any], value_range: tuple[float, float]) -> ImageB
         worst = floats.min() if floats.min() < low else floats.max()
         raise InputError(f"images hold {worst:.6g}: outside the stated value_range ({low:g}, {high:g})")
     return _bytes_if_exact((floats - low) / (high - low))
+
+
+def unit_of(images: NDArray[Any]) -> int:
+    """Return the value that stands for full ink: 255 for bytes of images, 1 for floats and for 2-D rows."""
+    return 255 if images.dtype == np.uint8 and images.ndim > 2 else 1

@@ -14,3 +14,13 @@ class Progress(Protocol):
 
 def silent(what: str, done: int, total: int | None) -> None:
     """Take no note: the default."""
+
+
+def of_compiling(progress: Progress) -> Progress:
+    """Return a progress that passes on compilation alone: other counts are parts of the caller's."""
+
+    def told(what: str, done: int, total: int | None) -> None:
+        if what.startswith("compiling"):
+            progress(what, done, total)
+
+    return told

@@ -24,7 +24,7 @@ PUBLIC: Mapping[str, str] = {
     "Gray": "lookalike.prepare:Gray",
     "InkCoverage": "lookalike.models.coverage:InkCoverage",
     "LabelledImages": "lookalike.data.labelled:LabelledImages",
-    "LearnedPrototypes": "lookalike.models.learned:LearnedPrototypes",
+    "LearnedPrototypes": "lookalike.models.prototypes:LearnedPrototypes",
     "MeanImage": "lookalike.models.mean_image:MeanImage",
     "ModelInfo": "lookalike.store:ModelInfo",
     "NearestImages": "lookalike.models.nearest:NearestImages",
@@ -58,6 +58,9 @@ class Idea:
         ``"module:Class"`` of the estimator.
     parameters : mapping
         What the class is called with.
+    matcher : str
+        ``"module:Class"`` of the matcher that it makes, by which files of it are opened; empty for
+        references.
     reference : bool
         It is not ours, and is there to compare with.
     by_default : bool
@@ -68,6 +71,7 @@ class Idea:
     title: str
     target: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    matcher: str = ""
     reference: bool = False
     by_default: bool = True
 
@@ -79,7 +83,11 @@ class Idea:
 _MEAN_IMAGE = "lookalike.models.mean_image:MeanImage"
 _NEAREST = "lookalike.models.nearest:NearestImages"
 _CLUSTERS = "lookalike.models.prototypes:ClusterImages"
-_LEARNED = "lookalike.models.learned:LearnedPrototypes"
+_LEARNED = "lookalike.models.prototypes:LearnedPrototypes"
+_MEAN_MATCHER = "lookalike.search.averages:MeanMatcher"
+_PIXEL_MATCHER = "lookalike.search.pixels:PixelMatcher"
+_CLUSTER_MATCHER = "lookalike.search.prototypes:ClusterMatcher"
+_LEARNED_MATCHER = "lookalike.search.prototypes:LearnedMatcher"
 
 IDEAS: tuple[Idea, ...] = (
     Idea(
@@ -89,24 +97,59 @@ IDEAS: tuple[Idea, ...] = (
         {"strategy": "most_frequent"},
         reference=True,
     ),
-    Idea("ink-coverage", "ink coverage", "lookalike.models.coverage:InkCoverage"),
-    Idea("mean-image-l1", "mean image, L1", _MEAN_IMAGE, {"metric": "l1"}),
-    Idea("mean-image-l2", "mean image, L2", _MEAN_IMAGE, {"metric": "l2"}),
-    Idea("median-image-l1", "median image, L1", _MEAN_IMAGE, {"metric": "l1", "average": "median"}),
-    Idea("clusters-l1", "10 cluster images, L1", _CLUSTERS, {"metric": "l1"}, by_default=False),
-    Idea("clusters-l2", "10 cluster images, L2", _CLUSTERS, {"metric": "l2"}, by_default=False),
-    Idea("learned-l1", "learned prototype, L1", _LEARNED, {"metric": "l1"}, by_default=False),
-    Idea("learned-l2", "learned prototype, L2", _LEARNED, {"metric": "l2"}, by_default=False),
+    Idea(
+        "ink-coverage",
+        "ink coverage",
+        "lookalike.models.coverage:InkCoverage",
+        matcher="lookalike.search.averages:CoverageMatcher",
+    ),
+    Idea("mean-image-l1", "mean image, L1", _MEAN_IMAGE, {"metric": "l1"}, _MEAN_MATCHER),
+    Idea("mean-image-l2", "mean image, L2", _MEAN_IMAGE, {"metric": "l2"}, _MEAN_MATCHER),
+    Idea(
+        "median-image-l1",
+        "median image, L1",
+        _MEAN_IMAGE,
+        {"metric": "l1", "average": "median"},
+        "lookalike.search.averages:MedianMatcher",
+    ),
+    Idea(
+        "clusters-l1",
+        "10 cluster images, L1",
+        _CLUSTERS,
+        {"metric": "l1"},
+        _CLUSTER_MATCHER,
+        by_default=False,
+    ),
+    Idea(
+        "clusters-l2",
+        "10 cluster images, L2",
+        _CLUSTERS,
+        {"metric": "l2"},
+        _CLUSTER_MATCHER,
+        by_default=False,
+    ),
+    Idea(
+        "learned-l1", "learned prototype, L1", _LEARNED, {"metric": "l1"}, _LEARNED_MATCHER, by_default=False
+    ),
+    Idea(
+        "learned-l2", "learned prototype, L2", _LEARNED, {"metric": "l2"}, _LEARNED_MATCHER, by_default=False
+    ),
     Idea(
         "learned-5-l2",
         "5 learned prototypes, L2",
         _LEARNED,
         {"metric": "l2", "per_class": 5},
+        _LEARNED_MATCHER,
         by_default=False,
     ),
-    Idea("nearest-l1", "nearest image, L1", _NEAREST, {"metric": "l1"}),
-    Idea("nearest-l2", "nearest image, L2", _NEAREST, {"metric": "l2"}),
-    Idea("deformable", "deformable match", "lookalike.models.deformable:DeformableMatch"),
+    Idea("nearest-l1", "nearest image, L1", _NEAREST, {"metric": "l1"}, _PIXEL_MATCHER),
+    Idea("nearest-l2", "nearest image, L2", _NEAREST, {"metric": "l2"}, _PIXEL_MATCHER),
+    Idea(
+        "deformable",
+        "deformable match",
+        "lookalike.models.deformable:DeformableMatch",
+        matcher="lookalike.search.deformable.matcher:DeformableMatcher",
+    ),
     Idea(
         "sklearn-nearest-l2",
         "nearest image, L2 (scikit-learn)",

@@ -1,71 +1,123 @@
-"""The manners that all classifiers share: what goes in, in what order, and what is refused."""
+"""The scikit-learn face of a recogniser: what goes in, in what order, and what is refused."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Self
+from operator import attrgetter
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, check_is_fitted, column_or_1d, validate_data
 
+from lookalike.data.diagnose import Look
 from lookalike.errors import InputError
 from lookalike.images import as_images
-from lookalike.models.look import Looked
-from lookalike.models.teach import Teachable
-from lookalike.models.tensors import TakesTensors
+from lookalike.models.explained import Explanations
+from lookalike.models.tensors import takes_tensors
+from lookalike.prepare import Prepare, choose
 from lookalike.progress import Progress, silent
+from lookalike.recognition.assessment import Assessment
+from lookalike.recognition.labels import LabelTable
+from lookalike.recognition.recogniser import Answers, AsBytes, Recogniser
+from lookalike.recognition.rejection import Basis, checked_level
+from lookalike.recognition.vote import Vote
+from lookalike.search.matcher import Matcher
+from lookalike.search.matches import Matches
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from lookalike.evidence import Evidence
-    from lookalike.models.explained import Explanations
-
-
-class Derived(dict[str, Any]):
-    """What was worked out from a model's state when it was first asked for; copies begin empty."""
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Derived, ()
+Floats = NDArray[np.float64]
+Preparation = Literal["auto"] | Prepare | None
 
 
-class ImageClassifier(TakesTensors, Looked, Teachable, ClassifierMixin, BaseEstimator):
+def _keeps(model: Any) -> bool:
+    """Say that what the method is about takes a model that keeps its training images."""
+    if not model._matcher(None).keeps_images:
+        raise AttributeError(f"{type(model).__name__} keeps no training images")
+    return True
+
+
+def _grows(model: Any) -> bool:
+    """Say why a model cannot learn more, where it cannot."""
+    if model._matcher(None).fixed:
+        raise AttributeError(f"partial_fit is not there: {model._matcher(None).fixed}")
+    return True
+
+
+def learned(name: str, doc: str) -> Any:
+    """Return a property that is an attribute of the fitted matcher; before a fit there is none."""
+
+    def get(model: Any) -> Any:
+        return attrgetter(name)(model._fitted().matcher)
+
+    return property(get, doc=doc)
+
+
+class ImageClassifier(ClassifierMixin, BaseEstimator):
     """A classifier of image batches that also takes scikit-learn's ``(n, features)``.
 
     An image batch ``(n, h, w)`` or ``(n, h, w, c)`` passes :func:`lookalike.images.as_images` and is on the
     0-1 scale from then on. A 2-D array is any finite numbers, taken as they are, with no scale. What
-    ``predict`` is given must be of the kind and the shape that ``fit`` saw.
+    ``predict`` is given must be of the kind and the shape that ``fit`` saw. torch tensors are answered in
+    tensors on their device: see :func:`lookalike.models.tensors.takes_tensors`.
 
-    It can be taught images of new classes (:class:`lookalike.models.teach.Teachable`), and taken apart into
-    plain data that files hold. Each class or mixin that learns something adds it to ``_write_state`` and
-    reads it back in ``_read_state``: :class:`lookalike.models.state.Stateful` shows how.
-
-    torch tensors are answered in tensors: see :class:`lookalike.models.tensors.TakesTensors`.
+    All that is asked of it follows from one search (:meth:`match`) of the matcher that a subclass makes:
+    ``__init__``, which only stores, and ``_matcher``; see CONTRIBUTING.md for the recipe.
 
     Attributes
     ----------
+    recogniser_ : Recogniser
+        What answers: the matcher with preparation, labels and calibration, without scikit-learn.
     classes_ : ndarray of shape (n_classes,)
         The labels, sorted.
     n_features_in_ : int
         The number of values of an image.
     image_shape_ : tuple of int, or None
         ``(h, w)`` or ``(h, w, c)``; None after a fit on a 2-D array.
+    prepare_ : Prepare or None
+        The fitted preparation.
+    reasons_ : tuple of str
+        What "auto" chose and why, one sentence a decision.
     """
 
-    classes_: NDArray[Any]
+    recogniser_: Recogniser
     n_features_in_: int
-    image_shape_: tuple[int, ...] | None
+    prepare: Preparation = None
+    image_shape: tuple[int, ...] | None = None
+
+    #: The matcher compares bytes: floats are rounded, and rows of numbers become images of bytes.
+    _bytes: ClassVar[bool] = False
+    #: Held to look at, and counted by nobody as part of what answers.
+    only_to_look_at: ClassVar[tuple[str, ...]] = ()
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+    def __sklearn_is_fitted__(self) -> bool:
+        return "recogniser_" in self.__dict__
+
+    # What a subclass says.
+
+    def _matcher(self, prepare: Prepare | None) -> Matcher:
+        """Return a new matcher, by the parameters and by the preparation that was chosen, if any was."""
+        raise NotImplementedError
+
+    def _check_parameters(self) -> None:
+        """Refuse parameters that are none of their values; by default there are none."""
+
+    def _vote(self, matcher: Any) -> Vote:
+        """Return how what is nearest votes: by default it decides alone."""
+        return Vote()
+
+    # What is learned.
+
+    @takes_tensors
+    def fit(self, X: ArrayLike, y: ArrayLike, *, progress: Progress = silent) -> Self:
         """Fit on labelled images; what was learned before is forgotten.
 
         Parameters
@@ -74,6 +126,8 @@ class ImageClassifier(TakesTensors, Looked, Teachable, ClassifierMixin, BaseEsti
             Images.
         y : array-like of shape (n,)
             Their labels: integers or strings.
+        progress : Progress, optional
+            Hears of preparation, of compilation and of what is learned.
 
         Returns
         -------
@@ -85,34 +139,328 @@ class ImageClassifier(TakesTensors, Looked, Teachable, ClassifierMixin, BaseEsti
             A parameter is none of its values, the images are no image batch, or there is not one label for
             each.
         """
-        self._begin(*self._first(X, y))
+        self._check_parameters()
+        images = self._images(X, reset=True)
+        labels = _checked_labels(self, y, len(images))
+        classes, codes = np.unique(labels, return_inverse=True)
+        return self._fit(images, LabelTable.of(classes), codes, progress)
+
+    def _fit(
+        self, images: NDArray[Any], labels: LabelTable, codes: NDArray[np.intp], progress: Progress
+    ) -> Self:
+        """Learn the first images."""
+        as_bytes = self._as_bytes(images)
+        given = images if as_bytes is None else as_bytes(images)
+        prepare = self._prepared(images, given, codes)
+        seen = given if prepare is None else prepare.transform(given, progress=progress)
+        matcher = self._matcher(prepare)
+        names = self.__dict__.get("feature_names_in_")
+        recogniser = Recogniser(
+            matcher,
+            labels,
+            images.shape[1:] if images.ndim > 2 else None,
+            self.n_features_in_,
+            prepare=prepare,
+            as_bytes=as_bytes,
+            feature_names=None if names is None else tuple(map(str, names)),
+        )
+        recogniser.fit(images, seen, codes, progress)
+        recogniser.vote = self._vote(matcher)
+        self.recogniser_ = recogniser
         return self
 
-    def _first(self, X: ArrayLike, y: ArrayLike) -> tuple[NDArray[Any], int, NDArray[np.intp]]:
-        """Return what ``fit`` begins with: rows, the value of theirs that stands for 1, and their classes."""
-        self._check_parameters()
-        rows, scale = self._rows(X, reset=True)
-        labels = self._labels(y, len(rows))
-        self.classes_, codes = np.unique(labels, return_inverse=True)
-        return rows, scale, codes
+    @available_if(_grows)
+    @takes_tensors
+    def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
+        """Learn further images of the classes of the first call.
 
-    def _fit_more(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None) -> Self:
-        """Learn further images of the classes of the first call, for a ``partial_fit``."""
+        Means of bytes are exactly those of one ``fit`` on all of them, in any order and any parts; where
+        training images are kept, these come behind the others.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
+            Images of the shape seen before.
+        y : array-like of shape (n,)
+            Their labels.
+        classes : array-like of shape (n_classes,), optional
+            Every label that will ever occur; needed at the first call only. A class without images yet is
+            never an answer.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InputError
+            The first call has no ``classes``, a later one has other ones, or a label is none of them.
+        """
         self._check_parameters()
-        first = not hasattr(self, "classes_")
-        rows, scale = self._rows(X, reset=first)
-        codes = self._more_labels(y, len(rows), classes)
+        first = not self.__sklearn_is_fitted__()
+        images = self._images(X, reset=first)
+        if first and classes is None:
+            raise InputError(
+                "classes must be passed on the first call to partial_fit: every label that will occur"
+            )
+        given = None if classes is None else np.unique(np.asarray(classes))
+        if not first and given is not None and not np.array_equal(given, self.classes_):
+            raise InputError(f"classes are {given}: expected those of the first call, {self.classes_}")
+        table = LabelTable.of(given) if first and given is not None else self.recogniser_.labels
+        codes = table.codes_of(_checked_labels(self, y, len(images)))
         if first:
-            self._begin(rows, scale, codes)
-            return self
-        self._more(rows, scale, codes)
-        self._note_change()
+            return self._fit(images, table, codes, silent)
+        self.recogniser_.add(images, codes)
         return self
 
-    def _begin(self, rows: NDArray[Any], scale: int, codes: NDArray[np.intp]) -> None:
-        """Learn the first images; ``classes_`` are known."""
-        raise NotImplementedError
+    @takes_tensors
+    def teach(self, images: ArrayLike, labels: ArrayLike) -> NDArray[np.int64]:
+        """Learn further images; a label that is new becomes a new class.
 
+        Like ``partial_fit``, which only takes the classes of its first call. A class that was taught stays
+        until ``forget`` has taken its last image; then it is gone, and answers are what they were before.
+        Classes of ``fit`` and of the first ``partial_fit`` always stay.
+
+        Parameters
+        ----------
+        images : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
+            Images of the shape that ``fit`` saw.
+        labels : array-like of shape (n,)
+            Their labels, of the kind that ``classes_`` are: whole numbers or texts. What ``predict`` answers
+            keeps its kind: for a text beside numbers fit again, with all labels as texts.
+
+        Returns
+        -------
+        ndarray of shape (n,), int64
+            The numbers of the images in ``ids_``, which ``forget`` takes; empty where the model keeps no
+            images.
+
+        Raises
+        ------
+        InputError
+            The images are of another shape or kind, there is not one label for each or it is of another
+            kind, or the model cannot learn further images.
+        """
+        check_is_fitted(self)
+        self.recogniser_.check_teachable()
+        return self.recogniser_.teach(self._images(images), labels)
+
+    @available_if(_keeps)
+    @takes_tensors
+    def forget(self, ids: ArrayLike) -> Self:
+        """Forget training images; a class that was taught goes with its last image.
+
+        Parameters
+        ----------
+        ids : int or array-like of int
+            Their numbers in ``ids_``.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InputError
+            An id is no number that is in ``ids_``, or no image would be left.
+        """
+        check_is_fitted(self)
+        self.recogniser_.forget(ids)
+        return self
+
+    # What is asked: each searches once.
+
+    @takes_tensors
+    def match(self, X: ArrayLike, n_neighbors: int | None = None, *, progress: Progress = silent) -> Matches:
+        """Return what is nearest to each image, of all that is kept and of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
+            Images of the shape that ``fit`` saw.
+        n_neighbors : int, optional
+            How many of the nearest; by default as many as vote. More never change the first ones.
+        progress : Progress, optional
+            Hears of preparation, of compilation and of queries done.
+
+        Returns
+        -------
+        Matches
+            Distances are the model's own, of classes without images infinite. Places are those of ``ids_``
+            and ``labels_`` where training images are kept, else of class images or prototypes.
+
+        Raises
+        ------
+        InputError
+            ``n_neighbors`` is not 1 to how many are kept, or the images are of another shape or kind than
+            those of ``fit``.
+        """
+        check_is_fitted(self)
+        images = self._images(X)
+        return self.recogniser_.match(images, self._count(n_neighbors), progress=progress)[0]
+
+    @takes_tensors
+    def predict(self, X: ArrayLike, *, progress: Progress = silent) -> NDArray[Any]:
+        """Return the class of each image: that which the nearest of what is kept vote for.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
+            Images of the shape that ``fit`` saw.
+        progress : Progress, optional
+            Hears of compilation and of queries done.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Labels. Equal votes go to the class of the nearest voter; equal distances to the training image
+            that came first, or to the first class in ``classes_``.
+
+        Raises
+        ------
+        InputError
+            The images are of another shape or kind than those of ``fit``, or fewer training images are left
+            than are to vote.
+        """
+        check_is_fitted(self)
+        return self.recogniser_.predict(self._images(X), progress)[0]
+
+    @takes_tensors
+    def predict_proba(self, X: ArrayLike, *, progress: Progress = silent) -> Floats:
+        r"""Return how likely each class is for each image.
+
+        The probability of a class at the distance :math:`d_c` is
+
+        .. math:: p_c = \frac{\exp(-s_c)}{\sum_k \exp(-s_k)}, \quad
+            s_c = \frac{d_c}{t}, \; \frac{d_c^2}{t^2} \text{ or } \frac{d_c^2 \min_k d_k}{t^3},
+
+        with a temperature :math:`t` that is fitted on up to 2,000 training images, each left out of the model
+        in turn: :mod:`lookalike.recognition.probability` says how.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
+            Images of the shape that ``fit`` saw.
+        progress : Progress, optional
+            Hears of compilation and of queries done.
+
+        Returns
+        -------
+        ndarray of shape (n, n_classes), float64
+            In the order of ``classes_``. Rows sum to 1 but for rounding, and ``argmax`` is what ``predict``
+            answers.
+
+        Raises
+        ------
+        InputError
+            The images are of another shape or kind than those of ``fit``.
+
+        Notes
+        -----
+        The first call after a change of the model fits the temperature, which takes as long as answering up
+        to 2,000 images.
+        """
+        check_is_fitted(self)
+        matches = self.recogniser_.match(self._images(X), progress=progress)[0]
+        return self.recogniser_.probabilities(matches)
+
+    @takes_tensors
+    def predict_set(
+        self, X: ArrayLike, alpha: float = 0.05, *, progress: Progress = silent
+    ) -> NDArray[np.bool_]:
+        """Return which classes each image may be of.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
+            Images of the shape that ``fit`` saw.
+        alpha : float, default=0.05
+            The level, above 0 and below 1: the share of images whose class may be missing.
+        progress : Progress, optional
+            Hears of compilation and of queries done.
+
+        Returns
+        -------
+        ndarray of shape (n, n_classes), bool
+            In the order of ``classes_``; a row without True is none of these. :meth:`rejection_basis` says
+            what the level rests on, :mod:`lookalike.recognition.rejection` how it is decided.
+
+        Raises
+        ------
+        InputError
+            ``alpha`` is no level, or the images are of another shape or kind than those of ``fit``.
+        """
+        check_is_fitted(self)
+        reach = self.recogniser_.rejection(progress).reach(checked_level(alpha))
+        matches, seen = self.recogniser_.match(self._images(X), reach=reach, progress=progress)
+        return self.recogniser_.sets(matches, seen, alpha)
+
+    @takes_tensors
+    def answer(self, X: ArrayLike, alpha: float = 0.05, *, progress: Progress = silent) -> Answers:
+        """Return the answer to each image, how unlike the image is to it, and whether it is rejected.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
+            Images of the shape that ``fit`` saw.
+        alpha : float, default=0.05
+            The level, above 0 and below 1: about the share of images that are rejected although they are of
+            a class.
+        progress : Progress, optional
+            Hears of compilation and of queries done.
+
+        Returns
+        -------
+        Answers
+            ``labels``, ``distances``, ``rejected`` (the rows of :meth:`predict_set` without a class), and the
+            ``basis`` that the level rests on.
+
+        Raises
+        ------
+        InputError
+            As :meth:`predict_set`.
+        """
+        check_is_fitted(self)
+        return self.recogniser_.answer(self._images(X), alpha, progress)
+
+    @takes_tensors
+    def assess(
+        self,
+        X: ArrayLike,
+        alpha: float = 0.05,
+        n_neighbors: int | None = None,
+        *,
+        progress: Progress = silent,
+    ) -> Assessment:
+        """Return all that one search knows of each image.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
+            Images of the shape that ``fit`` saw.
+        alpha : float, default=0.05
+            The level of rejection, above 0 and below 1.
+        n_neighbors : int, optional
+            How many of the nearest; by default as many as vote.
+        progress : Progress, optional
+            Hears of compilation and of queries done.
+
+        Returns
+        -------
+        Assessment
+            Labels, distances, probabilities, p-values, rejected, prediction sets and the nearest images;
+            ``frame()`` is a table with a row an image.
+
+        Raises
+        ------
+        InputError
+            As :meth:`predict_set`, or ``n_neighbors`` is not 1 to how many are kept.
+        """
+        check_is_fitted(self)
+        images = self._images(X)
+        return Assessment.of(self.recogniser_, images, alpha, self._count(n_neighbors), progress)
+
+    @takes_tensors
     def explain(self, X: ArrayLike, n_neighbors: int = 3, *, progress: Progress = silent) -> Explanations:
         """Return what the answer to each image rests on.
 
@@ -129,10 +477,11 @@ class ImageClassifier(TakesTensors, Looked, Teachable, ClassifierMixin, BaseEsti
         Returns
         -------
         Explanations
-            A sequence of :class:`lookalike.evidence.Evidence`, one for each image. The answer is that of
-            ``predict``. The runner-up is the other class with the smallest distance: to the class's own image
-            (ties: the first class), or to the nearest of its training images (ties: the one that came first).
-            Where several images vote, the runner-up can be nearer than the answer, which it was outvoted by.
+            A sequence of :class:`lookalike.recognition.evidence.Evidence`, one for each image. The answer is
+            that of ``predict``. The runner-up is the other class with the smallest distance: to the class's
+            own image (ties: the first class), or to the nearest of its training images (ties: the one that
+            came first). Where several images vote, the runner-up can be nearer than the answer, which it was
+            outvoted by.
 
         Raises
         ------
@@ -140,28 +489,268 @@ class ImageClassifier(TakesTensors, Looked, Teachable, ClassifierMixin, BaseEsti
             The images are of another shape or kind than those of ``fit``, or ``n_neighbors`` is no whole
             number of at least 1.
         """
-        from lookalike.models.explained import Explanations
-
         check_is_fitted(self)
         check_whole("n_neighbors", n_neighbors)
-        return Explanations(self._evidence(X, n_neighbors, progress))
+        return Explanations(self.recogniser_.explain(self._images(X), n_neighbors, progress))
 
-    def _evidence(self, X: ArrayLike, n_neighbors: int, progress: Progress) -> list[Evidence]:
-        """Return the evidence for each image."""
-        raise NotImplementedError
+    @available_if(_keeps)
+    @takes_tensors
+    def kneighbors(
+        self, X: ArrayLike, n_neighbors: int | None = None, *, progress: Progress = silent
+    ) -> tuple[Floats, NDArray[np.int64]]:
+        """Return the nearest training images of each image.
 
-    def _rows(self, X: ArrayLike, *, reset: bool) -> tuple[NDArray[Any], int]:
-        """Return ``X`` as rows ``(n, features)``, and the value of theirs that stands for 1.
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
+            Images of the shape that ``fit`` saw.
+        n_neighbors : int, optional
+            How many; by default as many as vote. More never change the first ones.
+        progress : Progress, optional
+            Hears of preparation, of compilation and of queries done.
 
-        The latter is 255 for images of bytes, and 1 for images of floats and for 2-D arrays.
+        Returns
+        -------
+        distances : ndarray of shape (n, n_neighbors), float64
+            Ascending; what they are is the model's own.
+        indices : ndarray of shape (n, n_neighbors), int64
+            Places in ``ids_`` and ``labels_``; equal distances by ascending place.
+
+        Raises
+        ------
+        InputError
+            ``n_neighbors`` is not 1 to the number of training images, or the images are of another shape or
+            kind than those of ``fit``.
         """
-        if not reset:
-            check_is_fitted(self)
+        check_is_fitted(self)
+        count, images = self._count(n_neighbors), self._images(X)
+        matches = self.recogniser_.match(images, count, reach=1, progress=progress)[0]
+        return matches.distances, matches.places
+
+    @available_if(_keeps)
+    @takes_tensors
+    def class_neighbors(
+        self, X: ArrayLike, *, progress: Progress = silent
+    ) -> tuple[Floats, NDArray[np.int64]]:
+        """Return the nearest training image of each class, for each image.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
+            Images of the shape that ``fit`` saw.
+        progress : Progress, optional
+            Hears of compilation and of queries done.
+
+        Returns
+        -------
+        distances : ndarray of shape (n, n_classes), float64
+            On the scale of :meth:`kneighbors`, in the order of ``classes_``; infinite for a class without
+            images.
+        places : ndarray of shape (n, n_classes), int64
+            Places in ``ids_`` and ``labels_``; of equal distances the lowest place, -1 for a class without
+            images.
+
+        Raises
+        ------
+        InputError
+            The images are of another shape or kind than those of ``fit``.
+        """
+        matches = self.match(X, progress=progress)
+        return matches.class_distances, matches.class_places
+
+    @takes_tensors
+    def class_distances(self, X: ArrayLike, *, progress: Progress = silent) -> Floats:
+        """Return the distance of each image to the nearest of what stands for each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
+            Images of the shape that ``fit`` saw.
+        progress : Progress, optional
+            Hears of compilation and of queries done.
+
+        Returns
+        -------
+        ndarray of shape (n, n_classes), float64
+            In the order of ``classes_``; infinite for a class without images yet.
+        """
+        return self.match(X, progress=progress).class_distances
+
+    @available_if(_keeps)
+    @takes_tensors
+    def is_kept(self, X: ArrayLike) -> NDArray[np.bool_]:
+        """Return which images are, to the model, the same as one of its training images.
+
+        What is compared is what the model keeps: value by value, after its preparation. A distance of 0 would
+        not do, for images that differ can be that near where pixels may move, and the nearest image need not
+        be one of those whose class is the answer.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
+            Images of the shape that ``fit`` saw.
+
+        Returns
+        -------
+        ndarray of shape (n,), bool
+
+        Raises
+        ------
+        InputError
+            The images are of another shape or kind than those of ``fit``.
+        """
+        check_is_fitted(self)
+        return self.recogniser_.is_kept(self._images(X))
+
+    @takes_tensors
+    def prepared(self, X: ArrayLike, *, progress: Progress = silent) -> NDArray[Any]:
+        """Return what is compared of images: after the preparation.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
+            Images of the shape that ``fit`` saw.
+        progress : Progress, optional
+            Hears of images done.
+
+        Returns
+        -------
+        ndarray of shape (n, height, width) or (n, height, width, c), or the rows of a 2-D array
+        """
+        check_is_fitted(self)
+        return self.recogniser_.seen(self._images(X), progress)
+
+    def rejection_basis(self, alpha: float = 0.05) -> Basis:
+        """Return what a level of rejection rests on, with a sentence that says what is promised.
+
+        Parameters
+        ----------
+        alpha : float, default=0.05
+            The level, above 0 and below 1.
+
+        Returns
+        -------
+        Basis
+
+        Raises
+        ------
+        InputError
+            ``alpha`` is no level.
+        """
+        level = checked_level(alpha)
+        check_is_fitted(self)
+        return self.recogniser_.rejection().basis(level)
+
+    @takes_tensors
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Return the share of images whose class is answered, as scikit-learn's classifiers do.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
+            Images of the shape that ``fit`` saw.
+        y : array-like of shape (n,)
+            What they are.
+        sample_weight : array-like of shape (n,), optional
+            What each image counts.
+
+        Returns
+        -------
+        float
+        """
+        return float(super().score(X, y, sample_weight))
+
+    # What was learned.
+
+    @property
+    def classes_(self) -> NDArray[Any]:
+        """The labels, sorted."""
+        return self._fitted().labels.classes
+
+    @property
+    def image_shape_(self) -> tuple[int, ...] | None:
+        """The shape of an image; None after a fit on a 2-D array."""
+        return self._fitted().image_shape
+
+    @property
+    def look_(self) -> Look | None:
+        """What the training images look like; None after a fit on a 2-D array."""
+        return self._fitted().look
+
+    @property
+    def prepare_(self) -> Prepare | None:
+        """The fitted preparation."""
+        return self._fitted().prepare
+
+    @property
+    def reasons_(self) -> tuple[str, ...]:
+        """What "auto" chose and why, one sentence a decision."""
+        recogniser = self._fitted()
+        prepared = () if recogniser.prepare is None else recogniser.prepare.reasons_
+        return (*prepared, *getattr(recogniser.matcher, "reasons", ()))
+
+    @property
+    def ids_(self) -> NDArray[np.int64]:
+        """A number for each training image, ascending; no number is given twice."""
+        ids = self._fitted().ids
+        if ids is None:
+            raise AttributeError(f"{type(self).__name__} keeps no training images")
+        return ids
+
+    @property
+    def labels_(self) -> NDArray[Any]:
+        """The training images' labels, where they are kept."""
+        self.ids_  # noqa: B018 - there are none without
+        labels: NDArray[Any] = self.classes_[self.recogniser_.matcher.codes]
+        return labels
+
+    @property
+    def temperature_(self) -> float:
+        """The temperature of the probabilities, in the unit of the distances."""
+        return self._fitted().calibration().temperature
+
+    @property
+    def exponent_(self) -> int:
+        """The exponent of the temperature, 1 to 3: the form of the probabilities."""
+        return self._fitted().calibration().exponent
+
+    @property
+    def calibrated_(self) -> bool:
+        """Whether temperature and exponent were fitted; else they are a rule of thumb."""
+        return self._fitted().calibration().fitted
+
+    def _fitted(self) -> Recogniser:
+        recogniser: Recogniser | None = self.__dict__.get("recogniser_")
+        if recogniser is None:
+            raise AttributeError(f"{type(self).__name__} is not fitted yet")
+        return recogniser
+
+    @classmethod
+    def _of(cls, recogniser: Recogniser, parameters: dict[str, Any]) -> Self:
+        """Return the fitted model with a recogniser that came from a file."""
+        model = cls(**parameters)
+        try:
+            model._check_parameters()
+        except (TypeError, OverflowError) as error:
+            raise InputError(f"a parameter is of no kind that it can have: {error}") from error
+        model.recogniser_, model.n_features_in_ = recogniser, recogniser.n_features
+        if recogniser.feature_names is not None:
+            model.feature_names_in_ = np.array(recogniser.feature_names, dtype=object)
+        return model
+
+    # What goes in.
+
+    def _images(self, X: ArrayLike, *, reset: bool = False) -> NDArray[Any]:
+        """Return ``X`` as a checked image batch, or as checked rows of numbers."""
         rank = _rank(X)
         if rank in (3, 4):
+            if not reset:
+                return self.recogniser_.checked(X)
             images = as_images(X)
-            self._note_shape(images.shape[1:], reset)
-            return images.reshape(len(images), -1), 255 if images.dtype == np.uint8 else 1
+            self.n_features_in_ = int(np.prod(images.shape[1:]))
+            # A fit on a table may have left the names of its columns.
+            self.__dict__.pop("feature_names_in_", None)
+            return images
         if not reset and self.image_shape_ is not None:
             raise InputError(
                 f"X has shape {_shape(X)}: expected images (n, {', '.join(map(str, self.image_shape_))}), "
@@ -174,76 +763,36 @@ class ImageClassifier(TakesTensors, Looked, Teachable, ClassifierMixin, BaseEsti
             )
         with _refusing():
             rows: NDArray[Any] = validate_data(self, X, reset=reset)
-        if reset:
-            self.image_shape_ = None
-            self._begin_look(None)
-        return rows, 1
+        return rows
 
-    def _derive(self, name: str, make: Callable[[], Any]) -> Any:
-        """Return what follows from the state, made when it is first asked for."""
-        derived = self.__dict__.setdefault("_derived", Derived())
-        if name not in derived:
-            derived[name] = make()
-        return derived[name]
+    def _as_bytes(self, images: NDArray[Any]) -> AsBytes | None:
+        """Return how images become bytes, where bytes are compared or rows are images."""
+        shape = self.image_shape
+        if images.ndim > 2:
+            return AsBytes(0, 1, None) if self._bytes else None
+        if not self._bytes and shape is None:
+            return None
+        n = self.n_features_in_
+        if shape is not None and (len(shape) not in (2, 3) or int(np.prod(shape)) != n):
+            raise InputError(f"image_shape is {shape}: expected (h, w) or (h, w, c) of {n} values, as X has")
+        return AsBytes(float(images.min()), float(images.max()), (1, n) if shape is None else tuple(shape))
 
-    def _changed(self) -> None:
-        """Forget what followed from the state before."""
-        self._derived = Derived()
+    def _prepared(self, images: NDArray[Any], given: NDArray[Any], codes: NDArray[np.intp]) -> Prepare | None:
+        """Return the fitted preparation, or none."""
+        if isinstance(self.prepare, Prepare):
+            if given.ndim == 2:
+                raise InputError("prepare takes images: expected (n, h, w) or (n, h, w, c), and X is rows")
+            return Prepare(self.prepare.steps).fit(given)
+        if self.prepare is None or (images.ndim == 2 and self.image_shape is None):
+            return None
+        return choose(given, codes)
 
-    def _note_shape(self, shape: tuple[int, ...], reset: bool) -> None:
-        """Keep the images' shape at a fit, and compare with it later."""
-        if reset:
-            self.image_shape_ = shape
-            self._begin_look(shape)
-            self.n_features_in_ = int(np.prod(shape))
-            # A fit on a table may have left the names of its columns.
-            self.__dict__.pop("feature_names_in_", None)
-        elif self.image_shape_ is None:
-            raise InputError(
-                f"X is an image batch of {_sizes(shape)}: expected (n, {self.n_features_in_}) rows, as in fit"
-            )
-        elif shape != self.image_shape_:
-            raise InputError(
-                f"images are {_sizes(shape)}: expected {_sizes(self.image_shape_)}, as in fit "
-                "(resize them first)"
-            )
-
-    def _labels(self, y: ArrayLike, n: int) -> NDArray[Any]:
-        """Return ``y`` as ``n`` checked labels."""
-        if y is None:
-            raise InputError(
-                f"{type(self).__name__} requires y to be passed, but the target y is None: "
-                "expected one label for each image"
-            )
-        with _refusing():
-            labels: NDArray[Any] = column_or_1d(y, warn=True)
-            if labels.dtype.kind in "fO":
-                assert_all_finite(labels, input_name="y")
-            # Whole numbers and texts are classes whatever their values; with one example of each,
-            # scikit-learn would warn that there are as many classes as images.
-            if labels.dtype.kind not in "biuU":
-                check_classification_targets(labels)
-        if len(labels) != n:
-            raise InputError(f"{len(labels)} labels for {n} images: expected one for each")
-        return labels
-
-    def _more_labels(self, y: ArrayLike, n: int, classes: ArrayLike | None) -> NDArray[np.intp]:
-        """Return the places of ``n`` further labels in ``classes_``, which the first call sets.
-
-        It is what every ``partial_fit`` begins with: scikit-learn fixes the classes at its first call.
-        """
-        first = not hasattr(self, "classes_")
-        if first and classes is None:
-            raise InputError(
-                "classes must be passed on the first call to partial_fit: every label that will occur"
-            )
-        given = None if classes is None else np.unique(np.asarray(classes))
-        if not first and given is not None and not np.array_equal(given, self.classes_):
-            raise InputError(f"classes are {given}: expected those of the first call, {self.classes_}")
-        known = self.classes_ if given is None else given
-        codes = _places(self._labels(y, n), known)
-        self.classes_ = known
-        return codes
+    def _count(self, n_neighbors: int | None) -> int:
+        """Return how many neighbours are asked for: as many as vote where that is not said."""
+        recogniser = self.recogniser_
+        if n_neighbors is None:
+            return recogniser.voters
+        return Vote(n_neighbors).among(len(recogniser.matcher.codes))
 
 
 @contextmanager
@@ -261,10 +810,46 @@ def _refusing() -> Iterator[None]:
         raise InputError(text if named else text.splitlines()[0]) from error
 
 
+def _checked_labels(model: Any, y: ArrayLike, n: int) -> NDArray[Any]:
+    """Return ``y`` as ``n`` checked labels."""
+    if y is None:
+        raise InputError(
+            f"{type(model).__name__} requires y to be passed, but the target y is None: "
+            "expected one label for each image"
+        )
+    with _refusing():
+        labels: NDArray[Any] = column_or_1d(y, warn=True)
+        if labels.dtype.kind in "fO":
+            assert_all_finite(labels, input_name="y")
+        # Whole numbers and texts are classes whatever their values; with one example of each,
+        # scikit-learn would warn that there are as many classes as images.
+        if labels.dtype.kind not in "biuU":
+            check_classification_targets(labels)
+    if len(labels) != n:
+        raise InputError(f"{len(labels)} labels for {n} images: expected one for each")
+    return labels
+
+
 def check_whole(name: str, value: object) -> None:
     """Refuse a parameter that is no whole number of at least 1."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
         raise InputError(f"{name} is {value!r}: expected a whole number of at least 1")
+
+
+def check_one_of(name: str, value: object, values: tuple[str, ...]) -> None:
+    """Refuse a parameter that is none of some texts."""
+    if value not in values:
+        raise InputError(f"{name} is {value!r}: expected {' or '.join(map(repr, values))}")
+
+
+def check_prepare(value: object) -> None:
+    """Refuse a parameter that is no preparation."""
+    if (
+        value is not None
+        and not isinstance(value, Prepare)
+        and not (isinstance(value, str) and value == "auto")
+    ):
+        raise InputError(f"prepare is {value!r}: expected 'auto', None or a Prepare")
 
 
 def _rank(X: Any) -> int:
@@ -290,18 +875,3 @@ def _shape(X: Any) -> object:
         return np.shape(X)
     except ValueError:
         return "none, for its parts differ in length"
-
-
-def _sizes(shape: tuple[int, ...]) -> str:
-    """Return a shape as people say sizes: 28x28."""
-    return "x".join(str(length) for length in shape)
-
-
-def _places(labels: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.intp]:
-    """Return the place of each label in ``classes``, refusing labels that are none of them."""
-    places = {label: code for code, label in enumerate(classes.tolist())}
-    values, inverse = np.unique(labels, return_inverse=True)
-    for value in values.tolist():
-        if value not in places:
-            raise InputError(f"label {value!r} is none of the classes {classes}: name it in classes at first")
-    return np.array([places[value] for value in values.tolist()], dtype=np.intp)[inverse]

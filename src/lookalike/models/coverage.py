@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
-
-from lookalike.models.class_means import ClassMeanClassifier
-
-if TYPE_CHECKING:
-    from lookalike.evidence import Reference
-    from lookalike.models.explain import Manner
+from lookalike.models.base import ImageClassifier, learned
+from lookalike.prepare import Prepare
+from lookalike.search.averages import CoverageMatcher
 
 
-class InkCoverage(ClassMeanClassifier):
+class InkCoverage(ImageClassifier):
     r"""Classify by ink coverage alone: the class whose mean coverage is nearest.
 
     The coverage of an image is its mean intensity on the 0-1 scale,
@@ -58,57 +53,16 @@ class InkCoverage(ClassMeanClassifier):
     array([0.2984, 0.296 ])
     """
 
-    class_coverage_: NDArray[np.float64]
-
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         # One number an image: enough for ink, not for scikit-learn's clouds of points.
         tags.classifier_tags.poor_score = True
         return tags
 
-    def class_distances(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return how far each image's coverage is from each class's mean coverage.
+    class_coverage_ = learned("class_coverage", "The mean coverage of each class.")
+    class_sums_ = learned("class_sums.sums", "The sum of all values of each class's images.")
+    class_counts_ = learned("class_counts", "How many images of each class were seen.")
+    sum_scale_ = learned("class_sums.unit", "255 for sums of bytes, else 1.")
 
-        Parameters
-        ----------
-        X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
-            Images of the shape that ``fit`` saw.
-
-        Returns
-        -------
-        ndarray of shape (n, n_classes), float64
-            Absolute differences, in 0-1 for images; infinite for a class without images yet.
-        """
-        rows, scale = self._rows(X, reset=False)
-        return self._distances(self._features(rows), scale)
-
-    def _distances(self, values: NDArray[Any], scale: int) -> NDArray[np.float64]:
-        coverage = values / (scale * self.n_features_in_)
-        distances: NDArray[np.float64] = np.abs(coverage - self.class_coverage_)
-        return np.where(np.isnan(distances), np.inf, distances)
-
-    def _manner(self) -> Manner:
-        from lookalike.models.explain import Manner
-
-        return Manner("ink coverage")
-
-    def _class_reference(self, code: int, seen: NDArray[np.float64], distance: float) -> Reference:
-        from lookalike.evidence import Reference
-
-        return Reference(
-            "mean coverage",
-            self.classes_[code],
-            distance,
-            coverage=float(self.class_coverage_[code]),
-        )
-
-    def _features(self, rows: NDArray[Any]) -> NDArray[Any]:
-        dtype = np.int64 if rows.dtype == np.uint8 else np.float64
-        coverage: NDArray[Any] = rows.sum(axis=1, keepdims=True, dtype=dtype)
-        return coverage
-
-    def _n_values(self) -> int:
-        return 1
-
-    def _refresh(self) -> None:
-        self.class_coverage_ = self._means()[:, 0] / self.n_features_in_
+    def _matcher(self, prepare: Prepare | None) -> CoverageMatcher:
+        return CoverageMatcher()

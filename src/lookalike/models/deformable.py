@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from lookalike.distance.deform_definition import Match
-from lookalike.distance.deform_job import checked_context, checked_warp
 from lookalike.errors import InputError
-from lookalike.models.base import check_whole
-from lookalike.models.deformable_auto import (
-    CANDIDATES,
-    COMPARE_ALL,
-    choose_comparison,
-    choose_voters,
-    is_photographs,
-)
-from lookalike.models.deformable_classes import DeformableClasses
-from lookalike.models.deformable_index import Bytes, Comparison, DeformableIndex
-from lookalike.prepare import Prepare, choose
-from lookalike.progress import Progress, silent
-
-if TYPE_CHECKING:
-    from lookalike.models.explain import Costs, Manner
-
-_AUTO = "auto"
+from lookalike.models.base import ImageClassifier, check_prepare, check_whole, learned
+from lookalike.models.tensors import takes_tensors
+from lookalike.prepare import Prepare
+from lookalike.recognition.vote import Vote
+from lookalike.search.deformable.comparison import Settings, is_of_photographs
+from lookalike.search.deformable.matcher import DeformableMatcher
 
 
-class DeformableMatch(DeformableClasses):
+class DeformableMatch(ImageClassifier):
     r"""Classify by the training images that are nearest after letting pixels move a little.
 
     Each pixel of an image takes the best match in a training image within ``warp`` pixels, judged by the
@@ -51,6 +39,19 @@ class DeformableMatch(DeformableClasses):
     candidates : "auto" or int, default="auto"
         How many training images an image is compared with: those whose coarse descriptions are nearest (see
         :func:`lookalike.distance.descriptor.edge_descriptors`).
+    planes : "auto", "sobel", "double-angle" or "values", default="auto"
+        What is compared: gradients; gradients that forget how strong the light is and whether ink is dark or
+        light; or the pixels' values.
+    symmetric : "auto" or bool, default="auto"
+        Each image is also bent to look like the other, and both distances are added.
+    aligned : "auto" or bool, default="auto"
+        Images, gray ones, are also bent smoothly as a whole first.
+    blur : "auto" or float, default="auto"
+        By how many pixels images are blurred before they are compared as they are, 0 to 32.
+    window : "auto" or float, default="auto"
+        In which part of each side, from either border, double-angle gradients count less, 0 to 0.5.
+    hubness : "auto" or bool, default="auto"
+        Training images that are near to those of other classes count as farther.
     image_shape : (int, int) or (int, int, int), optional
         The shape of the images that the rows of a 2-D array are. Without it each row is an image of one row.
 
@@ -58,17 +59,8 @@ class DeformableMatch(DeformableClasses):
     ----------
     prepare_ : Prepare or None
         The fitted preparation.
-    planes_ : {"sobel", "double-angle", "values"}
-        What is compared: gradients; gradients that forget how strong the light is and whether ink is dark or
-        light; or the pixels' values.
-    warp_ : (int, int)
-        How far pixels may move down and across.
-    context_ : int
-        The radius of the patch.
-    symmetric_ : bool
-        Each image is also bent to look like the other, and both distances are added.
-    aligned_ : bool
-        Images are also bent smoothly as a whole first; what then differs counts twice, beside once without.
+    planes_, warp_, context_, symmetric_, aligned_, blur_, window_, hubness_
+        What was chosen, or set: ``warp_`` is a pair, down and across.
     n_neighbors_ : int
         How many of the nearest images vote.
     candidates_ : int
@@ -108,14 +100,15 @@ class DeformableMatch(DeformableClasses):
        of each side, with a context of 2 (1 where the longer side is below 16); drawings with more by 2/28 of
        each side, with a context of 1; values by 3/28 of each side, with a context of 1 (0 where no side has
        3). Warps and contexts are rounded up; no pixel moves along a side of less than 3.
-    4. **Blur and alignment**: drawings with fewer than 50 images of a typical class and no side below 16
-       pixels are blurred by 0.866 pixels before they are compared. Where they are gray, of at most 50
-       classes, and of sides up to 32 pixels, the 30 training images that are nearest by this comparison (or
-       as many as are asked for), and the nearest of each class (of 50 at most), are bent by
-       :func:`lookalike.distance.align_definition.align` to look like the query, and the query to look like
-       each, not blurred, and compared again. The sums of squares of these comparisons are added twice to
-       those of the images as they are, and multiplied by how crowded the training image is
-       (:func:`lookalike.models.deformable_crowding.crowding`): one near to other classes counts as farther.
+    4. **Blur, alignment and hubness**: drawings with fewer than 50 images of a typical class and no side
+    below
+       16 pixels are blurred by 0.866 pixels before they are compared. Where they are gray and of sides up to
+       32 pixels, the 30 training images that are nearest by this comparison, and the nearest of each class
+       (of the 50 nearest classes), are bent by :func:`lookalike.distance.align_definition.align` to look like
+       the query, and the query to look like each, not blurred, and compared again. The sums of squares of
+       these comparisons are added twice to those of the images as they are, and multiplied by how much of a
+       hub the training image is (:class:`lookalike.search.deformable.hubness.Hubness`): one near to other
+       classes counts as farther.
     5. **Votes**: 1 with fewer than 50 images of a typical class. Else 3 where, with each of up to 1,000
        evenly spaced training images left out in turn, no more answers are wrong than with 1; else 1.
     6. **Candidates**: all of up to 1,000 training images, else 100. This follows the number of images.
@@ -125,8 +118,9 @@ class DeformableMatch(DeformableClasses):
 
     ``class_neighbors`` finds the nearest image of each class among the candidates, and compares each class
     that has none among them by its image with the nearest coarse description. With up to 1,000 training
-    images all are candidates, and it is exact where images are not aligned; where they are, classes beyond
-    the 50 nearest are infinitely far.
+    images all are candidates, and it is exact where images are not aligned; where they are, what is not
+    aligned is as far as if alignment had changed nothing, and no nearer than what is. ``kneighbors`` returns
+    the aligned ones first, then the other candidates, then what follows in the order of coarse descriptions.
 
     Equal distances go to the training image that came first, among candidates and between them. Equal votes
     go to the class of the nearest of the voters. Answers do not depend on the batch, threads or memory
@@ -149,11 +143,7 @@ class DeformableMatch(DeformableClasses):
     ([1, 6, 7], [1, 6, 7])
     """
 
-    prepare_: Prepare | None
-    n_neighbors_: int
-    candidates_: int
-    reasons_: tuple[str, ...]
-    _index: DeformableIndex
+    _bytes = True
 
     def __init__(
         self,
@@ -163,6 +153,12 @@ class DeformableMatch(DeformableClasses):
         n_neighbors: Literal["auto"] | int = "auto",
         candidates: Literal["auto"] | int = "auto",
         *,
+        planes: Literal["auto", "sobel", "double-angle", "values"] = "auto",
+        symmetric: Literal["auto"] | bool = "auto",
+        aligned: Literal["auto"] | bool = "auto",
+        blur: Literal["auto"] | float = "auto",
+        window: Literal["auto"] | float = "auto",
+        hubness: Literal["auto"] | bool = "auto",
         image_shape: tuple[int, ...] | None = None,
     ) -> None:
         self.prepare = prepare
@@ -170,82 +166,30 @@ class DeformableMatch(DeformableClasses):
         self.context = context
         self.n_neighbors = n_neighbors
         self.candidates = candidates
+        self.planes = planes
+        self.symmetric = symmetric
+        self.aligned = aligned
+        self.blur = blur
+        self.window = window
+        self.hubness = hubness
         self.image_shape = image_shape
 
-    @property
-    def planes_(self) -> str:
-        """What is compared."""
-        return self._index.comparison.planes
+    planes_ = learned("comparison.planes", "What is compared.")
+    warp_ = learned("comparison.warp", "How far pixels may move down and across.")
+    context_ = learned("comparison.context", "The radius of the patch around each pixel.")
+    symmetric_ = learned("comparison.symmetric", "Whether the distances of both directions are added.")
+    aligned_ = learned("comparison.aligned", "Whether images are also bent smoothly as a whole.")
+    blur_ = learned("comparison.blur", "By how many pixels images are blurred as they are.")
+    window_ = learned("comparison.window", "In which part from the border gradients count less.")
+    hubness_ = learned("comparison.hubness", "Whether images near to other classes count as farther.")
+    candidates_ = learned("candidates", "How many training images an image is compared with.")
 
     @property
-    def warp_(self) -> tuple[int, int]:
-        """How far pixels may move down and across."""
-        return self._index.comparison.warp
+    def n_neighbors_(self) -> int:
+        """How many of the nearest images vote."""
+        return self._fitted().voters
 
-    @property
-    def context_(self) -> int:
-        """The radius of the patch around each pixel."""
-        return self._index.comparison.context
-
-    @property
-    def symmetric_(self) -> bool:
-        """Whether the distances of both directions are added."""
-        return self._index.comparison.symmetric
-
-    @property
-    def aligned_(self) -> bool:
-        """Whether images are also bent smoothly as a whole."""
-        return self._index.comparison.aligned
-
-    def kneighbors(
-        self, X: ArrayLike, n_neighbors: int | None = None, *, progress: Progress = silent
-    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Return the nearest training images of each image.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
-            Images of the shape that ``fit`` saw.
-        n_neighbors : int, optional
-            How many; by default the model's own. More than ``candidates_`` are compared where needed.
-        progress : Progress, optional
-            Hears of preparation, of compilation and of queries done.
-
-        Returns
-        -------
-        distances : ndarray of shape (n, n_neighbors), float64
-            The root mean square, over pixels, planes and patches, of what still differs; ascending. 1 is a
-            full step from black to white.
-        indices : ndarray of shape (n, n_neighbors), int64
-            Places in ``ids_`` and ``labels_``; equal distances by ascending place.
-
-        Raises
-        ------
-        InputError
-            ``n_neighbors`` is not 1 to the number of training images, or the images are of another shape or
-            kind than those of ``fit``.
-        """
-        queries = self.prepared(X, progress=progress)
-        k = self._checked_count(self.n_neighbors_ if n_neighbors is None else n_neighbors)
-        return self._nearest(queries, k, progress)
-
-    def prepared(self, X: ArrayLike, *, progress: Progress = silent) -> Bytes:
-        """Return what the model sees of images.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
-            Images of the shape that ``fit`` saw.
-        progress : Progress, optional
-            Hears of images done.
-
-        Returns
-        -------
-        ndarray of shape (n, height, width) or (n, height, width, c), uint8
-        """
-        check_is_fitted(self)
-        return self._transformed(self._bytes(*self._rows(X, reset=False)), progress)
-
+    @takes_tensors
     def displacement_field(self, image: ArrayLike, place: int) -> Match:
         """Return how a training image is bent to look like an image: the evidence behind their distance.
 
@@ -272,128 +216,25 @@ class DeformableMatch(DeformableClasses):
             raise InputError(
                 f"place is {place}: expected 0 to {len(self.ids_) - 1}, that of a training image"
             )
-        return self._index.field(self.prepared(np.asarray(image)[None]), int(place))
+        seen = self.recogniser_.seen(self._images(np.asarray(image)[None]))
+        matcher: Any = self.recogniser_.matcher
+        field: Match = matcher.field(seen[0], int(place))
+        return field
 
-    def _mended(self) -> frozenset[str]:
-        """Return what does not matter to the model: such gradients forget whether ink is dark or light."""
-        mended = super()._mended()
-        return mended | {"polarity"} if self.planes_ == "double-angle" else mended
+    def _matcher(self, prepare: Prepare | None) -> DeformableMatcher:
+        # Whether images are photographs was decided where the preparation was chosen.
+        known = None if prepare is None or isinstance(self.prepare, Prepare) else is_of_photographs(prepare)
+        return DeformableMatcher(self._settings(), self.candidates, self.n_neighbors, known)
+
+    def _vote(self, matcher: Any) -> Vote:
+        return Vote(matcher.voters, at_most=self.n_neighbors == "auto")
+
+    def _settings(self) -> Settings:
+        return Settings(**{name: getattr(self, name) for name in Settings._fields})
 
     def _check_parameters(self) -> None:
-        """Refuse parameters that are none of their values."""
-        if self.prepare is not None and self.prepare != _AUTO and not isinstance(self.prepare, Prepare):
-            raise InputError(f"prepare is {self.prepare!r}: expected 'auto', None or a Prepare")
-        if self.warp != _AUTO:
-            checked_warp(self.warp)  # type: ignore[arg-type]
-        if self.context != _AUTO:
-            checked_context(self.context)  # type: ignore[arg-type]
+        check_prepare(self.prepare)
+        self._settings().checked()
         for name in ("n_neighbors", "candidates"):
-            if getattr(self, name) != _AUTO:
+            if getattr(self, name) != "auto":
                 check_whole(name, getattr(self, name))
-
-    def _keep(self, rows: NDArray[Any], scale: int) -> None:
-        """Choose what is to be chosen, and keep the first images."""
-        if self.image_shape_ is None:
-            self._range = float(rows.min()), float(rows.max())
-        images = self._bytes(rows, scale)
-        reasons: list[str] = []
-        self.prepare_ = self._preparation(images)
-        kept = self._transformed(images, silent)
-        if self.prepare_ is not None:
-            reasons.extend(self.prepare_.reasons_)
-        comparison, why = self._comparison(kept)
-        reasons.append(why)
-        self._index = DeformableIndex(kept, comparison)
-        self._count_candidates()
-        if self.n_neighbors == _AUTO:
-            self.n_neighbors_, why = choose_voters(self._index, self._codes, self.candidates_)
-            reasons.append(why)
-        else:
-            self.n_neighbors_ = int(self.n_neighbors)
-        self.reasons_ = tuple(reasons)
-
-    def _manner(self) -> Manner:
-        """Return how images are compared."""
-        from lookalike.models.explain import Manner
-
-        steps = () if self.prepare_ is None else self.prepare_.describe()
-        return Manner("deformable match", True, self.n_neighbors_, steps)
-
-    def _seen(self, X: ArrayLike) -> Bytes:
-        """Return prepared images."""
-        return self.prepared(X)
-
-    def _kept(self, places: NDArray[np.intp]) -> Bytes:
-        """Return prepared training images."""
-        return self._index.images[places]
-
-    def _costs(self, seen: NDArray[Any], place: int) -> Costs:
-        """Return what each pixel costs, and where it was found."""
-        from lookalike.models.explain_kept import deformable_costs
-
-        return deformable_costs(self._ready_index(), seen[None], place)
-
-    def _append(self, rows: NDArray[Any], scale: int) -> None:
-        """Keep further images."""
-        self._index.add(self._transformed(self._bytes(rows, scale), silent))
-        self._count_candidates()
-
-    def _drop(self, places: NDArray[np.intp]) -> None:
-        """Keep some images no longer."""
-        self._index.remove(places)
-        self._count_candidates()
-        if self.n_neighbors == _AUTO:
-            self.n_neighbors_ = min(self.n_neighbors_, len(self._index))
-
-    def _count_candidates(self) -> None:
-        """Say how many images each is compared with, and have them described where that is not all."""
-        n = len(self._index)
-        wanted = (n if n <= COMPARE_ALL else CANDIDATES) if self.candidates == _AUTO else self.candidates
-        self.candidates_ = min(int(wanted), n)
-        if self.candidates_ < n:
-            self._index.describe()
-
-    def _preparation(self, images: Bytes) -> Prepare | None:
-        """Return the fitted preparation."""
-        if isinstance(self.prepare, Prepare):
-            return Prepare(self.prepare.steps).fit(images)
-        if self.prepare is None or (self.image_shape_ is None and self.image_shape is None):
-            return None
-        return choose(images, self._codes)
-
-    def _comparison(self, kept: Bytes) -> tuple[Comparison, str]:
-        """Return how prepared images are compared, and why."""
-        chosen = self.prepare_ if self.prepare == _AUTO else None
-        photographs = min(kept.shape[1:3]) > 1 and is_photographs(kept, chosen)
-        comparison, why = choose_comparison(kept, photographs, self._codes)
-        if self.warp != _AUTO:
-            comparison = comparison._replace(warp=checked_warp(self.warp))  # type: ignore[arg-type]
-        if self.context != _AUTO:
-            comparison = comparison._replace(context=int(self.context))
-        return comparison, why
-
-    def _transformed(self, images: Bytes, progress: Progress) -> Bytes:
-        """Return images prepared."""
-        return images if self.prepare_ is None else self.prepare_.transform(images, progress=progress)
-
-    def _bytes(self, rows: NDArray[Any], scale: int) -> Bytes:
-        """Return rows as images of bytes."""
-        if self.image_shape_ is not None:
-            images = rows.reshape(len(rows), *self.image_shape_)
-            return images if scale == 255 else np.rint(images * 255).astype(np.uint8)
-        low, high = self._range
-        span = (high - low) or 1.0
-        levels = np.clip((rows.astype(np.float64) - low) / span, 0, 1)
-        return np.rint(levels * 255).astype(np.uint8).reshape(len(rows), *self._row_shape())
-
-    def _row_shape(self) -> tuple[int, ...]:
-        """Return the shape of the image that a row of a 2-D array is."""
-        shape = self.image_shape
-        if shape is None:
-            return 1, self.n_features_in_
-        if len(shape) not in (2, 3) or int(np.prod(shape)) != self.n_features_in_:
-            raise InputError(
-                f"image_shape is {shape}: expected (h, w) or (h, w, c) of {self.n_features_in_} values, "
-                "as X has"
-            )
-        return tuple(shape)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, overload
 
-from lookalike.evidence import Evidence
+from lookalike.recognition.evidence import Evidence
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -16,8 +16,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from lookalike.errors import InputError
 from lookalike.images import as_images, to_unit
-from lookalike.models.with_torch import need_torch, one_thread
 from lookalike.progress import Progress, silent
+from lookalike.search.prototypes import need_torch, one_thread
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -1,24 +1,26 @@
-"""Several images for each class: the ways in which people write it, found by clustering."""
+"""Several images for each class: the ways in which people write it, or what gradients make of them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
 
+from lookalike.distance.metrics import checked_metric
 from lookalike.errors import InputError
-from lookalike.models.calibration import LeftOut
-from lookalike.models.prototype_base import Codes, PrototypeClassifier
-from lookalike.models.reservoir import image_keys, smallest, spreads
-from lookalike.progress import Progress
+from lookalike.models.base import ImageClassifier, check_one_of, check_whole, learned
+from lookalike.models.tensors import takes_tensors
+from lookalike.prepare import Prepare
+from lookalike.search.prototypes import ClusterMatcher, LearnedMatcher, Learning
 
-if TYPE_CHECKING:
-    from lookalike.models.explain import Manner
-    from lookalike.models.state import StateReader
+_PROTOTYPES = "The prototypes, to look at; class by class."
+_COUNTS = "How many training images each class had."
 
 
-class ClusterImages(PrototypeClassifier):
+class ClusterImages(ImageClassifier):
     """Classify by the nearest cluster image: each class is a few images, each the average of a cluster.
 
     With ``metric="l2"`` clusters are those of k-means and their images means; with ``"l1"`` they are those of
@@ -75,8 +77,6 @@ class ClusterImages(PrototypeClassifier):
     ((50, 8, 8), [0, 0, 0, 0, 0, 1])
     """
 
-    prototype_counts_: NDArray[np.int64]
-
     def __init__(
         self, per_class: int = 10, *, metric: Literal["l1", "l2"] = "l2", random_state: Any = 0
     ) -> None:
@@ -84,40 +84,217 @@ class ClusterImages(PrototypeClassifier):
         self.metric = metric
         self.random_state = random_state
 
-    def _find(self, rows: NDArray[Any], scale: int, codes: Codes, progress: Progress) -> None:
-        centres, self._codes, self.prototype_counts_ = self._clustered(rows, scale, codes, progress)
-        self.prototypes_ = self._shaped(centres)
-        self._held = self._without_themselves(rows, scale, codes)
+    prototypes_ = learned("prototypes", _PROTOTYPES)
+    prototype_counts_ = learned("counts", "How many training images each cluster image stands for.")
+    class_counts_ = learned("class_counts", _COUNTS)
 
-    def _without_themselves(self, rows: NDArray[Any], scale: int, codes: Codes) -> LeftOut:
-        """Return class distances of some training images, each taken out of its own cluster's image.
+    @property
+    def prototype_labels_(self) -> NDArray[Any]:
+        """The class of each prototype."""
+        labels: NDArray[Any] = self.classes_[self.recogniser_.matcher.codes]
+        return labels
 
-        Without the image a, of n, the mean m is (n m - a) / (n - 1): n / (n - 1) times as far from a. For
-        medians it is an approximation.
+    @takes_tensors
+    def prototype_distances(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return the distance of each image to each prototype.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
+            Images of the shape that ``fit`` saw.
+
+        Returns
+        -------
+        ndarray of shape (n, n_prototypes), float64
+            L1 or L2 per value, in 0-1 for images; in the order of ``prototypes_``.
         """
-        places = smallest(image_keys(rows, codes, self.classes_))
-        rows, codes = rows[places], codes[places]
-        distances = self._per_prototype(rows, scale, self.prototypes_)
-        own = np.where(self._codes == codes[:, None], distances, np.inf)
-        every, nearest = np.arange(len(rows)), np.argmin(own, axis=1)
-        counts = self.prototype_counts_[nearest]
-        further = distances[every, nearest] * (counts / np.maximum(counts - 1, 1))
-        distances[every, nearest] = np.where(counts > 1, further, np.inf)
-        return LeftOut(self._per_class(distances), codes, spreads(rows, scale))
+        return _prototype_distances(self, X)
 
-    def _manner(self) -> Manner:
-        from lookalike.models.explain import Manner
+    def _matcher(self, prepare: Prepare | None) -> ClusterMatcher:
+        return ClusterMatcher(
+            self.metric, self.per_class, int(check_random_state(self.random_state).randint(2**31))
+        )
 
-        return Manner(f"cluster images, {self.metric.upper()}", self.metric == "l2")
+    def _check_parameters(self) -> None:
+        checked_metric(self.metric)
+        check_whole("per_class", self.per_class)
 
-    def _write_state(self, facts: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
-        super()._write_state(facts, arrays)
-        arrays["prototype_counts"] = self.prototype_counts_
 
-    def _read_state(self, state: StateReader) -> None:
-        super()._read_state(state)
-        counts = state.array("prototype_counts", np.int64, (len(self._codes),)).copy()
-        sums = np.bincount(self._codes, counts)
-        if counts.min() < 1 or not np.array_equal(sums, self.class_counts_):
-            raise InputError("prototype_counts do not add up to class_counts")
-        self.prototype_counts_ = counts
+class LearnedPrototypes(ImageClassifier):
+    r"""Classify by the nearest of prototypes that start as mean images and are moved by gradients.
+
+    A mean image is the middle of its class, whatever the other classes look like. Learning moves it, step by
+    step against the gradient of a loss, to where more images are nearer to a prototype of their own class
+    than to any other. Needs torch to learn (``pip install "lookalike[torch]"``); a fitted model answers
+    without.
+
+    Parameters
+    ----------
+    metric : {"l1", "l2"}, default="l2"
+        How unlike two images are: the mean absolute or the root mean squared difference. Losses take the
+        squared L2.
+    per_class : int, default=1
+        How many prototypes for each class. One starts at the mean image; several start at the cluster images
+        of :class:`lookalike.ClusterImages`.
+    loss : {"glvq", "cross-entropy"}, default="glvq"
+        What is to become small. ``"glvq"``, generalised learning vector quantisation: with :math:`d_1` the
+        distance to the nearest prototype of the image's class and :math:`d_2` that to the nearest other one,
+        the sigmoid of 60 times :math:`(d_1 - d_2) / (d_1 + d_2)`. ``"cross-entropy"``: that of the softmax
+        over the negative distances to each class's nearest prototype, times a sharpness that is learned too.
+    epochs : int, default=20
+        How often, at most, all images are gone through.
+    learning_rate : float, default=0.01
+        About how far a first step goes, where 1 is full ink.
+    batch_size : int, default=256
+        Images in a step.
+    patience : int, default=10
+        Epochs without a better result on the images that are held out, after which learning ends.
+    validation_fraction : float, default=0.1
+        The share of each class's training images that is held out: nothing is learned from them, and the
+        prototypes are kept that answer most of them right (ties: the least loss on them).
+    random_state : int, RandomState or None, default=0
+        What is held out, the order of images and the start of clusters are drawn by.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+    prototypes_ : ndarray of shape (n_prototypes, h, w[, c]) or (n_prototypes, n_features), float64
+        The best prototypes: in 0-1, or within the range of a 2-D array's values; class by class.
+    prototype_labels_ : ndarray of shape (n_prototypes,)
+        Their classes.
+    history_ : dict of ndarray, each of shape (n_epochs + 1,)
+        ``"loss"``: of the images learned from, at the start and in each epoch, as it went by.
+        ``"validation_loss"`` and ``"validation_accuracy"``: on the images held out, at the start and after
+        each epoch. Place 0 is the start: mean images or cluster images.
+    best_epoch_ : int
+        Which epoch's prototypes were kept; 0 is the start.
+    snapshots_ : ndarray of shape (n_snapshots, n_prototypes, h, w[, c]) or (..., n_features), float32
+        The prototypes at the start and after each epoch, or after every so many where there are many; not in
+        model files.
+    snapshot_epochs_ : ndarray of shape (n_snapshots,), int64
+        The epoch of each.
+    interrupted_ : bool
+        Whether Ctrl-C ended learning; the best prototypes so far were kept.
+    class_counts_ : ndarray of shape (n_classes,), int64
+        How many training images each class had.
+    image_shape_ : tuple of int, or None
+        ``(h, w)`` or ``(h, w, c)``; None after a fit on a 2-D array.
+    n_features_in_ : int
+        The number of values of an image.
+
+    See Also
+    --------
+    lookalike.MeanImage : Where one prototype a class starts.
+    lookalike.ClusterImages : Where several start.
+
+    Notes
+    -----
+    Ties go to the first class in ``classes_``. The start is made of all training images, those held out too:
+    where learning brings nothing, the model is :class:`lookalike.MeanImage`. Where no class has enough images
+    to hold any out, results are judged on the images learned from.
+
+    Prototypes stay images: after each step, what went beyond 0 or 1 (for a 2-D array, beyond the least and
+    the largest value that ``fit`` saw) is cut off. Rates do not suffer from it.
+
+    The same seed gives the same prototypes to the bit on the CPU with the same versions of NumPy and torch
+    and the same kind of processor: torch uses one of its threads meanwhile, and none of its random numbers.
+
+    References
+    ----------
+    A. Sato and K. Yamada, "Generalized learning vector quantization", NIPS 8 (1995). D. Kingma and J. Ba,
+    "Adam: a method for stochastic optimization", ICLR 2015.
+
+    Examples
+    --------
+    >>> import lookalike
+    >>> train, valid = lookalike.load("digits", classes=[3, 7])
+    >>> model = lookalike.LearnedPrototypes().fit(train.images, train.labels)  # doctest: +SKIP
+    >>> model.prototypes_.shape, model.best_epoch_ > 0  # doctest: +SKIP
+    ((2, 8, 8), True)
+    """
+
+    #: Held to look at, and counted by nobody as part of what answers.
+    only_to_look_at = ("snapshots",)
+
+    def __init__(
+        self,
+        metric: Literal["l1", "l2"] = "l2",
+        *,
+        per_class: int = 1,
+        loss: Literal["glvq", "cross-entropy"] = "glvq",
+        epochs: int = 20,
+        learning_rate: float = 0.01,
+        batch_size: int = 256,
+        patience: int = 10,
+        validation_fraction: float = 0.1,
+        random_state: Any = 0,
+    ) -> None:
+        self.metric = metric
+        self.per_class = per_class
+        self.loss = loss
+        self.epochs = epochs
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.patience = patience
+        self.validation_fraction = validation_fraction
+        self.random_state = random_state
+
+    prototypes_ = learned("prototypes", _PROTOTYPES)
+    best_epoch_ = learned("best_epoch", "Which epoch's prototypes were kept; 0 is the start.")
+    snapshots_ = learned("snapshots", "The prototypes as they learned; not in model files.")
+    snapshot_epochs_ = learned("snapshot_epochs", "The epoch of each snapshot.")
+    interrupted_ = learned("interrupted", "Whether Ctrl-C ended learning.")
+    class_counts_ = learned("class_counts", _COUNTS)
+
+    @property
+    def prototype_labels_(self) -> NDArray[Any]:
+        """The class of each prototype."""
+        labels: NDArray[Any] = self.classes_[self.recogniser_.matcher.codes]
+        return labels
+
+    @property
+    def history_(self) -> dict[str, NDArray[np.float64]]:
+        """Losses and accuracies, from the start on."""
+        matcher: Any = self._fitted().matcher
+        return {name: getattr(matcher.history, name) for name in matcher.history.state}
+
+    @takes_tensors
+    def prototype_distances(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return the distance of each image to each prototype.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
+            Images of the shape that ``fit`` saw.
+
+        Returns
+        -------
+        ndarray of shape (n, n_prototypes), float64
+            L1 or L2 per value, in 0-1 for images; in the order of ``prototypes_``.
+        """
+        return _prototype_distances(self, X)
+
+    def _matcher(self, prepare: Prepare | None) -> LearnedMatcher:
+        how = {name: value for name, value in self.get_params(deep=False).items() if name != "metric"}
+        return LearnedMatcher(self.metric, Learning(**how))
+
+    def _check_parameters(self) -> None:
+        checked_metric(self.metric)
+        check_one_of("loss", self.loss, ("glvq", "cross-entropy"))
+        for name in ("per_class", "epochs", "batch_size", "patience"):
+            check_whole(name, getattr(self, name))
+        if not 0 < self.learning_rate <= 1:
+            raise InputError(f"learning_rate is {self.learning_rate!r}: expected a number above 0, up to 1")
+        if not 0 <= self.validation_fraction < 1:
+            raise InputError(
+                f"validation_fraction is {self.validation_fraction!r}: expected a number from 0 to below 1"
+            )
+
+
+def _prototype_distances(model: ImageClassifier, X: ArrayLike) -> NDArray[np.float64]:
+    """Return the distance of each image to each prototype."""
+    check_is_fitted(model)
+    matcher: Any = model.recogniser_.matcher
+    distances: NDArray[np.float64] = matcher.distances(model.recogniser_.seen(model._images(X)))
+    return distances

@@ -4,41 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import inspect
 from collections.abc import Callable
-from types import FunctionType
 from typing import Any, ParamSpec, TypeVar, cast
 
 import numpy as np
 from array_api_compat import is_torch_array
-from numpy.typing import ArrayLike
 
 from lookalike.distance.device.in_use import to_tensor, working_on
 from lookalike.errors import InputError
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-#: The methods of models that are handed images, labels or ids.
-METHODS = (
-    "answer",
-    "answered",
-    "class_distances",
-    "class_neighbors",
-    "displacement_field",
-    "explain",
-    "fit",
-    "forget",
-    "is_kept",
-    "kneighbors",
-    "partial_fit",
-    "predict",
-    "predict_proba",
-    "predict_set",
-    "prepared",
-    "sets_at_levels",
-    "teach",
-)
 
 
 def takes_tensors(function: Callable[P, R]) -> Callable[P, R]:
@@ -84,45 +60,6 @@ def takes_tensors(function: Callable[P, R]) -> Callable[P, R]:
         return cast(R, _as_tensors(answer, device))
 
     return wrapper
-
-
-class TakesTensors:
-    """A classifier whose public methods take torch tensors, and then answer in tensors on their device.
-
-    The answers are those to the same arrays: neighbours to the last index, ties included. Tensors on the CPU
-    go by the same compiled code; for tensors on a CUDA card, L1 and L2 of bytes, and distances to prototypes,
-    are worked out on the card, distances to prototypes being equal up to rounding. What is checked before and
-    drawn from it after (votes, probabilities, refusals) is done on the CPU, and so is everything else.
-
-    What a model has learned (``classes_``, ``labels_``) stays in NumPy. Labels that are texts are answered as
-    a NumPy array. Tensors are detached: no gradient flows through a model.
-    """
-
-    def __init_subclass__(cls, **options: Any) -> None:
-        super().__init_subclass__(**options)
-        for name in METHODS:
-            method = inspect.getattr_static(cls, name, None)
-            if isinstance(method, FunctionType) and not hasattr(method, "__wrapped__"):
-                setattr(cls, name, takes_tensors(method))
-
-    @takes_tensors
-    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-        """Return the share of images whose class is answered, as scikit-learn's classifiers do.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
-            Images of the shape that ``fit`` saw.
-        y : array-like of shape (n,)
-            What they are.
-        sample_weight : array-like of shape (n,), optional
-            What each image counts.
-
-        Returns
-        -------
-        float
-        """
-        return float(cast(Any, super()).score(X, y, sample_weight))
 
 
 def _as_array(value: Any) -> Any:

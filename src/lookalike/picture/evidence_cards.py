@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lookalike.evidence import Evidence
 from lookalike.picture.arrows import arrows_path
 from lookalike.picture.evidence_parts import Beside, parts
 from lookalike.picture.inline import LARGE, MIDDLE, Picture, picture
+from lookalike.recognition.evidence import Evidence
 
 _SIDE = 140
 # Arrows are as thick as this part of the distance between them.

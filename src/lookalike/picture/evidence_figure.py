@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lookalike.evidence import Evidence
 from lookalike.picture.arrows import arrows
 from lookalike.picture.evidence_parts import Beside, Parts, parts
+from lookalike.recognition.evidence import Evidence
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

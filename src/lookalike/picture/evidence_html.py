@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from lookalike.evidence import Evidence
 from lookalike.picture.evidence_cards import card, content_key
 from lookalike.picture.text import plain
+from lookalike.recognition.evidence import Evidence
 
 # A notebook with a thousand images in one cell helps nobody.
 _MOST = 20

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.evidence import Evidence, Reference
 from lookalike.picture.colours import signed_colours, speaking_colours
 from lookalike.picture.signed import adding_up, signed_number
 from lookalike.picture.text import plain
+from lookalike.recognition.evidence import Evidence, Reference
 
 # A row of numbers is drawn as a band: so many times as long as it is high.
 _BAND = 6

@@ -5,10 +5,10 @@ from __future__ import annotations
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from lookalike.evidence import Evidence
 from lookalike.picture.columns import Column, FittedTable
 from lookalike.picture.evidence_parts import Parts, parts
 from lookalike.picture.halfblocks import ImageGrid, has_colours
+from lookalike.recognition.evidence import Evidence
 
 
 class EvidenceText:

@@ -6,22 +6,25 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
+
+from lookalike.data.labelled import LabelledImages
 from lookalike.errors import InputError, UnknownNameError
 from lookalike.markers import kind
-from lookalike.models.classes import classes_from_plain
-from lookalike.models.state import Origin, State, StateReader, short
+from lookalike.prepare import Prepare
+from lookalike.recognition.labels import LABELS
+from lookalike.recognition.recogniser import Origin, Recogniser
 from lookalike.registry import IDEAS, Idea, idea, resolve
+from lookalike.state import Plain, checked_list, checked_whole, from_plain, short, to_plain
 from lookalike.store.container import SCHEMA
 
-if TYPE_CHECKING:
-    from lookalike.data.labelled import LabelledImages
-
 _KEYS = {
-    "schema", "library", "idea", "differs", "parameters", "facts", "data", "figures", "changed"
+    "schema", "library", "idea", "differs", "parameters", "counts", "facts", "data", "figures", "changed"
 }  # fmt: skip
 _MOST_FIGURES, _LONGEST = 100, 1000
+_PREPARE = "prepare"
 
 
 class DataFacts(NamedTuple):
@@ -131,22 +134,24 @@ def idea_of(model: Any) -> Idea:
     raise InputError(f"{shown} is none of lookalike's ideas: expected a fitted {expected}")
 
 
-def written(model: Any, state: State, origin: Origin) -> dict[str, Any]:
-    """Return what a file says of a model."""
-    known = idea_of(model)
+def written(model: Any, origin: Origin) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what a file says of a fitted model, and its arrays."""
+    known, recogniser = idea_of(model), model.recogniser_
     usual = {**type(model)().get_params(deep=False), **known.parameters}
     given = model.get_params(deep=False)
+    plain = to_plain(recogniser)
     return {
         "schema": SCHEMA,
         "library": resolve("lookalike").__version__,
         "idea": known.name,
         "differs": sorted(name for name in usual if not _same(usual[name], given[name])),
-        "parameters": dict(state.parameters),
-        "facts": dict(state.facts),
+        "parameters": {name: _plain(name, value) for name, value in given.items()},
+        "counts": [int(count) for count in recogniser.matcher.class_counts],
+        "facts": plain.facts,
         "data": None if origin.data is None else dict(origin.data),
         "figures": [[name, value] for name, value in origin.figures.items()],
         "changed": origin.changed,
-    }
+    }, plain.arrays
 
 
 def described(data: LabelledImages) -> dict[str, Any]:
@@ -178,7 +183,7 @@ def checked_figures(figures: Mapping[str, Any]) -> dict[str, float | str]:
     return plain
 
 
-def opened(about: dict[str, Any]) -> tuple[Idea, State, Origin]:
+def opened(about: dict[str, Any]) -> tuple[Idea, Origin]:
     """Return what a file says, checked, with the arrays still to come. Only the registry has classes.
 
     Raises
@@ -205,12 +210,31 @@ def opened(about: dict[str, Any]) -> tuple[Idea, State, Origin]:
     if not isinstance(about["changed"], bool):
         raise InputError(f"changed is {short(about['changed'])}: expected true or false")
     origin = Origin(_checked_data(about["data"]), checked_figures(dict(figures)), about["changed"])
-    return known, State(about["parameters"], about["facts"], {}), origin
+    return known, origin
 
 
-def model_of(known: Idea, state: State) -> Any:
-    """Return the model of an idea that a state is of."""
-    return resolve(known.target).from_state(state)
+def recogniser_of(known: Idea, about: dict[str, Any], arrays: dict[str, Any], origin: Origin) -> Recogniser:
+    """Return the recogniser that a file describes."""
+    facts = Plain(about["facts"], arrays)
+    recogniser = from_plain(Recogniser, facts, {"matcher": resolve(known.matcher)})
+    if _counts(about) != tuple(recogniser.matcher.class_counts.tolist()):
+        raise InputError("counts are not how many images the classes have")
+    recogniser.origin = origin
+    return recogniser
+
+
+def parameters_of(known: Idea, about: dict[str, Any]) -> dict[str, Any]:
+    """Return what the idea's class was called with; what is not said has its default."""
+    given = about["parameters"]
+    strange = sorted(set(given) - set(resolve(known.target)._get_param_names()))
+    if strange:
+        raise InputError(f"the parameter {strange[0][:100]!r} is unknown: did a newer lookalike write it?")
+    return {name: _value(name, value) for name, value in given.items()}
+
+
+def _counts(about: dict[str, Any]) -> tuple[int, ...]:
+    """Return how many images each class has, as the header says."""
+    return tuple(checked_whole("counts", one, 0, 2**53) for one in checked_list("counts", about["counts"]))
 
 
 def info_of(about: dict[str, Any], size: int) -> ModelInfo:
@@ -221,24 +245,22 @@ def info_of(about: dict[str, Any], size: int) -> ModelInfo:
     InputError
         It says something that cannot be.
     """
-    known, state, origin = opened(about)
-    facts = StateReader(state.facts, {})
-    labels = classes_from_plain(facts.fact("classes"))[0]
-    counts = facts.wholes("counts", 0, 2**53)
+    known, origin = opened(about)
+    facts, given, counts = dict(about["facts"]), about["parameters"], _counts(about)
+    labels = LABELS.read("labels", Plain(facts, {}), {}).classes
+    shape = Recogniser.state["image_shape"].read("image_shape", Plain(facts, {}), {})
     if len(counts) != len(labels):
         raise InputError(f"{len(counts)} counts for {len(labels)} classes: expected one for each")
-    differs = StateReader(about, {}).texts("differs")
-    other = ", ".join(
-        f"{name}={short(state.parameters[name])}" for name in differs if name in state.parameters
-    )
+    differs = [short_text(name) for name in checked_list("differs", about["differs"])]
+    other = ", ".join(f"{name}={short(given[name])}" for name in differs if name in given)
     return ModelInfo(
         idea=known.name,
         title=f"{known.title} ({other})" if other else known.title,
-        parameters=dict(state.parameters),
+        parameters=dict(given),
         classes=tuple(zip(map(str, labels.tolist()), counts, strict=True)),
-        image_shape=None if facts.fact("image_shape") is None else facts.wholes("image_shape", 1, 2**40),
-        n_features=facts.whole("features", 1, 2**40),
-        preparation=_preparation(state.facts.get("prepare")),
+        image_shape=shape,
+        n_features=checked_whole("n_features", facts.get("n_features"), 1, 2**40),
+        preparation=_preparation(facts.get("prepare")),
         library=short_text(about["library"]),
         schema=SCHEMA,
         data=None if origin.data is None else DataFacts(**origin.data),
@@ -259,8 +281,6 @@ def _preparation(data: object) -> tuple[str, ...]:
     """Return what a preparation does."""
     if data is None:
         return ()
-    from lookalike.prepare import Prepare
-
     return Prepare.from_json(data).describe()
 
 
@@ -270,7 +290,7 @@ def _checked_data(data: object) -> dict[str, Any] | None:
         return None
     if not isinstance(data, dict) or set(data) != set(DataFacts._fields):
         raise InputError(f"data are {short(data)}: expected {', '.join(DataFacts._fields)}")
-    StateReader(data, {}).whole("n", 0, 2**53)
+    checked_whole("n", data["n"], 0, 2**53)
     short_text(data["name"])
     if not isinstance(data["sha256"], str) or not re.fullmatch("[0-9a-f]{64}", data["sha256"]):
         raise InputError(f"sha256 is {short(data['sha256'])}: expected 64 hexadecimal digits")
@@ -284,3 +304,34 @@ def _is_pair(pair: object) -> bool:
 def _same(first: Any, second: Any) -> bool:
     """Return whether two parameters are the same; preparations are never."""
     return type(first) is type(second) and bool(first == second)
+
+
+def _plain(name: str, value: Any) -> Any:
+    """Return a parameter as JSON can hold it."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, Prepare):
+        return {_PREPARE: value.to_json()}
+    if isinstance(value, list | tuple):
+        return [_plain(name, part) for part in value]
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    raise InputError(
+        f"{name} is {short(value)}: expected a number, a text, a list of these or a Prepare, "
+        "for nothing else can be stored"
+    )
+
+
+def _value(name: str, plain: Any, depth: int = 0) -> Any:
+    """Return a parameter that JSON held."""
+    if isinstance(plain, dict):
+        if set(plain) != {_PREPARE} or depth:
+            raise InputError(f"the parameter {name} is {short(plain)}: expected a preparation")
+        return Prepare.from_json(plain[_PREPARE])
+    if isinstance(plain, list | tuple):
+        if depth:
+            raise InputError(f"the parameter {name} is {short(plain)}: expected numbers")
+        return tuple(_value(name, part, depth + 1) for part in plain)
+    return plain

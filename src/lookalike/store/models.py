@@ -6,18 +6,15 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sklearn.exceptions import NotFittedError
-
+from lookalike.data.labelled import LabelledImages
 from lookalike.errors import InputError, ModelFileError
-from lookalike.models.state import Origin
 from lookalike.picture.text import plain
+from lookalike.recognition.recogniser import Origin, Recogniser
+from lookalike.registry import resolve
 from lookalike.store import about, container
 from lookalike.store.about import ModelInfo
-
-if TYPE_CHECKING:
-    from lookalike.data.labelled import LabelledImages
 
 
 def save_model(
@@ -73,14 +70,12 @@ def save_model(
     """
     path = Path(path)
     about.idea_of(model)
-    try:
-        state = model.to_state()
-    except NotFittedError as error:
-        raise InputError(f"{type(model).__name__} is not fitted: fit it before it is saved") from error
-    origin = _origin(model, sum(state.facts["counts"]), data, figures)
-    text = about.written(model, state, origin)
-    container.write(path, text, state.arrays)
-    model._origin = origin
+    if not hasattr(model, "recogniser_"):
+        raise InputError(f"{type(model).__name__} is not fitted: fit it before it is saved")
+    origin = _origin(model.recogniser_, data, figures)
+    text, arrays = about.written(model, origin)
+    container.write(path, text, arrays)
+    model.recogniser_.origin = origin
     if card:
         from lookalike.files import write_whole
         from lookalike.store.card import written
@@ -122,10 +117,18 @@ def load_model(path: str | os.PathLike[str]) -> Any:
     path = Path(path)
     text, arrays = container.read(path)
     with _refusals_named(path):
-        known, state, origin = about.opened(text)
-        model = about.model_of(known, state._replace(arrays=arrays))
-    model._origin = origin
-    return model
+        known, origin = about.opened(text)
+        recogniser = about.recogniser_of(known, text, arrays, origin)
+        return resolve(known.target)._of(recogniser, about.parameters_of(known, text))
+
+
+def load_recogniser(path: str | os.PathLike[str]) -> Recogniser:
+    """Return what answers in a model file, without scikit-learn's face: as :func:`load_model` checks it."""
+    path = Path(path)
+    text, arrays = container.read(path)
+    with _refusals_named(path):
+        known, origin = about.opened(text)
+        return about.recogniser_of(known, text, arrays, origin)
 
 
 def model_info(path: str | os.PathLike[str]) -> ModelInfo:
@@ -163,17 +166,18 @@ def model_info(path: str | os.PathLike[str]) -> ModelInfo:
 
 
 def _origin(
-    model: Any, n_images: int, data: LabelledImages | None, figures: Mapping[str, float | str] | None
+    recogniser: Recogniser, data: LabelledImages | None, figures: Mapping[str, float | str] | None
 ) -> Origin:
     """Return where a model came from: what is said now, else what its file said."""
     measured = None if figures is None else about.checked_figures(figures)
     if data is not None:
+        n_images = int(recogniser.matcher.class_counts.sum())
         if len(data) != n_images:
             raise InputError(
                 f"data have {len(data)} images, and the model {n_images}: expected what it was fitted on"
             )
         return Origin(about.described(data), measured or {}, False)
-    before: Origin = model._origin or Origin(None, {}, False)
+    before = recogniser.origin or Origin(None, {}, False)
     return before if measured is None else before._replace(figures=measured)
 
 

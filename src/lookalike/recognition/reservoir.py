@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from lookalike.errors import InputError
+from lookalike.images import unit_of
+from lookalike.state import State, array, codes
 
 Keys = NDArray[np.uint64]
 
@@ -18,96 +22,70 @@ _GOLDEN = 0x9E3779B97F4A7C15
 _CHUNK_VALUES = 1 << 22
 
 
-class Reservoir(NamedTuple):
-    """The training images with the smallest keys, in the order of these.
+@dataclass(frozen=True, eq=False)
+class Reservoir:
+    """The training images with the smallest keys, at most :data:`SIZE`, in the order of these."""
 
-    Attributes
-    ----------
-    rows : ndarray of shape (m, d), uint8 or float64
-        What is compared of each image; at most :data:`SIZE` images.
-    codes : ndarray of shape (m,), intp
-        Their classes.
-    keys : ndarray of shape (m,), uint64
-        Ascending.
-    spreads : ndarray of shape (m,), float64
-        The standard deviation of each image's values, where 1 is full ink.
-    scale : int
-        The value of ``rows`` that stands for 1.
-    """
-
-    rows: NDArray[Any]
+    images: NDArray[Any]
     codes: NDArray[np.intp]
-    keys: Keys
-    spreads: NDArray[np.float64]
-    scale: int
+    keys: Keys  # ascending
+
+    state: ClassVar[State] = {
+        "images": array(np.uint8, np.float64, np.float32, shape=("m", ...)),
+        "codes": codes("m"),
+        "keys": array(np.uint64, shape=("m",)),
+    }
+
+    def restored(self) -> None:
+        """Refuse what is no reservoir."""
+        if not 1 <= len(self.keys) <= SIZE or not (self.keys[1:] >= self.keys[:-1]).all():
+            raise InputError(
+                f"the reservoir holds {len(self.keys)} images: expected 1 to {SIZE}, by ascending keys"
+            )
 
     @classmethod
-    def of(
-        cls,
-        images: NDArray[Any],
-        codes: NDArray[np.intp],
-        classes: NDArray[Any],
-        scale: int,
-        features: Callable[[NDArray[Any]], NDArray[Any]],
-    ) -> Reservoir:
-        """Return the reservoir of some images.
-
-        Parameters
-        ----------
-        images : ndarray of shape (n, values)
-            Images as rows.
-        codes : ndarray of shape (n,)
-            The class of each.
-        classes : ndarray of shape (n_classes,)
-            The labels that the codes stand for.
-        scale : int
-            The value that stands for 1.
-        features : callable
-            Makes of images what is compared.
-        """
+    def of(cls, images: NDArray[Any], codes: NDArray[np.intp], classes: NDArray[Any]) -> Reservoir:
+        """Return the reservoir of some images, whose codes stand for ``classes``."""
         keys = image_keys(images, codes, classes)
         places = smallest(keys)
         kept = images[places]
-        rows = features(kept)
-        if rows.dtype != np.uint8:
-            rows = rows.astype(np.float64)
-        return cls(rows, codes[places], keys[places], spreads(kept, scale), scale)
-
-    def joined(self, other: Reservoir) -> Reservoir:
-        """Return the reservoir of what both were made of; where units differ, both go on in units of 1."""
-        one, two = (self, other) if self.scale == other.scale else (self._in_ones(), other._in_ones())
-        places = smallest(np.concatenate([one.keys, two.keys]))
-
-        def both(first: NDArray[Any], second: NDArray[Any]) -> NDArray[Any]:
-            joined: NDArray[Any] = np.concatenate([first, second])[places]
-            return joined
-
-        return Reservoir(
-            both(one.rows, two.rows),
-            both(one.codes, two.codes),
-            both(one.keys, two.keys),
-            both(one.spreads, two.spreads),
-            one.scale,
+        return cls(
+            kept if kept.dtype.kind in "f" or kept.dtype == np.uint8 else kept / 1,
+            codes[places],
+            keys[places],
         )
 
-    def _in_ones(self) -> Reservoir:
-        """Return the same with rows of floats whose full ink is 1."""
-        return self._replace(rows=self.rows / self.scale, scale=1)
+    def joined(self, other: Reservoir) -> Reservoir:
+        """Return the reservoir of both; where bytes and floats meet, both go on as floats."""
+        one, two = self.images, other.images
+        if unit_of(one) != unit_of(two):
+            one, two = one / unit_of(one), two / unit_of(two)
+        places = smallest(np.concatenate([self.keys, other.keys]))
+        return Reservoir(
+            np.concatenate([one, two])[places],
+            np.concatenate([self.codes, other.codes])[places],
+            np.concatenate([self.keys, other.keys])[places],
+        )
+
+    def moved(self, moved: NDArray[np.intp]) -> Reservoir:
+        """Return the same after a change of classes."""
+        return Reservoir(self.images, moved[self.codes], self.keys)
 
 
-def spreads(images: NDArray[Any], scale: int) -> NDArray[np.float64]:
-    """Return the standard deviation of the values of each row, where ``scale`` stands for 1.
+def spreads(images: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the standard deviation of the values of each image, where 1 is full ink.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from lookalike.models.reservoir import spreads
-    >>> spreads(np.array([[7, 7], [0, 255]], np.uint8), 255)
+    >>> from lookalike.recognition.reservoir import spreads
+    >>> spreads(np.array([[[7, 7]], [[0, 255]]], np.uint8))
     array([0. , 0.5])
     """
-    step = max(1, _CHUNK_VALUES // max(1, images.shape[1]))
-    found = [_deviations(images[start : start + step]) for start in range(0, len(images), step)]
-    return np.concatenate(found) / scale
+    rows = images.reshape(len(images), -1)
+    step = max(1, _CHUNK_VALUES // max(1, rows.shape[1]))
+    found = [_deviations(rows[start : start + step]) for start in range(0, len(rows), step)]
+    return np.concatenate(found) / unit_of(images)
 
 
 def _deviations(rows: NDArray[Any]) -> NDArray[np.float64]:
@@ -132,34 +110,23 @@ def smallest(keys: Keys) -> NDArray[np.intp]:
     return np.argsort(keys, kind="stable")
 
 
-def image_keys(rows: NDArray[Any], codes: NDArray[np.intp], classes: NDArray[Any]) -> Keys:
+def image_keys(images: NDArray[Any], codes: NDArray[np.intp], classes: NDArray[Any]) -> Keys:
     """Return a number for each labelled image that follows from its values and its label alone.
 
     The values' bytes, as little-endian words of 64 bits, are multiplied by odd numbers and added up, with
     the hash of the label; the sum's bits are then mixed. It is the same on every processor and for any
-    memory order, and serves to choose at random, not to withstand anyone.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n, d)
-        Bytes; other numbers are taken as float64.
-    codes : ndarray of shape (n,)
-        The class of each, 0 to the number of classes - 1.
-    classes : ndarray of shape (n_classes,)
-        The labels.
-
-    Returns
-    -------
-    ndarray of shape (n,), uint64
+    memory order, and serves to choose at random, not to withstand anyone. ``images`` are ``(n, ...)``: bytes,
+    other numbers as float64; ``codes`` ``(n,)`` stand for ``classes``.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from lookalike.models.reservoir import image_keys
+    >>> from lookalike.recognition.reservoir import image_keys
     >>> rows = np.array([[0, 1], [0, 1], [1, 0]], np.uint8)
     >>> image_keys(rows, np.array([0, 1, 1]), np.array(["a", "b"])).tolist()
     [8041580402762617116, 3884779475930430651, 35586486336360408]
     """
+    rows = images.reshape(len(images), -1)
     sums = np.empty(len(rows), np.uint64)
     step = max(1, _CHUNK_VALUES // max(1, rows.shape[1]))
     for start in range(0, len(rows), step):

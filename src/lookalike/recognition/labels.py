@@ -1,15 +1,17 @@
-"""The classes of a model as they come and go: labels of any dtype, added by teaching and taken away again."""
+"""The labels of a model as they come and go: of any dtype, added by teaching and taken away again."""
 
 from __future__ import annotations
 
 import reprlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lookalike.errors import InputError
+from lookalike.state import Fact
 
 #: What numbers and texts are called, by NumPy's kinds.
 _KINDS = {"i": "whole numbers", "u": "whole numbers", "U": "texts", "O": "texts", "b": "truth values"}
@@ -20,13 +22,62 @@ _PLAIN["f"] = (int, float)
 _MOST_BYTES = 1 << 26
 
 
+@dataclass(frozen=True, eq=False)
+class LabelTable:
+    """The labels that class codes stand for.
+
+    Classes of the first fit always stay; one that came by teaching goes with its last image.
+    """
+
+    classes: NDArray[Any]  # the labels, sorted
+    fit_dtype: np.dtype[Any]  # their dtype before any was taught
+    taught: tuple[bool, ...]  # which came by teaching
+
+    @classmethod
+    def of(cls, classes: NDArray[Any]) -> LabelTable:
+        """Return the labels of a fit."""
+        return cls(classes, classes.dtype, (False,) * len(classes))
+
+    def grown(self, labels: ArrayLike, n: int) -> tuple[LabelTable, NDArray[np.intp]]:
+        """Return the table with the labels of ``n`` further images in it, and their codes in that table."""
+        values = _of_the_kind(labels, n, self.classes)
+        marks = dict(zip(self.classes.tolist(), self.taught, strict=True))
+        after = sorted({*marks, *values})
+        places = {label: place for place, label in enumerate(after)}
+        codes = np.array([places[label] for label in values], dtype=np.intp)
+        classes = as_classes(after, self.fit_dtype)
+        return LabelTable(classes, self.fit_dtype, tuple(marks.get(label, True) for label in after)), codes
+
+    def without_empty(self, counts: NDArray[np.int64]) -> LabelTable:
+        """Return the table without what was taught and has no image left."""
+        left = [place for place, taught in enumerate(self.taught) if not taught or counts[place]]
+        classes = as_classes(self.classes[left].tolist(), self.fit_dtype)
+        return LabelTable(classes, self.fit_dtype, tuple(self.taught[place] for place in left))
+
+    def moved_to(self, other: LabelTable) -> NDArray[np.intp]:
+        """Return the place of each label in another table, -1 where it is gone."""
+        places = {label: place for place, label in enumerate(other.classes.tolist())}
+        return np.array([places.get(label, -1) for label in self.classes.tolist()], dtype=np.intp)
+
+    def codes_of(self, labels: NDArray[Any]) -> NDArray[np.intp]:
+        """Return the code of each label, refusing labels that are none of the classes."""
+        places = {label: code for code, label in enumerate(self.classes.tolist())}
+        values, inverse = np.unique(labels, return_inverse=True)
+        for value in values.tolist():
+            if value not in places:
+                raise InputError(
+                    f"label {value!r} is none of the classes {self.classes}: name it in classes at first"
+                )
+        return np.array([places[value] for value in values.tolist()], dtype=np.intp)[inverse]
+
+
 def as_classes(values: Sequence[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return values as an array of a dtype, or of the least wider one of its kind that holds them all.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from lookalike.models.classes import as_classes
+    >>> from lookalike.recognition.labels import as_classes
     >>> as_classes(["cat", "horse"], np.dtype("<U3"))
     array(['cat', 'horse'], dtype='<U5')
     """
@@ -52,23 +103,8 @@ def _fits(value: int, dtype: np.dtype[Any]) -> bool:
     return bool(np.iinfo(dtype).min <= value <= np.iinfo(dtype).max)
 
 
-def taught_labels(labels: ArrayLike, n: int, classes: NDArray[Any]) -> list[Any]:
-    """Return ``n`` labels as plain values of the kind that the classes have.
-
-    Parameters
-    ----------
-    labels : array-like of shape (n,)
-        Whole numbers for classes that are whole numbers, texts for texts.
-    n : int
-        How many images there are.
-    classes : ndarray
-        The classes that are known.
-
-    Raises
-    ------
-    InputError
-        Not one label for each image, or one of another kind.
-    """
+def _of_the_kind(labels: ArrayLike, n: int, classes: NDArray[Any]) -> list[Any]:
+    """Return ``n`` labels as plain values of the kind that the classes have."""
     values = np.asarray(labels, dtype=None if classes.dtype.kind != "O" else object)
     if values.shape != (n,):
         raise InputError(f"labels have shape {values.shape}: expected ({n},), one for each image")
@@ -85,20 +121,9 @@ def taught_labels(labels: ArrayLike, n: int, classes: NDArray[Any]) -> list[Any]
     return [float(label) for label in plain] if kind == "f" else plain
 
 
-def classes_to_plain(
-    classes: NDArray[Any], fit_dtype: np.dtype[Any], taught: Sequence[bool]
-) -> dict[str, Any]:
-    """Return classes as JSON can hold them.
-
-    Parameters
-    ----------
-    classes : ndarray of shape (n_classes,)
-        The labels, sorted.
-    fit_dtype : dtype
-        Their dtype before any was taught.
-    taught : sequence of bool
-        Which came by teaching.
-    """
+def _to_plain(table: LabelTable) -> dict[str, Any]:
+    """Return classes as JSON can hold them."""
+    classes, fit_dtype = table.classes, table.fit_dtype
     if fit_dtype.kind not in _PLAIN or (fit_dtype.kind == "f" and fit_dtype.itemsize > 8):
         raise InputError(
             f"labels are {classes.dtype}: expected integers or texts, nothing else can be stored"
@@ -107,17 +132,11 @@ def classes_to_plain(
     if not all(isinstance(value, _PLAIN[fit_dtype.kind]) for value in values):
         raise InputError("labels are objects: expected integers or texts, nothing else can be stored")
     name = "object" if fit_dtype.kind == "O" else fit_dtype.str
-    return {"dtype": name, "values": values, "taught": list(taught)}
+    return {"dtype": name, "values": values, "taught": list(table.taught)}
 
 
-def classes_from_plain(data: object) -> tuple[NDArray[Any], np.dtype[Any], tuple[bool, ...]]:
-    """Return the classes that plain data describe: the labels, their first dtype, and which were taught.
-
-    Raises
-    ------
-    InputError
-        The data are of another form, or the labels are not sorted or not of their dtype.
-    """
+def _from_plain(name: str, data: object) -> LabelTable:
+    """Return the labels that plain data describe, refusing what is not sorted or not of its dtype."""
     if not isinstance(data, dict) or set(data) != {"dtype", "values", "taught"}:
         raise InputError("classes are of another form: expected dtype, values and taught")
     values, taught = data["values"], data["taught"]
@@ -138,7 +157,7 @@ def classes_from_plain(data: object) -> tuple[NDArray[Any], np.dtype[Any], tuple
     same = classes.tolist() == values and (dtype.kind != "f" or bool(np.isfinite(classes).all()))
     if not same or not (classes[1:] > classes[:-1]).all():
         raise InputError(f"classes are not what {dtype} holds in ascending order")
-    return classes, dtype, tuple(taught)
+    return LabelTable(classes, dtype, tuple(taught))
 
 
 def _dtype(name: object) -> np.dtype[Any]:
@@ -154,3 +173,7 @@ def _dtype(name: object) -> np.dtype[Any]:
             except (TypeError, ValueError):
                 pass
     raise InputError(f"the dtype of labels is {reprlib.repr(name)}: expected one of integers or texts")
+
+
+#: A label table in files.
+LABELS = Fact(_from_plain, _to_plain)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.distance.prototypes import prototype_sums
-from lookalike.models.class_means import class_sums
+from lookalike.search.averages import class_sums
 
 #: Rounds after which clusters are taken as they are; the digits of MNIST come to rest in 20 to 90.
 MOST_ROUNDS = 100
@@ -64,7 +64,7 @@ def clusters(
     Examples
     --------
     >>> import numpy as np
-    >>> from lookalike.models.clusters import clusters
+    >>> from lookalike.search.clusters import clusters
     >>> rows = np.array([[0], [1], [9], [11], [10]], np.uint8)
     >>> found = clusters(rows, 2, "l2", np.random.RandomState(0))
     >>> found.centres.tolist(), found.places.tolist()

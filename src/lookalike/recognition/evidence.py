@@ -201,7 +201,7 @@ def contributions(
     Examples
     --------
     >>> import numpy as np
-    >>> from lookalike.evidence import contributions
+    >>> from lookalike.recognition.evidence import contributions
     >>> contributions(np.array([4.0, 0.0]), np.array([9.0, 7.0]), root=True)  # distances 2 and 4
     array([0.83333333, 1.16666667])
     """

@@ -1,0 +1,130 @@
+"""All that one search knows of some images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.errors import MissingExtraError
+from lookalike.progress import Progress, silent
+from lookalike.recognition.recogniser import Recogniser
+from lookalike.recognition.rejection import Basis, checked_level
+from lookalike.search.matches import NOWHERE
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Assessment:
+    """What a model makes of ``n`` images, from one search.
+
+    Attributes
+    ----------
+    classes : ndarray of shape (n_classes,)
+        The labels, sorted: the columns of what is said of each class.
+    labels : ndarray of shape (n,)
+        What ``predict`` returns.
+    distances : ndarray of shape (n,), float64
+        How unlike each image is to what answered.
+    class_distances : ndarray of shape (n, n_classes), float64
+        How unlike it is to each class; infinite for a class without images.
+    probabilities : ndarray of shape (n, n_classes), float64
+        How likely each class is; rows sum to 1.
+    p_values : ndarray of shape (n, n_classes), float64
+        The share of the training images that are at least as unlike their class as this one is (see
+        :mod:`lookalike.recognition.rejection`); NaN where a rule of thumb answers.
+    sets : ndarray of shape (n, n_classes), bool
+        Which classes the image may be of, at the level ``alpha``.
+    rejected : ndarray of shape (n,), bool
+        True where that is none.
+    nearest : ndarray of shape (n, k), int64
+        The ids of the nearest training images, nearest first; of class images or prototypes their places.
+    nearest_distances : ndarray of shape (n, k), float64
+        How far they are.
+    alpha : float
+        The level of rejection.
+    basis : Basis
+        What it rests on.
+    """
+
+    classes: NDArray[Any]
+    labels: NDArray[Any]
+    distances: Floats
+    class_distances: Floats
+    probabilities: Floats
+    p_values: Floats
+    sets: NDArray[np.bool_]
+    rejected: NDArray[np.bool_]
+    nearest: NDArray[np.int64]
+    nearest_distances: Floats
+    alpha: float
+    basis: Basis
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @classmethod
+    def of(
+        cls,
+        model: Recogniser,
+        images: NDArray[Any],
+        alpha: float,
+        k: int,
+        progress: Progress = silent,
+    ) -> Assessment:
+        """Return what a model makes of images, with the ``k`` nearest."""
+        level, rejection = checked_level(alpha), model.rejection(progress)
+        matches, seen = model.match(images, max(k, model.voters), progress=progress)
+        voting = matches.nearest(model.voters)
+        codes, distances = model.vote.answers(voting)
+        sets = model.sets(matches, seen, level)
+        near = matches.nearest(k)
+        ids = near.places if model.ids is None else model.ids[np.maximum(near.places, 0)]
+        return cls(
+            classes=model.labels.classes,
+            labels=model.labels.classes[codes],
+            distances=distances,
+            class_distances=matches.class_distances,
+            probabilities=model.probabilities(voting),
+            p_values=rejection.p_values(matches.class_distances, level),
+            sets=sets,
+            rejected=~sets.any(axis=1),
+            nearest=np.where(near.places == NOWHERE, NOWHERE, ids),
+            nearest_distances=near.distances,
+            alpha=level,
+            basis=rejection.basis(level),
+        )
+
+    def frame(self) -> Any:
+        """Return a data frame with a row an image.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``label``, ``distance``, ``probability`` and ``p_value`` of that label, ``rejected``, the
+            prediction ``set`` (a tuple of labels), and ``nearest`` (the nearest image).
+
+        Raises
+        ------
+        MissingExtraError
+            pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise MissingExtraError("frame() needs pandas: pip install pandas") from error
+        each, codes = np.arange(len(self)), np.searchsorted(self.classes, self.labels)
+        return pandas.DataFrame(
+            {
+                "label": self.labels,
+                "distance": self.distances,
+                "probability": self.probabilities[each, codes],
+                "p_value": self.p_values[each, codes],
+                "rejected": self.rejected,
+                "set": [tuple(self.classes[row].tolist()) for row in self.sets],
+                "nearest": self.nearest[:, 0],
+            }
+        )

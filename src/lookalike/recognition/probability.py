@@ -1,0 +1,184 @@
+"""Probabilities from class distances: one temperature, fitted by leaving training images out in turn.
+
+The probability of a class at the distance d_c is exp(-s_c) over the sum of them all, where s_c is d_c / t,
+d_c^2 / t^2 or d_c^2 min_k d_k / t^3 with a temperature t; its exponent, 1 to 3, says which form it is.
+They are fitted on up to 2,000 training images, each left out of the model in turn. For each form the
+temperature is that at which the mean probability of the answers is the share of right ones (with one right
+and one wrong answer added, so that a few images without a mistake do not make the model certain); of the
+forms the one with the smallest calibration error is taken, the first where there are fewer than 500
+images.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.errors import InputError
+from lookalike.state import Array, State, array, codes
+
+Floats = NDArray[np.float64]
+
+#: Forms of the exponent that are tried, and from how many images on; with fewer, the first is taken.
+EXPONENTS = (1, 2, 3)
+LEAST_TO_CHOOSE = 500
+#: Bins of the calibration error.
+BINS = 15
+#: The temperature where none can be fitted: this share of the median distance between training images.
+FIXED_SHARE = 1 / 20
+#: Inverse temperatures of the first power that are tried are e to the power of these, over the median
+#: distance.
+_INVERSE = (-7.0, 9.0)
+#: Distances divided by the temperature are cut here: their third powers are still finite.
+_FARTHEST = 1e100
+
+
+@dataclass(frozen=True, eq=False)
+class LeftOut:
+    """Class distances of training images, each of them left out in turn."""
+
+    #: (m, n_classes): what would be found without the image; infinite for a class that then has none.
+    distances: Floats
+    codes: NDArray[np.intp]  # (m,): the images' classes
+    spreads: Floats  # (m,): the standard deviation of each image's values, where 1 is full ink
+
+    state: ClassVar[State] = {
+        "distances": Array((np.float64,), ("m", None), 0, np.inf),
+        "codes": codes("m"),
+        "spreads": array(np.float64, shape=("m",), low=0),
+    }
+
+    def restored(self) -> None:
+        """Refuse what says nothing."""
+        if not len(self.codes) or self.codes.max() >= self.distances.shape[1]:
+            raise InputError("codes are none, or of classes beyond those that distances are of")
+
+
+class Calibration(NamedTuple):
+    """How class distances become probabilities."""
+
+    temperature: float  # in the unit of the distances
+    exponent: int  # 1, 2 or 3
+    fitted: bool  # whether both were fitted; else they are a rule of thumb
+
+
+def probabilities(distances: Floats, answers: NDArray[np.intp], calibration: Calibration) -> Floats:
+    """Return the probability of each class, the largest that of ``answers``.
+
+    Where it would not be (the nearest image was outvoted), the answer and the classes before it share their
+    probabilities evenly, as many of them as it takes: of all probabilities whose largest is the answer's,
+    these are nearest by least squares. Of equal ones the first counts as the largest; where that would be
+    another class's, the answer's is larger by the last bit. A class without images has the probability 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lookalike.recognition.probability import Calibration, probabilities
+    >>> distances = np.array([[0.1, 0.2, np.inf], [0.1, 0.2, np.inf]])
+    >>> probabilities(distances, np.array([0, 1]), Calibration(0.1, 1, True)).round(3)
+    array([[0.731, 0.269, 0.   ],
+           [0.5  , 0.5  , 0.   ]])
+    """
+    return _agreeing(_softmax(_powers(distances, calibration.temperature, calibration.exponent)), answers)
+
+
+def calibrate(left_out: LeftOut, *, can_fit: bool = True) -> Calibration:
+    """Return temperature and exponent for class distances."""
+    distances, codes = left_out.distances, left_out.codes
+    finite = distances[np.isfinite(distances)]
+    unit = float(np.median(finite)) if finite.size else 0.0
+    unit = unit or (float(finite.mean()) if finite.size else 0.0) or 1.0
+    if not can_fit:
+        return Calibration(unit * FIXED_SHARE, 1, False)
+    right = int((np.argmin(distances, axis=1) == codes).sum())
+    target = (right + 1) / (len(codes) + 2)
+    exponents = EXPONENTS if len(codes) >= LEAST_TO_CHOOSE else EXPONENTS[:1]
+    fits = [_fit(left_out, target, unit, exponent) for exponent in exponents]
+    return min(fits, key=lambda fit: fit[0])[1]
+
+
+def _fit(left_out: LeftOut, target: float, unit: float, exponent: int) -> tuple[float, Calibration]:
+    """Return the temperature at which the mean confidence is ``target``, and the calibration error there."""
+    powers = _powers(left_out.distances, unit, exponent)
+    above = powers - powers.min(axis=1, keepdims=True)
+
+    def confidence(inverse: float) -> Floats:
+        largest: Floats = 1 / np.exp(-above * np.exp(inverse)).sum(axis=1)
+        return largest
+
+    from scipy.optimize import brentq  # a cold answer needs no probabilities, and SciPy takes long to load
+
+    def excess(inverse: float) -> float:
+        return float(confidence(inverse).mean()) - target
+
+    low, high = _INVERSE
+    if excess(low) >= 0:
+        inverse = low
+    elif excess(high) <= 0:
+        inverse = high
+    else:
+        inverse = float(brentq(excess, low, high, xtol=1e-9))
+    is_right = np.argmin(powers, axis=1) == left_out.codes
+    temperature = float(unit * np.exp(-inverse / exponent))
+    return calibration_error(confidence(inverse), is_right), Calibration(temperature, exponent, True)
+
+
+def calibration_error(confidence: Floats, is_right: NDArray[np.bool_], bins: int = BINS) -> float:
+    """Return the mean, over answers, of how far their bin's mean probability is from its share of right ones.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lookalike.recognition.probability import calibration_error
+    >>> round(calibration_error(np.array([0.9, 0.8, 0.7]), np.array([True, True, False])), 3)
+    0.333
+    """
+    places = bin_places(confidence, bins)
+    gaps = np.bincount(places, is_right - confidence, minlength=bins)
+    return float(np.abs(gaps).sum() / len(confidence))
+
+
+def bin_places(confidence: Floats, bins: int) -> NDArray[np.intp]:
+    """Return which of some bins of equal width each probability is in: the lower one of two."""
+    places: NDArray[np.intp] = np.clip(np.ceil(confidence * bins).astype(np.intp) - 1, 0, bins - 1)
+    return places
+
+
+def _powers(distances: Floats, temperature: float, exponent: int) -> Floats:
+    """Return what is taken the exponential of; what is infinite stays so."""
+    scaled = np.minimum(distances, _FARTHEST * temperature) / temperature
+    powers = scaled ** min(exponent, 2)
+    if exponent == 3:
+        powers *= scaled.min(axis=1, keepdims=True)
+    return np.where(np.isinf(distances), np.inf, powers)
+
+
+def _softmax(powers: Floats) -> Floats:
+    """Return shares of exp(-powers) in each row's sum."""
+    shares: Floats = np.exp(powers.min(axis=1, keepdims=True) - powers)
+    shares /= shares.sum(axis=1, keepdims=True)
+    return shares
+
+
+def _agreeing(shares: Floats, answers: NDArray[np.intp]) -> Floats:
+    """Return the least changed shares of which the answer's is the first largest."""
+    rows = np.flatnonzero(np.argmax(shares, axis=1) != answers)
+    if not rows.size:
+        return shares
+    part, own = shares[rows], answers[rows, None]
+    mine = np.take_along_axis(part, own, axis=1)
+    np.put_along_axis(part, own, -1.0, axis=1)
+    others = -np.sort(-part, axis=1)
+    # The mean of the answer and of the j + 1 largest others; they share where the next is not above it.
+    means = (mine + np.cumsum(others, axis=1)[:, :-1]) / np.arange(2, others.shape[1] + 1)
+    enough = np.argmax(others[:, 1:] <= means, axis=1)[:, None]
+    level = np.take_along_axis(means, enough, axis=1)
+    np.minimum(part, level, out=part)
+    np.put_along_axis(part, own, level, axis=1)
+    behind = np.argmax(part, axis=1)[:, None] != own
+    np.put_along_axis(part, own, np.where(behind, np.nextafter(level, 2.0), level), axis=1)
+    shares[rows] = part
+    return shares

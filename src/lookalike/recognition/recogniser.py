@@ -1,0 +1,505 @@
+"""The recogniser: a matcher, a preparation, labels and what was calibrated; it answers and explains."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lookalike.data.diagnose import Look
+from lookalike.errors import InputError
+from lookalike.images import as_images
+from lookalike.prepare import FitToInk, Prepare
+from lookalike.progress import Progress, silent
+from lookalike.recognition.evidence import Evidence
+from lookalike.recognition.explanation import explain
+from lookalike.recognition.labels import LABELS, LabelTable
+from lookalike.recognition.look import LOOK, look_of, warn_of_strange
+from lookalike.recognition.probability import Calibration, LeftOut, calibrate, probabilities
+from lookalike.recognition.rejection import Basis, Rejection, checked_level
+from lookalike.recognition.reservoir import Reservoir, image_keys, smallest, spreads
+from lookalike.recognition.vote import Vote
+from lookalike.search.matcher import Codes, Matcher
+from lookalike.search.matches import Matches
+from lookalike.state import (
+    Derived,
+    Fact,
+    Part,
+    State,
+    array,
+    checked_list,
+    number,
+    short,
+    texts,
+    whole,
+    wholes,
+)
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+#: Kept images are looked at so many at a time.
+_CHUNK = 8192
+_WIDEST = 1e308
+
+
+class Origin(NamedTuple):
+    """Where a model in a file came from; the model keeps it, so that saving it again does too."""
+
+    data: Mapping[str, Any] | None  # the training data's name, number of images and hash
+    figures: Mapping[str, Any]  # what was measured of the model
+    changed: bool  # the model learned or forgot images since
+
+
+class Answers(NamedTuple):
+    """The answer to each image, and whether it is none of the classes.
+
+    Attributes
+    ----------
+    labels : ndarray of shape (n,)
+        What ``predict`` returns.
+    distances : ndarray of shape (n,), float64
+        How unlike the image is to what answered: the nearest of the training images that voted for the
+        answer, or its class's own image.
+    rejected : ndarray of shape (n,), bool
+        True where the image is none of the classes, at the level that was asked for.
+    basis : Basis
+        What the level rests on.
+    """
+
+    labels: NDArray[np.generic]
+    distances: Floats
+    rejected: Flags
+    basis: Basis
+
+
+@dataclass(frozen=True)
+class AsBytes:
+    """How images become bytes, where a matcher compares bytes alone.
+
+    Floats of images are rounded. Rows of numbers become images of ``shape`` by the straight line that maps
+    ``low`` to 0 and ``high`` to 255; what lies beyond is cut off.
+    """
+
+    low: float
+    high: float
+    shape: tuple[int, ...] | None
+
+    state: ClassVar[State] = {
+        "low": number(-_WIDEST, _WIDEST),
+        "high": number(-_WIDEST, _WIDEST),
+        "shape": wholes(1, 2**40, optional=True),
+    }
+
+    def restored(self) -> None:
+        """Refuse a range that is none."""
+        if self.low > self.high or (self.shape is not None and len(self.shape) not in (2, 3)):
+            raise InputError(
+                f"low, high are {self.low}, {self.high}: expected the least and the largest value"
+            )
+
+    def __call__(self, images: NDArray[Any]) -> NDArray[np.uint8]:
+        """Return images as bytes."""
+        if self.shape is None:
+            return images if images.dtype == np.uint8 else np.rint(images * 255).astype(np.uint8)
+        span = (self.high - self.low) or 1.0
+        levels = np.clip((images.astype(np.float64) - self.low) / span, 0, 1)
+        return np.rint(levels * 255).astype(np.uint8).reshape(len(images), *self.shape)
+
+
+def _prepare(name: str, value: Any) -> Prepare:
+    """Return a fitted preparation from a file."""
+    prepare = Prepare.from_json(value)
+    if not hasattr(prepare, "steps_"):
+        raise InputError(f"{name} is not fitted")
+    return prepare
+
+
+def _shape(name: str, value: Any) -> tuple[int, ...]:
+    """Return the shape of images from a file."""
+    shape = tuple(checked_list(name, value))
+    if not all(type(side) is int and 1 <= side <= 2**40 for side in shape):
+        raise InputError(f"{name} is {short(value)}: expected whole numbers from 1")
+    if len(shape) not in (2, 3) or shape[2:] > (4,) or shape[2:] == (1,):
+        raise InputError(f"{name} is {shape}: expected (h, w) or (h, w, c), c from 2 to 4")
+    return shape
+
+
+class Recogniser:
+    """What answers: a matcher with a preparation, labels, and what says how sure it is.
+
+    Arrays go in as :func:`lookalike.images.as_images` returns them (:meth:`checked` does it), or as 2-D
+    rows of numbers where the model was fitted on those.
+    """
+
+    state: ClassVar[State] = {
+        "labels": LABELS,
+        "n_features": whole(1, 2**40),
+        "image_shape": Fact(_shape, list, optional=True),
+        "feature_names": texts(optional=True),
+        "as_bytes": Part(AsBytes, optional=True),
+        "prepare": Fact(_prepare, lambda prepare: prepare.to_json(), optional=True),
+        "vote": Part(Vote),
+        "look": LOOK,
+        "ids": array(np.int64, shape=("m",), low=0, high=2**62, optional=True),
+        "next_id": whole(0, 2**62),
+        "matcher": Part(),
+        "reservoir": Part(Reservoir, optional=True),
+        "known_left_out": Part(LeftOut, optional=True),
+    }
+
+    def __init__(
+        self,
+        matcher: Matcher,
+        labels: LabelTable,
+        image_shape: tuple[int, ...] | None,
+        n_features: int,
+        *,
+        prepare: Prepare | None = None,
+        as_bytes: AsBytes | None = None,
+        vote: Vote | None = None,
+        feature_names: tuple[str, ...] | None = None,
+    ) -> None:
+        self.matcher, self.labels = matcher, labels
+        self.prepare, self.as_bytes, self.vote = prepare, as_bytes, vote or Vote()
+        self.image_shape, self.n_features, self.feature_names = image_shape, n_features, feature_names
+        self.look: Look | None = None
+        self.ids: NDArray[np.int64] | None = None
+        self.next_id = 0
+        self.reservoir: Reservoir | None = None
+        self._begin()
+
+    def _begin(self) -> None:
+        self.origin: Origin | None = None
+        self._derived = Derived()
+
+    def restored(self) -> None:
+        """Refuse parts that do not go together."""
+        matcher, n_classes = self.matcher, len(self.labels.classes)
+        if self.image_shape is not None and int(np.prod(self.image_shape)) != self.n_features:
+            raise InputError(f"image_shape is {self.image_shape}: expected {self.n_features} values")
+        names = self.feature_names
+        if names is not None and (len(names) != self.n_features or self.image_shape is not None):
+            raise InputError(f"feature_names are {len(names)}: expected one for each column of a table")
+        if len(matcher.class_counts) != n_classes:
+            raise InputError(f"the matcher is of {len(matcher.class_counts)} classes: expected {n_classes}")
+        ids = self.ids
+        if matcher.keeps_images != (ids is not None):
+            raise InputError("ids do not go with the matcher")
+        if ids is not None and (
+            len(ids) != len(matcher.codes)
+            or not len(ids)
+            or ids[-1] >= self.next_id
+            or not (ids[1:] > ids[:-1]).all()
+        ):
+            raise InputError(
+                f"ids are not ascending numbers from 0 to {self.next_id - 1}, one for each training image"
+            )
+        held = self.reservoir
+        if held is not None and (
+            held.codes.max() >= n_classes
+            or (np.bincount(held.codes, minlength=n_classes) > matcher.class_counts).any()
+        ):
+            raise InputError("the reservoir holds more images of a class than were seen")
+        known = self.known_left_out
+        if known is not None and known.distances.shape[1] != n_classes:
+            raise InputError(f"known_left_out is of {known.distances.shape[1]} classes: expected {n_classes}")
+        if self.look is not None and self.image_shape is None:
+            raise InputError("look is of images: expected none for a model of rows")
+        self._check_seen_shape()
+
+    def _check_seen_shape(self) -> None:
+        """Refuse a matcher of images of another shape than those that are asked."""
+        shape = self.image_shape or (self.n_features,)
+        if self.as_bytes is not None and self.as_bytes.shape is not None:
+            if int(np.prod(self.as_bytes.shape)) != self.n_features:
+                raise InputError(f"shape is {self.as_bytes.shape}: expected {self.n_features} values")
+            shape = self.as_bytes.shape
+        some = self.matcher.kept(np.zeros(1, np.intp))
+        if some is not None and self.prepare is None and some.shape[1:] != shape:
+            raise InputError(f"the matcher keeps images of {some.shape[1:]}: expected {shape}")
+        if some is not None and self.prepare is not None and some.ndim != 3:
+            raise InputError(f"the matcher keeps images of {some.shape[1:]}: expected gray ones, as prepared")
+
+    # What is asked.
+
+    def checked(self, X: ArrayLike) -> NDArray[Any]:
+        """Return an image batch of the shape that the model was fitted on, refusing any other."""
+        images = as_images(X)
+        if self.image_shape is None:
+            raise InputError(
+                f"X is an image batch of {sizes(images.shape[1:])}: expected (n, {self.n_features}) rows, "
+                "as in fit"
+            )
+        if images.shape[1:] != self.image_shape:
+            raise InputError(
+                f"images are {sizes(images.shape[1:])}: expected {sizes(self.image_shape)}, as in fit "
+                "(resize them first)"
+            )
+        return images
+
+    def seen(self, images: NDArray[Any], progress: Progress = silent) -> NDArray[Any]:
+        """Return what the matcher is given of images: prepared, and as bytes where it wants bytes."""
+        if self.as_bytes is not None:
+            images = self.as_bytes(images)
+        return images if self.prepare is None else self.prepare.transform(images, progress=progress)
+
+    def match(
+        self,
+        images: NDArray[Any],
+        k: int | None = None,
+        *,
+        reach: float = np.inf,
+        progress: Progress = silent,
+    ) -> tuple[Matches, NDArray[Any]]:
+        """Return what is nearest to images, and what was seen of them; by default as many as vote.
+
+        Every answer comes through here: strange images are warned of.
+        """
+        if self.look is not None:
+            warn_of_strange(images, self.look, self._mended())
+        seen = self.seen(images, progress)
+        k = self.voters if k is None else k
+        return self.matcher.match(seen, k, reach=reach, progress=progress), seen
+
+    @property
+    def voters(self) -> int:
+        """How many of what is kept vote."""
+        return self.vote.among(len(self.matcher.codes))
+
+    def predict(self, images: NDArray[Any], progress: Progress = silent) -> tuple[NDArray[Any], Floats]:
+        """Return the label of each image, and how unlike the image is to what answered."""
+        matches, _ = self.match(images, reach=1, progress=progress)
+        codes, distances = self.vote.answers(matches)
+        return self.labels.classes[codes], distances
+
+    def answer(self, images: NDArray[Any], alpha: float, progress: Progress = silent) -> Answers:
+        """Return the answer to each image, and whether it is rejected at a level."""
+        rejection = self.rejection(progress)
+        matches, seen = self.match(images, reach=rejection.reach(checked_level(alpha)), progress=progress)
+        codes, distances = self.vote.answers(matches)
+        rejected = ~self.sets(matches, seen, alpha).any(axis=1)
+        return Answers(self.labels.classes[codes], distances, rejected, rejection.basis(alpha))
+
+    def sets(self, matches: Matches, seen: NDArray[Any], alpha: float) -> Flags:
+        """Return which classes each image may be of, ``(n, n_classes)``."""
+        rejection = self.rejection()
+        sets = rejection.sets(matches.class_distances, checked_level(alpha))
+        if self.image_shape is not None:
+            sets[rejection.is_blank(spreads(seen))] = False
+        return sets
+
+    def probabilities(self, matches: Matches) -> Floats:
+        """Return how likely each class is, ``(n, n_classes)``; all classes must have been told."""
+        codes, _ = self.vote.answers(matches)
+        return probabilities(matches.class_distances, codes, self.calibration())
+
+    def explain(self, images: NDArray[Any], n_neighbors: int, progress: Progress = silent) -> list[Evidence]:
+        """Return what the answer to each image rests on."""
+        n = len(self.matcher.codes)
+        k = max(self.voters, min(n_neighbors, n)) if self.matcher.keeps_images else self.voters
+        matches, seen = self.match(images, k, progress=progress)
+        codes, _ = self.vote.answers(matches.nearest(self.voters))
+        shown = min(n_neighbors, n) if self.matcher.keeps_images else 0
+        return explain(self, images, seen, matches.nearest(shown), codes)
+
+    def is_kept(self, images: NDArray[Any]) -> Flags:
+        """Return which images are, to the model, the same as one of its training images."""
+        kept: set[bytes] = set()
+        for places in self._in_chunks():
+            kept.update(_digests(self._kept(places)))
+        return np.array([digest in kept for digest in _digests(self.seen(images))], dtype=np.bool_)
+
+    # What says how sure it is.
+
+    def calibration(self, progress: Progress = silent) -> Calibration:
+        """Return how distances become probabilities, worked out once for each state of the model."""
+
+        def make() -> Calibration:
+            return calibrate(self.left_out(progress), can_fit=not (self.matcher.class_counts == 1).any())
+
+        calibration: Calibration = self._derived.get_or("calibration", make)
+        return calibration
+
+    def rejection(self, progress: Progress = silent) -> Rejection:
+        """Return what training images say of rejection, worked out once for each state of the model."""
+
+        def make() -> Rejection:
+            return Rejection(self.left_out(progress), self.matcher.class_counts > 0)
+
+        rejection: Rejection = self._derived.get_or("rejection", make)
+        return rejection
+
+    def left_out(self, progress: Progress = silent) -> LeftOut:
+        """Return class distances of up to 2,000 training images, each left out of everything in turn.
+
+        They are those with the smallest hash of their pixels and label, so that the order and the parts of
+        training do not matter.
+        """
+        left_out: LeftOut = self._derived.get_or("left out", lambda: self._leave_out(progress))
+        return left_out
+
+    def _leave_out(self, progress: Progress) -> LeftOut:
+        matcher: Any = self.matcher
+        if matcher.keeps_images:
+            keys = [self._keys(places) for places in self._in_chunks()]
+            places = smallest(np.concatenate(keys))
+            return self._left_out(self._kept(places), matcher.codes[places], places, progress)
+        assert self.reservoir is not None, "what follows from all images at once is calibrated by its fit"
+        held = self.reservoir
+        return self._left_out(held.images, held.codes, matcher.holder(held.images, held.codes), progress)
+
+    def _left_out(
+        self, seen: NDArray[Any], codes: Codes, exclude: NDArray[np.int64] | None, progress: Progress
+    ) -> LeftOut:
+        found = self.matcher.match(seen, 1, exclude=exclude, progress=progress)
+        return LeftOut(found.class_distances, codes, spreads(seen))
+
+    def _keys(self, places: NDArray[np.intp]) -> NDArray[np.uint64]:
+        return image_keys(self._kept(places), self.matcher.codes[places], self.labels.classes)
+
+    def _kept(self, places: NDArray[np.intp]) -> NDArray[Any]:
+        kept = self.matcher.kept(places)
+        assert kept is not None, "a matcher that keeps images has them"
+        return kept
+
+    def _in_chunks(self) -> Iterator[NDArray[np.intp]]:
+        """Yield the places of all that is kept, some at a time."""
+        n = len(self.matcher.codes)
+        for start in range(0, n, _CHUNK):
+            yield np.arange(start, min(start + _CHUNK, n))
+
+    @property
+    def known_left_out(self) -> LeftOut | None:
+        """What was left out before: files hold it, for it may take a while."""
+        return self._derived.get("left out")
+
+    @known_left_out.setter
+    def known_left_out(self, left_out: LeftOut | None) -> None:
+        self._begin()
+        if left_out is not None:
+            self._derived["left out"] = left_out
+
+    def _mended(self) -> frozenset[str]:
+        """Return what does not matter to the model, of what can be strange."""
+        fits = self.prepare is not None and any(isinstance(step, FitToInk) for step in self.prepare.steps_)
+        # Double-angle gradients forget whether ink is dark or light.
+        comparison = getattr(self.matcher, "comparison", None)
+        forgets = comparison is not None and comparison.planes == "double-angle"
+        return frozenset(({"size"} if fits else set()) | ({"polarity"} if forgets else set()))
+
+    # What is learned.
+
+    def fit(
+        self, images: NDArray[Any], seen: NDArray[Any], codes: Codes, progress: Progress = silent
+    ) -> None:
+        """Learn labelled images, of which ``seen`` is what the matcher sees, and nothing else."""
+        matcher: Any = self.matcher
+        matcher.fit(seen, codes, len(self.labels.classes), progress=progress)
+        self._begin()
+        if self.image_shape is not None:
+            self.look = look_of(images)
+        if matcher.keeps_images:
+            self.ids, self.next_id = np.arange(len(images), dtype=np.int64), len(images)
+        elif not matcher.fixed:
+            self.reservoir = Reservoir.of(seen, codes, self.labels.classes)
+        elif hasattr(matcher, "judged"):
+            places = matcher.judged
+            self._derived["left out"] = self._left_out(seen[places], codes[places], None, progress)
+        else:
+            places = smallest(image_keys(seen, codes, self.labels.classes))
+            some, own = seen[places], codes[places]
+            self._derived["left out"] = self._left_out(some, own, matcher.holder(some, own), progress)
+
+    def add(self, images: NDArray[Any], codes: Codes) -> NDArray[np.int64]:
+        """Learn further images of known classes, and return their ids: none where images are not kept."""
+        matcher: Any = self.matcher
+        seen = self.seen(images)
+        matcher.add(seen, codes)
+        if self.look is not None:
+            self.look = look_of(images, self.look)
+        ids = np.empty(0, np.int64)
+        if self.ids is not None:
+            ids = np.arange(self.next_id, self.next_id + len(images), dtype=np.int64)
+            self.ids, self.next_id = np.concatenate([self.ids, ids]), self.next_id + len(images)
+        if self.reservoir is not None:
+            self.reservoir = self.reservoir.joined(Reservoir.of(seen, codes, self.labels.classes))
+        self._changed()
+        return ids
+
+    def teach(self, images: NDArray[Any], labels: ArrayLike) -> NDArray[np.int64]:
+        """Learn further images, of new classes too, and return their ids."""
+        self.check_teachable()
+        grown, codes = self.labels.grown(labels, len(images))
+        before = self.labels
+        self._relabel(grown)
+        try:
+            return self.add(images, codes)
+        except BaseException:
+            self._relabel(before)
+            raise
+
+    def check_teachable(self) -> None:
+        """Refuse to be taught, where that is not possible."""
+        if self.matcher.fixed:
+            raise InputError(f"this model cannot be taught: {self.matcher.fixed}")
+
+    def forget(self, ids: ArrayLike) -> None:
+        """Forget training images; a class that was taught goes with its last image."""
+        matcher: Any = self.matcher
+        wanted = np.unique(np.atleast_1d(np.asarray(ids)))
+        if self.ids is None:
+            raise InputError("this model keeps no images that it could forget: fit it again without them")
+        if wanted.dtype.kind == "b":
+            raise InputError("ids are true or false: expected whole numbers that are in ids_")
+        strange = wanted[~np.isin(wanted, self.ids)]
+        if strange.size:
+            raise InputError(f"no training image has the id {strange[0]}: expected ids that are in ids_")
+        if len(wanted) == len(self.ids):
+            raise InputError(
+                f"all {len(wanted)} training images would be forgotten: expected at least one left"
+            )
+        gone = np.isin(self.ids, wanted)
+        matcher.remove(np.flatnonzero(gone))
+        self.ids = self.ids[~gone]
+        self._relabel(self.labels.without_empty(matcher.class_counts))
+        self._changed()
+
+    def _relabel(self, labels: LabelTable) -> None:
+        """Have other labels, and let everything follow."""
+        moved = self.labels.moved_to(labels)
+        if len(labels.classes) != len(self.labels.classes):
+            self.matcher.move_classes(moved, len(labels.classes))
+            if self.reservoir is not None:
+                self.reservoir = self.reservoir.moved(moved)
+            self._derived = Derived()
+        self.labels = labels
+
+    def _changed(self) -> None:
+        """Forget what followed from the state before, and that it is the one that was stored."""
+        self._derived = Derived()
+        if self.origin is not None:
+            self.origin = self.origin._replace(changed=True)
+
+
+def sizes(shape: tuple[int, ...]) -> str:
+    """Return a shape as people say sizes: 28x28."""
+    return "x".join(str(length) for length in shape)
+
+
+def _digests(images: NDArray[Any]) -> Iterator[bytes]:
+    """Yield a hash of each image's values, the same for bytes and for floats that stand for them."""
+    for image in images:
+        if image.dtype == np.uint8 and images.ndim > 2:
+            values = image / 255
+        else:
+            values = image.astype(np.float64)
+            # Floats of 32 bits that stand for bytes are so much beside them.
+            whole = np.rint(values * 255) / 255
+            values = np.where(whole.astype(np.float32) == values, whole, values)
+        # Adding 0 makes of -0 what it equals.
+        yield hashlib.sha256((values + 0.0).tobytes()).digest()

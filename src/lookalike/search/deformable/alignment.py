@@ -1,0 +1,93 @@
+"""Distances of images that are aligned first: smooth bending as a whole, then pixel by pixel."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.distance.align import aligned, places
+from lookalike.distance.deform import deformable_distances, displacement_field
+from lookalike.distance.deform_definition import Match
+from lookalike.progress import Progress, silent
+from lookalike.search.deformable.comparison import ALIGNED_WEIGHT, Bytes, Comparison
+
+#: Aligned images that are held at once have about so many pixels.
+_HELD_PIXELS = 1 << 21
+
+
+def aligned_distances(
+    first: Bytes,
+    second: Bytes,
+    pairs: NDArray[np.int64],
+    comparison: Comparison,
+    *,
+    progress: Progress = silent,
+) -> NDArray[np.int64]:
+    """Return what still differs after alignment for pairs ``(p, 2)`` of places in two batches, ``(p,)``.
+
+    The second image is aligned with the first; where both directions are added, the first is also aligned
+    with the second. Aligned pixels may still move by a third of ``comparison.warp``, rounded up. Images
+    are not blurred here.
+    """
+    out = np.empty(len(pairs), np.int64)
+    step = max(1, _HELD_PIXELS // first[0].size)
+    for start in range(0, len(pairs), step):
+        progress("aligning", start, len(pairs))
+        part = pairs[start : start + step]
+        used, where = np.unique(part[:, 0], return_inverse=True)
+        others, there = np.unique(part[:, 1], return_inverse=True)
+        both = np.column_stack([where, there])
+        out[start : start + step] = _part(first[used], second[others], both, comparison, progress)
+    progress("aligning", len(pairs), len(pairs))
+    return out
+
+
+def _part(
+    first: Bytes, second: Bytes, pairs: NDArray[np.intp], comparison: Comparison, progress: Progress
+) -> NDArray[np.int64]:
+    """Return what still differs for a few pairs."""
+
+    def rest(fixed: Bytes, moving: Bytes, which: NDArray[np.intp]) -> NDArray[np.int64]:
+        bent = aligned(fixed, moving, which, progress=progress)
+        return deformable_distances(
+            comparison.sharp_planes_of(fixed).take(which[:, 0]),
+            comparison.sharp_planes_of(bent),
+            np.arange(len(which))[:, None],
+            warp=_rest(comparison),
+            context=comparison.context,
+        )[:, 0]
+
+    sums = rest(first, second, pairs)
+    return sums + rest(second, first, pairs[:, ::-1]) if comparison.symmetric else sums
+
+
+def aligned_match(query: Bytes, reference: Bytes, comparison: Comparison) -> Match:
+    """Return how a reference ``(1, h, w)`` is bent to look like a query, as a whole and then pixel by pixel.
+
+    Distance and costs are this direction's, of the images as they are and twice those of aligned ones. The
+    field leads from each pixel of the query to the pixel of the reference, as it is, that it was matched with
+    after alignment, rounded.
+    """
+    planes, context = comparison.planes_of(query), comparison.context
+    others = comparison.planes_of(reference)
+    plain = displacement_field(planes, 0, others, 0, warp=comparison.warp, context=context)
+    bent = comparison.sharp_planes_of(aligned(query, reference, [[0, 0]]))
+    rest = displacement_field(
+        comparison.sharp_planes_of(query), 0, bent, 0, warp=_rest(comparison), context=context
+    )
+    costs = plain.costs + ALIGNED_WEIGHT * rest.costs
+    height, width = costs.shape
+    here = np.indices((height, width))
+    rows, columns = here + np.moveaxis(rest.field, -1, 0)
+    # A match beyond the border is continued from the border's nearest pixel.
+    inside = np.clip(rows, 0, height - 1), np.clip(columns, 0, width - 1)
+    beyond = np.stack([rows - inside[0], columns - inside[1]])
+    source = places(query[0], reference[0])[:, *inside] + beyond
+    field = np.clip(np.rint(source) - here, -127, 127).astype(np.int8)
+    return Match(int(costs.sum()), np.moveaxis(field, 0, -1), costs)
+
+
+def _rest(comparison: Comparison) -> tuple[int, int]:
+    """Return how far the pixels of aligned images may still move."""
+    down, across = comparison.warp
+    return -(-down // 3), -(-across // 3)

@@ -1,0 +1,494 @@
+"""Deformable matching: pixels of what is kept may move a little before they are compared."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.distance.deform import displacement_field
+from lookalike.distance.deform_definition import Match
+from lookalike.errors import InputError
+from lookalike.progress import Progress, of_compiling, silent
+from lookalike.search.deformable.alignment import aligned_distances, aligned_match
+from lookalike.search.deformable.comparison import (
+    ALIGNED_WEIGHT,
+    MANY,
+    PARTS,
+    Bytes,
+    Comparison,
+    Settings,
+    choose_comparison,
+)
+from lookalike.search.deformable.hubness import Hubness
+from lookalike.search.deformable.index import DeformableIndex
+from lookalike.search.matcher import Codes, Costs, Kind
+from lookalike.search.matches import FARTHEST, NOWHERE, Matches, Places, nearest, nearest_of_classes
+from lookalike.search.pixels import ClassSearch, check_codes
+from lookalike.state import Derived, Part, State, array, codes, texts, whole
+
+Sums = NDArray[np.int64]
+Auto = Literal["auto"]
+
+#: Up to so many training images all are compared with, and above it so many candidates.
+COMPARE_ALL, CANDIDATES = 1000, 100
+#: Of the images nearest as they are, so many are aligned: a pair takes half a millisecond.
+SHORT_LIST = 30
+#: And the nearest image of so many classes: with more it would take too long.
+SHORT_CLASSES = 50
+#: Distances of queries to all that they are compared with are held at once: so many numbers.
+_HELD_NUMBERS = 1 << 22
+_VOTERS, _SAMPLE = 3, 1000
+_MOST_PARTS = 16 * PARTS
+
+
+class DeformableMatcher:
+    """The nearest training images by the image distortion model, after alignment where that is chosen.
+
+    A query is compared with its candidates: all of up to 1,000 images, else those whose coarse descriptions
+    are nearest, and for each class that none of them is of the image of that class whose description is.
+    Where images are aligned, these are the 30 candidates that are nearest as they are, and the nearest image
+    of each of the 50 nearest classes; what is not aligned is as far as if alignment had changed nothing, and
+    no nearer than what is. Beyond the candidates, images follow in the order of their descriptions, no nearer
+    than those before: more neighbours never change the first ones.
+    """
+
+    state: ClassVar[State] = {
+        "comparison": Part(Comparison),
+        "candidates_wanted": whole(1, 2**40, optional=True),
+        "voters": whole(1, 2**40),
+        "reasons": texts(),
+        "images": array(np.uint8, shape=("n", ...)),
+        "codes": codes("n"),
+        "n_classes": whole(1, 2**31),
+        "descriptions": array(np.uint8, shape=("n", ...), optional=True),
+        "hubness_factors": array(np.int64, shape=("n",), low=1, high=_MOST_PARTS, optional=True),
+    }
+    keeps_images = True
+    fixed = ""
+    kind: Kind = "training image"
+    title = "deformable match"
+    root = True
+
+    index: DeformableIndex
+
+    def __init__(
+        self,
+        settings: Settings,
+        candidates: Auto | int = "auto",
+        voters: Auto | int = "auto",
+        photographs: bool | None = None,
+    ) -> None:
+        self._settings, self._voters, self._photographs = settings, voters, photographs
+        self.candidates_wanted = None if candidates == "auto" else int(candidates)
+
+    @property
+    def class_counts(self) -> NDArray[np.int64]:
+        return np.bincount(self.codes, minlength=self.n_classes)
+
+    @property
+    def candidates(self) -> int:
+        """How many images each query is compared with."""
+        n = len(self.codes)
+        wanted = self.candidates_wanted or (n if n <= COMPARE_ALL else CANDIDATES)
+        return min(wanted, n)
+
+    @property
+    def comparison(self) -> Comparison:
+        return self.index.comparison
+
+    @comparison.setter
+    def comparison(self, comparison: Comparison) -> None:
+        self._comparison = comparison
+
+    @property
+    def images(self) -> Bytes:
+        return self.index.images
+
+    @images.setter
+    def images(self, images: Bytes) -> None:
+        if images.ndim not in (3, 4) or not images.size:
+            raise InputError(f"the array images has shape {images.shape}: expected images with pixels")
+        self._begin(images, self._comparison)
+
+    @property
+    def descriptions(self) -> Bytes | None:
+        """Coarse descriptions, where candidates are chosen by them: 60,000 take half a second to describe."""
+        if not self.index.is_described:
+            return None
+        described = self.index.descriptions()
+        return described.take(np.arange(len(described)))
+
+    @descriptions.setter
+    def descriptions(self, descriptions: Bytes | None) -> None:
+        shape = self.comparison.description_shape(self.images.shape[1:])
+        if descriptions is not None and descriptions.shape[1:] != shape:
+            raise InputError(f"the array descriptions has shape {descriptions.shape}: expected (n, {shape})")
+        self.index = DeformableIndex(self.images, self.comparison, descriptions)
+
+    @property
+    def hubness_factors(self) -> Sums | None:
+        """What distances to each image are multiplied by, in parts of 4,096; None without it."""
+        return self._factors(silent) if self.comparison.hubness else None
+
+    @hubness_factors.setter
+    def hubness_factors(self, factors: Sums | None) -> None:
+        if factors is not None:
+            self._derived["factors"] = factors
+
+    def restored(self) -> None:
+        """Refuse what does not go together."""
+        check_codes(self.codes, self.n_classes)
+        if self.comparison.aligned and self.images.ndim != 3:
+            raise InputError("aligned is true: expected gray images, and these have colours")
+        if self.comparison.hubness != ("factors" in self._derived):
+            raise InputError("hubness_factors do not go with the comparison's hubness")
+        self._describe()
+
+    def fit(self, images: Bytes, codes: Codes, n_classes: int, *, progress: Progress = silent) -> None:
+        comparison, why = choose_comparison(self._settings, images, codes, self._photographs)
+        self.codes, self.n_classes, self.reasons = codes, n_classes, (why,)
+        self._begin(images, comparison)
+        self._describe()
+        if self._voters == "auto":
+            self.voters, why = self._choose_voters(progress)
+            self.reasons = (*self.reasons, why)
+        else:
+            self.voters = int(self._voters)
+
+    def add(self, images: Bytes, codes: Codes) -> None:
+        """Keep further images behind the others."""
+        self.index.add(images)
+        self.codes = np.concatenate([self.codes, codes])
+        last = int(self._serials[-1])
+        self._serials = np.concatenate([self._serials, np.arange(last + 1, last + 1 + len(images))])
+        self._derived = Derived()
+        self._describe()
+
+    def remove(self, places: NDArray[np.intp]) -> None:
+        """Keep the images at some places no longer; those behind them move up."""
+        self.index.remove(places)
+        self.codes, self._serials = np.delete(self.codes, places), np.delete(self._serials, places)
+        self._derived = Derived()
+        self._describe()
+
+    def move_classes(self, moved: Codes, n_classes: int) -> None:
+        self.codes, self.n_classes = moved[self.codes], n_classes
+        self._derived.pop("classes", None)
+
+    def kept(self, places: NDArray[np.intp]) -> Bytes:
+        return self.images[places]
+
+    def match(
+        self,
+        images: Bytes,
+        k: int,
+        *,
+        exclude: Places | None = None,
+        reach: float = np.inf,
+        progress: Progress = silent,
+    ) -> Matches:
+        if reach == 1 and not (self.comparison.aligned or self.comparison.hubness):
+            return self._nearest_alone(images, k, exclude, progress)
+        step = max(1, _HELD_NUMBERS // (max(self.candidates, k) + self.n_classes))
+        parts = []
+        for start in range(0, len(images), step):
+            part = slice(start, start + step)
+            left_out = None if exclude is None else exclude[part]
+            progress("matching class by class", start, len(images))
+            parts.append(self._part(images[part], k, left_out, of_compiling(progress)))
+        progress("matching class by class", len(images), len(images))
+        near, places, best, best_places = (np.concatenate(part) for part in zip(*parts, strict=True))
+        there = np.maximum(places, 0)
+        return Matches(
+            self._root_means(near), places, self.codes[there], self._root_means(best), best_places
+        ).padded(k)
+
+    def contributions(self, image: Bytes, place: int) -> Costs:
+        """Return what each pixel costs beside a kept image, and where it was found.
+
+        Where both directions are added, each pixel of the kept image has a cost too: it counts at the pixel
+        that it was matched with, or where that lies beyond the border at the border's nearest pixel.
+        """
+        forward = self.field(image, place)
+        costs = forward.costs.copy()
+        if self.comparison.symmetric:
+            back = self._field(self.images[[place]], image[None])
+            found = np.indices(costs.shape) + np.moveaxis(back.field, -1, 0)
+            rows, columns = (
+                np.clip(axis, 0, size - 1) for axis, size in zip(found, costs.shape, strict=True)
+            )
+            np.add.at(costs, (rows, columns), back.costs)
+        if self.comparison.hubness:
+            costs = costs * self._factors(silent)[place]
+        return Costs(costs * self._root_means(np.array([1]))[0] ** 2, forward.field)
+
+    def field(self, image: Bytes, place: int) -> Match:
+        """Return how a kept image is bent to look like one prepared image."""
+        return self._field(image[None], self.images[[place]])
+
+    def _field(self, first: Bytes, second: Bytes) -> Match:
+        """Return how the second image is bent to look like the first, both ``(1, h, w)``."""
+        comparison = self.comparison
+        if comparison.aligned:
+            return aligned_match(first, second, comparison)
+        planes, others = comparison.planes_of(first), comparison.planes_of(second)
+        return displacement_field(planes, 0, others, 0, warp=comparison.warp, context=comparison.context)
+
+    def _begin(self, images: Bytes, comparison: Comparison) -> None:
+        """Keep these images alone."""
+        self.index = DeformableIndex(images, comparison)
+        #: A number for each image that no other one ever has: by it distances of pairs are remembered.
+        self._serials = np.arange(len(images), dtype=np.int64)
+        self._plain, self._rest = _Pairs(), _Pairs()
+        self._derived = Derived()
+
+    def _describe(self) -> None:
+        """Have images described, where they are not all compared."""
+        if self.candidates < len(self.codes):
+            self.index.describe()
+
+    def _choose_voters(self, progress: Progress) -> tuple[int, str]:
+        """Return how many of the nearest images vote, and why in a sentence."""
+        counts = self.class_counts
+        median = float(np.median(counts[counts > 0]))
+        if median < MANY:
+            return 1, f"{median:g} images of a typical class: too few for a vote, the nearest decides"
+        n = len(self.codes)
+        sample = np.unique(np.linspace(0, n - 1, min(n, _SAMPLE)).astype(np.intp))
+        k = min(_VOTERS, n - 1)
+        found = self.match(self.images[sample], k, exclude=sample, reach=1, progress=progress)
+        same = (found.codes[:, :, None] == found.codes[:, None, :]).sum(axis=2)
+        voted = found.codes[np.arange(len(sample)), np.argmax(same, axis=1)]
+        wrong, single = (int((some != self.codes[sample]).sum()) for some in (voted, found.codes[:, 0]))
+        figures = (
+            f"of {len(sample):,} images left out {wrong:,} are wrong by a vote of {_VOTERS}, {single:,} by 1"
+        )
+        return (_VOTERS, figures) if wrong <= single else (1, figures)
+
+    def _root_means(self, sums: Sums) -> NDArray[np.float64]:
+        """Return sums of squares as root mean squares; infinite where there is none."""
+        found = self.comparison.root_means(sums, self.images.shape[1:])
+        return np.where(sums == FARTHEST, np.inf, found)
+
+    def _nearest_alone(self, images: Bytes, k: int, exclude: Places | None, progress: Progress) -> Matches:
+        """Return the nearest images where only the class of the nearest is to be told: by early ending."""
+        more = int(exclude is not None)
+        wanted = min(k + more, len(self.codes))
+        candidates = max(self.candidates + more, wanted)
+        sums, places = self.index.nearest(images, wanted, candidates, progress=progress)
+        if exclude is not None:
+            sums = np.where(places == exclude[:, None], FARTHEST, sums)
+            sums, places = nearest(sums, places, k)
+        distances, found = self._root_means(sums), self.codes[places]
+        each = np.arange(len(images))
+        alone = Matches.none(len(images), 0, self.n_classes)
+        alone.class_distances[each, found[:, 0]] = distances[:, 0]
+        alone.class_places[each, found[:, 0]] = places[:, 0]
+        return Matches(distances, places, found, alone.class_distances, alone.class_places, 1.0).padded(k)
+
+    def _part(
+        self, queries: Bytes, k: int, exclude: Places | None, progress: Progress
+    ) -> tuple[Sums, Places, Sums, Places]:
+        """Return sums and places of the nearest, and of the nearest of each class, for a few queries."""
+        chosen, first, beyond = self._chosen(queries, k, exclude, progress)
+        sums = self.index.distances(queries, chosen, progress=progress)
+        places = np.broadcast_to(np.arange(len(self.codes)) if chosen is None else chosen, sums.shape)
+        if exclude is not None:
+            sums[places == exclude[:, None]] = FARTHEST
+        factors = self._factors_of(places, exclude, progress)
+        if self.comparison.aligned:
+            found = self._aligned(queries, sums, places, factors, first, exclude, k, progress)
+        else:
+            sums = _times(sums, factors)
+            best = nearest_of_classes(sums, places, self.codes[places], self.n_classes)
+            found = (*nearest(sums[:, :first], places[:, :first], k), *best)
+        near, near_places, best_sums, best_places = found
+        missing = k - near.shape[1]
+        if missing > 0 and beyond is not None and beyond.shape[1]:
+            more = self.index.distances(queries, beyond[:, :missing], progress=progress)
+            more = _times(more, self._factors_of(beyond[:, :missing], exclude, progress))
+            near = np.maximum.accumulate(np.hstack([near, more]), axis=1)
+            near_places = np.hstack([near_places, beyond[:, :missing]])
+        near_places = np.where(near == FARTHEST, NOWHERE, near_places)
+        return near, near_places, best_sums, best_places
+
+    def _chosen(
+        self, queries: Bytes, k: int, exclude: Places | None, progress: Progress
+    ) -> tuple[Places | None, int, Places | None]:
+        """Return candidates (None: all) and what stands for other classes, how many, and what follows."""
+        n, count = len(self.codes), self.candidates
+        if count >= n:
+            return None, n, None
+        coarse: ClassSearch = self._derived.get_or(
+            "classes", lambda: ClassSearch(self.index.descriptions(), self.codes, self.n_classes)
+        )
+        described = self.comparison.descriptors_of(queries, progress)
+        more = int(exclude is not None)
+        wanted = min(max(count, k) + more, n)
+        found = self.index.descriptions().search(described, wanted, progress=progress)[1]
+        if exclude is not None:
+            itself = found == exclude[:, None]
+            itself[:, -1] |= ~itself.any(axis=1)
+            found = found[~itself].reshape(len(queries), wanted - 1)
+        # The nearest description of a class that has candidates belongs to one of them: nothing is added by
+        # naming it twice. An image that is not there is replaced by one that is a candidate anyway.
+        of_classes = coarse.nearest(described, exclude, progress=progress)[1]
+        of_classes = np.where(of_classes < 0, found[:, :1], of_classes)
+        return np.hstack([found[:, :count], of_classes]), count, found[:, count:]
+
+    def _aligned(
+        self,
+        queries: Bytes,
+        sums: Sums,
+        places: Places,
+        factors: Sums | None,
+        first: int,
+        exclude: Places | None,
+        k: int,
+        progress: Progress,
+    ) -> tuple[Sums, Places, Sums, Places]:
+        """Return what :meth:`_part` does, by ``sums`` of images as they are, the nearest aligned."""
+        each = np.arange(len(queries))[:, None]
+        best, best_places = nearest_of_classes(sums, places, self.codes[places], self.n_classes)
+        order = np.lexsort((places[:, :first], sums[:, :first]), axis=1)
+        near = np.take_along_axis(places[:, :first], order[:, :SHORT_LIST], 1)
+        ranked = np.argsort(best, axis=1, kind="stable")
+        of_classes = np.take_along_axis(best_places, ranked[:, :SHORT_CLASSES], 1)
+        listed = np.hstack([near, np.where(of_classes < 0, near[:, :1], of_classes)])
+        plain = _of_places(sums, places, listed)
+        factor = None if factors is None else _of_places(factors, places, listed)
+        whole = _times(plain + ALIGNED_WEIGHT * self._rests(queries, listed, exclude, progress), factor)
+        whole[plain == FARTHEST] = FARTHEST
+        # A class that was not aligned is as far as if alignment had changed nothing, and behind those that
+        # were.
+        last = np.where(whole == FARTHEST, 0, whole).max(axis=1)[:, None]
+        as_it_is = _times(np.where(sums == FARTHEST, 0, sums) * (1 + ALIGNED_WEIGHT), factors)
+        as_it_is = np.where(sums == FARTHEST, FARTHEST, np.maximum(as_it_is, last))
+        of_others = nearest_of_classes(as_it_is, places, self.codes[places], self.n_classes)
+        again = (listed[:, :, None] == listed[:, None, :]).argmax(axis=2) < np.arange(listed.shape[1])
+        once = np.where(again, FARTHEST, whole)
+        of_listed = nearest_of_classes(once, listed, self.codes[listed], self.n_classes)
+        is_listed = of_listed[1] >= 0
+        class_sums, class_places = (
+            np.where(is_listed, a, b) for a, b in zip(of_listed, of_others, strict=True)
+        )
+        width = near.shape[1]
+        near_sums, near_places = nearest(whole[:, :width], near, min(k, width))
+        if k > width:
+            rest = order[:, SHORT_LIST:k]
+            near_sums = np.hstack([near_sums, as_it_is[:, :first][each, rest]])
+            near_sums = np.maximum.accumulate(near_sums, axis=1)
+            near_places = np.hstack([near_places, places[:, :first][each, rest]])
+        return near_sums, near_places, class_sums, class_places
+
+    def _rests(self, queries: Bytes, listed: Places, exclude: Places | None, progress: Progress) -> Sums:
+        """Return what still differs after alignment, of each query and what is listed for it."""
+        asked = np.broadcast_to(np.arange(len(queries))[:, None], listed.shape)
+        if exclude is not None:
+            # Queries that are kept images: pairs that were compared before are remembered.
+            itself = np.broadcast_to(exclude[:, None], listed.shape)
+            pairs = np.column_stack([itself.ravel(), listed.ravel()])
+            return self._rest_of(pairs, progress).reshape(listed.shape)
+        keys, named = np.unique((asked * len(self.codes) + listed).ravel(), return_inverse=True)
+        pairs = np.column_stack(np.divmod(keys, len(self.codes)))
+        found = aligned_distances(queries, self.images, pairs, self.comparison, progress=progress)
+        return found[named].reshape(listed.shape)
+
+    def _factors_of(self, places: Places, exclude: Places | None, progress: Progress) -> Sums | None:
+        """Return what distances to some images count, without each query's own image where it is left out."""
+        if not self.comparison.hubness:
+            return None
+        if exclude is None:
+            return self._factors(progress)[places]
+        return np.take_along_axis(self._hubness(progress).without(exclude), places, 1)
+
+    def _factors(self, progress: Progress) -> Sums:
+        factors: Sums = self._derived.get_or("factors", lambda: self._hubness(progress).factors)
+        return factors
+
+    def _hubness(self, progress: Progress) -> Hubness:
+        """Return how near images are to those of other classes."""
+
+        def plain(pairs: Places) -> Sums:
+            return self._plain_of(pairs, progress)
+
+        def whole(pairs: Places) -> Sums:
+            if not self.comparison.aligned:
+                return plain(pairs)
+            return plain(pairs) + ALIGNED_WEIGHT * self._rest_of(pairs, progress)
+
+        hubness: Hubness = self._derived.get_or(
+            "hubness", lambda: Hubness.of(self.index, self.codes, plain, whole, progress)
+        )
+        return hubness
+
+    def _plain_of(self, pairs: Places, progress: Progress) -> Sums:
+        """Return how far pairs of kept images are apart as they are, remembering it."""
+
+        def measure(some: Places) -> Sums:
+            rows, where = np.unique(some[:, 0], return_inverse=True)
+            counts = np.bincount(where)
+            # Each row's others side by side; what is short of the longest is filled up with its first.
+            order = np.argsort(where, kind="stable")
+            column = np.arange(len(some)) - np.repeat(np.cumsum(counts) - counts, counts)
+            chosen = np.repeat(some[order][np.cumsum(counts) - counts, 1][:, None], counts.max(), axis=1)
+            chosen[where[order], column] = some[order, 1]
+            found = self.index.distances(self.images[rows], chosen, progress=progress)
+            sums = np.empty(len(some), np.int64)
+            sums[order] = found[where[order], column]
+            return sums
+
+        return self._plain.of(self._serials[pairs], pairs, measure, self.comparison.symmetric)
+
+    def _rest_of(self, pairs: Places, progress: Progress) -> Sums:
+        """Return what still differs after alignment for pairs of kept images, remembering it."""
+
+        def measure(some: Places) -> Sums:
+            return aligned_distances(self.images, self.images, some, self.comparison, progress=progress)
+
+        return self._rest.of(self._serials[pairs], pairs, measure, self.comparison.symmetric)
+
+
+class _Pairs:
+    """Distances of pairs that were measured before, by the serial numbers of their images."""
+
+    def __init__(self) -> None:
+        self._keys, self._sums = np.empty(0, np.int64), np.empty(0, np.int64)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Pairs, ()
+
+    def of(self, serials: Places, pairs: Places, measure: Any, symmetric: bool) -> Sums:
+        """Return the distances of pairs, measuring those that are new."""
+        if symmetric:
+            serials = np.sort(serials, axis=1)
+        keys, one, named = np.unique(
+            serials[:, 0] << 32 | serials[:, 1], return_index=True, return_inverse=True
+        )
+        at = np.minimum(np.searchsorted(self._keys, keys), max(len(self._keys) - 1, 0))
+        known = self._keys[at] == keys if len(self._keys) else np.zeros(len(keys), np.bool_)
+        if not known.all():
+            sums = measure(pairs[one[~known]])
+            every, kept = np.concatenate([self._keys, keys[~known]]), np.concatenate([self._sums, sums])
+            order = np.argsort(every)
+            self._keys, self._sums = every[order], kept[order]
+        found: Sums = self._sums[np.searchsorted(self._keys, keys)][named]
+        return found
+
+
+def _times(sums: Sums, factors: Sums | None) -> Sums:
+    """Return sums multiplied by what they count; what is infinitely far stays so."""
+    return sums if factors is None else np.where(sums == FARTHEST, FARTHEST, sums * factors)
+
+
+def _of_places(values: Sums, places: Places, wanted: Places) -> Sums:
+    """Return the values of the places that are wanted, of rows in which each place has one value."""
+    order = np.argsort(places, axis=1, kind="stable")
+    ranked = np.take_along_axis(places, order, 1)
+    n = int(max(places.max(), wanted.max())) + 1
+    rows = np.arange(len(places))[:, None] * n
+    at = np.searchsorted((ranked + rows).ravel(), (wanted + rows).ravel()).reshape(wanted.shape)
+    column = at - np.arange(len(places))[:, None] * places.shape[1]
+    return np.take_along_axis(values, np.take_along_axis(order, column, 1), 1)

@@ -1,0 +1,235 @@
+"""Every training image is kept, and compared pixel by pixel, exactly."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.distance.device.arrays import ArraysOnDevice
+from lookalike.distance.device.in_use import device_in_use
+from lookalike.distance.float_search import FloatIndex
+from lookalike.distance.metrics import METRICS
+from lookalike.distance.search import ImageIndex
+from lookalike.images import to_unit, unit_of
+from lookalike.progress import Progress, of_compiling, silent
+from lookalike.search.matcher import Codes, Costs, Kind
+from lookalike.search.matches import NOWHERE, Matches, Places
+from lookalike.state import Derived, State, array, choice, codes, whole
+
+Index = ImageIndex | FloatIndex | ArraysOnDevice
+
+
+class PixelMatcher:
+    """The nearest training images by a metric of pixels.
+
+    Bytes are compared as integers by :class:`ImageIndex`, everything else in float64 by :class:`FloatIndex`,
+    with the same tie rule; where bytes and floats meet, all go on as floats.
+    """
+
+    state: ClassVar[State] = {
+        "metric": choice(*METRICS),
+        "images": array(np.uint8, np.float16, np.float32, np.float64, shape=("n", ...)),
+        "codes": codes("n"),
+        "n_classes": whole(1, 2**31),
+    }
+    keeps_images = True
+    fixed = ""
+    kind: Kind = "training image"
+
+    def __init__(self, metric: str) -> None:
+        self.metric = metric
+
+    @property
+    def title(self) -> str:
+        return f"nearest image, {METRICS[self.metric].title}"
+
+    @property
+    def root(self) -> bool:
+        return METRICS[self.metric].root
+
+    @property
+    def class_counts(self) -> NDArray[np.int64]:
+        return np.bincount(self.codes, minlength=self.n_classes)
+
+    @property
+    def images(self) -> NDArray[Any]:
+        """All training images: bytes, or floats on the scale that is compared."""
+        return self.kept(np.arange(len(self.codes)))
+
+    @images.setter
+    def images(self, images: NDArray[Any]) -> None:
+        self._shape, self._unit = images.shape[1:], unit_of(images)
+        self._index = self._new_index(images)
+        self._derived = Derived()
+
+    def restored(self) -> None:
+        """Refuse codes of classes that are not there."""
+        check_codes(self.codes, self.n_classes)
+
+    def fit(self, images: NDArray[Any], codes: Codes, n_classes: int, *, progress: Progress = silent) -> None:
+        self.images, self.codes, self.n_classes = images, codes, n_classes
+
+    def add(self, images: NDArray[Any], codes: Codes) -> None:
+        """Keep further images behind the others."""
+        if isinstance(self._index, ImageIndex) and images.dtype == np.uint8:
+            self._index.add(_as_batch(images))
+        else:
+            self._index = self._floats()
+            self._index.add(_rows(images) / unit_of(images))
+            self._unit = 1
+        self.codes = np.concatenate([self.codes, codes])
+        self._derived = Derived()
+
+    def remove(self, places: NDArray[np.intp]) -> None:
+        """Keep the images at some places no longer; those behind them move up."""
+        self._index.remove(places)
+        self.codes = np.delete(self.codes, places)
+        self._derived = Derived()
+
+    def move_classes(self, moved: Codes, n_classes: int) -> None:
+        self.codes, self.n_classes = moved[self.codes], n_classes
+        self._derived = Derived()
+
+    def kept(self, places: NDArray[np.intp]) -> NDArray[Any]:
+        return self._index.take(places).reshape(len(places), *self._shape)
+
+    def match(
+        self,
+        images: NDArray[Any],
+        k: int,
+        *,
+        exclude: Places | None = None,
+        reach: float = np.inf,
+        progress: Progress = silent,
+    ) -> Matches:
+        index, queries, unit = self._asked(images)
+        wanted = min(k + (exclude is not None), len(self.codes))
+        sums, places = index.search(queries, wanted, progress=progress)
+        distances = self._distances(sums, unit)
+        if exclude is not None:
+            distances, places = _without(distances, places, exclude)
+        near = distances, places, self.codes[places]
+        if reach == 1 and exclude is None:
+            of_classes = self._nearest_alone(*near)
+        else:
+            search: ClassSearch = self._derived.get_or(
+                f"classes by {type(index).__name__}, {device_in_use()}",
+                lambda: ClassSearch(index, self.codes, self.n_classes),
+            )
+            sums, class_places = search.nearest(queries, exclude, progress=progress)
+            of_classes, reach = (self._distances(sums, unit), class_places), np.inf
+        return Matches(*near, *of_classes, reach).padded(k)
+
+    def contributions(self, image: NDArray[Any], place: int) -> Costs:
+        difference = as_compared(image, unit_of(image[None])) - as_compared(
+            self.kept(np.array([place]))[0], self._unit
+        )
+        costs = METRICS[self.metric].costs(difference)
+        return Costs(costs / costs.size)
+
+    def _nearest_alone(
+        self, distances: NDArray[np.float64], places: Places, codes: Codes
+    ) -> tuple[NDArray[np.float64], Places]:
+        """Return class distances and places where the class of the nearest image alone is told."""
+        shape, each = (len(places), self.n_classes), np.arange(len(places))
+        class_distances, class_places = np.full(shape, np.inf), np.full(shape, NOWHERE, np.int64)
+        class_distances[each, codes[:, 0]] = distances[:, 0]
+        class_places[each, codes[:, 0]] = places[:, 0]
+        return class_distances, class_places
+
+    def _asked(self, images: NDArray[Any]) -> tuple[Index, NDArray[Any], int]:
+        """Return the index that images are looked for in, the images as it takes them, and their unit."""
+        if isinstance(self._index, ImageIndex) and images.dtype == np.uint8:
+            index, device = self._index, device_in_use()
+            if device is None:
+                return index, _as_batch(images), self._unit
+            copy = self._derived.get_or(f"index on {device}", lambda: ArraysOnDevice.of(index, device))
+            return copy, _as_batch(images), self._unit
+        floats = self._derived.get_or("floats", self._floats)
+        return floats, _rows(images) / unit_of(images), 1
+
+    def _distances(self, sums: NDArray[Any], unit: int) -> NDArray[np.float64]:
+        """Return sums of differences as distances per value."""
+        return METRICS[self.metric].per_value(sums, int(np.prod(self._shape)), unit)
+
+    def _new_index(self, images: NDArray[Any]) -> ImageIndex | FloatIndex:
+        """Return an index of images: of bytes while there are only bytes, else of floats."""
+        if images.dtype == np.uint8:
+            return ImageIndex(_as_batch(images), cast(Any, self.metric))
+        rows = _rows(images)
+        return FloatIndex(rows if rows.dtype.kind == "f" else rows / 1, cast(Any, self.metric))
+
+    def _floats(self) -> FloatIndex:
+        """Return the index of floats, made of that of bytes where there is none."""
+        if isinstance(self._index, FloatIndex):
+            return self._index
+        return FloatIndex(_rows(self.images) / self._unit, cast(Any, self.metric))
+
+
+class ClassSearch:
+    """One exact index for each class, over the images of one that holds them all."""
+
+    def __init__(self, index: Index, codes: Codes, n_classes: int) -> None:
+        self._places = [np.flatnonzero(codes == code) for code in range(n_classes)]
+        # An index of bytes refuses to begin empty, and a class may have no image.
+        self._indexes = [
+            type(index)(index.take(places), index.metric) if places.size else None for places in self._places
+        ]
+
+    def nearest(
+        self, queries: NDArray[Any], exclude: Places | None = None, *, progress: Progress = silent
+    ) -> tuple[NDArray[np.float64], Places]:
+        """Return sums and places of the nearest of each class; infinite and -1 without one."""
+        sums = np.full((len(queries), len(self._places)), np.inf)
+        found = np.full(sums.shape, NOWHERE, np.int64)
+        told = of_compiling(progress)
+        for code, (index, places) in enumerate(zip(self._indexes, self._places, strict=True)):
+            if index is None:
+                continue
+            progress("searching class by class", code, len(self._places))
+            k = 1 if exclude is None else min(2, len(places))
+            near, where = index.search(queries, k, progress=told)
+            there = places[where]
+            column = np.zeros(len(queries), np.intp)
+            if exclude is not None:
+                column = (there[:, 0] == exclude).astype(np.intp)
+            has = column < k
+            chosen = np.minimum(column, k - 1)[:, None]
+            sums[has, code] = np.take_along_axis(near, chosen, 1)[has, 0]
+            found[has, code] = np.take_along_axis(there, chosen, 1)[has, 0]
+        progress("searching class by class", len(self._places), len(self._places))
+        return sums, found
+
+
+def check_codes(codes: Codes, n_classes: int) -> None:
+    """Refuse, of a part from outside, classes that are not there."""
+    from lookalike.errors import InputError
+
+    if len(codes) and codes.max() >= n_classes:
+        raise InputError(f"codes hold places beyond 0 to {n_classes - 1}")
+
+
+def as_compared(image: NDArray[Any], unit: int) -> NDArray[np.float64]:
+    """Return an image as float64 on the scale that is compared."""
+    return to_unit(image) if unit == 255 else image.astype(np.float64)
+
+
+def _without(
+    distances: NDArray[np.float64], places: Places, exclude: Places
+) -> tuple[NDArray[np.float64], Places]:
+    """Return all but what each query excludes, or but the last where that is not among them."""
+    itself = places == exclude[:, None]
+    itself[:, -1] |= ~itself.any(axis=1)
+    shape = len(places), places.shape[1] - 1
+    return distances[~itself].reshape(shape), places[~itself].reshape(shape)
+
+
+def _as_batch(images: NDArray[Any]) -> NDArray[Any]:
+    """Return images as an index takes them; rows of a 2-D array are images one value high."""
+    return images[:, None, :] if images.ndim == 2 else images
+
+
+def _rows(images: NDArray[Any]) -> NDArray[Any]:
+    return images.reshape(len(images), -1)
