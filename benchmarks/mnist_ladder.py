@@ -21,7 +21,7 @@ from lookalike.distance.deform import nearest
 from lookalike.distance.deform_planes import sobel_planes
 from lookalike.distance.search import ImageIndex
 from lookalike.evaluation.statistics import mcnemar, rate
-from lookalike.models.kept import vote
+from lookalike.recognition.vote import vote
 from lookalike.registry import idea
 
 IDEAS = ("ink-coverage", "mean-image-l2", "nearest-l2", "idm-raw", "deformable")

@@ -63,14 +63,14 @@ def refusal_row(name: str, model: object, test: object, strangers: dict[str, np.
     worst = min(range(len(point.class_covered)), key=lambda code: point.class_covered[code].value)
     refused = []
     for images in strangers.values():
-        is_refused = model.answer(images, LEVEL).refused
+        is_refused = model.answer(images, LEVEL).rejected
         refused.append(f"{is_refused.mean():.1%} of {len(images):,}")
     return [
         name,
         percent(point.covered),
         f"{model.classes_[worst]}: {percent(point.class_covered[worst])}",
         f"{point.set_size:.3f}",
-        f"{point.refused.value:.1%}",
+        f"{point.rejected.value:.1%}",
         *refused,
     ]
 
@@ -86,7 +86,7 @@ def mnist(ideas: list[str]) -> None:
         calibrated.append(calibration_row(name, model, test.images, test.labels))
         refused.append(refusal_row(name, model, test, strangers))
         curve = refusal_curve(model, test.images, test.labels, letters, levels=LEVELS)
-        curves.append([name, *(f"{p.refused.value:.1%} / {p.strangers.value:.1%}" for p in curve)])
+        curves.append([name, *(f"{p.rejected.value:.1%} / {p.strangers.value:.1%}" for p in curve)])
         print("done:", calibrated[-1], refused[-1], flush=True)
     head = ["idea", "calibration error", "mean probability", "right", "argmax is the answer"]
     print(table("MNIST: probabilities", [*head, "exponent, temperature", "time"], calibrated))
@@ -111,7 +111,7 @@ def own_meters(ideas: list[str], draws: int, seed: int) -> None:
                 task = drawn(images, labels, EXAMPLES, np.random.default_rng([seed, number, draw]))
                 model = idea(name).make().fit(task.images, task.labels)
                 curve = refusal_curve(model, task.queries, task.expected, nothing, levels=FINE)
-                counts += [(p.refused.value, p.strangers.value, p.covered.value) for p in curve]
+                counts += [(p.rejected.value, p.strangers.value, p.covered.value) for p in curve]
             counts /= draws
             most = np.flatnonzero(counts[:, 0] <= LEVEL)[-1:]
             shown = [
@@ -119,7 +119,7 @@ def own_meters(ideas: list[str], draws: int, seed: int) -> None:
                 for a in (0.05, 0.1, 0.2, 0.3)
             ]
             best = f"{counts[most[0], 1]:.1%} (level {FINE[most[0]]})" if len(most) else "-"
-            rows.append([meter, model.refusal_basis(LEVEL).kind, *shown, best])
+            rows.append([meter, model.rejection_basis(LEVEL).kind, *shown, best])
         title = (
             f"meters, {name}, {EXAMPLES} crops a digit, {draws} draws: digits / strangers refused, by level"
         )

@@ -170,7 +170,7 @@ def test_refused_images_are_none_of_these(cli, model, crops, level):
     known = {row[0]: row[1:] for row in lines(cli("predict", model, crops))}
     found = {row[0]: row[1:] for row in lines(cli("predict", model, crops, "--reject", level))}
     batch = next(find([str(crops)]).batches((8, 8)))
-    refused = dict(zip(batch.names, loaded.answer(batch.images, level).refused, strict=True))
+    refused = dict(zip(batch.names, loaded.answer(batch.images, level).rejected, strict=True))
     assert any(refused.values()) == (level == 0.5)
     assert found == {
         name: ["none of these", far] if refused[name] else [label, far]

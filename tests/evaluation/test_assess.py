@@ -42,19 +42,19 @@ def test_each_level_refuses_what_the_model_refuses(found, model, digits):
         assert (level.known.hits, level.known.n) == (refused.sum(), len(valid))
         assert (level.right.hits, level.right.n) == (refused[right].sum(), right.sum())
         assert (level.wrong.hits, level.wrong.n) == (refused[~right].sum(), (~right).sum())
-        assert level.basis == model.refusal_basis(level.alpha)
+        assert level.basis == model.rejection_basis(level.alpha)
         for one, share in zip(found.strangers, level.strangers, strict=True):
             with unwarned():
                 none = ~model.predict_set(one.given.images, level.alpha).any(axis=1)
             assert (share.hits, share.n) == (none.sum(), len(none))
     assert found.chosen.wrong.n == len(found.evaluation.mistakes) > 0
-    np.testing.assert_array_equal(found.refused, model.answer(valid.images, 0.05).refused)
+    np.testing.assert_array_equal(found.rejected, model.answer(valid.images, 0.05).rejected)
 
 
 def test_levels_agree_with_the_refusal_curve(found, model, digits):
     alphas = [level.alpha for level in found.levels]
     curve = refusal_curve(model, digits.valid.images, digits.valid.labels, levels=alphas)
-    assert [point.refused for point in curve] == [level.known for level in found.levels]
+    assert [point.rejected for point in curve] == [level.known for level in found.levels]
 
 
 def test_another_level_is_among_the_levels(model, digits):

@@ -79,14 +79,14 @@ def test_curve_counts_what_the_model_refuses(digits):
         sets = model.predict_set(valid.images, point.alpha)
         answer = model.answer(noise, point.alpha)
         assert point.basis == answer.basis
-        assert point.strangers.hits == answer.refused.sum()
+        assert point.strangers.hits == answer.rejected.sum()
         assert point.strangers.n == 50
-        assert point.refused.hits == (~sets.any(axis=1)).sum()
+        assert point.rejected.hits == (~sets.any(axis=1)).sum()
         is_in = sets[np.arange(len(sets)), valid.labels]
         assert point.covered.hits == is_in.sum()
         assert [rate.hits for rate in point.class_covered] == np.bincount(valid.labels, is_in).tolist()
         assert point.set_size == sets.sum(axis=1).mean()
-    refused = [point.refused.hits for point in curve]
+    refused = [point.rejected.hits for point in curve]
     assert refused == sorted(refused)
     assert refused[-1] > refused[0]
     assert refusal_curve(model, valid.images, valid.labels, levels=[0.05])[0].strangers is None

@@ -10,7 +10,7 @@ from sklearn.base import clone
 from effort import examples
 from lookalike import DeformableMatch, InkCoverage, MeanImage, NearestImages
 from lookalike.models import reservoir
-from lookalike.models.calibration import (
+from lookalike.recognition.probability import (
     FIXED_SHARE,
     Calibration,
     LeftOut,
@@ -18,8 +18,8 @@ from lookalike.models.calibration import (
     calibration_error,
     probabilities,
 )
-from lookalike.models.medians import Median
-from lookalike.models.reservoir import image_keys, smallest, spreads
+from lookalike.search.averages import Median
+from lookalike.recognition.reservoir import image_keys, smallest, spreads
 
 MODELS = {
     "mean-l1": MeanImage(),

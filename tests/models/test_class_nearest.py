@@ -7,7 +7,7 @@ from hypothesis.extra import numpy as hnp
 from effort import examples
 from lookalike import DeformableMatch, InputError, NearestImages
 from lookalike.distance import definition
-from lookalike.models.class_nearest import DeformableClassSearch
+from lookalike.search.pixels import DeformableClassSearch
 
 METRICS = pytest.mark.parametrize("metric", ["l1", "l2"])
 

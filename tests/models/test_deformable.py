@@ -11,7 +11,7 @@ from lookalike.distance.align_definition import align, sample
 from lookalike.distance.deform import deformable_distances, warped
 from lookalike.distance.deform_definition import match
 from lookalike.distance.deform_planes import sobel_planes
-from lookalike.models.deformable_aligned import aligned_distances
+from lookalike.search.deformable.alignment import aligned_distances
 from lookalike.prepare import Blur, Gray, Polarity, Prepare
 from lookalike.progress import silent
 

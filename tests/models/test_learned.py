@@ -14,7 +14,7 @@ from lookalike import (
 from lookalike.models import learned
 
 torch = pytest.importorskip("torch")
-learning = pytest.importorskip("lookalike.models.learning")
+learning = pytest.importorskip("lookalike.search.gradient")
 
 LOSSES = ["glvq", "cross-entropy"]
 
@@ -232,7 +232,7 @@ def test_many_epochs_keep_fewer_snapshots(digits, monkeypatch):
 def test_state_gives_the_same_model_without_torch(several, digits, monkeypatch):
     state = several.to_state()
     monkeypatch.setitem(sys.modules, "torch", None)
-    monkeypatch.delitem(sys.modules, "lookalike.models.learning")
+    monkeypatch.delitem(sys.modules, "lookalike.search.gradient")
     again = LearnedPrototypes.from_state(state)
     images = digits.valid.images
     np.testing.assert_array_equal(again.class_distances(images), several.class_distances(images))

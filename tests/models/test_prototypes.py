@@ -11,7 +11,7 @@ from lookalike import ClusterImages, InputError, MeanImage
 from lookalike.distance import definition
 from lookalike.distance.prototypes import prototype_sums
 from lookalike.models import prototype_base
-from lookalike.models.clusters import clusters
+from lookalike.search.clusters import clusters
 
 AVERAGE = {"l1": np.median, "l2": np.mean}
 

@@ -10,8 +10,8 @@ from sklearn.base import clone
 
 from effort import examples
 from lookalike import DeformableMatch, InkCoverage, InputError, MeanImage, NearestImages
-from lookalike.models.calibration import LeftOut
-from lookalike.models.reject import Refusals
+from lookalike.recognition.probability import LeftOut
+from lookalike.recognition.rejection import Rejection
 
 MODELS = {
     "mean-l1": MeanImage(),
@@ -54,7 +54,7 @@ def test_sets_are_the_definitions(seed, level, n):
     distances = rng.integers(1, 30, (n, 3)) / 8
     codes = rng.integers(0, 3, n)
     codes[:3] = range(3)
-    refusals = Refusals(LeftOut(distances, codes, np.ones(n)), np.ones(3, bool))
+    refusals = Rejection(LeftOut(distances, codes, np.ones(n)), np.ones(3, bool))
     rows = rng.integers(1, 40, (6, 3)) / 8
     kind = refusals.basis(level).kind
     needed = math.ceil(2 / level - 1 - 1e-9)
@@ -73,7 +73,7 @@ def test_promise_is_kept_on_what_is_exchangeable():
     for _ in range(200):
         codes = np.repeat([0, 1], 60)
         distances = rng.gamma(3, 1, (120, 2)) + 2 * (np.arange(2) != codes[:, None])
-        refusals = Refusals(LeftOut(distances[1:], codes[1:], np.ones(119)), np.ones(2, bool))
+        refusals = Rejection(LeftOut(distances[1:], codes[1:], np.ones(119)), np.ones(2, bool))
         missed.append(not refusals.sets(distances[:1], 0.2)[0, 0])
     assert 0.08 < np.mean(missed) < 0.2 + 3 * np.sqrt(0.2 * 0.8 / 200)
 
@@ -91,7 +91,7 @@ def test_a_level_says_what_it_rests_on(n, kind, sentence, digits):
     train = digits[0]
     places = np.concatenate([np.flatnonzero(train.labels == label)[: (n + label) // 2] for label in (0, 1)])
     model = NearestImages().fit(train.images[places], train.labels[places])
-    basis = model.refusal_basis(0.05)
+    basis = model.rejection_basis(0.05)
     assert basis.kind == kind
     assert len(places) == n
 
@@ -108,10 +108,10 @@ def test_covers_images_and_refuses_strangers(model, digits):
     assert sets[np.arange(len(valid)), valid.labels].mean() > 0.92
     answers = model.answer(valid.images)
     np.testing.assert_array_equal(answers.labels, model.predict(valid.images))
-    np.testing.assert_array_equal(answers.refused, ~sets.any(axis=1))
+    np.testing.assert_array_equal(answers.rejected, ~sets.any(axis=1))
     noise = np.random.default_rng(0).integers(0, 256, (100, 8, 8), dtype=np.uint8)
-    assert model.answer(noise).refused.mean() > 0.98
-    assert model.answer(255 - valid.images[:100]).refused.mean() > 0.98
+    assert model.answer(noise).rejected.mean() > 0.98
+    assert model.answer(255 - valid.images[:100]).rejected.mean() > 0.98
     # A level nearer to 1 refuses no less.
     assert (model.predict_set(valid.images, 0.3) <= sets).all()
     np.testing.assert_array_equal(model.predict_set(valid.images[3:4])[0], sets[3])
@@ -121,8 +121,8 @@ def test_blanks_are_refused(model, digits):
     train, _ = digits
     model.fit(train.images, train.labels)
     grays = np.broadcast_to(np.arange(256, dtype=np.uint8)[:, None, None], (256, 8, 8))
-    assert model.answer(grays, 1e-6).refused.all()
-    assert model.answer(grays / 255, 1e-6).refused.all()
+    assert model.answer(grays, 1e-6).rejected.all()
+    assert model.answer(grays / 255, 1e-6).rejected.all()
 
 
 def test_blanks_that_were_learned_are_not_refused():
@@ -133,7 +133,7 @@ def test_blanks_that_were_learned_are_not_refused():
     model = NearestImages().fit(images, labels)
     answers = model.answer(images[-1:], 0.2)
     assert answers.labels.tolist() == ["blank"]
-    assert not answers.refused.any()
+    assert not answers.rejected.any()
 
 
 def test_rows_of_a_table_are_never_blank():
@@ -146,7 +146,7 @@ def test_rows_of_a_table_are_never_blank():
 def test_rule_of_thumb_allows_what_training_images_show(digits):
     train, valid = (part.take(part.labels < 3) for part in digits)
     model = NearestImages().fit(train.images[:20], train.labels[:20])
-    assert model.refusal_basis().kind == "rule of thumb"
+    assert model.rejection_basis().kind == "rule of thumb"
     found = model._left_out()
     own = found.distances[np.arange(20), found.codes].max()
     sets = model.predict_set(valid.images)
@@ -176,7 +176,7 @@ def test_one_class_is_judged_by_distance_alone(digits):
     train, valid = digits
     threes = train.images[train.labels == 3]
     model = NearestImages().fit(threes, ["three"] * len(threes))
-    refused = model.answer(valid.images).refused
+    refused = model.answer(valid.images).rejected
     assert refused[valid.labels == 3].mean() < 0.15
     assert refused[valid.labels != 3].mean() > 0.8
 
@@ -198,7 +198,7 @@ def test_refuses_what_is_no_level(alpha, edge_images):
         with pytest.raises(InputError, match=r"expected a level above 0 and below 1, for example 0\.05"):
             ask(edge_images, alpha)
     with pytest.raises(InputError, match="expected a level"):
-        model.refusal_basis(alpha)
+        model.rejection_basis(alpha)
 
 
 def test_a_higher_level_refuses_no_less_where_each_class_has_few(digits):
@@ -207,7 +207,7 @@ def test_a_higher_level_refuses_no_less_where_each_class_has_few(digits):
     model = NearestImages().fit(train.images[places], train.labels[places])
     levels = [0.02, 0.05, 0.1, 0.19, 0.3, 0.6]
     sets = model.sets_at_levels(valid.images, levels)[1]
-    assert {model.refusal_basis(level).kind for level in levels} == {"all classes"}
+    assert {model.rejection_basis(level).kind for level in levels} == {"all classes"}
     for more, fewer in itertools.pairwise(sets):
         assert (fewer <= more).all()
         assert fewer.sum() < more.sum()

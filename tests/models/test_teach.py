@@ -3,7 +3,7 @@ import pytest
 from sklearn.base import clone
 
 from lookalike import DeformableMatch, InkCoverage, InputError, MeanImage, NearestImages
-from lookalike.models.classes import as_classes
+from lookalike.recognition.labels import as_classes
 
 KEEPING = {
     "nearest-l1": NearestImages(),

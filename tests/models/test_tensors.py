@@ -204,9 +204,9 @@ def test_answers_that_are_records(edge_images):
     answers, wanted = model.answer(tensors, 0.5), model.answer(edge_images, 0.5)
     assert type(answers) is type(wanted)
     assert answers.labels.dtype == torch.int64
-    assert answers.refused.dtype == torch.bool
+    assert answers.rejected.dtype == torch.bool
     assert answers.basis == wanted.basis
-    assert answers.refused.tolist() == wanted.refused.tolist()
+    assert answers.rejected.tolist() == wanted.rejected.tolist()
     evidence, expected = model.explain(tensors)[3], model.explain(edge_images)[3]
     assert isinstance(evidence.image, np.ndarray)
     assert (evidence.answer, evidence.distances.tolist()) == (expected.answer, expected.distances.tolist())

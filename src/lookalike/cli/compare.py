@@ -112,7 +112,7 @@ def _check_report(report: Path | None, image: str | None, inputs: list[Any]) -> 
 
 def _and_networks(chosen: list[Any] | None) -> list[Any]:
     """Return the ideas that were chosen, and the networks that are not among them."""
-    from lookalike.models.with_torch import need_torch
+    from lookalike.search.prototypes import need_torch
     from lookalike.registry import IDEAS, NETWORKS
 
     need_torch("--with-networks")

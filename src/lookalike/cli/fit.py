@@ -95,7 +95,7 @@ def fit(
         model = chosen.make().fit(train.images, train.labels)
         # Kept in the file, so that nobody who asks for probabilities or refusals has to wait for it.
         tell("how sure answers are", 0, None)
-        model.refusal_basis()
+        model.rejection_basis()
         tell("writing the model", 0, None)
         lookalike.save_model(model, output, data=train, card=card, figures=_figures(found, row))
     if not quiet:

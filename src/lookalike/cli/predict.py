@@ -136,7 +136,7 @@ def _check_refusing(alpha: float | None, kaggle: bool) -> None:
 
 def _say_basis(model: Any, alpha: float) -> None:
     """Say what a level rests on where that is less than each class's own images."""
-    basis = model.refusal_basis(alpha)
+    basis = model.rejection_basis(alpha)
     if basis.kind != "each class":
         common.say_notes(f"--reject {alpha:g}: {basis.sentence}.")
 
@@ -168,7 +168,7 @@ def _refused(model: Any, images: Any, alpha: float) -> list[bool]:
     from lookalike.evaluation.inputs import unwarned
 
     with unwarned():
-        refused: list[bool] = model.answer(images, alpha).refused.tolist()
+        refused: list[bool] = model.answer(images, alpha).rejected.tolist()
     return refused
 
 

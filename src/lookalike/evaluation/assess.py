@@ -22,7 +22,7 @@ from lookalike.evaluation.strangers import Strangers, made_strangers
 from lookalike.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from lookalike.models.reject import Basis
+    from lookalike.recognition.rejection import Basis
 
 Flags = NDArray[np.bool_]
 
@@ -166,7 +166,7 @@ def assess(
     >>> found.evaluation.accuracy.hits, [one.given.kind for one in found.strangers]
     (353, ['uniform noise', 'light and dark exchanged', 'blank images'])
     """
-    model.refusal_basis(alpha)
+    model.rejection_basis(alpha)
     known, unknown, notes = _known(model, data)
     evaluation = measure(model, Inputs(known.images), known.labels, progress=progress)
     notes += _seen(model, known, fitted_on)
@@ -189,7 +189,7 @@ def assess(
         levels=tuple(
             Level(
                 alpha=level,
-                basis=model.refusal_basis(level),
+                basis=model.rejection_basis(level),
                 known=_share(none[number]),
                 right=_share(none[number][right]),
                 wrong=_share(none[number][~right]),

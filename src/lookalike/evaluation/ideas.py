@@ -17,7 +17,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from lookalike.errors import InputError, LookalikeError
 from lookalike.images import ImageBatch, to_unit
 from lookalike.markers import kind
-from lookalike.models.class_means import class_sums
+from lookalike.search.averages import class_sums
 from lookalike.models.mean_image import MeanImage
 from lookalike.registry import IDEAS, Idea, idea
 

@@ -15,7 +15,7 @@ from lookalike.evaluation.statistics import rate
 from lookalike.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from lookalike.models.reject import Basis, RefusingClassifier
+    from lookalike.recognition.rejection import Basis, RefusingClassifier
 
 #: Levels of a curve.
 LEVELS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
@@ -115,7 +115,7 @@ def refusal_curve(
         points.append(
             RefusalPoint(
                 alpha=float(alpha),
-                basis=model.refusal_basis(alpha),
+                basis=model.rejection_basis(alpha),
                 refused=rate(int(none.sum()), len(none)),
                 covered=rate(int(is_in.sum()), len(is_in)),
                 class_covered=tuple(

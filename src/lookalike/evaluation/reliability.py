@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from lookalike.errors import InputError
 from lookalike.evaluation.results import Rate
 from lookalike.evaluation.statistics import rate
-from lookalike.models.calibration import BINS, bin_places, calibration_error
+from lookalike.recognition.probability import BINS, bin_places, calibration_error
 
 #: How far a row of probabilities may be from a sum of 1.
 _ROUNDING = 1e-6

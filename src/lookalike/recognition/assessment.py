@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from lookalike.errors import MissingExtraError
 from lookalike.progress import Progress, silent
 from lookalike.recognition.recogniser import Recogniser
-from lookalike.recognition.rejection import Basis, checked_level
+from lookalike.recognition.rejection import Basis, Rejection, checked_level
 from lookalike.search.matches import NOWHERE
 
 Floats = NDArray[np.float64]
@@ -62,6 +62,10 @@ class Assessment:
     nearest_distances: Floats
     alpha: float
     basis: Basis
+    #: Which images have the same value nearly everywhere: they are of no class.
+    blank: NDArray[np.bool_]
+    #: What training images say of rejection.
+    rejection: Rejection
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -80,7 +84,9 @@ class Assessment:
         matches, seen = model.match(images, max(k, model.voters), progress=progress)
         voting = matches.nearest(model.voters)
         codes, distances = model.vote.answers(voting)
-        sets = model.sets(matches, seen, level)
+        sets = rejection.sets(matches.class_distances, level)
+        blank = model.is_blank(seen)
+        sets[blank] = False
         near = matches.nearest(k)
         ids = near.places if model.ids is None else model.ids[np.maximum(near.places, 0)]
         return cls(
@@ -96,7 +102,21 @@ class Assessment:
             nearest_distances=near.distances,
             alpha=level,
             basis=rejection.basis(level),
+            blank=blank,
+            rejection=rejection,
         )
+
+    def sets_at(self, alpha: float) -> NDArray[np.bool_]:
+        """Return the prediction sets at another level, ``(n, n_classes)``, without another search.
+
+        Parameters
+        ----------
+        alpha : float
+            A level above 0 and below 1.
+        """
+        sets = self.rejection.sets(self.class_distances, checked_level(alpha))
+        sets[self.blank] = False
+        return sets
 
     def frame(self) -> Any:
         """Return a data frame with a row an image.

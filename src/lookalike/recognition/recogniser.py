@@ -171,6 +171,8 @@ class Recogniser:
         self.ids: NDArray[np.int64] | None = None
         self.next_id = 0
         self.reservoir: Reservoir | None = None
+        #: What was left out by the fit, where that follows from all images at once and cannot be done later.
+        self.held: LeftOut | None = None
         self._begin()
 
     def _begin(self) -> None:
@@ -206,6 +208,8 @@ class Recogniser:
         ):
             raise InputError("the reservoir holds more images of a class than were seen")
         known = self.known_left_out
+        if (known if matcher.fixed else matcher.keeps_images or held) is None:
+            raise InputError("known_left_out or the reservoir is missing")
         if known is not None and known.distances.shape[1] != n_classes:
             raise InputError(f"known_left_out is of {known.distances.shape[1]} classes: expected {n_classes}")
         if self.look is not None and self.image_shape is None:
@@ -287,11 +291,15 @@ class Recogniser:
 
     def sets(self, matches: Matches, seen: NDArray[Any], alpha: float) -> Flags:
         """Return which classes each image may be of, ``(n, n_classes)``."""
-        rejection = self.rejection()
-        sets = rejection.sets(matches.class_distances, checked_level(alpha))
-        if self.image_shape is not None:
-            sets[rejection.is_blank(spreads(seen))] = False
+        sets = self.rejection().sets(matches.class_distances, checked_level(alpha))
+        sets[self.is_blank(seen)] = False
         return sets
+
+    def is_blank(self, seen: NDArray[Any]) -> Flags:
+        """Return which images have the same value nearly everywhere; rows of a table never have."""
+        if self.image_shape is None:
+            return np.zeros(len(seen), np.bool_)
+        return self.rejection().is_blank(spreads(seen))
 
     def probabilities(self, matches: Matches) -> Floats:
         """Return how likely each class is, ``(n, n_classes)``; all classes must have been told."""
@@ -340,6 +348,8 @@ class Recogniser:
         They are those with the smallest hash of their pixels and label, so that the order and the parts of
         training do not matter.
         """
+        if self.held is not None:
+            return self.held
         left_out: LeftOut = self._derived.get_or("left out", lambda: self._leave_out(progress))
         return left_out
 
@@ -349,7 +359,7 @@ class Recogniser:
             keys = [self._keys(places) for places in self._in_chunks()]
             places = smallest(np.concatenate(keys))
             return self._left_out(self._kept(places), matcher.codes[places], places, progress)
-        assert self.reservoir is not None, "what follows from all images at once is calibrated by its fit"
+        assert self.reservoir is not None, "without one, the fit has left images out"
         held = self.reservoir
         return self._left_out(held.images, held.codes, matcher.holder(held.images, held.codes), progress)
 
@@ -376,11 +386,12 @@ class Recogniser:
     @property
     def known_left_out(self) -> LeftOut | None:
         """What was left out before: files hold it, for it may take a while."""
-        return self._derived.get("left out")
+        return self.held or self._derived.get("left out")
 
     @known_left_out.setter
     def known_left_out(self, left_out: LeftOut | None) -> None:
         self._begin()
+        self.held = left_out if self.matcher.fixed else None
         if left_out is not None:
             self._derived["left out"] = left_out
 
@@ -409,11 +420,11 @@ class Recogniser:
             self.reservoir = Reservoir.of(seen, codes, self.labels.classes)
         elif hasattr(matcher, "judged"):
             places = matcher.judged
-            self._derived["left out"] = self._left_out(seen[places], codes[places], None, progress)
+            self.held = self._left_out(seen[places], codes[places], None, progress)
         else:
             places = smallest(image_keys(seen, codes, self.labels.classes))
             some, own = seen[places], codes[places]
-            self._derived["left out"] = self._left_out(some, own, matcher.holder(some, own), progress)
+            self.held = self._left_out(some, own, matcher.holder(some, own), progress)
 
     def add(self, images: NDArray[Any], codes: Codes) -> NDArray[np.int64]:
         """Learn further images of known classes, and return their ids: none where images are not kept."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lookalike.evaluation.results import Comparison, Row
 from lookalike.evaluation.statistics import rate
-from lookalike.models.learned import LearnedPrototypes
+from lookalike.models.prototypes import LearnedPrototypes
 from lookalike.picture.colours import signed_colours
 from lookalike.picture.inline import SMALL, Picture, picture
 from lookalike.picture.text import plain

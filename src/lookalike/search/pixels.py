@@ -158,8 +158,8 @@ class PixelMatcher:
         """Return an index of images: of bytes while there are only bytes, else of floats."""
         if images.dtype == np.uint8:
             return ImageIndex(_as_batch(images), cast(Any, self.metric))
-        rows = _rows(images)
-        return FloatIndex(rows if rows.dtype.kind == "f" else rows / 1, cast(Any, self.metric))
+        # A copy of their own: what was handed in may change.
+        return FloatIndex(_rows(images) / 1, cast(Any, self.metric))
 
     def _floats(self) -> FloatIndex:
         """Return the index of floats, made of that of bytes where there is none."""

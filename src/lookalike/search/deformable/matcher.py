@@ -149,7 +149,8 @@ class DeformableMatcher:
     def fit(self, images: Bytes, codes: Codes, n_classes: int, *, progress: Progress = silent) -> None:
         comparison, why = choose_comparison(self._settings, images, codes, self._photographs)
         self.codes, self.n_classes, self.reasons = codes, n_classes, (why,)
-        self._begin(images, comparison)
+        # A copy of their own: what was handed in may change.
+        self._begin(images.copy(), comparison)
         self._describe()
         if self._voters == "auto":
             self.voters, why = self._choose_voters(progress)
