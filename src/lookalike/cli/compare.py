@@ -112,8 +112,8 @@ def _check_report(report: Path | None, image: str | None, inputs: list[Any]) -> 
 
 def _and_networks(chosen: list[Any] | None) -> list[Any]:
     """Return the ideas that were chosen, and the networks that are not among them."""
-    from lookalike.search.prototypes import need_torch
     from lookalike.registry import IDEAS, NETWORKS
+    from lookalike.search.prototypes import need_torch
 
     need_torch("--with-networks")
     ideas = [one for one in IDEAS if one.by_default] if chosen is None else chosen

@@ -17,9 +17,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from lookalike.errors import InputError, LookalikeError
 from lookalike.images import ImageBatch, to_unit
 from lookalike.markers import kind
-from lookalike.search.averages import class_sums
 from lookalike.models.mean_image import MeanImage
 from lookalike.registry import IDEAS, Idea, idea
+from lookalike.search.averages import class_sums
 
 _CHUNK = 1000
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABCMeta, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from operator import attrgetter
@@ -56,7 +57,7 @@ def learned(name: str, doc: str) -> Any:
     return property(get, doc=doc)
 
 
-class ImageClassifier(ClassifierMixin, BaseEstimator):
+class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     """A classifier of image batches that also takes scikit-learn's ``(n, features)``.
 
     An image batch ``(n, h, w)`` or ``(n, h, w, c)`` passes :func:`lookalike.images.as_images` and is on the
@@ -103,9 +104,9 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
 
     # What a subclass says.
 
+    @abstractmethod
     def _matcher(self, prepare: Prepare | None) -> Matcher:
         """Return a new matcher, by the parameters and by the preparation that was chosen, if any was."""
-        raise NotImplementedError
 
     def _check_parameters(self) -> None:
         """Refuse parameters that are none of their values; by default there are none."""
