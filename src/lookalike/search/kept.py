@@ -22,8 +22,8 @@ _HELD_VALUES = 1 << 22
 class KeptMatcher(ABC):
     """Keeps training images, and compares with all of them, by broadcasting: slow, exact and short to extend.
 
-    A subclass says what each pixel costs (:meth:`costs`): the mean of the costs is the distance, or its square
-    where ``root`` is true. Parameters that files must hold are added to ``state``.
+    A subclass says what each pixel costs (:meth:`costs`): the mean of the costs is the distance, or its
+    square where ``root`` is true. Parameters that files must hold are added to ``state``.
     """
 
     state: ClassVar[State] = {

@@ -92,7 +92,7 @@ class DeformableMatcher:
         """How many images each query is compared with."""
         n = len(self.codes)
         wanted = self.candidates_wanted or (n if n <= COMPARE_ALL else CANDIDATES)
-        return min(wanted, n)
+        return min(max(wanted, self.voters), n)
 
     @property
     def comparison(self) -> Comparison:
@@ -151,12 +151,11 @@ class DeformableMatcher:
         self.codes, self.n_classes, self.reasons = codes, n_classes, (why,)
         # A copy of their own: what was handed in may change.
         self._begin(images.copy(), comparison)
+        self.voters = 1 if self._voters == "auto" else int(self._voters)
         self._describe()
         if self._voters == "auto":
             self.voters, why = self._choose_voters(progress)
             self.reasons = (*self.reasons, why)
-        else:
-            self.voters = int(self._voters)
 
     def add(self, images: Bytes, codes: Codes) -> None:
         """Keep further images behind the others."""
@@ -298,6 +297,8 @@ class DeformableMatcher:
         places = np.broadcast_to(np.arange(len(self.codes)) if chosen is None else chosen, sums.shape)
         if exclude is not None:
             sums[places == exclude[:, None]] = FARTHEST
+        # What stands for a class may be a candidate: it counts once.
+        sums[:, first:][(places[:, first:, None] == places[:, None, :first]).any(axis=2)] = FARTHEST
         factors = self._factors_of(places, exclude, progress)
         if self.comparison.aligned:
             found = self._aligned(queries, sums, places, factors, first, exclude, k, progress)
@@ -351,38 +352,23 @@ class DeformableMatcher:
         progress: Progress,
     ) -> tuple[Sums, Places, Sums, Places]:
         """Return what :meth:`_part` does, by ``sums`` of images as they are, the nearest aligned."""
-        each = np.arange(len(queries))[:, None]
-        best, best_places = nearest_of_classes(sums, places, self.codes[places], self.n_classes)
-        order = np.lexsort((places[:, :first], sums[:, :first]), axis=1)
-        near = np.take_along_axis(places[:, :first], order[:, :SHORT_LIST], 1)
-        ranked = np.argsort(best, axis=1, kind="stable")
-        of_classes = np.take_along_axis(best_places, ranked[:, :SHORT_CLASSES], 1)
+        near = nearest(sums[:, :first], places[:, :first], SHORT_LIST)[1]
+        best, of_classes = nearest_of_classes(sums, places, self.codes[places], self.n_classes)
+        ranked = np.argsort(best, axis=1, kind="stable")[:, :SHORT_CLASSES]
+        of_classes = np.take_along_axis(of_classes, ranked, 1)
         listed = np.hstack([near, np.where(of_classes < 0, near[:, :1], of_classes)])
-        plain = _of_places(sums, places, listed)
-        factor = None if factors is None else _of_places(factors, places, listed)
+        columns = _columns_of(places, listed)
+        plain = np.take_along_axis(sums, columns, 1)
+        factor = None if factors is None else np.take_along_axis(factors, columns, 1)
         whole = _times(plain + ALIGNED_WEIGHT * self._rests(queries, listed, exclude, progress), factor)
         whole[plain == FARTHEST] = FARTHEST
-        # A class that was not aligned is as far as if alignment had changed nothing, and behind those that
-        # were.
+        # What is not aligned is as far as if alignment had changed nothing, and farther than what is.
         last = np.where(whole == FARTHEST, 0, whole).max(axis=1)[:, None]
         as_it_is = _times(np.where(sums == FARTHEST, 0, sums) * (1 + ALIGNED_WEIGHT), factors)
-        as_it_is = np.where(sums == FARTHEST, FARTHEST, np.maximum(as_it_is, last))
-        of_others = nearest_of_classes(as_it_is, places, self.codes[places], self.n_classes)
-        again = (listed[:, :, None] == listed[:, None, :]).argmax(axis=2) < np.arange(listed.shape[1])
-        once = np.where(again, FARTHEST, whole)
-        of_listed = nearest_of_classes(once, listed, self.codes[listed], self.n_classes)
-        is_listed = of_listed[1] >= 0
-        class_sums, class_places = (
-            np.where(is_listed, a, b) for a, b in zip(of_listed, of_others, strict=True)
-        )
-        width = near.shape[1]
-        near_sums, near_places = nearest(whole[:, :width], near, min(k, width))
-        if k > width:
-            rest = order[:, SHORT_LIST:k]
-            near_sums = np.hstack([near_sums, as_it_is[:, :first][each, rest]])
-            near_sums = np.maximum.accumulate(near_sums, axis=1)
-            near_places = np.hstack([near_places, places[:, :first][each, rest]])
-        return near_sums, near_places, class_sums, class_places
+        every = np.where(sums == FARTHEST, FARTHEST, np.maximum(as_it_is, last + 1))
+        np.put_along_axis(every, columns, whole, 1)
+        of_classes = nearest_of_classes(every, places, self.codes[places], self.n_classes)
+        return (*nearest(every, places, k), *of_classes)
 
     def _rests(self, queries: Bytes, listed: Places, exclude: Places | None, progress: Progress) -> Sums:
         """Return what still differs after alignment, of each query and what is listed for it."""
@@ -484,12 +470,11 @@ def _times(sums: Sums, factors: Sums | None) -> Sums:
     return sums if factors is None else np.where(sums == FARTHEST, FARTHEST, sums * factors)
 
 
-def _of_places(values: Sums, places: Places, wanted: Places) -> Sums:
-    """Return the values of the places that are wanted, of rows in which each place has one value."""
+def _columns_of(places: Places, wanted: Places) -> NDArray[np.intp]:
+    """Return the first column of each place that is wanted, in its row."""
     order = np.argsort(places, axis=1, kind="stable")
     ranked = np.take_along_axis(places, order, 1)
-    n = int(max(places.max(), wanted.max())) + 1
-    rows = np.arange(len(places))[:, None] * n
-    at = np.searchsorted((ranked + rows).ravel(), (wanted + rows).ravel()).reshape(wanted.shape)
-    column = at - np.arange(len(places))[:, None] * places.shape[1]
-    return np.take_along_axis(values, np.take_along_axis(order, column, 1), 1)
+    rows = np.arange(len(places))[:, None]
+    step = int(max(places.max(), wanted.max())) + 1
+    at = np.searchsorted((ranked + rows * step).ravel(), (wanted + rows * step).ravel())
+    return np.take_along_axis(order, at.reshape(wanted.shape) - rows * places.shape[1], 1)
