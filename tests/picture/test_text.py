@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lookalike.picture.text import csv_cell, plain
+from lookalike.text import csv_cell, plain
 
 # Surrogates too: undecodable file names hold them.
 any_text = st.text(st.characters(exclude_categories=()))

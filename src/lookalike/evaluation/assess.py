@@ -20,6 +20,7 @@ from lookalike.evaluation.results import Evaluation, Rate
 from lookalike.evaluation.statistics import rate
 from lookalike.evaluation.strangers import Strangers, made_strangers
 from lookalike.progress import Progress, silent
+from lookalike.registry import Shown
 
 if TYPE_CHECKING:
     from lookalike.models.reject import Basis
@@ -73,8 +74,11 @@ class Stranger:
 
 
 @dataclass(frozen=True)
-class Assessment:
-    """All that one model is worth on labelled images.
+class Assessment(Shown):
+    """All that one model is worth on labelled images; ``str`` is a summary.
+
+    Its :meth:`frame` has a row for each level of rejection, ``evaluation.frame()`` one for each class; its
+    :meth:`plot` shows what the levels reject, ``evaluation.plot()`` the confusion matrix.
 
     Attributes
     ----------

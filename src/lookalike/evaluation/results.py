@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.data.labelled import LabelledImages
+from lookalike.registry import Shown
 
 if TYPE_CHECKING:
     from lookalike.evaluation.reliability import Reliability
@@ -57,8 +57,10 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class Evaluation:
-    """What one model's answers on one set of labelled images are worth.
+class Evaluation(Shown):
+    """What one model's answers on one set of labelled images are worth; ``str`` is a summary.
+
+    Its :meth:`frame` has a row for each class; its :meth:`plot` is the confusion matrix.
 
     Attributes
     ----------
@@ -92,20 +94,6 @@ class Evaluation:
     mistakes: NDArray[np.intp]
     predict_seconds: float
     reliability: Reliability | None = None
-
-    def __str__(self) -> str:
-        lines = [f"right: {self.accuracy}"]
-        lines.append(
-            f"mean of classes: {self.macro.value:.4f} "
-            f"(95 % interval {self.macro.low:.4f}-{self.macro.high:.4f})"
-        )
-        if self.reliability is not None:
-            lines.append(f"probabilities: {self.reliability}")
-        return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        """Return the summary, for notebooks: figures alone, so that nothing in it is a name from outside."""
-        return f"<pre>{self}</pre>"
 
 
 @dataclass(frozen=True)
@@ -168,8 +156,10 @@ class PairTest:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Shown):
     """Several ideas, measured on the same images; ``str`` is a table of them.
+
+    Its :meth:`frame` has a row for each idea; its :meth:`plot` shows their rates and intervals.
 
     Attributes
     ----------
@@ -188,12 +178,3 @@ class Comparison:
     rows: tuple[Row, ...]
     pairs: tuple[PairTest, ...]
     seed: int
-
-    def __str__(self) -> str:
-        from lookalike.evaluation.summary import comparison_text
-
-        return comparison_text(self)
-
-    def _repr_html_(self) -> str:
-        """Return the table, for notebooks: names in it are from outside, and escaped."""
-        return f"<pre>{html.escape(str(self))}</pre>"

@@ -12,9 +12,9 @@ from sklearn.exceptions import NotFittedError
 
 from lookalike.errors import InputError, ModelFileError
 from lookalike.models.state import Origin
-from lookalike.picture.text import plain
 from lookalike.store import about, container
 from lookalike.store.about import ModelInfo
+from lookalike.text import plain
 
 if TYPE_CHECKING:
     from lookalike.data.labelled import LabelledImages
