@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 import lookalike
-from lookalike.report.filmstrip import films
-from lookalike.report.page import render
+from lookalike.show.report.comparison import render_comparison
+from lookalike.show.report.films import films
 
 torch = pytest.importorskip("torch")
 
@@ -47,7 +47,7 @@ def test_of_each_class_those_that_moved_most_are_shown(learned):
 
 
 def test_the_page_has_them_and_is_safe(learned):
-    page = render(learned, command="lookalike")
+    page = render_comparison(learned, command="lookalike")
     section = re.search(r'<section id="films".*?</section>', page, re.S).group()
     assert page.count('href="#films"') == 1
     assert 'id="word-prototype"' in page
@@ -65,7 +65,9 @@ def test_a_start_that_was_kept_and_an_interruption_are_said(learned):
     model.snapshots_, model.snapshot_epochs_ = row.model.snapshots_, row.model.snapshot_epochs_
     model.prototypes_, model.best_epoch_ = row.model.snapshots_[0].astype(float), 0
     model.interrupted_ = True
-    page = render(replace(learned, rows=(replace(row, model=model),), pairs=()), command="lookalike")
+    page = render_comparison(
+        replace(learned, rows=(replace(row, model=model),), pairs=()), command="lookalike"
+    )
     assert "the mean images were kept" in page
     assert "Learning was interrupted after epoch" in page
 
@@ -81,6 +83,6 @@ def test_snapshots_of_some_epochs_only_end_with_the_model_itself(learned):
 
 def test_nothing_learned_is_no_section(comparison):
     assert films(comparison) == ()
-    page = render(comparison, command="lookalike")
+    page = render_comparison(comparison, command="lookalike")
     assert 'id="films"' not in page
     assert "word-prototype" not in page

@@ -1,3 +1,5 @@
+"""Images to look at: PNG, colours of differences, and numbers that add up."""
+
 import base64
 import io
 
@@ -9,7 +11,19 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from lookalike.errors import InputError
-from lookalike.picture.png import as_bytes, data_uri, png_bytes, shown_size, shrunk
+from lookalike.show.formats import adding_up
+from lookalike.show.images import (
+    LESS,
+    MORE,
+    UNLIKE,
+    absolute_colours,
+    as_bytes,
+    data_uri,
+    png_bytes,
+    shown_size,
+    shrunk,
+    signed_colours,
+)
 
 image_shapes = st.one_of(
     st.tuples(st.integers(1, 9), st.integers(1, 9)),
@@ -80,3 +94,51 @@ def test_shown_sizes_keep_pixels_square_or_fit(height, width, edge):
     else:
         assert max(shown) == edge
         assert min(shown) >= 1
+
+
+differences = hnp.arrays(np.float64, (3, 4), elements=st.floats(-1, 1))
+
+
+@given(differences)
+def test_signed_maps_tell_the_sign_and_the_size(difference):
+    colours = signed_colours(difference)
+    seen = colours[..., 3] > 0
+    np.testing.assert_allclose(colours[..., 3] / 255, np.abs(difference), atol=1 / 32)
+    assert (colours[seen & (difference > 0)][:, :3] == MORE).all()
+    assert (colours[seen & (difference < 0)][:, :3] == LESS).all()
+
+
+@given(differences)
+def test_swapping_the_images_swaps_the_colours_only(difference):
+    one, other = signed_colours(difference), signed_colours(-difference)
+    np.testing.assert_array_equal(one[..., 3], other[..., 3])
+
+
+@given(differences)
+def test_absolute_maps_do_not_tell_the_sign(difference):
+    colours = absolute_colours(difference)
+    np.testing.assert_array_equal(colours, absolute_colours(-difference))
+    assert (colours[colours[..., 3] > 0][:, :3] == UNLIKE).all()
+
+
+def test_no_difference_is_transparent():
+    assert not signed_colours(np.zeros((2, 2))).any()
+    assert not absolute_colours(np.zeros((2, 2))).any()
+
+
+def test_channels_cancel_in_the_signed_map_but_not_in_the_absolute_one():
+    difference = np.array([[[0.5, -0.5, 0.0]]])
+    assert signed_colours(difference)[0, 0, 3] == 0
+    assert absolute_colours(difference)[0, 0, 3] == pytest.approx(255 / 3, abs=4)
+
+
+@given(
+    values=st.lists(st.floats(-1000, 1000), min_size=1, max_size=5),
+    off=st.floats(-0.49e-4, 0.49e-4),
+)
+def test_rounded_numbers_add_up_and_stay_near(values, off):
+    total = round(sum(values) + off, 4)
+    found = adding_up(values, total)
+    if abs(total - sum(values)) < 0.99e-4:
+        assert round(sum(found), 4) == total
+    assert all(abs(one - value) <= 1.01e-4 for one, value in zip(found, values, strict=True))

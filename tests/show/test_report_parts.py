@@ -11,13 +11,11 @@ from PIL import Image
 import lookalike
 from lookalike.errors import InputError
 from lookalike.evaluation.results import Estimate, PairTest, Rate
-from lookalike.report.answers import answers
-from lookalike.report.chosen import differences, examples, find
-from lookalike.report.classes import classes
-from lookalike.report.facts import facts
-from lookalike.report.ideals import ideals, prototypes
-from lookalike.report.overview import best_row, chance_level, overview
-from lookalike.report.pairs import pairs
+from lookalike.show.report.answers import answers
+from lookalike.show.report.comparison import chance_level, classes, overview, pairs
+from lookalike.show.report.facts import facts
+from lookalike.show.report.pixels import differences, examples, find, ideals, prototypes
+from lookalike.show.views import best_row
 
 
 def number(text):
@@ -51,9 +49,11 @@ def test_the_table_has_the_figures_in_the_given_order(comparison):
         if row.evaluation is None:
             assert row.error.split()[0] in line.error
             continue
-        assert number(line.rate) == pytest.approx(100 * row.evaluation.accuracy.value, abs=0.05)
-        assert line.hits == f"{row.evaluation.accuracy.hits:,} of 359"
-        assert number(line.macro) == pytest.approx(100 * row.evaluation.macro.value, abs=0.05)
+        rate, hits = line.cells["accuracy"]
+        assert number(rate) == pytest.approx(100 * row.evaluation.accuracy.value, abs=0.05)
+        assert hits == f"{row.evaluation.accuracy.hits:,} of 359"
+        macro = number(line.cells["mean_of_classes"].main)
+        assert macro == pytest.approx(100 * row.evaluation.macro.value, abs=0.05)
 
 
 def test_marks_lie_on_one_axis(comparison):
@@ -80,7 +80,7 @@ def test_marks_lie_on_one_axis(comparison):
     ],
 )
 def test_the_axis_holds_every_interval(two_classes, hits, first, labels, monkeypatch):
-    monkeypatch.setattr("lookalike.report.overview.chance_level", lambda *_: max(hits[0] / 100, 0))
+    monkeypatch.setattr("lookalike.show.report.comparison.chance_level", lambda *_: max(hits[0] / 100, 0))
     head = overview(with_rates(two_classes, hits))
     assert [label for _, label in head.axis.ticks] == labels
     assert head.axis.ticks[0] == (0, first)
@@ -140,22 +140,22 @@ def test_verdicts_are_seen_from_the_row(two_classes):
 def test_a_p_value_at_the_level_is_not_real(two_classes):
     found = pairs(replace(two_classes, pairs=(pair(two_classes, 0, 1, 0.05),)))
     assert found.matrix[0].cells[1].verdict == "unclear"
-    assert not found.lines[0].real
+    assert not found.lines[0][0]
 
 
 def test_failed_ideas_have_no_column_and_keep_the_numbers_of_the_others(comparison):
     rows = (comparison.rows[-1], *comparison.rows[:-1])
     found = pairs(replace(comparison, rows=rows))
     assert [row.number for row in found.matrix] == [2, 3, 4, 5, 6, 7]
-    assert [n for n, _ in classes(replace(comparison, rows=rows)).ideas] == [2, 3, 4, 5, 6, 7]
+    assert classes(replace(comparison, rows=rows)).numbers == (2, 3, 4, 5, 6, 7)
 
 
 def test_class_rates_are_those_of_the_evaluation(comparison):
     table = classes(comparison)
     for place, row in enumerate(row for row in comparison.rows if row.evaluation is not None):
-        rates = [number(line.cells[place].rate) for line in table.rows]
+        rates = [number(line[2 + place][0].main) for line in table.rows]
         assert rates == pytest.approx([100 * rate.value for rate in row.evaluation.per_class], abs=0.05)
-    assert [int(line.n) for line in table.rows] == list(comparison.valid.counts().values())
+    assert [int(line[1][0].main) for line in table.rows] == list(comparison.valid.counts().values())
 
 
 def test_equal_class_images_are_shown_once(comparison):
@@ -310,7 +310,7 @@ def test_fewer_and_smaller_images_where_the_page_has_no_room(labelled, monkeypat
     train, valid = (labelled((80, 60, 3), ["a", "b"], part=part) for part in ("train", "valid"))
     compared = lookalike.compare(train, valid, ["mean-image-l1"])
     roomy = answers(compared)
-    monkeypatch.setattr("lookalike.report.answers._BUDGET", 4000)
+    monkeypatch.setattr("lookalike.show.report.answers._BUDGET", 4000)
     tight = answers(compared)
     assert roomy.per_cell == 12
     assert tight.per_cell == 1

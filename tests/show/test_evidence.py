@@ -14,11 +14,10 @@ from hypothesis.extra import numpy as hnp
 from rich.console import Console
 
 import lookalike
-from lookalike.picture.arrows import arrows, arrows_path
-from lookalike.picture.colours import speaking_colours
-from lookalike.picture.evidence_html import fragment, page
-from lookalike.picture.evidence_parts import parts
-from lookalike.picture.evidence_terminal import EvidenceText
+from lookalike.models.explained import Explanations
+from lookalike.show.evidence import EvidenceText, parts
+from lookalike.show.images import arrows, arrows_path, speaking_colours
+from lookalike.show.pages import evidence_fragment, evidence_page
 
 NUMBER = re.compile(r"[+−]?\d+\.\d{4}")
 HOSTILE = ["<b>x</b>\x1b[31m", '"><img src=x onerror=alert(1)>', "$a^b$ [red]"]
@@ -132,8 +131,8 @@ def test_sentences_name_both_classes_and_both_distances(evidence):
 
 def test_html_is_escaped_well_formed_and_loads_nothing(evidence):
     for text in (
-        fragment(evidence),
-        page(evidence, ["<u>n</u>"] * len(evidence), title="<i>t</i>", command="<s>"),
+        evidence_fragment(evidence),
+        evidence_page(evidence, ["<u>n</u>"] * len(evidence), title="<i>t</i>", command="<s>"),
     ):
         found = Tags(text)
         assert found.open in ([], ["!doctype"])
@@ -149,7 +148,7 @@ def test_html_is_escaped_well_formed_and_loads_nothing(evidence):
 
 
 def test_html_is_the_same_for_the_same_evidence(evidence):
-    assert fragment(evidence) == fragment(evidence)
+    assert evidence_fragment(evidence) == evidence_fragment(evidence)
 
 
 def test_a_notebook_draws_the_first_images_and_says_how_many_are_left():
@@ -161,11 +160,9 @@ def test_a_notebook_draws_the_first_images_and_says_how_many_are_left():
 
 
 def test_figures_are_made_without_pyplot_and_take_any_text(evidence, tmp_path):
-    from lookalike.picture.evidence_figure import figure
-
-    made = figure(evidence)
-    made.savefig(tmp_path / "f.png")
-    assert len(made.axes) == 2 * 6 * len(evidence)
+    drawn = Explanations(evidence).plot()
+    drawn[0, 0].figure.savefig(tmp_path / "f.png")
+    assert drawn.shape == (2 * len(evidence), 6)
     code = (
         "import sys, numpy as np, lookalike\n"
         "images = np.zeros((2, 4, 4), np.uint8); images[1] = 9\n"
@@ -186,7 +183,7 @@ def test_the_display_holds_its_figure_and_axes(digits):
     assert titles[6].startswith(f"runner-up {display.evidence.runner_up}\n")
     first = display.figure_
     assert display.plot() is display.figure_ is not first
-    assert display._repr_html_() == fragment([display.evidence])
+    assert display._repr_html_() == evidence_fragment([display.evidence])
 
 
 def test_what_the_pixels_say_adds_up_to_the_distances_shown(digits):

@@ -6,13 +6,13 @@ import pytest
 from markupsafe import escape
 
 import lookalike
-from lookalike.report.matches import matches
-from lookalike.report.page import render
+from lookalike.show.report.comparison import render_comparison
+from lookalike.show.report.explained import matches
 
 
 @pytest.fixture(scope="module")
 def page(deformed):
-    return render(deformed, command="lookalike compare digits")
+    return render_comparison(deformed, command="lookalike compare digits")
 
 
 def test_mistakes_come_first_then_right_answers(deformed):
@@ -57,14 +57,14 @@ def test_the_page_says_how_images_are_compared(page, deformed):
 
 def test_there_is_no_such_section_without_such_an_idea(two_classes):
     assert matches(two_classes, None) is None
-    assert "What the deformable match saw" not in render(two_classes, command="x")
+    assert "What the deformable match saw" not in render_comparison(two_classes, command="x")
 
 
 def test_hostile_names_stay_text(labelled):
     names = ["<b>x</b>", '"><script>alert(1)</script>']
     train, valid = (labelled((6, 5), names, part=part) for part in ("train", "valid"))
     compared = lookalike.compare(train, valid, [("<i>mine</i>", lookalike.DeformableMatch())])
-    page = render(compared, command="x")
+    page = render_comparison(compared, command="x")
     assert "<script" not in page
     assert "<b>x" not in page
     assert "<i>mine" not in page

@@ -9,8 +9,7 @@ from hypothesis.extra import numpy as hnp
 from rich.cells import cell_len
 from rich.console import Console
 
-from lookalike.picture.halfblocks import ImageGrid
-from lookalike.picture.numbers import PixelTable
+from lookalike.show.terminal import ImageGrid, PixelTable
 
 
 def drawn(thing, width=80, colour=None, **console):

@@ -9,7 +9,7 @@ import pytest
 
 import lookalike
 from lookalike.errors import InputError
-from lookalike.report.page import render, write_report
+from lookalike.show.report.comparison import render_comparison, write_report
 
 VOID = {"meta", "link", "img", "input", "br", "hr"}
 SVG_VOID = {"line", "circle", "polyline"}
@@ -55,7 +55,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module", params=["comparison", "two_classes", "hostile"])
 def page(request):
-    return Page(render(request.getfixturevalue(request.param), command=COMMAND))
+    return Page(render_comparison(request.getfixturevalue(request.param), command=COMMAND))
 
 
 def test_ids_are_unique_and_every_reference_resolves(page):
@@ -80,9 +80,9 @@ def test_nothing_is_loaded_and_nothing_runs(page):
 
 
 def test_style_sheets_load_nothing():
-    folder = Path(lookalike.__file__).parent / "report" / "templates"
+    folder = Path(lookalike.__file__).parent / "show" / "templates"
     sheets = [path.read_text(encoding="utf-8") for path in folder.glob("*.css")]
-    assert len(sheets) == 2
+    assert len(sheets) == 4
     assert not re.search(r"url\(|@import|expression|<", "".join(sheets))
 
 
@@ -109,7 +109,7 @@ def test_there_are_landmarks_and_scoped_headers(page):
 
 
 def test_hostile_text_is_shown_and_not_obeyed(hostile):
-    text = render(hostile, command="lookalike compare '</code><script>x</script>\x1b'")
+    text = render_comparison(hostile, command="lookalike compare '</code><script>x</script>\x1b'")
     seen = Page(text).text
     for shown in (
         r"[red]<b>\x1b[31m",
@@ -132,13 +132,13 @@ def test_hostile_text_is_shown_and_not_obeyed(hostile):
 
 def test_the_page_is_the_same_every_time(comparison, monkeypatch):
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
-    text = render(comparison, command=COMMAND)
-    assert text == render(comparison, command=COMMAND)
+    text = render_comparison(comparison, command=COMMAND)
+    assert text == render_comparison(comparison, command=COMMAND)
     assert "1970-01-02" in text
 
 
 def test_the_page_says_what_it_rests_on(comparison):
-    text = Page(render(comparison, command=COMMAND)).text
+    text = Page(render_comparison(comparison, command=COMMAND)).text
     for fact in (comparison.train.sha256(), comparison.valid.sha256(), COMMAND, lookalike.__version__):
         assert fact in text
     assert all(note in text for note in comparison.train.source.notes)
@@ -159,14 +159,16 @@ def test_all_kinds_of_images(labelled, shape, floats, classes):
     names = [f"class {i}" for i in range(classes)]
     train, valid = (labelled(shape, names, floats=floats, part=part) for part in ("train", "valid"))
     page = Page(
-        render(lookalike.compare(train, valid, ["mean-image-l1", "median-image-l1"]), command=COMMAND)
+        render_comparison(
+            lookalike.compare(train, valid, ["mean-image-l1", "median-image-l1"]), command=COMMAND
+        )
     )
     assert len(page.all("img")) > 3 * classes
 
 
 def test_a_page_of_one_idea_and_no_class_images(labelled):
     train, valid = (labelled((3, 3), ["a", "b"], part=part) for part in ("train", "valid"))
-    page = Page(render(lookalike.compare(train, valid, ["ink-coverage"]), command=COMMAND))
+    page = Page(render_comparison(lookalike.compare(train, valid, ["ink-coverage"]), command=COMMAND))
     assert {"pairs", "ideals", "difference"}.isdisjoint(one.get("id") for one in page.all("section"))
 
 
@@ -174,7 +176,7 @@ def test_a_page_where_every_idea_failed(labelled, comparison):
     train, valid = (labelled((3, 3), ["a", "b"], part=part) for part in ("train", "valid"))
     crashing = lookalike.feature(lambda images: 1 / 0)
     compared = lookalike.compare(train, valid, [("mine", crashing)])
-    text = Page(render(compared, command=COMMAND)).text
+    text = Page(render_comparison(compared, command=COMMAND)).text
     assert "No idea gave an answer: mine failed." in text
     assert "Failed:" in text
 
@@ -182,7 +184,7 @@ def test_a_page_where_every_idea_failed(labelled, comparison):
 def test_a_class_without_images_to_measure_on(labelled):
     train, valid = (labelled((3, 3), ["1", "007", "9"], part=part) for part in ("train", "valid"))
     valid = valid.take([i for i, label in enumerate(valid.labels) if label != "9"])
-    text = Page(render(lookalike.compare(train, valid, ["mean-image-l1"]), command=COMMAND)).text
+    text = Page(render_comparison(lookalike.compare(train, valid, ["mean-image-l1"]), command=COMMAND)).text
     assert "Images of each class" in text
 
 
@@ -191,7 +193,7 @@ def test_more_classes_than_a_matrix_can_show(labelled):
     train, valid = (
         labelled((4, 4), names, n=140, part=part, seed=i) for i, part in enumerate(("train", "valid"))
     )
-    page = Page(render(lookalike.compare(train, valid, ["mean-image-l1"]), command=COMMAND))
+    page = Page(render_comparison(lookalike.compare(train, valid, ["mean-image-l1"]), command=COMMAND))
     assert "most frequent confusions of 35 classes" in page.text
     assert not [table for table in page.all("table") if "confusion" in table.get("class", "")]
 
@@ -201,7 +203,7 @@ def test_writing_replaces_the_file_as_a_whole(comparison, tmp_path, monkeypatch)
     path = tmp_path / "r.html"
     path.write_text("old")
     write_report(comparison, path, command=COMMAND)
-    assert path.read_text(encoding="utf-8") == render(comparison, command=COMMAND)
+    assert path.read_text(encoding="utf-8") == render_comparison(comparison, command=COMMAND)
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -252,7 +254,7 @@ def _mixed(tint, alpha, base):
 
 @pytest.mark.parametrize("theme", [0, 1, 2], ids=["light", "dark", "print"])
 def test_contrast_is_at_least_wcag_aa(theme):
-    folder = Path(lookalike.__file__).parent / "report" / "templates"
+    folder = Path(lookalike.__file__).parent / "show" / "templates"
     roots = re.findall(r":root \{(.*?)\}", (folder / "style.css").read_text(encoding="utf-8"), re.DOTALL)
     colours = {}
     for root in (roots[0], roots[theme]):

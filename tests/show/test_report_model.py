@@ -9,12 +9,10 @@ import pytest
 import lookalike
 from lookalike.evaluation.assess import assess
 from lookalike.evaluation.strangers import Strangers
-from lookalike.report.charts import Frame, end_of
-from lookalike.report.mistakes import mistakes
-from lookalike.report.model_page import render_model, write_model_report
-from lookalike.report.probabilities import probabilities
-from lookalike.report.refused import refused
-from report.test_page import Page
+from lookalike.show.report.charts import Frame, end_of, probabilities, rejection
+from lookalike.show.report.explained import mistakes
+from lookalike.show.report.model import render_model, write_model_report
+from show.test_report_page import Page
 
 COMMAND = "lookalike evaluate m.lookalike ./digits --report r.html"
 
@@ -110,21 +108,21 @@ def test_dots_are_where_their_figures_are(found):
 
 
 def test_the_table_of_levels_has_every_rate(found):
-    shown = refused(found)
-    assert [name for name, _ in shown.headers] == [
+    shown = rejection(found)
+    assert [column.heading for column in shown.columns[1:-1]] == [
         "right answers",
         "wrong answers",
         *(one.given.kind for one in found.strangers),
     ]
     for row, level in zip(shown.rows, found.levels, strict=True):
         rates = (level.right, level.wrong, *level.strangers)
-        for cell, rate in zip(row.cells, rates, strict=True):
-            assert number(cell.rate) == pytest.approx(100 * rate.value, abs=0.051)
-    assert [row.level for row in shown.rows if row.chosen] == ["0.05"]
+        for cell, rate in zip(row.cells[1:-1], rates, strict=True):
+            assert number(cell.main) == pytest.approx(100 * rate.value, abs=0.051)
+    assert [row.cells[0].main for row in shown.rows if row.chosen] == ["0.05"]
 
 
 def test_lines_are_drawn_where_there_is_something_to_choose(kept, digits, found):
-    shown = refused(found)
+    shown = rejection(found)
     assert shown.easy
     names = [line.name for line in shown.lines]
     assert names[0] == "wrong answers"
@@ -134,11 +132,11 @@ def test_lines_are_drawn_where_there_is_something_to_choose(kept, digits, found)
         assert all(level.strangers[place].value == 1 for level in found.levels)
         assert kind in shown.always
     given = Strangers("digits", digits.train.images[:50], tuple(map(str, range(50))))
-    others = refused(assess(kept[0], digits.valid, [given]))
+    others = rejection(assess(kept[0], digits.valid, [given]))
     assert not others.easy
     line = next(line for line in others.lines if line.name == "digits")
     assert len(line.points.split()) == len(found.levels)
-    gallery = next(one for one in others.galleries if one.title == "Not refused: digits")
+    gallery = next(one for one in others.galleries if one.title == "Not rejected: digits")
     assert len(gallery.thumbs) == 24
     assert gallery.shown.startswith("24 of ")
 
@@ -152,7 +150,7 @@ def test_mistakes_are_the_surest_first_each_with_its_evidence(found):
     for one, index in zip(shown.images, surest.tolist(), strict=True):
         assert one.truth == str(found.data.labels[index])
         assert one.card.answer == str(found.evaluation.predictions[index]) != one.truth
-        assert ("refused" in one.note) == found.refused[index]
+        assert ("rejected" in one.note) == found.refused[index]
         assert re.match(r"(>\u202f99|\d\d)\u202f% sure", one.note)
 
 

@@ -7,8 +7,8 @@ import pytest
 import lookalike
 from lookalike.evaluation.assess import assess
 from lookalike.evaluation.strangers import Strangers
-from lookalike.report.model_page import write_model_report
-from lookalike.report.page import write_report
+from lookalike.show.report.comparison import write_report
+from lookalike.show.report.model import write_model_report
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -183,4 +183,4 @@ def test_a_mistake_is_chosen_with_the_keyboard(visit):
     assert second.is_visible()
     assert not first.is_visible()
     assert page.locator("#probabilities .chart").bounding_box()["width"] > 300
-    assert page.locator("#refused .chart polyline").count() >= 1
+    assert page.locator("#rejection .chart polyline").count() >= 1
