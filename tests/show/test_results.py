@@ -153,13 +153,8 @@ def test_json_is_of_pythons_numbers_and_has_nothing_that_is_not_finite(result):
 
 
 def test_what_is_not_finite_is_null_in_json():
-    given = {
-        "a": np.float64("nan"),
-        "b": [math.inf, np.array([1.5, -np.inf])],
-        3: np.int64(7),
-        "c": (True, "x"),
-    }
-    assert json.loads(dumps(given)) == {"a": None, "b": [None, [1.5, None]], "3": 7, "c": [True, "x"]}
+    given = {"a": np.float64("nan"), "b": [math.inf, np.array([1.5, -np.inf])], 3: (np.int64(7), True, "x")}
+    assert json.loads(dumps(given)) == {"a": None, "b": [None, [1.5, None]], "3": [7, True, "x"]}
 
 
 def test_frames_and_csv_have_the_same_columns_and_rows(result):
@@ -206,6 +201,7 @@ def test_a_frame_without_pandas_says_how_to_get_it(compared, monkeypatch):
         compared.frame()
 
 
+@pytest.mark.filterwarnings("ignore:Glyph")
 def test_plots_are_axes_of_a_figure_of_their_own_or_where_one_wants(result, tmp_path):
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
