@@ -73,7 +73,7 @@ def file_of(drawn: Axes | Figure, kind: str) -> bytes:
     out = io.BytesIO()
     # A salt: without one, the names inside an SVG differ from run to run. Its text stays text, in any script;
     # in a PNG, letters that the font lacks become boxes, and there is no need to say so.
-    settings = {"svg.hashsalt": "lookalike", "svg.fonttype": "none", "hatch.linewidth": 0.5}
+    settings: Any = {"svg.hashsalt": "lookalike", "svg.fonttype": "none", "hatch.linewidth": 0.5}
     with rc_context(settings), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph")
         metadata: dict[str, Any] = {"Date": None} if kind == "svg" else {"Software": None}
@@ -199,16 +199,15 @@ def _curve(curve: Any, ax: Axes | None) -> Axes:
 def _draw_curve(axes: Axes, row: Any, end: float, place: int) -> None:
     """Draw one line, its band, and the bar at its end, whose interval is of another kind."""
     colour = _COLOURS[place % len(_COLOURS)]
-    drawn = [(point.n or end, point.accuracy) for point in row.points if point.accuracy]
-    band = [(n, found.low, found.high) for n, found in drawn if n != end]
+    points = [point for point in row.points if point.accuracy]
+    band = [(point.n, point.accuracy.low, point.accuracy.high) for point in points if point.n]
     if band:
-        n, low, high = zip(*band, strict=True)
-        axes.fill_between(n, low, high, color=colour, alpha=0.15, linewidth=0)
-    for n, found in drawn[len(band) :]:
-        axes.vlines(n, found.low, found.high, color=colour, linewidth=1.2)
+        axes.fill_between(*zip(*band, strict=True), color=colour, alpha=0.15, linewidth=0)
+    for point in points[len(band) :]:
+        axes.vlines(end, point.accuracy.low, point.accuracy.high, color=colour, linewidth=1.2)
     axes.plot(
-        [n for n, _ in drawn],
-        [found.value for _, found in drawn],
+        [point.n or end for point in points],
+        [point.accuracy.value for point in points],
         color=colour,
         marker=_MARKERS[place % len(_MARKERS)],
         markersize=5,

@@ -96,11 +96,7 @@ def ideas_table(comparison: Comparison) -> Table:
     """Return the table of a comparison: a row an idea."""
     decimals = decimals_for(len(comparison.valid))
     marks = letters_of(comparison)
-    names = comparison.train.class_names
     best = max((row.evaluation.accuracy.value for row in comparison.rows if row.evaluation), default=0.0)
-
-    def of(take: Callable[[Evaluation], Any]) -> Callable[[Row], Any]:
-        return lambda row: None if row.evaluation is None else take(row.evaluation)
 
     def style(row: Row, key: str) -> str:
         if key == "title":
@@ -109,7 +105,7 @@ def ideas_table(comparison: Comparison) -> Table:
             return ""
         return "yellow" if row.evaluation is None else _best(row.evaluation.accuracy.value == best)
 
-    rate = of(lambda found: found.accuracy)
+    rate = _of(lambda found: found.accuracy)
     shown = (
         Column("idea", "", lambda row: row.name, kinds.WORDS, DATA),
         Column("title", "idea", lambda row: row.title, kinds.WORDS, ALL, folds=True),
@@ -128,22 +124,17 @@ def ideas_table(comparison: Comparison) -> Table:
         Column(
             "mean_of_classes",
             "mean of\nclasses",
-            of(lambda found: found.macro),
+            _of(lambda found: found.macro),
             kinds.ESTIMATE,
             goes=1,
             decimals=decimals,
         ),
-        *(
-            Column(
-                f"class {name}", plain(name), of(partial(_rate_of, name=name)), kinds.RATE, _TERMINAL, goes=2
-            )
-            for name in (names if len(names) <= _CLASS_COLUMNS else ())
-        ),
+        *_class_columns(comparison.train.class_names),
         Column("fit_seconds", "fit", lambda row: row.fit_seconds, kinds.SECONDS, ALL - {"text"}, goes=4),
         Column(
             "predict_seconds",
             "predict",
-            of(lambda found: found.predict_seconds),
+            _of(lambda found: found.predict_seconds),
             kinds.SECONDS,
             ALL - {"text"},
             goes=3,
@@ -153,6 +144,26 @@ def ideas_table(comparison: Comparison) -> Table:
         Column("error", "", lambda row: row.error, kinds.WORDS, DATA),
     )
     return Table(shown, comparison.rows, style)
+
+
+def _of(take: Callable[[Evaluation], Any]) -> Callable[[Row], Any]:
+    """Return what takes a figure out of a row; None where the idea failed."""
+    return lambda row: None if row.evaluation is None else take(row.evaluation)
+
+
+def _class_columns(names: Sequence[str]) -> list[Column]:
+    """Return a column for each class, where there are few."""
+    return [
+        Column(
+            f"class {name}",
+            plain(name),
+            _of(partial(_rate_of, name=name)),
+            kinds.RATE,
+            _TERMINAL,
+            goes=2,
+        )
+        for name in (names if len(names) <= _CLASS_COLUMNS else ())
+    ]
 
 
 def pairs_table(comparison: Comparison) -> Table:
