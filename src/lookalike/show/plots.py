@@ -167,6 +167,10 @@ def _assessment(found: Any, ax: Axes | None) -> Axes:
     for place, (name, rates) in enumerate((name, rates) for name, rates in lines if rates[0].n):
         colour, marker = _COLOURS[place % len(_COLOURS)], _MARKERS[place % len(_MARKERS)]
         values = [rate.value for rate in rates]
+        if min(values) == 1:
+            # Lines that lie on one another cannot be told apart.
+            axes.plot([], [], " ", label=_label(f"{name}: all, at every level"))
+            continue
         axes.plot(cost, values, color=colour, marker=marker, markersize=5, label=_label(name))
         axes.plot(cost[chosen], values[chosen], "o", color=colour, markersize=11, markerfacecolor="none")
     axes.set_ylim(-0.03, 1.03)

@@ -120,7 +120,7 @@ def ideas_table(comparison: Comparison) -> Table:
             decimals=decimals,
         ),
         Column("interval", "95 % interval", rate, kinds.INTERVAL, SHOWN, decimals=decimals),
-        Column("letters", "letters", lambda row: marks.get(row.name), kinds.WORDS, _TEXTS | DATA),
+        Column("letters", "letters", lambda row: marks.get(row.name), kinds.WORDS),
         Column(
             "mean_of_classes",
             "mean of\nclasses",
@@ -358,8 +358,8 @@ def _curve(curve: Any) -> View:
         for note in dict.fromkeys(text for point in row.points for text in _remarks(point))
     ]
     drawn = (
-        f"Rates of right answers, 95 % intervals (±: half of one): means of {curve.draws} draws, for other draws "
-        "and images; "
+        f"Rates of right answers, 95 % intervals (±: half of one): means of {curve.draws} draws, for other "
+        "draws and images; "
         if curve.sizes
         else ""
     )

@@ -19,7 +19,7 @@ from lookalike.show.report.explained import matches
 from lookalike.show.report.facts import facts
 from lookalike.show.report.films import films
 from lookalike.show.report.pixels import differences, ideals
-from lookalike.show.views import LEVEL, best_row, ideas_table, is_real, pairs_table, rates_table
+from lookalike.show.views import LEVEL, READING, best_row, ideas_table, is_real, pairs_table, rates_table
 from lookalike.text import plain
 
 _NAMED_CLASSES = 4
@@ -70,6 +70,7 @@ class Overview:
     reading: tuple[str, ...]  # the result in plain sentences
     n: str
     chance: str  # how often the most frequent class is right
+    letters: str  # how to read the letters of the table
     axis: RateAxis
     columns: tuple[Column, ...]
     lines: tuple[IdeaLine, ...]
@@ -155,6 +156,7 @@ def overview(comparison: Comparison) -> Overview:
         reading=_reading(comparison, best, chance),
         n=f"{len(valid):,}",
         chance=percent(chance, decimals_for(len(valid))),
+        letters=READING,
         axis=axis,
         columns=table.of("page"),
         lines=tuple(
