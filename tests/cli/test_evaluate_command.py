@@ -120,9 +120,9 @@ def test_strangers_and_a_report(cli, model, folder, digits, tmp_path):
     assert "1 bad file was skipped" in found.err
     assert found.err.splitlines()[-1] == f"report: {report}"
     (first, *_) = json.loads(found.out)["rejection"]["out_of_distribution"]
-    assert first == {"kind": "the given strangers", "n": 7}
+    assert first == {"kind": "given images of no class", "n": 7}
     page = report.read_text(encoding="utf-8")
-    assert "the given strangers" in page
+    assert "given images of no class" in page
     assert page.count("</html>") == 1
 
 

@@ -105,12 +105,12 @@ def _strangers(
     if not source:
         return []
     found = find([source])
-    tell("reading strangers", 0, found.count)
+    tell("reading images of no class", 0, found.count)
     batches = list(found.batches(shape, resize=resize, skip_bad=skip_bad))
     if found.bad and not quiet:
         say_bad(found)
     names = tuple(name for batch in batches for name in batch.names)
-    return [Strangers("the given strangers", np.concatenate([batch.images for batch in batches]), names)]
+    return [Strangers("given images of no class", np.concatenate([batch.images for batch in batches]), names)]
 
 
 def _show(found: Assessment, info: ModelInfo, model: Path, as_json: bool, as_csv: bool) -> None:

@@ -233,7 +233,7 @@ def _known(model: Any, data: LabelledImages) -> tuple[LabelledImages, list[Stran
     names = listed(dict.fromkeys(others.labels.astype(str).tolist()))
     note = (
         f"{len(others):,} of {len(data):,} images are of classes that the model does not know ({names}): "
-        "they are strangers here, and not counted as mistakes."
+        "they are out-of-distribution here, and not counted as mistakes."
     )
     return known, [Strangers("images of other classes", others.images, others.names)], (note,)
 

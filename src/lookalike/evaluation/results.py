@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.data.labelled import LabelledImages
 from lookalike.registry import Shown
-
-if TYPE_CHECKING:
-    from lookalike.evaluation.reliability import Reliability
 
 
 @dataclass(frozen=True)
@@ -54,6 +51,55 @@ class Estimate:
     value: float
     low: float
     high: float
+
+
+@dataclass(frozen=True)
+class Bin:
+    """The answers whose probability is above ``low`` and at most ``high`` (in the first bin also 0).
+
+    Attributes
+    ----------
+    low, high : float
+        The bin, in 0-1.
+    confidence : float
+        The mean probability of the answers; NaN without answers.
+    right : Rate
+        How many of them are right, of how many.
+    """
+
+    low: float
+    high: float
+    confidence: float
+    right: Rate
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """How sure a model is of its answers, and how often they are right.
+
+    Attributes
+    ----------
+    bins : tuple of Bin
+        Of equal width, ascending.
+    error : float
+        The expected calibration error, in 0-1: the mean over all answers of how far their bin's mean
+        probability is from its share of right answers.
+    confidence : float
+        The mean probability of all answers.
+    right : Rate
+        How many answers are right, of how many.
+    """
+
+    bins: tuple[Bin, ...]
+    error: float
+    confidence: float
+    right: Rate
+
+    def __str__(self) -> str:
+        return (
+            f"expected calibration error {self.error:.4f} ({len(self.bins)} bins; "
+            f"{self.confidence:.4f} on average, and {self.right.value:.4f} are right)"
+        )
 
 
 @dataclass(frozen=True)

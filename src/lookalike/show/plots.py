@@ -206,7 +206,8 @@ def _draw_curve(axes: Axes, row: Any, end: float, place: int) -> None:
     points = [point for point in row.points if point.accuracy]
     band = [(point.n, point.accuracy.low, point.accuracy.high) for point in points if point.n]
     if band:
-        axes.fill_between(*zip(*band, strict=True), color=colour, alpha=0.15, linewidth=0)
+        places, low, high = zip(*band, strict=True)
+        axes.fill_between(places, low, high, color=colour, alpha=0.15, linewidth=0)
     for point in points[len(band) :]:
         axes.vlines(end, point.accuracy.low, point.accuracy.high, color=colour, linewidth=1.2)
     axes.plot(

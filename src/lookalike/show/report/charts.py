@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lookalike.evaluation.assess import Assessment, Level, Stranger
-from lookalike.evaluation.reliability import Bin, Reliability
+from lookalike.evaluation.results import Bin, Reliability
 from lookalike.show.columns import Cell, Column
 from lookalike.show.formats import decimals_for, listing, percent, span
 from lookalike.show.images import SMALL, picture
