@@ -20,28 +20,12 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "|", "%", "＝", "＋", "－", "＠")
 
 
 def plain(text: object) -> str:
-    r"""Return anything as one line of text, its control and invisible characters spelled as Python escapes.
-
-    Examples
-    --------
-    >>> from lookalike.text import plain
-    >>> print(plain("[red]<b>\x1b[31m"))
-    [red]<b>\x1b[31m
-    >>> print(plain("drei\u202egnp.exe"))
-    drei\u202egnp.exe
-    """
+    r"""Return anything as one line of text, its control and invisible characters spelled as Python escapes."""
     return "".join(_shown(character) for character in str(text))
 
 
 def csv_cell(text: object) -> str:
-    """Return :func:`plain` text that no spreadsheet takes for a formula: an apostrophe goes before one.
-
-    Examples
-    --------
-    >>> from lookalike.text import csv_cell
-    >>> csv_cell("=1+1"), csv_cell("-7"), csv_cell("seven"), csv_cell(None)
-    ("'=1+1", '-7', 'seven', '')
-    """
+    """Return :func:`plain` text that no spreadsheet takes for a formula: an apostrophe goes before one."""
     if text is None:
         return ""
     shown = plain(text)

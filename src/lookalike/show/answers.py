@@ -31,12 +31,6 @@ def as_text(batches: Iterable[list[Answer]], form: AnswerForm, none: str = NONE)
     Lines are ``path TAB label TAB distance``, with ``none`` for a rejected image's label: no class may be
     called so. JSON and CSV have no label there, and tell ``rejected`` too where that was asked for. Kaggle
     takes the columns ``ImageId,Label``, images numbered from 1.
-
-    Examples
-    --------
-    >>> from lookalike.show.answers import Answer, as_text
-    >>> "".join(as_text([[Answer("a.png", 7, 0.125)]], "kaggle"))
-    'ImageId,Label\n1,7\n'
     """
     if form == "json":
         facts = [_facts(answer) for batch in batches for answer in batch]
@@ -52,14 +46,7 @@ def as_text(batches: Iterable[list[Answer]], form: AnswerForm, none: str = NONE)
 
 
 def none_word(classes: Iterable[object]) -> str:
-    """Return what stands for a rejected image's label: words that no class is called.
-
-    Examples
-    --------
-    >>> from lookalike.show.answers import none_word
-    >>> none_word([3, 7]), none_word(["none of these", "other"])
-    ('none of these', '(none of these)')
-    """
+    """Return what stands for a rejected image's label: words that no class is called."""
     known = {str(one) for one in classes}
     word = NONE
     while word in known:

@@ -54,7 +54,7 @@ class Column:
     folds: bool = False  # it may be folded between words where all columns that may go are gone
     missing: str = ""  # what stands for None where people read
     counts: tuple[str, str] | None = None  # what a rate's count and its n are called in CSV and data frames
-    decimals: int = 1  # of percentages
+    decimals: int = 1  # of an estimate's percentage: a rate's has as many as its n deserves
 
     def text(self, row: Any, form: Form = "text") -> str:
         """Return the value as text shows it."""
@@ -151,13 +151,13 @@ RATE = Kind(
 #: The same where the interval has a column of its own.
 COUNTED_RATE = Kind(
     RATE.text,
-    lambda rate, decimals: Cell(percent(rate.value, decimals), f"{rate.hits:,} of {rate.n:,}"),
+    lambda rate, _: Cell(percent(rate.value, decimals_for(rate.n)), f"{rate.hits:,} of {rate.n:,}"),
     flat=RATE.flat,
     fact=rate_facts,
 )
 INTERVAL = Kind(
     lambda rate: interval(rate) if rate.n else "",
-    lambda rate, decimals: Cell(span(rate.low, rate.high, decimals)),
+    lambda rate, _: Cell(_rate_cell(rate, decimals_for(rate.n)).small),
     flat=(),
 )
 ESTIMATE = Kind(lambda value: f"{value.value:.4f}", _rate_cell, flat=_ESTIMATE_FLAT, fact=vars)

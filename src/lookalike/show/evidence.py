@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,43 +33,64 @@ _SIDE = 140
 _STROKE = 0.16
 
 
+# What pictures are: arrays, or what a page needs to show them.
+Look = TypeVar("Look")
+
+
 @dataclass(frozen=True)
-class Beside:
-    """One reference beside the image, as text and as arrays to look at."""
+class Arrows:
+    """An image with the arrows of its displacement field."""
+
+    key: str  # an id within the page: the same for the same arrows
+    uri: str
+    path: str  # the arrows, in the image's pixels
+    rows: int  # the image's size in its pixels
+    columns: int
+    width: int  # its size on the page
+    height: int
+    stroke: str  # how thick arrows are, in the image's pixels
+
+
+@dataclass(frozen=True)
+class Beside(Generic[Look]):
+    """One reference beside the image; texts are empty where there is nothing to say."""
 
     label: str
     what: str
-    distance: str  # empty where there is none
-    id: str  # a training image's number; empty where there is none
-    image: NDArray[Any]
+    distance: str
+    id: str  # a training image's number
+    image: Look
     field: NDArray[np.int8] | None  # how it is bent, where it is
-    warped: NDArray[Any] | None  # the bent reference
-    difference: NDArray[np.uint8]  # in colours: the image minus the reference, bent where it is bent
+    warped: Look | None  # the bent reference
+    difference: Look  # in colours: the image minus the reference, bent where it is bent
+    arrows: Arrows | None = None  # for a page
 
 
 @dataclass(frozen=True)
-class Parts:
-    """All that is shown of one evidence, as harmless text and arrays to look at."""
+class Parts(Generic[Look]):
+    """All that is shown of one evidence; texts are harmless."""
 
     idea: str
     answer: str
     runner_up: str  # empty where there is none
     sentences: tuple[str, ...]
-    image: NDArray[Any]  # as given
-    seen: NDArray[Any] | None  # what the model saw, where that is another image
+    image: Look  # as given
+    seen: Look | None  # what the model saw, where that is another image
     steps: tuple[str, ...]  # what was done to the image
-    speaking: (
-        NDArray[np.uint8] | None
-    )  # in colours: which pixels speak for the answer, which for the runner-up
+    speaking: Look | None  # in colours: which pixels speak for the answer, and which for the runner-up
     said: str  # how much they say
-    beside: tuple[
-        Beside, ...
-    ]  # what the distances to the answer's class and to the runner-up's are measured to
-    means: tuple[Beside, ...]  # of both classes, where they are not what is compared with
-    nearest: tuple[Beside, ...]  # training images
+    beside: tuple[Beside[Look], ...]  # what the answer's and the runner-up's distances are measured to
+    means: tuple[Beside[Look], ...]  # of both classes, where they are not what is compared with
+    nearest: tuple[Beside[Look], ...]  # training images
 
 
-def parts(evidence: Evidence) -> Parts:
+Arrays = Parts[NDArray[Any]]
+ArraysBeside = Beside[NDArray[Any]]
+#: What the macro ``evidence`` of ``evidence.html.jinja`` draws.
+Card = Parts[Picture]
+
+
+def parts(evidence: Evidence) -> Arrays:
     """Return all that is shown of one evidence."""
     scale = _Scale(evidence)
     pair = [one for one in (evidence.for_answer, evidence.for_runner_up) if one is not None]
@@ -109,7 +130,7 @@ class _Scale:
         """Return an image as it is, and a row of values as a band in 0-1."""
         return values if values.ndim > 1 else _flat(np.clip((values - self._low) / self._span, 0, 1))
 
-    def beside(self, one: Reference) -> Beside:
+    def beside(self, one: Reference) -> ArraysBeside:
         """Return a reference as text and arrays."""
         assert one.image is not None
         left = self._prepared - (one.image if one.warped is None else one.warped)
@@ -178,52 +199,6 @@ def _said(evidence: Evidence) -> str:
     )
 
 
-@dataclass(frozen=True)
-class Arrows:
-    """An image with the arrows of its displacement field."""
-
-    key: str  # an id within the page: the same for the same arrows
-    uri: str
-    path: str  # the arrows, in the image's pixels
-    rows: int  # the image's size in its pixels
-    columns: int
-    width: int  # its size on the page
-    height: int
-    stroke: str  # how thick arrows are, in the image's pixels
-
-
-@dataclass(frozen=True)
-class BesideCard:
-    """One reference, ready for a template; see :class:`Beside`."""
-
-    label: str
-    what: str
-    distance: str
-    id: str
-    image: Picture
-    arrows: Arrows | None
-    warped: Picture | None
-    difference: Picture
-
-
-@dataclass(frozen=True)
-class Card:
-    """One evidence, ready for the macro ``evidence`` of ``evidence.html.jinja``; see :class:`Parts`."""
-
-    idea: str
-    answer: str
-    runner_up: str
-    sentences: tuple[str, ...]
-    image: Picture
-    seen: Picture | None
-    steps: tuple[str, ...]
-    speaking: Picture | None
-    said: str
-    beside: tuple[BesideCard, ...]
-    means: tuple[BesideCard, ...]
-    nearest: tuple[BesideCard, ...]
-
-
 def card(evidence: Evidence, key: str) -> Card:
     """Return one evidence, ready for a template; ``key`` is what ids within the page begin with."""
     shown = parts(evidence)
@@ -243,21 +218,22 @@ def card(evidence: Evidence, key: str) -> Card:
     )
 
 
-def _beside(one: Beside, edge: int, key: str = "") -> BesideCard:
+def _beside(one: ArraysBeside, edge: int, key: str = "") -> Beside[Picture]:
     """Return one reference; arrows are drawn only where they have a key."""
-    return BesideCard(
+    return Beside(
         label=one.label,
         what=one.what,
         distance=one.distance,
         id=one.id,
         image=picture(one.image, edge),
-        arrows=_arrows(one, edge, key) if key else None,
+        field=one.field,
         warped=None if one.warped is None else picture(one.warped, edge),
         difference=picture(one.difference, edge),
+        arrows=_arrows(one, edge, key) if key else None,
     )
 
 
-def _arrows(one: Beside, edge: int, key: str) -> Arrows | None:
+def _arrows(one: ArraysBeside, edge: int, key: str) -> Arrows | None:
     """Return an image with arrows, where it was bent."""
     if one.field is None or one.warped is None:
         return None
@@ -315,7 +291,7 @@ class EvidenceText:
             yield FittedTable(Table(_NEAREST, shown.nearest))
 
 
-def _grid(shown: Parts, colours: bool) -> ImageGrid:
+def _grid(shown: Arrays, colours: bool) -> ImageGrid:
     """Return the images side by side."""
     found = [(shown.image, "the image")]
     if shown.seen is not None:

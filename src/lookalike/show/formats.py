@@ -133,12 +133,6 @@ def adding_up(values: Sequence[float], total: float) -> tuple[float, ...]:
 
     Rounded each to the nearest, numbers often miss their rounded sum by one in the last place, and whoever
     adds them up finds a mistake. Here those are rounded up that lose most by being rounded down.
-
-    Examples
-    --------
-    >>> from lookalike.show.formats import adding_up
-    >>> adding_up([0.02366, -0.02152], 0.0021)
-    (0.0236, -0.0215)
     """
     steps = [value / _STEP for value in values]
     whole = [math.floor(step) for step in steps]

@@ -15,7 +15,7 @@ from lookalike.broadcasting.words import conclusion, named, result, shown, state
 from lookalike.errors import InputError
 from lookalike.evaluation.results import Comparison, Evaluation
 from lookalike.evidence import Evidence
-from lookalike.show.evidence import Beside, Parts, parts
+from lookalike.show.evidence import Arrays, ArraysBeside, parts
 from lookalike.show.images import arrows
 from lookalike.text import plain
 
@@ -256,7 +256,7 @@ def _grid(ax: Axes | None, rows: int, columns: int) -> NDArray[Any]:
     )
 
 
-def _fill(grid: NDArray[Any], one: Parts, bent: bool) -> None:
+def _fill(grid: NDArray[Any], one: Arrays, bent: bool) -> None:
     """Draw one evidence into two rows of axes."""
     for axes in grid.flat:
         axes.set_axis_off()
@@ -273,7 +273,7 @@ def _fill(grid: NDArray[Any], one: Parts, bent: bool) -> None:
         told.set_in_layout(False)  # it runs on over the empty axes beside it
 
 
-def _beside(one: Beside, role: str, bent: bool) -> Iterator[Draw]:
+def _beside(one: ArraysBeside, role: str, bent: bool) -> Iterator[Draw]:
     """Yield what draws each picture of one reference."""
     yield lambda axes: _show(axes, one.image, f"{role} {_short(one.label)}\ndistance {one.distance}")
     if bent and one.field is not None and one.warped is not None:

@@ -47,23 +47,6 @@ class FittedTable:
     Where a terminal is too narrow, the least important columns are left out, then texts are folded between
     words. What is wider even so is left to the terminal: names and figures are never cut. No line ends in
     spaces.
-
-    Examples
-    --------
-    >>> from operator import itemgetter
-    >>> from rich.console import Console
-    >>> from lookalike.show.columns import BYTES, SHOWN, WORDS, Column, Table
-    >>> columns = (
-    ...     Column("title", "idea", itemgetter(0), WORDS, SHOWN, folds=True),
-    ...     Column("size", "size", itemgetter(1), BYTES, SHOWN, goes=1),
-    ... )
-    >>> table = FittedTable(Table(columns, [("mean image", 136900)]))
-    >>> Console(width=40, color_system=None).print(table)
-    idea          size
-    mean image  137 kB
-    >>> Console(width=15, color_system=None).print(table)
-    idea
-    mean image
     """
 
     def __init__(self, table: Table, form: Form = "terminal") -> None:
@@ -158,17 +141,6 @@ class ImageGrid:
 
     Sizes may differ. Images, uint8 or floats in 0-1, that are wider than the terminal are averaged down.
     Captions stand below; untrusted text is fine. They are cut where longer than the image and 24 columns.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from rich.console import Console
-    >>> from lookalike.show.terminal import ImageGrid
-    >>> image = np.array([[255, 0, 255], [0, 255, 255]], np.uint8)
-    >>> Console(width=20, color_system=None).print(ImageGrid([image, image], ["left", "rights"]))
-    ██  ██  ██  ██
-      ████    ████
-    left    rights
     """
 
     def __init__(self, images: Sequence[NDArray[Any]], captions: Sequence[str]) -> None:
@@ -296,17 +268,6 @@ class PixelTable:
     without colours only the numbers are there. Where a terminal is too narrow for all columns they follow in
     blocks; a file or pipe gets them all in one (print with ``soft_wrap=True``, or Rich crops them). A colour
     image has a table for each channel. It is uint8, or floats in 0-1.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from rich.console import Console
-    >>> from lookalike.show.terminal import PixelTable
-    >>> image = np.array([[0, 255], [7, 16]], np.uint8)
-    >>> Console(width=20, color_system=None).print(PixelTable(image))
-        0   1
-    0   0 255
-    1   7  16
     """
 
     def __init__(self, image: NDArray[Any]) -> None:

@@ -31,6 +31,7 @@ _MOST_CLASSES = 40
 _SHOWN_LEVELS = (0.01, 0.02, 0.05, 0.1, 0.2)
 _TERMINAL: frozenset[Form] = frozenset(("terminal",))
 _TEXTS: frozenset[Form] = frozenset(("text", "terminal"))
+_NOT_TEXT: frozenset[Form] = ALL - {"text"}
 _PAGE: frozenset[Form] = frozenset(("page",))
 
 
@@ -95,6 +96,7 @@ def letters_of(comparison: Comparison) -> dict[str, str]:
 def ideas_table(comparison: Comparison) -> Table:
     """Return the table of a comparison: a row an idea."""
     decimals = decimals_for(len(comparison.valid))
+    macro = _of(lambda found: found.macro)
     marks = letters_of(comparison)
     best = max((row.evaluation.accuracy.value for row in comparison.rows if row.evaluation), default=0.0)
 
@@ -105,41 +107,19 @@ def ideas_table(comparison: Comparison) -> Table:
             return ""
         return "yellow" if row.evaluation is None else _best(row.evaluation.accuracy.value == best)
 
-    rate = _of(lambda found: found.accuracy)
+    rate, predict = _of(lambda found: found.accuracy), _of(lambda found: found.predict_seconds)
     shown = (
         Column("idea", "", lambda row: row.name, kinds.WORDS, DATA),
         Column("title", "idea", lambda row: row.title, kinds.WORDS, ALL, folds=True),
         Column("origin", "", lambda row: row.origin, kinds.WORDS, DATA),
-        Column(
-            "accuracy",
-            "right",
-            rate,
-            kinds.COUNTED_RATE,
-            missing="failed",
-            counts=("right", "n"),
-            decimals=decimals,
-        ),
-        Column("interval", "95 % interval", rate, kinds.INTERVAL, SHOWN, decimals=decimals),
+        Column("accuracy", "right", rate, kinds.COUNTED_RATE, missing="failed", counts=("right", "n")),
+        Column("interval", "95 % interval", rate, kinds.INTERVAL, SHOWN),
         Column("letters", "letters", lambda row: marks.get(row.name), kinds.WORDS),
-        Column(
-            "mean_of_classes",
-            "mean of\nclasses",
-            _of(lambda found: found.macro),
-            kinds.ESTIMATE,
-            goes=1,
-            decimals=decimals,
-        ),
+        Column("mean_of_classes", "mean of\nclasses", macro, kinds.ESTIMATE, goes=1, decimals=decimals),
         *_class_columns(comparison.train.class_names),
-        Column("fit_seconds", "fit", lambda row: row.fit_seconds, kinds.SECONDS, ALL - {"text"}, goes=4),
-        Column(
-            "predict_seconds",
-            "predict",
-            _of(lambda found: found.predict_seconds),
-            kinds.SECONDS,
-            ALL - {"text"},
-            goes=3,
-        ),
-        Column("size_bytes", "size", lambda row: row.size_bytes, kinds.BYTES, ALL - {"text"}, goes=5),
+        Column("fit_seconds", "fit", lambda row: row.fit_seconds, kinds.SECONDS, _NOT_TEXT, goes=4),
+        Column("predict_seconds", "predict", predict, kinds.SECONDS, _NOT_TEXT, goes=3),
+        Column("size_bytes", "size", lambda row: row.size_bytes, kinds.BYTES, _NOT_TEXT, goes=5),
         Column("warnings", "", lambda row: row.warnings, kinds.NOTES, DATA),
         Column("error", "", lambda row: row.error, kinds.WORDS, DATA),
     )
@@ -154,14 +134,7 @@ def _of(take: Callable[[Evaluation], Any]) -> Callable[[Row], Any]:
 def _class_columns(names: Sequence[str]) -> list[Column]:
     """Return a column for each class, where there are few."""
     return [
-        Column(
-            f"class {name}",
-            plain(name),
-            _of(partial(_rate_of, name=name)),
-            kinds.RATE,
-            _TERMINAL,
-            goes=2,
-        )
+        Column(f"class {name}", plain(name), _of(partial(_rate_of, name=name)), kinds.RATE, _TERMINAL, goes=2)
         for name in (names if len(names) <= _CLASS_COLUMNS else ())
     ]
 
@@ -199,20 +172,13 @@ def rates_table(comparison: Comparison) -> Table:
 
 def classes_table(evaluation: Evaluation, codes: Iterable[int] | None = None) -> Table:
     """Return the table of classes; a row is a class's code."""
-    rates = evaluation.per_class
+    rates, taken_for = evaluation.per_class, partial(_taken_for, evaluation)
     shown = (
         Column("class", "class", lambda code: evaluation.classes[code], kinds.WORDS),
         Column("images", "images", lambda code: rates[code].n, kinds.COUNT, SHOWN, goes=2),
         Column("accuracy", "right", rates.__getitem__, kinds.RATE, counts=("right", "n")),
         Column("interval", "95 % interval", rates.__getitem__, kinds.INTERVAL, _TEXTS),
-        Column(
-            "taken_for",
-            "most often\ntaken for",
-            partial(_taken_for, evaluation),
-            kinds.WORDS,
-            SHOWN,
-            goes=1,
-        ),
+        Column("taken_for", "most often\ntaken for", taken_for, kinds.WORDS, SHOWN, goes=1),
     )
     return Table(shown, list(range(len(rates)) if codes is None else codes))
 

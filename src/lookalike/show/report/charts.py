@@ -61,14 +61,7 @@ class Frame:
 
 
 def end_of(largest: float) -> float:
-    """Return a round end for an axis that holds rates up to ``largest``.
-
-    Examples
-    --------
-    >>> from lookalike.show.report.charts import end_of
-    >>> end_of(0.0), end_of(0.26), end_of(0.5), end_of(0.97)
-    (0.05, 0.3, 0.5, 1.0)
-    """
+    """Return a round end for an axis that holds rates up to ``largest``."""
     ends = (0.05, *(tenth / 10 for tenth in range(1, 11)))
     return next((end for end in ends if end >= largest), 1.0)
 
