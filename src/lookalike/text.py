@@ -20,7 +20,7 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "|", "%", "＝", "＋", "－", "＠")
 
 
 def plain(text: object) -> str:
-    r"""Return anything as one line of text, its control and invisible characters spelled as Python escapes."""
+    """Return anything as one line of text, control and invisible characters spelled as Python escapes."""
     return "".join(_shown(character) for character in str(text))
 
 
