@@ -12,7 +12,7 @@ README = Path(__file__).parents[1] / "README.md"
 FOUR_STEPS = "<!-- four steps: run by tests/test_four_steps.py -->", "<!-- end of the four steps -->"
 A_QUESTION = "<!-- a question: run by tests/test_four_steps.py -->", "<!-- end of the question -->"
 # How long it took and how large it is depends on the machine; how wide a column is, on these.
-MEASURED = re.compile(r"(?<![\w.])<?\d[\d.,]* (ms|s|kB|MB)\b")
+MEASURED = re.compile(r"(?<![\w.])(?:< ?)?\d[\d.,]* (ms|s|kB|MB)\b")
 
 
 def steps(begin, end):

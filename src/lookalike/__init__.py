@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from lookalike.models.mean_image import MeanImage
     from lookalike.models.nearest import NearestImages
     from lookalike.models.prototypes import ClusterImages, LearnedPrototypes
-    from lookalike.picture.evidence_figure import EvidenceDisplay
     from lookalike.prepare import (
         Blur,
         Deskew,
@@ -44,6 +43,7 @@ if TYPE_CHECKING:
         Prepare,
         Resize,
     )
+    from lookalike.show.plots import EvidenceDisplay
     from lookalike.store import ModelInfo, load_model, model_info, save_model
 
 __version__ = "0.1.0"

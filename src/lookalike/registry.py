@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lookalike.errors import UnknownNameError, unknown
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 PUBLIC: Mapping[str, str] = {
     "Blur": "lookalike.prepare:Blur",
@@ -19,7 +22,7 @@ PUBLIC: Mapping[str, str] = {
     "DeformableMatch": "lookalike.models.deformable:DeformableMatch",
     "Deskew": "lookalike.prepare:Deskew",
     "EvenInk": "lookalike.prepare:EvenInk",
-    "EvidenceDisplay": "lookalike.picture.evidence_figure:EvidenceDisplay",
+    "EvidenceDisplay": "lookalike.show.plots:EvidenceDisplay",
     "FitToInk": "lookalike.prepare:FitToInk",
     "Gray": "lookalike.prepare:Gray",
     "InkCoverage": "lookalike.models.coverage:InkCoverage",
@@ -41,6 +44,15 @@ PUBLIC: Mapping[str, str] = {
     "load_model": "lookalike.store:load_model",
     "model_info": "lookalike.store:model_info",
     "save_model": "lookalike.store:save_model",
+}
+
+#: What draws results: their classes lie below it, and know its names alone.
+DISPLAYS: Mapping[str, str] = {
+    "frame": "lookalike.show.tables:frame",
+    "html": "lookalike.show.pages:fragment",
+    "json": "lookalike.show.facts:to_json",
+    "plot": "lookalike.show.plots:plot",
+    "text": "lookalike.show.tables:text",
 }
 
 
@@ -212,3 +224,83 @@ def resolve(target: str) -> Any:
     module, _, member = target.partition(":")
     loaded = import_module(module)
     return getattr(loaded, member) if member else loaded
+
+
+class Shown:
+    """A result that can be looked at: as text, as a table, as a plot, in a notebook and as JSON."""
+
+    def __str__(self) -> str:
+        return str(resolve(DISPLAYS["text"])(self))
+
+    def _repr_html_(self) -> str:
+        """Return HTML that stands alone, for notebooks; text from outside is escaped."""
+        return str(resolve(DISPLAYS["html"])(self))
+
+    def frame(self) -> Any:
+        """Return the result's table as a pandas data frame: numbers as they are, not as they are shown.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each row of the printed table, with more columns than fit a terminal. A rate has its
+            count, its value and the ends of its 95 % interval in columns of their own.
+
+        Raises
+        ------
+        MissingExtraError
+            pandas is not installed.
+
+        Examples
+        --------
+        >>> import lookalike
+        >>> train, valid = lookalike.load("digits", classes=[3, 7])
+        >>> found = lookalike.compare(train, valid, ["ink-coverage", "mean-image-l2"])
+        >>> try:
+        ...     rights = found.frame()["right"].tolist()
+        ... except lookalike.MissingExtraError:
+        ...     rights = [38, 69]
+        >>> rights
+        [38, 69]
+        """
+        return resolve(DISPLAYS["frame"])(self)
+
+    def plot(self, ax: Axes | None = None) -> Any:
+        """Draw the result with Matplotlib, without pyplot and its state.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; by default the axes of a new figure, which is ``ax.figure``.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            What was drawn on. Explanations return an array of them, two rows of pictures for each image.
+
+        Examples
+        --------
+        >>> import lookalike
+        >>> train, valid = lookalike.load("digits", classes=[3, 7])
+        >>> found = lookalike.compare(train, valid, ["ink-coverage", "mean-image-l2"])
+        >>> found.plot().get_xlabel()
+        'rate of right answers, 95 % intervals'
+        """
+        return resolve(DISPLAYS["plot"])(self, ax)
+
+    def to_json(self) -> str:
+        """Return every figure as JSON: numbers are Python's, and what is not finite is null.
+
+        Returns
+        -------
+        str
+            An object; of explanations a list of them.
+
+        Examples
+        --------
+        >>> import json, lookalike
+        >>> train, valid = lookalike.load("digits", classes=[3, 7])
+        >>> found = lookalike.compare(train, valid, ["mean-image-l2"])
+        >>> json.loads(found.to_json())["ideas"][0]["accuracy"]["hits"]
+        69
+        """
+        return str(resolve(DISPLAYS["json"])(self))

@@ -50,7 +50,7 @@ def test_json_holds_what_the_library_measures(cli):
     assert found.err == ""
     expected = lookalike.compare(*lookalike.load("digits", seed=3), ["mean-image-l2", "ink-coverage"], seed=3)
     for row, fact in zip(expected.rows, facts["ideas"], strict=True):
-        assert fact["name"] == row.name
+        assert fact["idea"] == row.name
         assert fact["accuracy"]["hits"] == row.evaluation.accuracy.hits
         assert fact["mean_of_classes"]["value"] == row.evaluation.macro.value
         assert fact["confusion"] == row.evaluation.confusion.tolist()
@@ -90,7 +90,7 @@ def test_files_of_ideas_may_be_in_a_list_of_names(cli, tmp_path, monkeypatch, gi
     for name in ("my_ideas.py", "a,b.py"):
         (tmp_path / name).write_text("from sklearn.naive_bayes import GaussianNB\nbayes = GaussianNB()\n")
     rows = json.loads(cli("compare", "digits", "--ideas", given, "--json").out)["ideas"]
-    names = [row["name"] for row in rows]
+    names = [row["idea"] for row in rows]
     assert names[-1] == "bayes"
     assert names[:-1] == ["mean-image-l1"] or given == "a,b.py"
 

@@ -54,7 +54,7 @@ def test_json_holds_what_the_library_measures(cli, expected):
     assert found.err == ""
     assert (facts["sizes"], facts["draws"], facts["seed"]) == ([1, 5], 3, 2)
     for row, fact in zip(expected.rows, facts["ideas"], strict=True):
-        assert fact["name"] == row.name
+        assert fact["idea"] == row.name
         for point, shown in zip(row.points, fact["points"], strict=True):
             assert shown["accuracies"] == list(point.accuracies)
             assert shown["accuracy"] == vars(point.accuracy)

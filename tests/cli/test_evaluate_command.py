@@ -44,10 +44,10 @@ def test_json_has_every_figure(cli, model, folder, digits):
     probabilities = facts["probabilities"]
     assert probabilities["expected_calibration_error"] == pytest.approx(expected.evaluation.reliability.error)
     assert sum(one["right"]["n"] for one in probabilities["bins"]) == 120
-    levels = facts["refusals"]["levels"]
+    levels = facts["rejection"]["levels"]
     assert [one["level"] for one in levels] == [level.alpha for level in expected.levels]
-    assert [one["refused"]["hits"] for one in levels] == [level.known.hits for level in expected.levels]
-    assert [one["n"] for one in facts["refusals"]["strangers"]] == [120, 120, 64]
+    assert [one["rejected"]["hits"] for one in levels] == [level.known.hits for level in expected.levels]
+    assert [one["n"] for one in facts["rejection"]["out_of_distribution"]] == [120, 120, 64]
     assert len(facts["mistakes"]) == 120 - expected.evaluation.accuracy.hits > 0
     for one in facts["mistakes"]:
         assert one["label"] != one["answer"]
@@ -119,10 +119,10 @@ def test_strangers_and_a_report(cli, model, folder, digits, tmp_path):
     assert found.code == 0
     assert "1 bad file was skipped" in found.err
     assert found.err.splitlines()[-1] == f"report: {report}"
-    (first, *_) = json.loads(found.out)["refusals"]["strangers"]
-    assert first == {"kind": "the given strangers", "n": 7}
+    (first, *_) = json.loads(found.out)["rejection"]["out_of_distribution"]
+    assert first == {"kind": "given images of no class", "n": 7}
     page = report.read_text(encoding="utf-8")
-    assert "the given strangers" in page
+    assert "given images of no class" in page
     assert page.count("</html>") == 1
 
 
@@ -135,7 +135,7 @@ def test_a_class_that_the_model_does_not_know_is_a_stranger(cli, model, digits, 
     found = cli("evaluate", model, tmp_path / "own", "--json")
     facts = json.loads(found.out)
     assert facts["accuracy"]["n"] == 26
-    assert facts["refusals"]["strangers"][0] == {"kind": "images of other classes", "n": 4}
+    assert facts["rejection"]["out_of_distribution"][0] == {"kind": "images of other classes", "n": 4}
     assert "4 of 30 images are of classes that the model does not know ('none')" in found.err
 
 

@@ -95,7 +95,7 @@ def test_a_named_idea_is_judged_too(cli, crops, tmp_path):
     facts = json.loads(found.out)
     expected = out_of_fold(load_to_fit(crops), ["mean-image-l2"], seed=4).comparison.rows[0]
     (row,) = facts["out_of_fold"]["ideas"]
-    assert facts["idea"] == row["name"] == "mean-image-l2"
+    assert facts["idea"] == row["idea"] == "mean-image-l2"
     assert row["accuracy"]["hits"] == expected.evaluation.accuracy.hits
     assert row["confusion"] == expected.evaluation.confusion.tolist()
 

@@ -165,30 +165,30 @@ def test_kaggle_numbers_one_csv_only(cli, model, crops):
 
 
 @pytest.mark.parametrize("level", [0.05, 0.5])
-def test_refused_images_are_none_of_these(cli, model, crops, level):
+def test_rejected_images_are_none_of_these(cli, model, crops, level):
     loaded = lookalike.load_model(model)
     known = {row[0]: row[1:] for row in lines(cli("predict", model, crops))}
     found = {row[0]: row[1:] for row in lines(cli("predict", model, crops, "--reject", level))}
     batch = next(find([str(crops)]).batches((8, 8)))
-    refused = dict(zip(batch.names, loaded.answer(batch.images, level).rejected, strict=True))
-    assert any(refused.values()) == (level == 0.5)
+    rejected = dict(zip(batch.names, loaded.answer(batch.images, level).rejected, strict=True))
+    assert any(rejected.values()) == (level == 0.5)
     assert found == {
-        name: ["none of these", far] if refused[name] else [label, far]
+        name: ["none of these", far] if rejected[name] else [label, far]
         for name, (label, far) in known.items()
     }
 
 
-def test_json_and_csv_have_no_label_where_an_image_is_refused(cli, model, crops):
+def test_json_and_csv_have_no_label_where_an_image_is_rejected(cli, model, crops):
     said = ("predict", model, crops, "--reject", 0.5)
     facts = json.loads(cli(*said, "--json").out)
     rows = list(csv.DictReader(io.StringIO(cli(*said, "--csv").out)))
-    assert {fact["refused"] for fact in facts} == {True, False}
+    assert {fact["rejected"] for fact in facts} == {True, False}
     for fact, row in zip(facts, rows, strict=True):
-        assert (fact["label"] is None) == fact["refused"]
+        assert (fact["label"] is None) == fact["rejected"]
         assert row == {name: "" if value is None else str(value) for name, value in fact.items()}
 
 
-def test_no_class_is_mistaken_for_a_refusal(cli, tmp_path, digits):
+def test_no_class_is_mistaken_for_a_rejection(cli, tmp_path, digits):
     few = digits.train.take(slice(0, 200))
     labels = np.where(few.labels < 5, "none of these", "(none of these)")
     path = lookalike.save_model(lookalike.NearestImages().fit(few.images, labels), tmp_path / "m")

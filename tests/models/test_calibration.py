@@ -9,7 +9,7 @@ from sklearn.base import clone
 
 from effort import examples
 from lookalike import DeformableMatch, InkCoverage, MeanImage, NearestImages
-from lookalike.models import reservoir
+from lookalike.recognition import reservoir
 from lookalike.recognition.probability import (
     FIXED_SHARE,
     Calibration,
@@ -18,8 +18,8 @@ from lookalike.recognition.probability import (
     calibration_error,
     probabilities,
 )
-from lookalike.search.averages import Median
 from lookalike.recognition.reservoir import image_keys, smallest, spreads
+from lookalike.search.averages import Median
 
 MODELS = {
     "mean-l1": MeanImage(),

@@ -11,9 +11,9 @@ from lookalike.distance.align_definition import align, sample
 from lookalike.distance.deform import deformable_distances, warped
 from lookalike.distance.deform_definition import match
 from lookalike.distance.deform_planes import sobel_planes
-from lookalike.search.deformable.alignment import aligned_distances
 from lookalike.prepare import Blur, Gray, Polarity, Prepare
 from lookalike.progress import silent
+from lookalike.search.deformable.alignment import aligned_distances
 
 
 def brute(model, images, queries, k):

@@ -11,7 +11,7 @@ from lookalike import (
     MeanImage,
     MissingExtraError,
 )
-from lookalike.models import learned
+from lookalike.models import prototypes as learned
 
 torch = pytest.importorskip("torch")
 learning = pytest.importorskip("lookalike.search.gradient")

@@ -40,7 +40,7 @@ def broadcast(
     typer.echo(_json(found) if as_json else str(found))
     if plot is not None:
         from lookalike.files import write_whole
-        from lookalike.picture.axes import trace_picture
+        from lookalike.show.plots import trace_picture
 
         write_whole(plot, trace_picture(found, plot.suffix[1:].lower()))
         common.say_written("plot", plot, quiet)

@@ -108,7 +108,7 @@ def _progress(bar: bool) -> Iterator[Progress]:
 
         def tell(what: str, done: int, total: int | None) -> None:
             nonlocal current
-            from lookalike.picture.text import plain
+            from lookalike.text import plain
 
             # Rich takes a total of None for no change, and would go on showing the last one.
             bars.tasks[0].total = total
@@ -184,7 +184,7 @@ def command_line() -> str:
 
 def say_notes(*notes: str) -> None:
     """Say what was decided on the way, each note once."""
-    from lookalike.picture.text import plain
+    from lookalike.text import plain
 
     shown = stderr()
     for note in dict.fromkeys(notes):
@@ -193,7 +193,7 @@ def say_notes(*notes: str) -> None:
 
 def say_written(what: str, path: Path, quiet: bool) -> None:
     """Say where a file was written."""
-    from lookalike.picture.text import plain
+    from lookalike.text import plain
 
     if not quiet:
         stderr().print(plain(f"{what}: {path.resolve()}"), soft_wrap=True)

@@ -86,7 +86,7 @@ def compare(
             progress=tell,
         )
         if image is not None:
-            from lookalike.report.chosen import find
+            from lookalike.show.report.pixels import find
 
             find(train, valid, image)
         if not quiet:
@@ -94,7 +94,7 @@ def compare(
         comparison = lookalike.compare(train, valid, chosen, seed=seed, progress=tell)
     _show(comparison, as_json, as_csv)
     if report is not None:
-        from lookalike.report.page import write_report
+        from lookalike.show.report.comparison import write_report
 
         write_report(comparison, report, command=command_line(), image=image)
         say_written("report", report, quiet)
@@ -122,11 +122,11 @@ def _and_networks(chosen: list[Any] | None) -> list[Any]:
 
 def _show(comparison: Comparison, as_json: bool, as_csv: bool) -> None:
     """Print the result in the form that was asked for."""
-    from lookalike.cli import tables
+    from lookalike.show import tables
 
     if as_json:
-        typer.echo(tables.as_json(comparison))
+        typer.echo(comparison.to_json())
     elif as_csv:
-        typer.echo(tables.as_csv(comparison), nl=False)
+        typer.echo(tables.to_csv(comparison), nl=False)
     else:
-        show(tables.as_tables(comparison))
+        show(tables.terminal(comparison))

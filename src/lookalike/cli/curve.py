@@ -60,18 +60,19 @@ def curve(
         found = measure(train, valid, chosen, sizes=numbers, draws=draws, seed=seed, progress=tell)
     if not quiet:
         common.say_notes(*train.source.notes, *valid.source.notes, *found.notes)
-    from lookalike.cli import curve_tables as tables
+    from lookalike.show import tables
 
     if as_json:
-        typer.echo(tables.as_json(found))
+        typer.echo(found.to_json())
     elif as_csv:
-        typer.echo(tables.as_csv(found), nl=False)
+        typer.echo(tables.to_csv(found), nl=False)
     else:
-        common.show(tables.as_tables(found))
+        common.show(tables.terminal(found))
     if plot is not None:
         from lookalike.files import write_whole
+        from lookalike.show.plots import file_of
 
-        write_whole(plot, tables.as_plot(found, plot.suffix[1:].lower()))
+        write_whole(plot, file_of(found.plot(), plot.suffix[1:].lower()))
         common.say_written("plot", plot, quiet)
     common.refuse_no_figures([_error(row) for row in found.rows])
 

@@ -29,22 +29,17 @@ def list_sets(
     if as_json:
         typer.echo(json.dumps(facts, indent=2))
         return
-    from rich.text import Text
+    from lookalike.show.columns import SHOWN, WORDS, Column, Table
+    from lookalike.show.terminal import FittedTable
 
-    from lookalike.picture.columns import Column, FittedTable
-    from lookalike.picture.text import plain
-
-    def column(header: str, cells: list[str], goes: int = 0) -> Column:
-        return Column(header, [Text(plain(cell)) for cell in cells], goes, left=True, folds=header == "what")
-
-    columns = [
-        column("name", [fact["name"] for fact in facts]),
-        column("what", [fact["title"] for fact in facts]),
-        column("images", [fact["images"] for fact in facts], goes=2),
-        column("where", [_where_text(fact) for fact in facts], goes=1),
-        column("licence", [fact["licence"] for fact in facts], goes=3),
-    ]
-    common.show([FittedTable(columns)])
+    columns = (
+        Column("name", "name", lambda fact: fact["name"], WORDS, SHOWN),
+        Column("title", "what", lambda fact: fact["title"], WORDS, SHOWN, folds=True),
+        Column("images", "images", lambda fact: fact["images"], WORDS, SHOWN, goes=2),
+        Column("where", "where", _where_text, WORDS, SHOWN, goes=1),
+        Column("licence", "licence", lambda fact: fact["licence"], WORDS, SHOWN, goes=3),
+    )
+    common.show([FittedTable(Table(columns, facts))])
 
 
 @app.command("get")

@@ -37,7 +37,7 @@ def evaluate(
     reject: Annotated[
         float,
         typer.Option(
-            "--reject", metavar="LEVEL", help="The level that images are refused at, above 0 and below 1."
+            "--reject", metavar="LEVEL", help="The level that images are rejected at, above 0 and below 1."
         ),
     ] = 0.05,
     part: Annotated[
@@ -53,12 +53,12 @@ def evaluate(
     as_csv: common.Csv = False,
     quiet: common.Quiet = False,
 ) -> None:
-    """Measure one model: how often it is right, what it refuses.
+    """Measure one model: how often it is right, what it rejects.
 
     It is also measured whether its probabilities can be taken at their word. Images of classes that the model
-    does not know count as strangers, as those of --strangers do; noise, blank and inverted images are tried
-    besides. The report shows the mistakes, each with its evidence. Try: lookalike evaluate digits.lookalike
-    ./digits --report digits.html
+    does not know count as out-of-distribution, as those of --strangers do; noise, blank and inverted images
+    are tried besides. The report shows the mistakes, each with its evidence. Try: lookalike evaluate
+    digits.lookalike ./digits --report digits.html
     """
     import lookalike
     from lookalike.data.load import load_to_measure
@@ -87,7 +87,7 @@ def evaluate(
         common.say_notes(*images.source.notes, *found.notes)
     _show(found, info, model, as_json, as_csv)
     if report is not None:
-        from lookalike.report.model_page import write_model_report
+        from lookalike.show.report.model import write_model_report
 
         write_model_report(found, report, info=info, name=str(model), command=common.command_line())
         common.say_written("report", report, quiet)
@@ -105,21 +105,26 @@ def _strangers(
     if not source:
         return []
     found = find([source])
-    tell("reading strangers", 0, found.count)
+    tell("reading images of no class", 0, found.count)
     batches = list(found.batches(shape, resize=resize, skip_bad=skip_bad))
     if found.bad and not quiet:
         say_bad(found)
     names = tuple(name for batch in batches for name in batch.names)
-    return [Strangers("the given strangers", np.concatenate([batch.images for batch in batches]), names)]
+    return [Strangers("given images of no class", np.concatenate([batch.images for batch in batches]), names)]
 
 
 def _show(found: Assessment, info: ModelInfo, model: Path, as_json: bool, as_csv: bool) -> None:
     """Print the result in the form that was asked for."""
-    from lookalike.cli import evaluate_tables
+    from rich.text import Text
+
+    from lookalike.show import facts, tables
+    from lookalike.text import plain
 
     if as_json:
-        typer.echo(evaluate_tables.as_json(found, info, model))
+        head = {"model": str(model), "idea": info.idea, "title": info.title}
+        typer.echo(facts.dumps(head | facts.facts_of(found)))
     elif as_csv:
-        typer.echo(evaluate_tables.as_csv(found), nl=False)
+        typer.echo(tables.to_csv(found.evaluation), nl=False)
     else:
-        common.show(evaluate_tables.as_tables(found, info, model))
+        heading = Text(f"{plain(model)}: {plain(info.title)}", style="bold")
+        common.show([heading, *tables.terminal(found)])

@@ -55,7 +55,7 @@ def _read(source: str, shape: tuple[int, ...], resize: bool) -> tuple[str, NDArr
     """Return the name of the one image and a batch of it, refusing several."""
     from lookalike.data.loose import find
     from lookalike.errors import InputError
-    from lookalike.picture.text import plain
+    from lookalike.text import plain
 
     found = find([source], sys.stdin.buffer if source == "-" else None)
     names, images = next(iter(found.batches(shape, resize=resize, most=2)))
@@ -66,14 +66,14 @@ def _read(source: str, shape: tuple[int, ...], resize: bool) -> tuple[str, NDArr
 
 def _show(evidence: Evidence, name: str, as_json: bool) -> None:
     """Print evidence in the form that was asked for."""
-    from lookalike.picture.text import plain
+    from lookalike.text import plain
 
     if as_json:
         typer.echo(json.dumps({"image": name, **evidence.to_plain()}))
         return
     from rich.text import Text
 
-    from lookalike.picture.evidence_terminal import EvidenceText
+    from lookalike.show.evidence import EvidenceText
 
     heading = Text(f"{plain(name)}: {plain(evidence.answer)}, by {plain(evidence.idea)}")
     common.show([heading, EvidenceText(evidence)])
@@ -82,8 +82,8 @@ def _show(evidence: Evidence, name: str, as_json: bool) -> None:
 def _write(evidence: Evidence, name: str, path: Path) -> None:
     """Write evidence as a page."""
     from lookalike.files import write_whole
-    from lookalike.picture.evidence_html import page
+    from lookalike.show.pages import evidence_page
 
     title = f"Why {evidence.answer}: {evidence.idea}"
-    made = page([evidence], [name], title=title, command=common.command_line())
+    made = evidence_page([evidence], [name], title=title, command=common.command_line())
     write_whole(path, made.encode())

@@ -29,7 +29,7 @@ def export(
     """
     import lookalike
     from lookalike.data.export import check_new, few_of_each, write_folder
-    from lookalike.picture.text import plain
+    from lookalike.text import plain
 
     check_new(folder)
     with common.progress(quiet) as tell:

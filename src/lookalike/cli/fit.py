@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -146,12 +145,12 @@ def _figures(found: OutOfFold | None, row: Row | None) -> dict[str, float | str]
 
 def _show(fitted: _Fitted, as_json: bool, as_csv: bool) -> None:
     """Print the result in the form that was asked for."""
-    from lookalike.cli import tables
+    from lookalike.show import facts, tables
 
     if as_json:
-        typer.echo(json.dumps(_facts(fitted), indent=2))
+        typer.echo(facts.dumps(_facts(fitted)))
     elif as_csv:
-        typer.echo("" if fitted.found is None else tables.as_csv(fitted.found.comparison), nl=False)
+        typer.echo("" if fitted.found is None else tables.to_csv(fitted.found.comparison), nl=False)
     else:
         common.show(_parts(fitted))
 
@@ -160,16 +159,17 @@ def _parts(fitted: _Fitted) -> Iterator[Any]:
     """Yield what a terminal shows: the ideas that were judged, what was fitted, and why it is as it is."""
     from rich.text import Text
 
-    from lookalike.cli import tables
-    from lookalike.picture.text import plain
+    from lookalike.show import tables
+    from lookalike.show.views import kind_of
+    from lookalike.text import plain
 
     n = f"{len(fitted.train):,} images"
-    heading = f"{plain(fitted.train.source.name)}: {n}, {tables.kind_of(fitted.train)}"
+    heading = f"{plain(fitted.train.source.name)}: {n}, {kind_of(fitted.train)}"
     worth = ""
     if fitted.found is None or fitted.row is None or fitted.row.evaluation is None:
         yield Text(heading, style="bold")
     else:
-        yield from tables.as_tables(fitted.found.comparison, heading)
+        yield from tables.terminal(fitted.found.comparison, heading)
         accuracy = fitted.row.evaluation.accuracy
         worth = f", right about {accuracy.hits:,} of {accuracy.n:,} images that were left out"
     yield Text(plain(f"Fitted on all {n}: {fitted.idea.title}{worth}."), style="bold")
@@ -185,26 +185,25 @@ def _reasons(model: Any) -> tuple[str, ...]:
 
 def _facts(fitted: _Fitted) -> dict[str, Any]:
     """Return what JSON says."""
-    from lookalike.cli import tables
+    from lookalike.show.facts import data_facts
 
     return {
         "model": str(fitted.path),
         "idea": fitted.idea.name,
         "title": fitted.idea.title,
         "reasons": _reasons(fitted.model),
-        "train": tables.facts(fitted.train),
+        "train": data_facts(fitted.train),
         "out_of_fold": None if fitted.found is None else _out_of_fold_facts(fitted.found),
     }
 
 
 def _out_of_fold_facts(found: OutOfFold) -> dict[str, Any]:
     """Return what JSON says of the ideas that were judged."""
-    from lookalike.cli import tables
+    from lookalike.show.facts import compared_facts
 
     return {
         "seed": found.comparison.seed,
         "judged": len(found.comparison.valid),
         "notes": found.folds.notes,
-        "ideas": [tables.row_facts(row) for row in found.comparison.rows],
-        "pairs": [vars(pair) for pair in found.comparison.pairs],
+        **compared_facts(found.comparison),
     }

@@ -29,7 +29,7 @@ def forget(
     """
     import lookalike
     from lookalike.errors import InputError
-    from lookalike.picture.text import plain
+    from lookalike.text import plain
 
     numbers = [_number(text) for text in ids]
     fitted = lookalike.load_model(model)

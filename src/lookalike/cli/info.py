@@ -30,7 +30,7 @@ def info(model: Model, as_json: common.Json = False) -> None:
     if as_json:
         typer.echo(json.dumps(_facts(found), indent=2))
         return
-    from lookalike.picture.text import plain
+    from lookalike.text import plain
 
     lines = _lines(found)
     width = min(_WIDEST, max(len(name) for name, _ in lines))
@@ -51,7 +51,7 @@ def _facts(found: ModelInfo) -> dict[str, Any]:
 
 def _lines(found: ModelInfo) -> list[tuple[str, str]]:
     """Return names and values as people read them."""
-    from lookalike.cli.tables import bytes_text
+    from lookalike.show.columns import BYTES
 
     total = sum(count for _, count in found.classes)
     shape = found.image_shape or (f"rows of {found.n_features} numbers",)
@@ -70,7 +70,7 @@ def _lines(found: ModelInfo) -> list[tuple[str, str]]:
         for name, value in found.figures.items()
     ]
     lines.append(
-        ("file", f"{bytes_text(found.size)}, written by lookalike {found.library}, schema {found.schema}")
+        ("file", f"{BYTES.text(found.size)}, written by lookalike {found.library}, schema {found.schema}")
     )
     lines.append(("checked", "the head alone; what uses the model checks the whole file"))
     return lines

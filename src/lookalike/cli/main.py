@@ -81,7 +81,7 @@ def run() -> None:
 
 def _fail(message: str) -> None:
     """Say what was wrong in one line, and end."""
-    from lookalike.picture.text import plain
+    from lookalike.text import plain
 
     typer.echo(f"lookalike: {plain(' '.join(message.split()))}", err=True)
     sys.exit(2)

@@ -13,8 +13,8 @@ import typer
 from lookalike.cli import common
 
 if TYPE_CHECKING:
-    from lookalike.cli.answers import Answer, Form
     from lookalike.data.loose import LooseBatch, LooseImages
+    from lookalike.show.answers import Answer, AnswerForm
 
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file: see lookalike fit.")]
 Resize = Annotated[bool, typer.Option("--resize", help="Resize images to the model's size.")]
@@ -43,7 +43,7 @@ def predict(
             "--reject",
             metavar="LEVEL",
             help="Answer 'none of these' where an image is like none of the classes, at this level: about "
-            "the share of right images that may be refused, such as 0.05.",
+            "the share of right images that may be rejected, such as 0.05.",
         ),
     ] = None,
     timings: Annotated[
@@ -58,12 +58,12 @@ def predict(
     digits.lookalike crops/*.png
     """
     import lookalike
-    from lookalike.cli.answers import as_text, none_word
     from lookalike.data.loose import find
+    from lookalike.show.answers import as_text, none_word
 
     form = _form(kaggle, as_json, as_csv)
     alpha = None if reject is None else checked_level(reject)
-    _check_refusing(alpha, kaggle)
+    _check_rejecting(alpha, kaggle)
     found = find(images, sys.stdin.buffer if "-" in images else None)
     _check_kaggle(kaggle, found)
     seconds: list[float] = []
@@ -86,7 +86,7 @@ def predict(
 def model_shape(model: Any, path: Path) -> tuple[int, ...]:
     """Return the shape of a model's images, refusing one that was fitted on rows of numbers."""
     from lookalike.errors import InputError
-    from lookalike.picture.text import plain
+    from lookalike.text import plain
 
     shape: tuple[int, ...] | None = model.image_shape_
     if shape is None:
@@ -95,7 +95,7 @@ def model_shape(model: Any, path: Path) -> tuple[int, ...]:
 
 
 def checked_level(reject: float) -> float:
-    """Return a level of refusal, refusing what is none."""
+    """Return a level of rejection, refusing what is none."""
     from lookalike.errors import InputError
 
     if not 0 < reject < 1:
@@ -109,7 +109,7 @@ def say_bad(found: LooseImages) -> None:
     common.say_notes(f"{files} skipped:", *found.bad)
 
 
-def _form(kaggle: bool, as_json: bool, as_csv: bool) -> Form:
+def _form(kaggle: bool, as_json: bool, as_csv: bool) -> AnswerForm:
     """Return the form that was asked for, refusing two at once."""
     from lookalike.errors import InputError
 
@@ -126,7 +126,7 @@ def _check_kaggle(kaggle: bool, found: LooseImages) -> None:
         raise InputError("--kaggle numbers the images of one CSV of pixels: expected that alone")
 
 
-def _check_refusing(alpha: float | None, kaggle: bool) -> None:
+def _check_rejecting(alpha: float | None, kaggle: bool) -> None:
     """Refuse to leave out labels where each image must have one."""
     from lookalike.errors import InputError
 
@@ -150,26 +150,26 @@ def _answers(
     tell: Any,
 ) -> Iterator[list[Answer]]:
     """Yield the answers of each batch, noting how long it took."""
-    from lookalike.cli.answers import Answer
+    from lookalike.show.answers import Answer
 
     done = 0
     for names, images in batches:
         tell("answering images", done, count)
         began = time.perf_counter()
         labels, distances = model.answered(images)
-        refused = [None] * len(names) if alpha is None else _refused(model, images, alpha)
+        rejected = [None] * len(names) if alpha is None else _rejected(model, images, alpha)
         seconds.append(time.perf_counter() - began)
         done += len(names)
-        yield [*map(Answer, names, labels.tolist(), distances.tolist(), refused)]
+        yield [*map(Answer, names, labels.tolist(), distances.tolist(), rejected)]
 
 
-def _refused(model: Any, images: Any, alpha: float) -> list[bool]:
-    """Return whether each image is refused."""
+def _rejected(model: Any, images: Any, alpha: float) -> list[bool]:
+    """Return whether each image is rejected."""
     from lookalike.evaluation.inputs import unwarned
 
     with unwarned():
-        refused: list[bool] = model.answer(images, alpha).rejected.tolist()
-    return refused
+        rejected: list[bool] = model.answer(images, alpha).rejected.tolist()
+    return rejected
 
 
 def _timings(seconds: list[float]) -> str:

@@ -34,7 +34,7 @@ def show(
     table shaded by value, with its rank, shape, dtype and range, as an array and as a tensor.
     """
     from lookalike.data.load import load
-    from lookalike.picture.text import plain
+    from lookalike.text import plain
 
     with common.progress(quiet) as tell:
         split = load(
@@ -46,7 +46,7 @@ def show(
     if pixels:
         _print_numbers(images, int(indices[0]))
         return
-    from lookalike.picture.halfblocks import ImageGrid
+    from lookalike.show.terminal import ImageGrid
 
     shape = "x".join(str(length) for length in images.images.shape[1:])
     of = f"class {plain(class_name)}" if class_name else f"{len(images.class_names)} classes"
@@ -70,8 +70,8 @@ def _print_numbers(images: LabelledImages, index: int) -> None:
 
     from lookalike.data.bridges import channels_first
     from lookalike.images import describe
-    from lookalike.picture.numbers import PixelTable
-    from lookalike.picture.text import plain
+    from lookalike.show.terminal import PixelTable
+    from lookalike.text import plain
 
     console = common.console()
     image = images.images[index]

@@ -96,7 +96,7 @@ def _value(text: str, fitted: Any) -> Any:
 
 def _show(rows: list[dict[str, Any]], as_json: bool) -> None:
     """Print what became of each image."""
-    from lookalike.picture.text import plain
+    from lookalike.text import plain
 
     if as_json:
         typer.echo(json.dumps(rows, indent=2))

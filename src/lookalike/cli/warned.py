@@ -42,7 +42,7 @@ def _say(kinds: dict[str, list[str]]) -> None:
     if not kinds:
         return
     from lookalike.cli.common import stderr
-    from lookalike.picture.text import plain
+    from lookalike.text import plain
 
     shown = stderr()
     for first, *again in kinds.values():

@@ -20,6 +20,7 @@ from lookalike.evaluation.results import Evaluation, Rate
 from lookalike.evaluation.statistics import rate
 from lookalike.evaluation.strangers import Strangers, made_strangers
 from lookalike.progress import Progress, silent
+from lookalike.registry import Shown
 
 if TYPE_CHECKING:
     from lookalike.recognition.rejection import Basis
@@ -73,8 +74,11 @@ class Stranger:
 
 
 @dataclass(frozen=True)
-class Assessment:
-    """All that one model is worth on labelled images.
+class Assessment(Shown):
+    """All that one model is worth on labelled images; ``str`` is a summary.
+
+    Its :meth:`frame` has a row for each level of rejection, ``evaluation.frame()`` one for each class; its
+    :meth:`plot` shows what the levels reject, ``evaluation.plot()`` the confusion matrix.
 
     Attributes
     ----------
@@ -229,7 +233,7 @@ def _known(model: Any, data: LabelledImages) -> tuple[LabelledImages, list[Stran
     names = listed(dict.fromkeys(others.labels.astype(str).tolist()))
     note = (
         f"{len(others):,} of {len(data):,} images are of classes that the model does not know ({names}): "
-        "they are strangers here, and not counted as mistakes."
+        "they are out-of-distribution here, and not counted as mistakes."
     )
     return known, [Strangers("images of other classes", others.images, others.names)], (note,)
 

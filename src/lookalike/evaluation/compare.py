@@ -62,11 +62,11 @@ def compare(
     >>> [round(row.evaluation.accuracy.value, 3) for row in comparison.rows]
     [0.521, 0.945]
     >>> print(comparison)  # doctest: +ELLIPSIS
-    digits: 289 training images, 73 to measure on, 8x8, 2 classes
-    idea             right  95 % interval  alike  mean of classes
-    ink coverage    0.5205  0.4078-0.6312  b               0.5206
-    mean image, L2  0.9452  0.8674-0.9785  a               0.9459
-    Ideas that share a letter are not told apart by these images (McNemar's exact test, ...
+    digits: 289 training images, 73 to measure on, 8x8, 2 classes (3, 7)
+    idea             right  95 % interval  letters  mean of classes
+    ink coverage    0.5205  0.4078-0.6312  b                 0.5206
+    mean image, L2  0.9452  0.8674-0.9785  a                 0.9459
+    Ideas that share a letter are not told apart by these images (compact letter display ...
     """
     if train.images.shape[1:] != valid.images.shape[1:]:
         raise InputError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,8 +18,8 @@ from lookalike.evaluation.ideas import Candidate, candidates
 from lookalike.evaluation.inputs import Inputs
 from lookalike.evaluation.results import Estimate
 from lookalike.evaluation.statistics import mean_interval
-from lookalike.evaluation.summary import curve_text
 from lookalike.progress import Progress, silent
+from lookalike.registry import Shown
 
 _MOST_DRAWS = 1000
 #: Images to measure on: many more would take hours, for every idea is fitted and asked at every draw.
@@ -74,8 +73,10 @@ class CurveRow:
 
 
 @dataclass(frozen=True)
-class Curve:
+class Curve(Shown):
     """Several ideas' accuracy against the number of examples of each class; ``str`` is a table.
+
+    Its :meth:`frame` has a row for each idea and number of examples; its :meth:`plot` draws the curves.
 
     Attributes
     ----------
@@ -100,13 +101,6 @@ class Curve:
     draws: int
     seed: int
     notes: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return curve_text(self)
-
-    def _repr_html_(self) -> str:
-        """Return the table, for notebooks: names in it are from outside, and escaped."""
-        return f"<pre>{html.escape(str(self))}</pre>"
 
 
 def curve(

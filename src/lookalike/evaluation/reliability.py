@@ -2,67 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lookalike.errors import InputError
-from lookalike.evaluation.results import Rate
+from lookalike.evaluation.results import Bin, Reliability
 from lookalike.evaluation.statistics import rate
 from lookalike.recognition.probability import BINS, bin_places, calibration_error
 
 #: How far a row of probabilities may be from a sum of 1.
 _ROUNDING = 1e-6
-
-
-@dataclass(frozen=True)
-class Bin:
-    """The answers whose probability is above ``low`` and at most ``high`` (in the first bin also 0).
-
-    Attributes
-    ----------
-    low, high : float
-        The bin, in 0-1.
-    confidence : float
-        The mean probability of the answers; NaN without answers.
-    right : Rate
-        How many of them are right, of how many.
-    """
-
-    low: float
-    high: float
-    confidence: float
-    right: Rate
-
-
-@dataclass(frozen=True)
-class Reliability:
-    """How sure a model is of its answers, and how often they are right.
-
-    Attributes
-    ----------
-    bins : tuple of Bin
-        Of equal width, ascending.
-    error : float
-        The expected calibration error, in 0-1: the mean over all answers of how far their bin's mean
-        probability is from its share of right answers.
-    confidence : float
-        The mean probability of all answers.
-    right : Rate
-        How many answers are right, of how many.
-    """
-
-    bins: tuple[Bin, ...]
-    error: float
-    confidence: float
-    right: Rate
-
-    def __str__(self) -> str:
-        return (
-            f"expected calibration error {self.error:.4f} ({len(self.bins)} bins; "
-            f"{self.confidence:.4f} on average, and {self.right.value:.4f} are right)"
-        )
 
 
 def reliability(

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.data.labelled import LabelledImages
-
-if TYPE_CHECKING:
-    from lookalike.evaluation.reliability import Reliability
+from lookalike.registry import Shown
 
 
 @dataclass(frozen=True)
@@ -57,8 +54,59 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class Evaluation:
-    """What one model's answers on one set of labelled images are worth.
+class Bin:
+    """The answers whose probability is above ``low`` and at most ``high`` (in the first bin also 0).
+
+    Attributes
+    ----------
+    low, high : float
+        The bin, in 0-1.
+    confidence : float
+        The mean probability of the answers; NaN without answers.
+    right : Rate
+        How many of them are right, of how many.
+    """
+
+    low: float
+    high: float
+    confidence: float
+    right: Rate
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """How sure a model is of its answers, and how often they are right.
+
+    Attributes
+    ----------
+    bins : tuple of Bin
+        Of equal width, ascending.
+    error : float
+        The expected calibration error, in 0-1: the mean over all answers of how far their bin's mean
+        probability is from its share of right answers.
+    confidence : float
+        The mean probability of all answers.
+    right : Rate
+        How many answers are right, of how many.
+    """
+
+    bins: tuple[Bin, ...]
+    error: float
+    confidence: float
+    right: Rate
+
+    def __str__(self) -> str:
+        return (
+            f"expected calibration error {self.error:.4f} ({len(self.bins)} bins; "
+            f"{self.confidence:.4f} on average, and {self.right.value:.4f} are right)"
+        )
+
+
+@dataclass(frozen=True)
+class Evaluation(Shown):
+    """What one model's answers on one set of labelled images are worth; ``str`` is a summary.
+
+    Its :meth:`frame` has a row for each class; its :meth:`plot` is the confusion matrix.
 
     Attributes
     ----------
@@ -92,20 +140,6 @@ class Evaluation:
     mistakes: NDArray[np.intp]
     predict_seconds: float
     reliability: Reliability | None = None
-
-    def __str__(self) -> str:
-        lines = [f"right: {self.accuracy}"]
-        lines.append(
-            f"mean of classes: {self.macro.value:.4f} "
-            f"(95 % interval {self.macro.low:.4f}-{self.macro.high:.4f})"
-        )
-        if self.reliability is not None:
-            lines.append(f"probabilities: {self.reliability}")
-        return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        """Return the summary, for notebooks: figures alone, so that nothing in it is a name from outside."""
-        return f"<pre>{self}</pre>"
 
 
 @dataclass(frozen=True)
@@ -168,8 +202,10 @@ class PairTest:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Shown):
     """Several ideas, measured on the same images; ``str`` is a table of them.
+
+    Its :meth:`frame` has a row for each idea; its :meth:`plot` shows their rates and intervals.
 
     Attributes
     ----------
@@ -188,12 +224,3 @@ class Comparison:
     rows: tuple[Row, ...]
     pairs: tuple[PairTest, ...]
     seed: int
-
-    def __str__(self) -> str:
-        from lookalike.evaluation.summary import comparison_text
-
-        return comparison_text(self)
-
-    def _repr_html_(self) -> str:
-        """Return the table, for notebooks: names in it are from outside, and escaped."""
-        return f"<pre>{html.escape(str(self))}</pre>"

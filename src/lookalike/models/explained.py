@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, overload
+from typing import overload
 
 from lookalike.recognition.evidence import Evidence
+from lookalike.registry import Shown
+from lookalike.text import plain
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
-
-class Explanations(Sequence[Evidence]):
+class Explanations(Shown, Sequence[Evidence]):
     """The evidence for each image of a batch, in order.
 
-    A notebook draws it; :meth:`plot` makes a figure.
+    A notebook draws it. Its :meth:`frame` has a row for each image; its :meth:`plot` draws two rows of
+    pictures for each: what it was compared with, and which pixels decided.
 
     Parameters
     ----------
@@ -54,26 +54,6 @@ class Explanations(Sequence[Evidence]):
         return self._evidence[index]
 
     def __repr__(self) -> str:
-        from lookalike.picture.text import plain
-
         shown = [plain(one.answer) for one in self._evidence[:8]]
         more = ", ..." if len(self) > len(shown) else ""
         return f"<Explanations of {len(self)} image{'' if len(self) == 1 else 's'}: {', '.join(shown)}{more}>"
-
-    def _repr_html_(self) -> str:
-        """Return the evidence as HTML that stands alone, for notebooks."""
-        from lookalike.picture.evidence_html import fragment
-
-        return fragment(self._evidence)
-
-    def plot(self) -> Figure:
-        """Return a figure with a row of pictures for each image, made without pyplot.
-
-        Returns
-        -------
-        matplotlib.figure.Figure
-        """
-        from lookalike.picture.evidence_figure import figure
-
-        made: Figure = figure(self._evidence)
-        return made

@@ -6,8 +6,8 @@ import json
 import re
 from pathlib import Path
 
-from lookalike.picture.text import plain
 from lookalike.store.about import ModelInfo
+from lookalike.text import plain
 
 _MARKED = re.compile(r"([\\`*_{}\[\]<>()#+!|~$&-])")
 

@@ -240,13 +240,13 @@ def _refuse(path: Path, wrong: str, expected: str) -> NoReturn:
 
 def _one_line(error: BaseException) -> str:
     """Return an error's first line, with nothing that a terminal obeys."""
-    from lookalike.picture.text import plain
+    from lookalike.text import plain
 
     return plain(str(error))[:300]
 
 
 def _shown(path: Path) -> str:
     """Return a path as an error shows it."""
-    from lookalike.picture.text import plain
+    from lookalike.text import plain
 
     return plain(path)

@@ -10,11 +10,11 @@ from typing import Any
 
 from lookalike.data.labelled import LabelledImages
 from lookalike.errors import InputError, ModelFileError
-from lookalike.picture.text import plain
 from lookalike.recognition.recogniser import Origin, Recogniser
 from lookalike.registry import resolve
 from lookalike.store import about, container
 from lookalike.store.about import ModelInfo
+from lookalike.text import plain
 
 
 def save_model(

@@ -1,1 +1,0 @@
-"""Images to look at: in the terminal, on pages, as figures."""

@@ -1,0 +1,171 @@
+"""Columns, each declared once for every form in which a table is given, and the kinds of values in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+from lookalike.show.formats import NARROW, decimals_for, memory, p_value, percent, seconds, span
+from lookalike.text import plain
+
+#: ``text`` is what ``print`` shows, ``terminal`` what the command line does, ``page`` HTML; ``data`` is CSV,
+#: data frames and JSON.
+Form = Literal["text", "terminal", "page", "data"]
+SHOWN: frozenset[Form] = frozenset(("text", "terminal", "page"))
+DATA: frozenset[Form] = frozenset(("data",))
+ALL: frozenset[Form] = SHOWN | DATA
+
+
+class Cell(NamedTuple):
+    """What a page shows in one cell: a figure, and what stands small below it."""
+
+    main: str
+    small: str = ""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How values of one kind are written."""
+
+    text: Callable[[Any], str]
+    #: For a page, from the value and how many decimals percentages have; by default the text.
+    page: Callable[[Any, int], Cell] | None = None
+    #: For a terminal, where columns are narrow; by default the text.
+    terminal: Callable[[Any], str] | None = None
+    #: Ends of keys and what is put there in CSV and data frames.
+    flat: tuple[tuple[str, Callable[[Any], Any]], ...] = (("", lambda value: value),)
+    #: What JSON has.
+    fact: Callable[[Any], Any] = lambda value: value
+    left: bool = False
+
+
+@dataclass(frozen=True)
+class Column:
+    r"""One column: how it is called, where its value comes from and how that is written."""
+
+    key: str
+    heading: str  # for people, with \n where a terminal breaks it; of untrusted text what plain returns
+    value: Callable[[Any], Any]
+    kind: Kind
+    forms: frozenset[Form] = ALL
+    under: str = ""  # of how many images its figures are, where that is the same for all rows
+    goes: int = 0  # how early it is left out where a terminal is narrow: the highest first, 0 never
+    folds: bool = False  # it may be folded between words where all columns that may go are gone
+    missing: str = ""  # what stands for None where people read
+    counts: tuple[str, str] | None = None  # what a rate's count and its n are called in CSV and data frames
+    decimals: int = 1  # of an estimate's percentage: a rate's has as many as its n deserves
+
+    def text(self, row: Any, form: Form = "text") -> str:
+        """Return the value as text shows it."""
+        value = self.value(row)
+        written = (form == "terminal" and self.kind.terminal) or self.kind.text
+        return self.missing if value is None else written(value)
+
+    def cell(self, row: Any) -> Cell:
+        """Return the value as a page shows it."""
+        value = self.value(row)
+        if value is None or self.kind.page is None:
+            return Cell(self.text(row))
+        return self.kind.page(value, self.decimals)
+
+    def flat(self, row: Any) -> dict[str, Any]:
+        """Return the value in as many columns as its kind needs; None in each where there is none."""
+        value = self.value(row)
+        flat = [(self.key + end, part) for end, part in self.kind.flat]
+        if self.counts is not None:
+            flat[:0] = zip(self.counts, (lambda rate: rate.hits, lambda rate: rate.n), strict=True)
+        return {key: None if value is None else part(value) for key, part in flat}
+
+    def fact(self, row: Any) -> Any:
+        """Return the value as JSON has it."""
+        value = self.value(row)
+        return None if value is None else self.kind.fact(value)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns, and the rows that their values come from."""
+
+    columns: tuple[Column, ...]
+    rows: Sequence[Any]
+    #: Rich's style of a cell on the terminal, from its row and its column's key.
+    style: Callable[[Any, str], str] = lambda row, key: ""
+
+    def of(self, form: Form) -> tuple[Column, ...]:
+        """Return the columns that one form has."""
+        return tuple(column for column in self.columns if form in column.forms)
+
+    def flat(self) -> Iterator[dict[str, Any]]:
+        """Yield each row as CSV and data frames have it."""
+        for row in self.rows:
+            yield {key: value for column in self.of("data") for key, value in column.flat(row).items()}
+
+    def facts(self, row: Any) -> dict[str, Any]:
+        """Return one row as JSON has it."""
+        return {column.key: column.fact(row) for column in self.of("data")}
+
+
+def spaced(text: str) -> str:
+    """Return a figure made for pages as a terminal has it, whose spaces are all alike."""
+    return text.replace(NARROW, " ")
+
+
+def rate_facts(rate: Any) -> dict[str, Any]:
+    """Return what JSON says of a rate; nothing of nothing has no value."""
+    return {**vars(rate), "value": rate.value if rate.n else None}
+
+
+def interval(value: Any) -> str:
+    """Return the ends of an interval."""
+    return f"{value.low:.4f}-{value.high:.4f}"
+
+
+def _rate_cell(rate: Any, decimals: int) -> Cell:
+    return Cell(percent(rate.value, decimals), span(rate.low, rate.high, decimals))
+
+
+def _half_below(value: Any) -> str:
+    """Return a figure, and half the width of its interval below it."""
+    return f"{value.value:.3f}\n±{(value.high - value.low) / 2:.3f}".replace("±0.", "±.")
+
+
+_ENDS = (("_low", lambda value: value.low), ("_high", lambda value: value.high))
+_ESTIMATE_FLAT = (("", lambda value: value.value), *_ENDS)
+
+WORDS = Kind(lambda value: plain(value), left=True)
+NUMBER = Kind(lambda value: f"{value:g}")
+COUNT = Kind(lambda value: f"{value:,}")
+NOTES = Kind(lambda notes: plain("; ".join(notes)), flat=(("", "; ".join),), left=True)
+SECONDS = Kind(lambda value: spaced(seconds(value)), lambda value, _: Cell(seconds(value)))
+BYTES = Kind(lambda value: spaced(memory(value)), lambda value, _: Cell(memory(value)))
+P_VALUE = Kind(lambda value: spaced(p_value(value)), lambda value, _: Cell(p_value(value)))
+DISTANCE = Kind(lambda value: f"{value:.4f}")
+#: Of some images, which may be none.
+RATE = Kind(
+    lambda rate: f"{rate.value:.4f}" if rate.n else "",
+    lambda rate, _: _rate_cell(rate, decimals_for(rate.n)),
+    flat=(("", lambda rate: rate.value if rate.n else None), *_ENDS),
+    fact=rate_facts,
+)
+#: The same where the interval has a column of its own.
+COUNTED_RATE = Kind(
+    RATE.text,
+    lambda rate, _: Cell(percent(rate.value, decimals_for(rate.n)), f"{rate.hits:,} of {rate.n:,}"),
+    flat=RATE.flat,
+    fact=rate_facts,
+)
+INTERVAL = Kind(
+    lambda rate: interval(rate) if rate.n else "",
+    lambda rate, _: Cell(_rate_cell(rate, decimals_for(rate.n)).small),
+    flat=(),
+)
+ESTIMATE = Kind(lambda value: f"{value.value:.4f}", _rate_cell, flat=_ESTIMATE_FLAT, fact=vars)
+#: One estimate among many, beside which there is no room for its interval.
+POINT = Kind(
+    lambda value: f"{value.value:.3f} ({value.low:.3f}-{value.high:.3f})",
+    _rate_cell,
+    terminal=_half_below,
+    flat=_ESTIMATE_FLAT,
+    fact=vars,
+)

@@ -1,0 +1,40 @@
+"""Text from outside, made harmless: class names and file names may hold anything.
+
+Rich markup and HTML are not handled here: never pass such text where markup is read (use ``rich.text.Text``),
+and leave HTML to Jinja2's autoescape.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+# Cc controls and escapes, Cf bidirectional and other invisible marks, Cs lone surrogates (undecodable file
+# names), Zl and Zp line ends.
+_HARMFUL = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+# Joiners are invisible too, but some scripts and emoji cannot be spelled without them.
+_JOINERS = {"\u200c", "\u200d"}
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?", re.ASCII)
+# The last four are the wide forms, which some spreadsheets read as the narrow ones.
+_FORMULA_STARTS = ("=", "+", "-", "@", "|", "%", "＝", "＋", "－", "＠")
+
+
+def plain(text: object) -> str:
+    """Return anything as one line of text, control and invisible characters spelled as Python escapes."""
+    return "".join(_shown(character) for character in str(text))
+
+
+def csv_cell(text: object) -> str:
+    """Return :func:`plain` text that no spreadsheet takes for a formula: an apostrophe goes before one."""
+    if text is None:
+        return ""
+    shown = plain(text)
+    if shown.lstrip().startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(shown):
+        return "'" + shown
+    return shown
+
+
+def _shown(character: str) -> str:
+    if character in _JOINERS or unicodedata.category(character) not in _HARMFUL:
+        return character
+    return character.encode("unicode_escape").decode("ascii")
