@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from preparing import gray_batches
+from scipy.ndimage import gaussian_filter
 
 from lookalike.prepare import Blur, Resize
 
@@ -21,7 +22,13 @@ def test_blur_is_a_sum_of_gaussian_weights(sigma, edge_images):
     np.testing.assert_allclose(Blur(sigma).transform(edge_images), expected, atol=0.5 + 1e-9)
 
 
-@given(st.integers(0, 255), st.floats(0.01, 3))
+@given(gray_batches, st.floats(0.01, 6))
+def test_blur_is_scipys_byte_for_byte(images, sigma):
+    expected = gaussian_filter(images.astype(float), sigma, mode="nearest", axes=(1, 2))
+    np.testing.assert_array_equal(Blur(sigma).transform(images), np.rint(expected.clip(0, 255)))
+
+
+@given(st.integers(0, 255), st.floats(1e-300, 3))
 def test_an_even_image_is_not_changed_by_blur(level, sigma):
     even = np.full((1, 4, 5), level, np.uint8)
     np.testing.assert_array_equal(Blur(sigma).transform(even), even)
