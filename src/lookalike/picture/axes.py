@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
-from lookalike.broadcasting import Axis, Trace
-from lookalike.broadcasting.words import conclusion, named, result, shown, state
+from lookalike.broadcasting import Axis, Trace, conclusion, named, result, shown, state
 from lookalike.errors import InputError
 
 if TYPE_CHECKING:
