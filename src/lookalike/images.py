@@ -92,6 +92,24 @@ def to_unit(images: ImageBatch, dtype: Any = np.float64) -> NDArray[Any]:
     return images.astype(dtype, copy=False)
 
 
+def unit_of(images: NDArray[Any]) -> int:
+    """Return the value that stands for full ink: 255 in uint8 images, else 1.
+
+    Parameters
+    ----------
+    images : ndarray
+        An image batch, or a 2-D array, whose numbers are taken as they are.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lookalike.images import unit_of
+    >>> unit_of(np.zeros((2, 8, 8), np.uint8)), unit_of(np.zeros((2, 64), np.uint8))
+    (255, 1)
+    """
+    return 255 if images.dtype == np.uint8 and images.ndim in (3, 4) else 1
+
+
 def describe(array: NDArray[Any]) -> str:
     """Return rank, shape, dtype and range of ``array`` as people say them.
 

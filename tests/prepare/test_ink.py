@@ -8,7 +8,7 @@ from PIL import Image
 from preparing import gray_batches
 from scipy import ndimage
 
-from lookalike.data.ink import ink_box, paper
+from lookalike.data.look import ink_box, paper
 from lookalike.prepare import Deskew, EvenInk, FitToInk
 from lookalike.prepare.drawings import ink
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from lookalike.data import catalogue, folders, idx, known, npz, parquet, table
-from lookalike.data.diagnose import part_notes, parts_note
 from lookalike.data.drawing import checked_seed, choose_classes, draw, split
 from lookalike.data.labelled import LabelledImages, Split, natural_order
 from lookalike.data.listing import Listing, counts, mixed_sizes
+from lookalike.data.look import part_notes, parts_note
 from lookalike.data.resize import Size, checked_size
 from lookalike.data.tree import Tree, ZipTree, open_tree
 from lookalike.data.untrusted import gunzip_head, listed, quoted, read_file

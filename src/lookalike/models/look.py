@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from numpy.typing import ArrayLike, NDArray
 
-from lookalike.data.diagnose import Look, look, sample, strange
+from lookalike.data.look import Look, look, sample, strange
 from lookalike.errors import InputError, LookalikeWarning
 from lookalike.images import as_images
 from lookalike.models.state import Stateful, StateReader
@@ -21,7 +21,7 @@ _LARGEST = 2**53
 class Looked(Stateful):
     """A classifier that knows what its training images look like.
 
-    It warns in ``predict`` where images are strange beside them, as :func:`lookalike.data.diagnose.strange`
+    It warns in ``predict`` where images are strange beside them, as :func:`lookalike.data.look.strange`
     says: once for each kind and call. Warnings change no answer. A model of 2-D arrays never warns.
 
     Attributes

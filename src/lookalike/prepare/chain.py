@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from numpy.typing import ArrayLike
 
-from lookalike.data.ink import Gray8
+from lookalike.data.look import Gray8
 from lookalike.errors import InputError, unknown
 from lookalike.images import as_images
 from lookalike.prepare.drawings import Deskew, EvenInk, FitToInk

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lookalike.data.ink import Gray8, gray_bytes, ink_box, paper
+from lookalike.data.look import Gray8, gray_bytes, ink_box, paper
 from lookalike.errors import InputError
 from lookalike.images import as_images
 from lookalike.prepare.chain import Prepare
@@ -205,7 +205,7 @@ def _deskew_helps(
 def _sign_test(fewer: int, more: int) -> float:
     """Return how likely chance makes one of two counts as much smaller than the other, at even odds."""
     tries = fewer + more
-    return 2 * sum(math.comb(tries, count) for count in range(fewer + 1)) / 2**tries
+    return 2 * sum(math.comb(tries, count) for count in range(fewer + 1)) / (1 << tries)
 
 
 def _wrong_left_out(images: Gray8, labels: NDArray[np.generic]) -> NDArray[np.bool_]:

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.data.ink import Gray8, ink_box, paper
+from lookalike.data.look import Gray8, ink_box, paper
 from lookalike.errors import InputError
 from lookalike.prepare.steps import LONGEST_SIDE, Preparation, check_number, check_whole
 

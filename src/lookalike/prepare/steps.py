@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lookalike.data.ink import Gray8, darkness, gray_bytes
+from lookalike.data.look import Gray8, gray_bytes, paper_and_darkness
 from lookalike.errors import InputError, unknown
 from lookalike.images import ImageBatch, as_images
 from lookalike.progress import Progress, silent
@@ -254,7 +254,8 @@ class Polarity(Preparation):
     def _learn(self, images: ImageBatch) -> None:
         step = max(1, _CHUNK_VALUES // self._values(*images.shape[1:3]))
         votes = (
-            darkness(gray_bytes(images[start : start + step])).sum() for start in range(0, len(images), step)
+            paper_and_darkness(gray_bytes(images[start : start + step]))[1].sum()
+            for start in range(0, len(images), step)
         )
         self.inverted_ = bool(sum(map(int, votes)) > 0)
 
