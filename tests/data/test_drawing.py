@@ -3,8 +3,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from lookalike.data.drawing import choose_classes, draw, split
-from lookalike.data.listing import ArrayImages, Listing
+from lookalike.data.load import choose_classes, draw, split
+from lookalike.data.readers.listing import ArrayImages, Listing
 from lookalike.errors import DataError, InputError
 
 sizes = st.dictionaries(st.text("ab1é", min_size=1, max_size=3), st.integers(1, 40), min_size=1, max_size=6)

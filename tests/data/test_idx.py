@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from making import gray, idx, write_idx
 
 import lookalike
-from lookalike.data.idx import find, parse, unpacked
+from lookalike.data.readers.idx import find, parse, unpacked
 from lookalike.errors import DataError, LookalikeError
 
 IMAGES = np.stack([gray(seed) for seed in range(20)])

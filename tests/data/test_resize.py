@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from lookalike.data.resize import checked_size, resized, resized_batch
+from lookalike.data.readers.pixels import checked_size, resized, resized_batch
 from lookalike.errors import InputError
 
 

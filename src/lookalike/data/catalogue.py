@@ -9,28 +9,13 @@ from lookalike.errors import UnknownNameError, unknown
 
 @dataclass(frozen=True)
 class PublishedFile:
-    """One file of a known set.
+    """One file of a known set."""
 
-    Attributes
-    ----------
-    name : str
-        As it is published.
-    size : int
-        Bytes as it is published.
-    unpacked_size : int
-        Bytes when unpacked.
-    sha256 : str or None
-        Of the unpacked bytes: however the file is packed, its content is checked.
-    md5 : str or None
-        Of the file as published, where nothing is published of its unpacked bytes.
-    packed_sha256 : str or None
-        The same, where that is published.
-    """
-
-    name: str
+    name: str  # as it is published, and so is the size
     size: int
     unpacked_size: int
-    sha256: str | None = None
+    sha256: str | None = None  # of the unpacked bytes: however the file is packed, its content is checked
+    # Of the file as published, where nothing is published of its unpacked bytes.
     md5: str | None = None
     packed_sha256: str | None = None
 
@@ -42,40 +27,18 @@ class PublishedFile:
 
 @dataclass(frozen=True)
 class KnownSet:
-    """One data set that is known by name.
+    """One data set that is known by name."""
 
-    Attributes
-    ----------
-    name, title : str
-        What one types, and what it is.
-    images : str
-        How many images of which size, as people say it.
-    licence : str
-        Under which it is published.
-    source : str
-        Who made it, and where it is published.
-    files : tuple of PublishedFile
-        Empty where it needs no download of its own.
-    mirrors : tuple of str
-        Addresses that a file's name is added to, tried in this order.
-    derived_from : str or None
-        The known set that it is made of.
-    folders : tuple of str
-        Other names of its folder in ``LOOKALIKE_DATA``.
-    notes : tuple of str
-        What a reader of a report should know.
-    """
-
-    name: str
+    name: str  # what one types
     title: str
-    images: str
+    images: str  # how many of which size, as people say it
     licence: str
-    source: str
+    source: str  # who made it, and where it is published
     files: tuple[PublishedFile, ...] = ()
-    mirrors: tuple[str, ...] = ()
-    derived_from: str | None = None
-    folders: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    mirrors: tuple[str, ...] = ()  # addresses that a file's name is added to, tried in this order
+    derived_from: str | None = None  # the known set that it is made of
+    folders: tuple[str, ...] = ()  # other names of its folder in LOOKALIKE_DATA
+    notes: tuple[str, ...] = ()  # what a reader of a report should know
 
 
 _DIGITS = KnownSet(
@@ -243,31 +206,12 @@ KNOWN: tuple[KnownSet, ...] = (
 
 
 def names() -> list[str]:
-    """Return the names of all known sets.
-
-    Examples
-    --------
-    >>> from lookalike.data import catalogue
-    >>> catalogue.names()
-    ['digits', 'mnist', 'mnist-sample', 'fashion-mnist', 'kmnist', 'omniglot-small']
-    """
+    """Return the names of all known sets."""
     return [known.name for known in KNOWN]
 
 
 def known_set(name: str) -> KnownSet:
-    """Return the known set of that name.
-
-    Raises
-    ------
-    UnknownNameError
-        There is none; the message names the nearest ones.
-
-    Examples
-    --------
-    >>> from lookalike.data.catalogue import known_set
-    >>> known_set("mnist").licence
-    'CC BY-SA 3.0'
-    """
+    """Return the known set of that name, or refuse with the nearest ones."""
     for known in KNOWN:
         if known.name == name:
             return known

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from lookalike.data import catalogue, folders, idx, known, npz, parquet, table
-from lookalike.data.drawing import checked_seed, choose_classes, draw, split
+from lookalike.data import catalogue, known
 from lookalike.data.labelled import LabelledImages, Split, natural_order
-from lookalike.data.listing import Listing, counts, mixed_sizes
 from lookalike.data.look import part_notes, parts_note
-from lookalike.data.resize import Size, checked_size
-from lookalike.data.tree import Tree, ZipTree, open_tree
+from lookalike.data.readers import folders, idx, npz, parquet, table
+from lookalike.data.readers.listing import Listing, counts, mixed_sizes
+from lookalike.data.readers.pixels import Size, checked_size
+from lookalike.data.readers.trees import Tree, ZipTree, open_tree
 from lookalike.data.untrusted import gunzip_head, listed, quoted, read_file
-from lookalike.errors import DataError, UnknownNameError, unknown
+from lookalike.errors import DataError, InputError, UnknownNameError, unknown
 from lookalike.progress import Progress, silent
 
 # How a model file begins, after the length of its head: safetensors with metadata of ours.
 _MODEL = b'{"__metadata__":{"lookalike":'
+
+VALID_SHARE = 0.2
+"""The share of each class that a split puts into the validation part."""
 
 
 def load(
@@ -118,30 +123,7 @@ def load_to_fit(
     skip_bad: bool = False,
     progress: Progress = silent,
 ) -> LabelledImages:
-    """Return what a model that is to be kept is fitted on: no image is held back to measure on.
-
-    Parameters
-    ----------
-    name_or_path, classes, size, limit, seed, skip_bad, progress
-        As :func:`load`.
-
-    Returns
-    -------
-    LabelledImages
-        The training part, or all images where there is no other part; other parts are left alone, and
-        ``source.notes`` says so.
-
-    Raises
-    ------
-    UnknownNameError, DataError, InputError
-        As :func:`load`.
-
-    Examples
-    --------
-    >>> from lookalike.data.load import load_to_fit
-    >>> load_to_fit("digits")
-    <LabelledImages digits (train): 1797 images of 8x8 uint8, 10 classes>
-    """
+    """Return what a model that is to be kept is fitted on: no image is held back to measure on."""
     wanted = checked_size(size)
     seed = checked_seed(seed)
     parts = _parts(name_or_path, wanted, progress)
@@ -168,32 +150,7 @@ def load_to_measure(
     skip_bad: bool = False,
     progress: Progress = silent,
 ) -> LabelledImages:
-    """Return what a model that was fitted before is measured on: no image is held back to fit on.
-
-    Parameters
-    ----------
-    name_or_path, classes, size, limit, seed, skip_bad, progress
-        As :func:`load`.
-    part : {"train", "valid", "test"}, optional
-        By default the validation part, where there is none the test part, and where there are no such parts
-        all images.
-
-    Returns
-    -------
-    LabelledImages
-        Other parts are left alone, and ``source.notes`` says so.
-
-    Raises
-    ------
-    UnknownNameError, DataError, InputError
-        As :func:`load`; or there is no such part.
-
-    Examples
-    --------
-    >>> from lookalike.data.load import load_to_measure
-    >>> load_to_measure("digits").source.notes[-1]
-    'There are no parts: all images are measured on.'
-    """
+    """Return what a model that was fitted before is measured on: no image is held back to fit on."""
     wanted = checked_size(size)
     parts = _parts(name_or_path, wanted, progress)
     if classes is not None:
@@ -350,3 +307,112 @@ def _coloured(images: LabelledImages, channels: int) -> LabelledImages:
             f"a part of {quoted(images.source.name)} is gray and the other has {channels} channels"
         )
     return replace(images, images=np.repeat(images.images[..., None], 3, axis=3))
+
+
+def checked_seed(seed: object) -> int:
+    """Return ``seed`` as an int, refusing what is no whole number of at least 0."""
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise InputError(f"seed is {seed!r}: expected a whole number of at least 0")
+    return int(seed)
+
+
+def choose_classes(listings: Mapping[str, Listing], classes: Sequence[object]) -> dict[str, Listing]:
+    """Return the listings with the images of ``classes`` alone."""
+    if isinstance(classes, (str, bytes)) or not isinstance(classes, Iterable):
+        raise InputError(
+            f"classes is {classes!r}: expected a sequence of names, for example classes=['3', '7']"
+        )
+    wanted = [str(name) for name in classes]
+    if not wanted:
+        raise InputError("classes is empty: name at least two, or leave it out for all")
+    known = natural_order({name for listing in listings.values() for name in counts(listing.classes)})
+    missing = [name for name in wanted if name not in known]
+    if missing:
+        raise InputError(f"there is no class {listed(missing)}: known are {listed(known, most=30)}")
+    return {
+        part: listing.take(np.flatnonzero(np.isin(listing.classes, wanted)))
+        for part, listing in listings.items()
+    }
+
+
+def split(listing: Listing, seed: int) -> tuple[Listing, Listing]:
+    """Return a train and a validation part, drawn at random from each class alike.
+
+    Of a class of ``n`` images, ``n / 5`` are for validation: rounded half up, at least one, and none where
+    the class has a single image, which stays in the train part and is noted. Both parts keep the order of
+    the listing.
+    """
+    valid: list[NDArray[np.intp]] = []
+    single = []
+    for name, places in _shuffled(listing, seed, "split"):
+        if len(places) == 1:
+            single.append(name)
+        else:
+            valid.append(places[: max(1, int(VALID_SHARE * len(places) + 0.5))])
+    if not valid:
+        raise DataError(
+            f"every class in {quoted(listing.source.name)} has a single image, so none is left "
+            "to validate with: add images or a valid/ part"
+        )
+    for_valid = np.zeros(len(listing), np.bool_)
+    for_valid[np.concatenate(valid)] = True
+    share = f"{VALID_SHARE:.0%} of each class"
+    notes = [f"There is no validation part: {share} were drawn at random for it (seed {seed})."]
+    if single:
+        notes.append(f"A single image of class {listed(single)}: it stays in the train part.")
+    return (
+        listing.take(np.flatnonzero(~for_valid)).noted(*notes),
+        listing.take(np.flatnonzero(for_valid)).noted(*notes),
+    )
+
+
+def draw(listing: Listing, limit: int, seed: int) -> Listing:
+    """Return at most ``limit`` images, from each class in proportion and at least one.
+
+    Shares are rounded by the largest remainder, ties to the first class in natural order; the order of the
+    listing is kept.
+    """
+    if isinstance(limit, bool) or not isinstance(limit, (int, np.integer)):
+        raise InputError(f"limit is {limit!r}: expected a whole number")
+    shuffled = _shuffled(listing, seed, "limit")
+    if limit < len(shuffled):
+        raise InputError(f"limit is {limit}: expected at least one image for each of {len(shuffled)} classes")
+    if limit >= len(listing):
+        return listing
+    quotas = _quotas(np.array([len(places) for _, places in shuffled]), int(limit))
+    chosen = np.concatenate([places[:quota] for (_, places), quota in zip(shuffled, quotas, strict=True)])
+    note = (
+        f"Of {len(listing):,} images, {limit:,} were drawn at random, each class in proportion (seed {seed})."
+    )
+    return listing.take(np.sort(chosen)).noted(note)
+
+
+def few_of_each(images: LabelledImages, count: int, seed: int = 0) -> LabelledImages:
+    """Return at most ``count`` images of each class, drawn at random, in their order."""
+    order = np.random.default_rng(checked_seed(seed)).permutation(len(images))
+    drawn = [order[images.labels[order] == label][:count] for label in np.unique(images.labels)]
+    return images.take(np.sort(np.concatenate(drawn)))
+
+
+def _quotas(sizes: NDArray[np.intp], limit: int) -> list[int]:
+    """Return how many of each class make ``limit``: one each, the rest by the largest remainder."""
+    spare = sizes - 1
+    exact = spare * (limit - len(sizes)) / max(1, spare.sum())
+    quotas = np.floor(exact).astype(np.intp)
+    rest = limit - len(sizes) - int(quotas.sum())
+    quotas[np.argsort(quotas - exact, kind="stable")[:rest]] += 1
+    return [int(quota) for quota in quotas + 1]
+
+
+def _shuffled(listing: Listing, seed: int, purpose: str) -> list[tuple[str, NDArray[np.intp]]]:
+    """Return each class's name and its places in the listing, shuffled; classes in natural order."""
+    names, numbers = np.unique(listing.classes, return_inverse=True)
+    by_class = np.split(np.argsort(numbers, kind="stable"), np.cumsum(np.bincount(numbers))[:-1])
+    places = dict(zip(names.tolist(), by_class, strict=True))
+    shuffled = []
+    for name in natural_order(places):
+        stream = np.random.default_rng(
+            [seed, zlib.crc32(purpose.encode()), *name.encode("utf-8", "surrogatepass")]
+        )
+        shuffled.append((name, stream.permutation(places[name])))
+    return shuffled

@@ -123,7 +123,7 @@ def ink_box(inked: Gray8) -> Box:
     pixels: NDArray[Any] = mask.view(np.uint32) if mask.shape[2] % 4 == 0 else mask
     edges: list[Whole] = []
     for axis, part in ((2, pixels), (1, mask)):
-        lines: NDArray[np.bool_] = part.any(axis=axis)
+        lines: NDArray[np.bool_] = np.asarray(part.any(axis=axis))
         after = lines.shape[1] - lines[:, ::-1].argmax(axis=1)
         edges += [lines.argmax(axis=1), np.where(lines.any(axis=1), after, 0)]
     return Box(*edges)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.data.labelled import Source
-from lookalike.data.listing import ArrayImages, Listing, class_texts
+from lookalike.data.readers.listing import ArrayImages, Listing, class_texts
 from lookalike.data.untrusted import MAX_ARRAY_BYTES, gunzip, gunzip_head, is_gzip, listed, quoted
 from lookalike.errors import DataError
 from lookalike.progress import Progress
@@ -31,13 +31,7 @@ _PARTS = {
 
 
 def unpacked(data: bytes, name: str) -> bytes:
-    """Return an IDX file's bytes, unpacked where they are gzip and checked against their own header.
-
-    Raises
-    ------
-    DataError
-        Another magic number, or more or fewer bytes than the header announces.
-    """
+    """Return an IDX file's bytes, unpacked where they are gzip and checked against their own header."""
     head = gunzip_head(data, 4 + 4 * 4)
     rank = head[3] if len(head) >= 4 else 0
     if head[:3] != bytes((0, 0, _UBYTE)) or rank not in (1, 3) or len(head) < 4 + 4 * rank:
@@ -61,29 +55,7 @@ def unpacked(data: bytes, name: str) -> bytes:
 
 
 def parse(plain: bytes, name: str, rank: int) -> NDArray[np.uint8]:
-    """Return the array in unpacked IDX bytes.
-
-    Parameters
-    ----------
-    plain : bytes
-        What :func:`unpacked` returned.
-    name : str
-        What messages call the file.
-    rank : {1, 3}
-        Labels ``(n,)`` or images ``(n, h, w)``.
-
-    Returns
-    -------
-    ndarray of uint8
-        Writable, a copy of the bytes.
-
-    Examples
-    --------
-    >>> from lookalike.data.idx import parse, unpacked
-    >>> labels = bytes([0, 0, 8, 1, 0, 0, 0, 2, 3, 7])
-    >>> parse(unpacked(labels, "labels"), "labels", rank=1)
-    array([3, 7], dtype=uint8)
-    """
+    """Return the array in unpacked IDX bytes: labels ``(n,)`` of rank 1 or images ``(n, h, w)`` of 3."""
     if plain[3] != rank:
         what = {1: "labels", 3: "images"}
         raise DataError(f"{quoted(name)} holds {what[plain[3]]}: expected {what[rank]}")
@@ -96,13 +68,7 @@ def _lengths(head: bytes, rank: int) -> tuple[int, ...]:
 
 
 def listing(images: NDArray[np.uint8], labels: NDArray[np.uint8], source: Source, **groups: Any) -> Listing:
-    """Return the listing of one pair of IDX arrays, named by index.
-
-    Raises
-    ------
-    DataError
-        There are not as many labels as images, or no image, or no pixel.
-    """
+    """Return the listing of one pair of IDX arrays, named by index."""
     if len(images) != len(labels):
         raise DataError(
             f"{quoted(source.name)} has {len(images):,} images and {len(labels):,} labels "
@@ -125,24 +91,9 @@ class Pair:
 
 
 def find(files: Iterable[str], only: str | None = None) -> dict[str, Pair]:
-    """Return the pairs of IDX files among ``files``, by part.
+    """Return the pairs of IDX files among paths, by part; a plain file is preferred to its gzip twin.
 
-    Parameters
-    ----------
-    files : iterable of str
-        Paths within a tree. A plain file is preferred to its gzip twin.
-    only : str, optional
-        The images file to read; the others are left alone, and it is the train part.
-
-    Returns
-    -------
-    dict of str to Pair
-        Keys are ``"train"``, ``"valid"`` and ``"test"``; empty where there is no IDX images file.
-
-    Raises
-    ------
-    DataError
-        An images file has no labels file, or two sets lie side by side.
+    ``only`` is the images file to read: the others are left alone, and it is the train part.
     """
     by_lower = {path.lower(): path for path in files}
     chosen = [only] if only is not None else sorted(by_lower.values(), key=lambda path: (len(path), path))
@@ -180,19 +131,7 @@ def _partner(images: str, by_lower: dict[str, str]) -> str:
 def read(
     name: str, pairs: dict[str, Pair], read_file: Callable[[str, int], bytes], progress: Progress
 ) -> dict[str, Listing]:
-    """Return the listings of pairs of IDX files.
-
-    Parameters
-    ----------
-    name : str
-        What sources and messages call the set.
-    pairs : dict of str to Pair
-        What :func:`find` returned.
-    read_file : callable
-        Returns the bytes of a path, given the most that there may be.
-    progress : callable
-        Told of the pairs.
-    """
+    """Return the listings of pairs of IDX files."""
     listings = {}
     for done, (part, pair) in enumerate(pairs.items()):
         progress("reading IDX files", done, len(pairs))

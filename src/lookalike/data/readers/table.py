@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.data.labelled import Source
-from lookalike.data.listing import ArrayImages, Listing
-from lookalike.data.resize import Size
+from lookalike.data.readers.listing import ArrayImages, Listing
+from lookalike.data.readers.pixels import Size
 from lookalike.data.untrusted import MAX_ARRAY_BYTES, MAX_NAME, MAX_PIXELS, gunzip, is_gzip, quoted, read_file
 from lookalike.errors import DataError
 from lookalike.progress import Progress
@@ -29,30 +29,10 @@ _LINES = 2000
 
 
 def read(path: Path, name: str, size: Size | None, progress: Progress) -> dict[str, Listing]:
-    """Return the listing of a CSV of labels and pixels: one part, ``"train"``.
+    """Return the listing of a CSV of labels and pixels: one part, ``"train"``, images named by line from 0.
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-    name : str
-        What messages call it.
-    size : (int, int) or None
-        Height and width; needed where the number of pixels is no square. Where it is one and ``size``
-        has another number of pixels, the images are read as squares.
-    progress : callable
-        Told of the lines.
-
-    Returns
-    -------
-    dict of str to Listing
-        Images are named by their line number, the first image's being 0.
-
-    Raises
-    ------
-    DataError
-        No label column, a pixel that is no whole number in 0-255, lines of different lengths, or a number
-        of pixels that is no square.
+    ``size`` is height and width, needed where the number of pixels is no square; where it has another number
+    of pixels than a line, images are read as squares.
     """
     lines, length = _opened(path, name, _EXPECTED)
     columns = lines.readline().strip().split(",")
@@ -66,26 +46,10 @@ def read(path: Path, name: str, size: Size | None, progress: Progress) -> dict[s
 
 
 def unlabelled(path: Path, name: str, size: Size) -> Iterator[NDArray[np.uint8]]:
-    """Yield the images of a CSV of pixels, some at a time.
+    """Yield the images ``(n, h, w)`` of a CSV of pixels, some at a time; its size as in :func:`read`.
 
-    Parameters
-    ----------
-    path : Path
-        The file. A first column called ``label`` is left out; without a header, a first column is taken for
-        labels where the others make an image of ``size``.
-    name : str
-        What messages call it.
-    size : (int, int)
-        Height and width; where a line has another number of pixels, images are read as squares.
-
-    Yields
-    ------
-    ndarray of shape (n, h, w), uint8
-
-    Raises
-    ------
-    DataError
-        As :func:`read`.
+    A first column called ``label`` is left out; without a header, a first column is taken for labels where
+    the others make an image of ``size``.
     """
     lines, _ = _opened(path, name, _UNLABELLED)
     columns = lines.readline().strip().split(",")

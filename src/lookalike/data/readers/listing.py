@@ -13,10 +13,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.data.decode import decode_image
 from lookalike.data.labelled import LabelledImages, Source, face_values
-from lookalike.data.resize import Size, resized, resized_batch, size_note
-from lookalike.data.tree import Tree
+from lookalike.data.readers.pixels import Size, decode_image, resized, resized_batch, size_note
+from lookalike.data.readers.trees import Tree
 from lookalike.data.untrusted import MAX_ARRAY_BYTES, MAX_FILE_BYTES, listed, quoted
 from lookalike.errors import DataError
 from lookalike.images import ImageBatch
@@ -25,20 +24,10 @@ from lookalike.progress import Progress
 
 @dataclass(frozen=True)
 class Readout:
-    """Images that were read.
-
-    Attributes
-    ----------
-    images : ndarray of shape (n, h, w) or (n, h, w, c)
-        The image batch.
-    kept : ndarray of shape (n,), or None
-        Which of the images asked for they are, where some were skipped.
-    notes : tuple of str
-        What was decided on the way.
-    """
+    """Images that were read."""
 
     images: ImageBatch
-    kept: NDArray[np.intp] | None = None
+    kept: NDArray[np.intp] | None = None  # which of the images asked for they are, where some were skipped
     notes: tuple[str, ...] = ()
 
 
@@ -77,13 +66,7 @@ class FileImages:
     def read(
         self, positions: NDArray[np.intp] | None, size: Size | None, skip_bad: bool, progress: Progress
     ) -> Readout:
-        """Decode the files; where gray and colour are mixed, gray becomes colour and a note says so.
-
-        Raises
-        ------
-        DataError
-            A file is bad and ``skip_bad`` is False, every file is bad, or sizes differ and ``size`` is None.
-        """
+        """Decode the files; where gray and colour are mixed, gray becomes colour and a note says so."""
         paths = self.paths if positions is None else [self.paths[position] for position in positions]
         batch = _Batch(len(paths), size)
         kept: list[int] = []
@@ -166,29 +149,13 @@ class _Batch:
 
 @dataclass(frozen=True)
 class Listing:
-    """One part of a data set, not read yet.
+    """One part of a data set, not read yet."""
 
-    Attributes
-    ----------
-    classes : ndarray of shape (n,) of str
-        The class name of each image.
-    names : sequence of str
-        The name of each image.
-    images : Images
-        Where the pixels are.
-    positions : ndarray of shape (n,), or None
-        Which of ``images`` these are; None means all of them in order.
-    groups : ndarray of shape (n,), or None
-        Who wrote each image, where that is known.
-    source : Source
-        Where they came from.
-    """
-
-    classes: NDArray[np.str_]
+    classes: NDArray[np.str_]  # the class name of each image
     names: Sequence[str]
-    images: Images
-    positions: NDArray[np.intp] | None = None
-    groups: NDArray[Any] | None = None
+    images: Images  # where the pixels are
+    positions: NDArray[np.intp] | None = None  # which of ``images`` these are; None: all in order
+    groups: NDArray[Any] | None = None  # who wrote each image, where that is known
     source: Source = field(default_factory=Source)
 
     def __len__(self) -> int:

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.data.labelled import Source
-from lookalike.data.listing import ArrayImages, Listing, class_texts
-from lookalike.data.tree import ZipTree
+from lookalike.data.readers.listing import ArrayImages, Listing, class_texts
+from lookalike.data.readers.trees import ZipTree
 from lookalike.data.untrusted import MAX_ARRAY_BYTES, MAX_NAME, listed, quoted
 from lookalike.errors import DataError, InputError
 from lookalike.images import as_images
@@ -47,11 +47,6 @@ def read(tree: ZipTree, progress: Progress) -> dict[str, Listing]:
     """Return the listings of an ``.npz``, by part.
 
     Images pass :func:`lookalike.images.as_images`; labels are ``(n,)`` or ``(n, 1)`` integers or strings.
-
-    Raises
-    ------
-    DataError
-        Other names, objects, a damaged member, or images that are not as they must be.
     """
     keys = {path.removesuffix(".npy") for path in tree.files}
     for known in _SETS:

@@ -18,10 +18,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lookalike.data.decode import SUFFIXES
 from lookalike.data.labelled import Source, natural_key, natural_order
-from lookalike.data.listing import FileImages, Listing
-from lookalike.data.tree import Tree
+from lookalike.data.readers.listing import FileImages, Listing
+from lookalike.data.readers.pixels import SUFFIXES
+from lookalike.data.readers.trees import Tree
 from lookalike.data.untrusted import listed, quoted
 from lookalike.errors import DataError
 
@@ -50,21 +50,7 @@ class _Folder:
 def read(tree: Tree) -> dict[str, Listing]:
     """Return the listings of an image folder, by part: ``"train"``, ``"valid"``, ``"test"``.
 
-    Parameters
-    ----------
-    tree : Tree
-        A folder, a zip or a tar.
-
-    Returns
-    -------
-    dict of str to Listing
-        Images in natural order of class, then of file name; each is named by its path within the part.
-
-    Raises
-    ------
-    DataError
-        There are no images, no class folders, a class without an image, one class only, classes nested in
-        further folders, or one part twice.
+    Images are in natural order of class, then of file name; each is named by its path within the part.
     """
     root = _descended(_folders(tree))
     if not root.below():
