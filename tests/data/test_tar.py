@@ -11,7 +11,7 @@ from making import bomb_png, encoded, gray, write_idx
 
 import lookalike
 from lookalike.data.loose import find
-from lookalike.data.readers.trees import TarTree, is_tar
+from lookalike.data.readers.trees import is_tar, tar_tree
 from lookalike.errors import DataError, LookalikeError
 
 
@@ -156,7 +156,7 @@ def test_sizes_that_lie_ask_for_no_memory(tmp_path, size, kind):
     changed_header(path, 124, marked)
     changed_header(path, 156, kind)
     with pytest.raises(DataError, match=r"truncated or damaged|leads back|no readable tar"):
-        TarTree(path)
+        tar_tree(path)
 
 
 def test_headers_in_headers(tmp_path):

@@ -25,7 +25,7 @@ from lookalike.data.catalogue import KnownSet, PublishedFile, known_set
 from lookalike.data.labelled import Source, natural_order
 from lookalike.data.readers import folders, idx
 from lookalike.data.readers.listing import ArrayImages, FileImages, Listing, class_texts
-from lookalike.data.readers.trees import FolderTree, Tree, ZipTree
+from lookalike.data.readers.trees import Tree, folder_tree, zip_tree
 from lookalike.data.untrusted import gunzip, is_gzip, listed, md5, quoted, read_file, sha256
 from lookalike.errors import DataError, DownloadError
 from lookalike.progress import Progress, silent
@@ -97,7 +97,7 @@ def _own_path(known: KnownSet) -> Path | None:
         return None
     for name in (known.name, known.name.replace("-", "_"), *known.folders):
         folder, zipped = root / name, root / f"{name}.zip"
-        if folder.is_dir() and not _missing(known, FolderTree(folder)):
+        if folder.is_dir() and not _missing(known, folder_tree(folder)):
             return folder
         if zipped.is_file():
             return zipped
@@ -108,7 +108,7 @@ def _own_tree(known: KnownSet) -> Tree | None:
     path = _own_path(known)
     if path is None:
         return None
-    return ZipTree(path) if path.is_file() else FolderTree(path)
+    return zip_tree(path) if path.is_file() else folder_tree(path)
 
 
 def _missing(known: KnownSet, tree: Tree) -> list[str]:
@@ -381,36 +381,20 @@ def _drawings(zips: Mapping[str, bytes], source: Source) -> Listing:
             for name in archive.namelist():
                 if _DRAWING.fullmatch(name):
                     drawings[name.partition("/")[2]] = archive.read(name)
+
+    def read_drawing(path: str, limit: int) -> bytes:
+        if len(drawings[path]) > limit:
+            shown = quoted(tree.full_name(path))
+            raise DataError(f"{shown} has {len(drawings[path]):,} bytes: more than {limit:,}")
+        return drawings[path]
+
+    tree = Tree(source.name, "zip", tuple(drawings), read_drawing)
     paths = natural_order(drawings)
     parts = [path.split("/") for path in paths]
     return Listing(
         np.array([f"{alphabet}/{character}" for alphabet, character, _ in parts]),
         paths,
-        FileImages(_Drawings(source.name, drawings), tuple(paths)),
+        FileImages(tree, tuple(paths)),
         groups=np.array([f"{alphabet}/{file[5:7]}" for alphabet, _, file in parts]),
         source=source,
     )
-
-
-class _Drawings:
-    """A tree of files that are in memory."""
-
-    kind = "zip"
-    folders: tuple[str, ...] = ()
-    hidden: tuple[str, ...] = ()
-
-    def __init__(self, name: str, files: Mapping[str, bytes]) -> None:
-        self.name = name
-        self.files = tuple(files)
-        self._files = files
-
-    def read(self, path: str, limit: int) -> bytes:
-        """Return a file's bytes; DataError where there are more than ``limit``."""
-        data = self._files[path]
-        if len(data) > limit:
-            raise DataError(f"{quoted(self.full_name(path))} has {len(data):,} bytes: more than {limit:,}")
-        return data
-
-    def full_name(self, path: str) -> str:
-        """Return the path below the set's name."""
-        return f"{self.name}/{path}"

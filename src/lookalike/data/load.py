@@ -17,7 +17,7 @@ from lookalike.data.look import part_notes, parts_note
 from lookalike.data.readers import folders, idx, npz, parquet, table
 from lookalike.data.readers.listing import Listing, counts, mixed_sizes
 from lookalike.data.readers.pixels import Size, checked_size
-from lookalike.data.readers.trees import Tree, ZipTree, open_tree
+from lookalike.data.readers.trees import Tree, open_tree
 from lookalike.data.untrusted import gunzip_head, listed, quoted, read_file
 from lookalike.errors import DataError, InputError, UnknownNameError, unknown
 from lookalike.progress import Progress, silent
@@ -98,9 +98,7 @@ def load(
     """
     wanted = checked_size(size)
     seed = checked_seed(seed)
-    parts = _parts(name_or_path, wanted, progress)
-    if classes is not None:
-        parts = choose_classes(parts, classes)
+    parts = _parts(name_or_path, classes, wanted, progress)
     train, valid = _train_and_valid(parts, seed)
     if limit is not None:
         train, valid = draw(train, limit, seed), draw(valid, limit, seed)
@@ -126,17 +124,12 @@ def load_to_fit(
     """Return what a model that is to be kept is fitted on: no image is held back to measure on."""
     wanted = checked_size(size)
     seed = checked_seed(seed)
-    parts = _parts(name_or_path, wanted, progress)
-    if classes is not None:
-        parts = choose_classes(parts, classes)
+    parts = _parts(name_or_path, classes, wanted, progress)
     train = _to_fit_on(parts)
     for part, listing in parts.items():
         if part != "train":
             train = train.noted(f"The {part} part ({len(listing):,} images) was left alone.")
-    if limit is not None:
-        train = draw(train, limit, seed)
-    read = train.read(natural_order(counts(train.classes)), wanted, skip_bad, progress)
-    return read.noted(*part_notes(read.images, read.names))
+    return _read(train, wanted, limit, seed, skip_bad, progress)
 
 
 def load_to_measure(
@@ -152,9 +145,7 @@ def load_to_measure(
 ) -> LabelledImages:
     """Return what a model that was fitted before is measured on: no image is held back to fit on."""
     wanted = checked_size(size)
-    parts = _parts(name_or_path, wanted, progress)
-    if classes is not None:
-        parts = choose_classes(parts, classes)
+    parts = _parts(name_or_path, classes, wanted, progress)
     chosen = part or next(name for name in ("valid", "test", "train") if name in parts)
     if chosen not in parts:
         raise DataError(f"there is no {chosen} part: expected one of {listed(parts)}")
@@ -166,14 +157,33 @@ def load_to_measure(
     for name, other in parts.items():
         if name != chosen:
             listing = listing.noted(f"The {name} part ({len(other):,} images) was left alone.")
+    return _read(listing, wanted, limit, seed, skip_bad, progress)
+
+
+def _read(
+    listing: Listing, size: Size | None, limit: int | None, seed: int, skip_bad: bool, progress: Progress
+) -> LabelledImages:
+    """Return the images of the one part that is read, with notes of what looks wrong."""
     if limit is not None:
         listing = draw(listing, limit, seed)
-    read = listing.read(natural_order(counts(listing.classes)), wanted, skip_bad, progress)
+    read = listing.read(natural_order(counts(listing.classes)), size, skip_bad, progress)
     return read.noted(*part_notes(read.images, read.names))
 
 
-def _parts(name_or_path: str | os.PathLike[str], size: Size | None, progress: Progress) -> dict[str, Listing]:
-    """Return the listings of every part that there is."""
+def _parts(
+    name_or_path: str | os.PathLike[str],
+    classes: Sequence[str | int] | None,
+    size: Size | None,
+    progress: Progress,
+) -> dict[str, Listing]:
+    """Return the listings of every part that there is, of the classes that are asked for."""
+    parts = _every_part(name_or_path, size, progress)
+    return parts if classes is None else choose_classes(parts, classes)
+
+
+def _every_part(
+    name_or_path: str | os.PathLike[str], size: Size | None, progress: Progress
+) -> dict[str, Listing]:
     name = os.fsdecode(name_or_path)
     path = Path(os.path.expanduser(name))
     if isinstance(name_or_path, str) and name in catalogue.names():
@@ -184,8 +194,6 @@ def _parts(name_or_path: str | os.PathLike[str], size: Size | None, progress: Pr
         return listings
     try:
         tree = open_tree(path, name) if name else None
-        if isinstance(tree, ZipTree) and npz.is_npz(tree):
-            return npz.read(tree, progress)
         if tree is not None:
             return _in_tree(tree, name, progress)
         if name and path.is_file():
@@ -198,7 +206,9 @@ def _parts(name_or_path: str | os.PathLike[str], size: Size | None, progress: Pr
 
 
 def _in_tree(tree: Tree, name: str, progress: Progress) -> dict[str, Listing]:
-    """Return the listings of a folder or an archive: IDX, Parquet or image folders, by what is in it."""
+    """Return the listings of a folder or an archive, by what is in it."""
+    if npz.is_npz(tree):
+        return npz.read(tree, progress)
     pairs = idx.find(tree.files)
     if pairs:
         return idx.read(name, pairs, tree.read, progress)

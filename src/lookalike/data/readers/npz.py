@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from lookalike.data.labelled import Source
 from lookalike.data.readers.listing import ArrayImages, Listing, class_texts
-from lookalike.data.readers.trees import ZipTree
+from lookalike.data.readers.trees import Tree
 from lookalike.data.untrusted import MAX_ARRAY_BYTES, MAX_NAME, listed, quoted
 from lookalike.errors import DataError, InputError
 from lookalike.images import as_images
@@ -38,12 +38,12 @@ _SETS: tuple[dict[str, tuple[str, str]], ...] = (
 _EXPECTED = "expected x_train and y_train, train_images and train_labels, images and labels, or x and y"
 
 
-def is_npz(tree: ZipTree) -> bool:
-    """Return whether a zip is an ``.npz``: all its members are ``.npy``."""
-    return bool(tree.files) and all(path.endswith(".npy") for path in tree.files)
+def is_npz(tree: Tree) -> bool:
+    """Return whether a tree is an ``.npz``: a zip of which all members are ``.npy``."""
+    return tree.kind == "zip" and bool(tree.files) and all(path.endswith(".npy") for path in tree.files)
 
 
-def read(tree: ZipTree, progress: Progress) -> dict[str, Listing]:
+def read(tree: Tree, progress: Progress) -> dict[str, Listing]:
     """Return the listings of an ``.npz``, by part.
 
     Images pass :func:`lookalike.images.as_images`; labels are ``(n,)`` or ``(n, 1)`` integers or strings.
@@ -95,7 +95,7 @@ def _texts(labels: NDArray[Any], where: str) -> NDArray[np.str_]:
         raise DataError(f"the labels of {where} are no text ({error}): save them as str") from error
 
 
-def _member(tree: ZipTree, key: str) -> NDArray[Any]:
+def _member(tree: Tree, key: str) -> NDArray[Any]:
     """Return one array: its header is checked against its bytes before anything is made of it."""
     data = tree.read(f"{key}.npy", MAX_ARRAY_BYTES)
     where = f"{quoted(key)} in {quoted(tree.name)}"

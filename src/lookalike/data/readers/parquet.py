@@ -18,7 +18,7 @@ import bisect
 import json
 import re
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -65,7 +65,8 @@ def find(tree: Tree) -> list[str]:
 
 def read_one(path: Path, name: str, progress: Progress) -> dict[str, Listing]:
     """Return the listing of one Parquet file: one part, ``"train"``."""
-    return {"train": _listing(_OneFile(path, name), "train", [path.name], progress)}
+    tree = Tree(name, "file", ("",), lambda _, limit: read_file(path, name, limit))
+    return {"train": _listing(tree, "train", [""], progress)}
 
 
 def read(tree: Tree, paths: list[str], progress: Progress) -> dict[str, Listing]:
@@ -124,7 +125,7 @@ def _check_pieces(tree: Tree, pieces: list[str]) -> None:
 def _listing(tree: Tree, part: str, paths: list[str], progress: Progress) -> Listing:
     """Return the listing of one part."""
     check_extra()
-    rows = _Rows(tree, tree.name)
+    rows = _Rows(tree)
     classes: list[NDArray[np.str_]] = []
     columns: Columns | None = None
     names: list[str] = []
@@ -148,24 +149,19 @@ def _listing(tree: Tree, part: str, paths: list[str], progress: Progress) -> Lis
     return Listing(
         np.concatenate(classes),
         [str(index) for index in range(len(names))],
-        FileImages(rows, tuple(names)),
+        FileImages(replace(tree, kind="parquet", read=rows.read), tuple(names)),
         source=Source(tree.name, part, "Parquet"),
     )
 
 
 @dataclass
 class _Rows:
-    """The encoded images in the rows of Parquet files, as a tree: ``file.parquet/17`` is a file's row 17.
+    """The encoded images in the rows of a tree's Parquet files: ``file.parquet/17`` is a file's row 17.
 
     One file and one group of its rows are held at a time, so images are best read in their order.
     """
 
     tree: Tree
-    name: str
-    kind: str = "parquet"
-    files: tuple[str, ...] = ()
-    folders: tuple[str, ...] = ()
-    hidden: tuple[str, ...] = ()
     _file: OpenFile | None = field(default=None, repr=False)
     _path: str = ""
     _group: tuple[int, Any] | None = field(default=None, repr=False)
@@ -189,35 +185,12 @@ class _Rows:
             self._group = group, file.images(group)
         data = file.image(self._group[1], int(row) - file.starts[group])
         if data is None:
-            raise DataError(f"{quoted(self.full_name(path))} has no image: leave the row out")
+            raise DataError(f"{quoted(self.tree.full_name(path))} has no image: leave the row out")
         if len(data) > limit:
-            raise DataError(f"{quoted(self.full_name(path))} has {len(data):,} bytes: more than {limit:,}")
+            raise DataError(
+                f"{quoted(self.tree.full_name(path))} has {len(data):,} bytes: more than {limit:,}"
+            )
         return data
-
-    def full_name(self, path: str) -> str:
-        """Return what messages call a row."""
-        return self.tree.full_name(path)
-
-
-class _OneFile:
-    """A tree of one file."""
-
-    kind = "file"
-    folders: tuple[str, ...] = ()
-    hidden: tuple[str, ...] = ()
-
-    def __init__(self, path: Path, name: str) -> None:
-        self.name = name
-        self.files: tuple[str, ...] = (path.name,)
-        self._path = path
-
-    def read(self, path: str, limit: int) -> bytes:
-        """Return the file's bytes."""
-        return read_file(self._path, self.name, limit)
-
-    def full_name(self, path: str) -> str:
-        """Return the name as the user gave it, and the row if one is meant."""
-        return self.name + path[len(self.files[0]) :]
 
 
 class MissingLabelsError(DataError):

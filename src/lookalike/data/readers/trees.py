@@ -1,7 +1,7 @@
 """Files by their paths, in a folder, a zip or a tar: what the readers walk over.
 
 An archive is never extracted: its members are read one at a time into memory, each bounded. One with a path
-that leaves it, a link, an encrypted member or one name twice is refused as a whole.
+that leaves it, a link, a device, an encrypted member or one name twice is refused as a whole.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Generic, Protocol, TypeVar, cast
+from typing import IO, Any, Generic, TypeVar, cast
 
 from lookalike.data.untrusted import (
     MAX_ARCHIVE_BYTES,
@@ -58,105 +59,82 @@ _DAMAGED = (
 )
 
 
-class Tree(Protocol):
-    """Files that can be read by their path."""
+@dataclass(frozen=True, eq=False)
+class Tree:
+    """Files that can be read by their path, wherever they lie."""
 
     name: str  # as the user gave it: messages and sources say it
     kind: str  # "folder", "zip", "tar", ...
     files: tuple[str, ...]  # paths with / between their parts, no part beginning with a dot
-    folders: tuple[str, ...]
-    hidden: tuple[str, ...]  # what was left out: dotfiles, what macOS adds, links to folders
-
-    def read(self, path: str, limit: int) -> bytes:
-        """Return a file's bytes; DataError where there are more than ``limit``."""
+    read: Callable[[str, int], bytes]  # a file's bytes; DataError where there are more than so many
+    folders: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()  # what was left out: dotfiles, what macOS adds, links to folders
 
     def full_name(self, path: str) -> str:
         """Return what messages call a file."""
+        return _below(self.name, path)
 
 
-class FolderTree:
-    """The files of a folder on disk."""
+def _below(name: str, path: str) -> str:
+    return f"{name.rstrip('/')}/{path.lstrip('/')}" if path else name
 
-    kind = "folder"
 
-    def __init__(self, root: Path, name: str | None = None) -> None:
-        self.name = name or str(root)
-        self._root = root.resolve()
-        self.files: tuple[str, ...] = ()
-        self.folders: tuple[str, ...] = ()
-        self.hidden: tuple[str, ...] = ()
-        self._walk()
+def folder_tree(root: Path, given: str | None = None) -> Tree:
+    """Return the files of a folder on disk; a link is followed only to a file within it."""
+    name, root = given or str(root), root.resolve()
+    files: list[str] = []
+    folders: list[str] = []
+    hidden: list[str] = []
 
-    def _walk(self) -> None:
-        files: list[str] = []
-        folders: list[str] = []
-        hidden: list[str] = []
+    def failed(error: OSError) -> None:
+        raise DataError(f"{quoted(error.filename)} cannot be read: {error.strerror}") from error
 
-        def failed(error: OSError) -> None:
-            raise DataError(f"{quoted(error.filename)} cannot be read: {error.strerror}") from error
+    for at, below, names in os.walk(root, onerror=failed):
+        base = Path(at).relative_to(root).as_posix()
+        prefix = "" if base == "." else f"{base}/"
+        seen = [each for each in below if not is_hidden(each) and not os.path.islink(os.path.join(at, each))]
+        hidden += [f"{prefix}{each}/" for each in below if each not in seen]
+        hidden += [f"{prefix}{each}" for each in names if is_hidden(each)]
+        below[:] = seen
+        folders += [f"{prefix}{each}" for each in seen]
+        files += [f"{prefix}{each}" for each in names if not is_hidden(each)]
+        if len(files) > MAX_FILES or prefix.count("/") > MAX_DEPTH:
+            raise DataError(
+                f"{quoted(name)} holds more than {MAX_FILES:,} files or {MAX_DEPTH} folders "
+                "in one another: expected a folder of images"
+            )
 
-        for at, below, names in os.walk(self._root, onerror=failed):
-            base = Path(at).relative_to(self._root).as_posix()
-            prefix = "" if base == "." else f"{base}/"
-            seen = [
-                name for name in below if not is_hidden(name) and not os.path.islink(os.path.join(at, name))
-            ]
-            hidden += [f"{prefix}{name}/" for name in below if name not in seen]
-            hidden += [f"{prefix}{name}" for name in names if is_hidden(name)]
-            below[:] = seen
-            folders += [f"{prefix}{name}" for name in seen]
-            files += [f"{prefix}{name}" for name in names if not is_hidden(name)]
-            if len(files) > MAX_FILES or prefix.count("/") > MAX_DEPTH:
-                raise DataError(
-                    f"{quoted(self.name)} holds more than {MAX_FILES:,} files or {MAX_DEPTH} folders "
-                    "in one another: expected a folder of images"
-                )
-        self.files, self.folders, self.hidden = tuple(files), tuple(folders), tuple(hidden)
-
-    def read(self, path: str, limit: int) -> bytes:
-        """Return a file's bytes; a link is followed only within the folder."""
-        place = self._root / path
+    def read(path: str, limit: int) -> bytes:
+        place, shown = root / path, _below(name, path)
         # Links to folders were not followed, so only the file itself can be a link.
-        if place.is_symlink() and not place.resolve().is_relative_to(self._root):
-            shown = quoted(self.full_name(path))
-            raise DataError(f"{shown} is a link that leaves the folder: copy the file into it")
+        if place.is_symlink() and not place.resolve().is_relative_to(root):
+            raise DataError(f"{quoted(shown)} is a link that leaves the folder: copy the file into it")
         if not place.is_file():
-            raise DataError(f"{quoted(self.full_name(path))} is not a regular file: leave it out")
-        return read_file(place, self.full_name(path), limit)
+            raise DataError(f"{quoted(shown)} is not a regular file: leave it out")
+        return read_file(place, shown, limit)
 
-    def full_name(self, path: str) -> str:
-        """Return the path below the folder's name."""
-        return f"{self.name.rstrip('/')}/{path}"
+    return Tree(name, "folder", tuple(files), read, tuple(folders), tuple(hidden))
 
 
-class ZipTree:
-    """The members of a zip, or of one folder in it."""
+def zip_tree(path: Path, inside: str = "", given: str | None = None) -> Tree:
+    """Return the members of a zip, or of one folder in it."""
+    name = given or str(path)
+    try:
+        archive = zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise DataError(f"{quoted(name)} is no readable zip ({error}): get it again") from error
+    members: Members[zipfile.ZipInfo] = Members(name, inside)
+    for member in archive.infolist():
+        _check_zipped(member, name)
+        members.add(member, member.orig_filename, member.file_size, folder=member.is_dir())
 
-    kind = "zip"
-
-    def __init__(self, path: Path, inside: str = "", name: str | None = None) -> None:
-        self.name = name or str(path)
-        try:
-            self._zip = zipfile.ZipFile(path)
-        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-            raise DataError(f"{quoted(self.name)} is no readable zip ({error}): get it again") from error
-        members: Members[zipfile.ZipInfo] = Members(self.name, inside)
-        for member in self._zip.infolist():
-            _check_zipped(member, self.name)
-            members.add(member, member.orig_filename, member.file_size, folder=member.is_dir())
-        members.finish()
-        self._members = members.files
-        self.files, self.folders = tuple(members.files), tuple(members.folders)
-        self.hidden = tuple(members.hidden)
-
-    def read(self, path: str, limit: int) -> bytes:
-        """Return a member's bytes; never more than ``limit``, whatever the zip announces."""
-        member = self._members[path]
-        shown = quoted(self.full_name(path))
+    def read(path: str, limit: int) -> bytes:
+        member, shown = members.files[path], quoted(_below(name, path))
         if member.file_size > limit:
             raise DataError(f"{shown} announces {member.file_size:,} bytes: more than {limit:,}, refused")
         try:
-            with self._zip.open(member) as file:
+            with archive.open(member) as file:
+                # Never more than the limit, whatever the zip announces.
                 return file.read(limit)
         except (
             zipfile.BadZipFile,
@@ -169,22 +147,20 @@ class ZipTree:
         ) as error:
             raise DataError(f"{shown} is damaged in the zip ({error}): get the zip again") from error
 
-    def full_name(self, path: str) -> str:
-        """Return the path below the zip's name."""
-        return f"{self.name}/{path}"
+    return members.tree("zip", read)
 
 
 def open_tree(path: Path, name: str | None = None) -> Tree | None:
     """Return the tree at ``path``: a folder, a zip, a tar, or a folder in one; None where there is none."""
     if path.is_dir():
-        return FolderTree(path, name)
+        return folder_tree(path, name)
     for archive in (path, *path.parents):
         if archive.is_file():
             _check_packing(archive)
             inside = path.relative_to(archive).as_posix() if archive != path else ""
-            if is_zip(archive):
-                return ZipTree(archive, inside, name)
-            return TarTree(archive, inside, name) if is_tar(archive) else None
+            if _is_zip(archive):
+                return zip_tree(archive, inside, name)
+            return tar_tree(archive, inside, name) if is_tar(archive) else None
     return None
 
 
@@ -200,7 +176,7 @@ def _check_packing(archive: Path) -> None:
             )
 
 
-def is_zip(path: Path) -> bool:
+def _is_zip(path: Path) -> bool:
     """Return whether a file begins as a zip does."""
     with path.open("rb") as file:
         return file.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
@@ -259,10 +235,11 @@ class Members(Generic[M]):
         else:
             self.files[relative] = member
 
-    def finish(self) -> None:
-        """Refuse a folder in the archive that is not there."""
+    def tree(self, kind: str, read: Callable[[str, int], bytes]) -> Tree:
+        """Return the tree of all members, refusing a folder in the archive that is not there."""
         if self._inside and not self.files:
             raise DataError(f"{quoted(self._archive)} holds no folder {quoted(self._inside)}")
+        return Tree(self._archive, kind, tuple(self.files), read, tuple(self.folders), tuple(self.hidden))
 
 
 def is_hidden(name: str) -> bool:
@@ -285,59 +262,55 @@ def _parts(given: str, archive: str) -> list[str]:
     return parts
 
 
-class TarTree:
-    """The members of a tar, or of one folder in it."""
+def tar_tree(path: Path, inside: str = "", given: str | None = None) -> Tree:
+    """Return the members of a tar, or of one folder in it.
 
-    kind = "tar"
+    A packed tar is unpacked as a whole, since its members cannot be reached one by one: into memory, and
+    into one nameless temporary file where it is large. What it unpacks to is counted on the way.
+    """
+    name = given or str(path)
+    members: Members[tuple[int, int]] = Members(name, inside)
+    try:
+        plain = _plain(path, name)
+        # Headers alone are read; tarfile is told of no compression, so that it unpacks nothing itself.
+        with tarfile.open(fileobj=cast("IO[bytes]", plain), mode="r:") as archive:
+            _take_in(archive, plain, members, name)
+    except DataError:
+        raise
+    except _DAMAGED as error:
+        raise DataError(f"{quoted(name)} is no readable tar ({error}): get it again") from error
 
-    def __init__(self, path: Path, inside: str = "", name: str | None = None) -> None:
-        self.name = name or str(path)
-        members: Members[tuple[int, int]] = Members(self.name, inside)
-        try:
-            self._file = _plain(path, self.name)
-            # Headers alone are read; tarfile is told of no compression, so that it unpacks nothing itself.
-            with tarfile.open(fileobj=cast("IO[bytes]", self._file), mode="r:") as archive:
-                self._walk(archive, members)
-        except DataError:
-            raise
-        except _DAMAGED as error:
-            raise DataError(f"{quoted(self.name)} is no readable tar ({error}): get it again") from error
-        members.finish()
-        self._members = members.files
-        self.files, self.folders = tuple(members.files), tuple(members.folders)
-        self.hidden = tuple(members.hidden)
-
-    def _walk(self, archive: tarfile.TarFile, members: Members[tuple[int, int]]) -> None:
-        at = -1
-        while (member := archive.next()) is not None:
-            # tarfile keeps every header it has read.
-            cast(Any, archive).members.clear()
-            if member.size < 0 or archive.offset <= at:
-                raise DataError(f"{quoted(self.name)} has a header that leads back: refused")
-            at = archive.offset
-            _check_tarred(member, self.name)
-            if member.isreg() and member.offset_data + member.size > self._file.length:
-                raise DataError(f"{quoted(self.name)} is truncated or damaged: get it again")
-            place = (member.offset_data, member.size)
-            members.add(place, member.name, member.size, folder=member.isdir())
-        # tarfile takes a broken header for the end.
-        self._file.seek(archive.offset)
-        end = self._file.read(_BLOCK)
-        if not end or end.strip(b"\0"):
-            raise DataError(f"{quoted(self.name)} is truncated or damaged: get it again")
-
-    def read(self, path: str, limit: int) -> bytes:
-        """Return a member's bytes; DataError where there are more than ``limit``."""
-        offset, size = self._members[path]
+    def read(path: str, limit: int) -> bytes:
+        offset, size = members.files[path]
         if size > limit:
-            shown = quoted(self.full_name(path))
+            shown = quoted(_below(name, path))
             raise DataError(f"{shown} announces {size:,} bytes: more than {limit:,}, refused")
-        self._file.seek(offset)
-        return self._file.read(size)
+        plain.seek(offset)
+        return plain.read(size)
 
-    def full_name(self, path: str) -> str:
-        """Return the path below the tar's name."""
-        return f"{self.name}/{path}"
+    return members.tree("tar", read)
+
+
+def _walk_tar(
+    archive: tarfile.TarFile, plain: _Clamped, members: Members[tuple[int, int]], name: str
+) -> None:
+    """Take in all members of a tar by their headers."""
+    at = -1
+    while (member := archive.next()) is not None:
+        # tarfile keeps every header it has read.
+        cast(Any, archive).members.clear()
+        if member.size < 0 or archive.offset <= at:
+            raise DataError(f"{quoted(name)} has a header that leads back: refused")
+        at = archive.offset
+        _check_tarred(member, name)
+        if member.isreg() and member.offset_data + member.size > plain.length:
+            raise DataError(f"{quoted(name)} is truncated or damaged: get it again")
+        members.add((member.offset_data, member.size), member.name, member.size, folder=member.isdir())
+    # tarfile takes a broken header for the end.
+    plain.seek(archive.offset)
+    end = plain.read(_BLOCK)
+    if not end or end.strip(b"\0"):
+        raise DataError(f"{quoted(name)} is truncated or damaged: get it again")
 
 
 def is_tar(path: Path) -> bool:
