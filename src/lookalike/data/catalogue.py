@@ -42,7 +42,7 @@ class KnownSet:
 
 
 def _four_files(*published: tuple[int, str, str]) -> tuple[PublishedFile, ...]:
-    """Return the files that MNIST is published in, and its successors: size, kind of hash and hash of each."""
+    """Return the files of MNIST and its successors: of each the size, the kind of hash and the hash."""
     four = (
         ("train-images-idx3-ubyte.gz", 47_040_016),
         ("train-labels-idx1-ubyte.gz", 60_008),

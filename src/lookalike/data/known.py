@@ -97,8 +97,10 @@ def _own_path(known: KnownSet) -> Path | None:
         return None
     for name in (known.name, known.name.replace("-", "_"), *known.folders):
         folder, zipped = root / name, root / f"{name}.zip"
-        if folder.is_dir() and not _missing(known, folder_tree(folder)):
-            return folder
+        if folder.is_dir():
+            tree = folder_tree(folder)
+            if all(_form_of(file, tree) for file in known.files):
+                return folder
         if zipped.is_file():
             return zipped
     return None
@@ -109,11 +111,6 @@ def _own_tree(known: KnownSet) -> Tree | None:
     if path is None:
         return None
     return zip_tree(path) if path.is_file() else folder_tree(path)
-
-
-def _missing(known: KnownSet, tree: Tree) -> list[str]:
-    """Return the published files that a tree lacks in every form."""
-    return [file.name for file in known.files if _form_of(file, tree) is None]
 
 
 def _form_of(file: PublishedFile, tree: Tree) -> str | None:

@@ -267,10 +267,10 @@ def _train_and_valid(parts: dict[str, Listing], seed: int) -> tuple[Listing, Lis
     else:
         train, valid = split(train, seed)
         valid = replace(valid, source=replace(valid.source, part="valid"))
-    strangers = set(counts(valid.classes)) - set(counts(train.classes))
-    if strangers:
+    unknown_here = set(counts(valid.classes)) - set(counts(train.classes))
+    if unknown_here:
         raise DataError(
-            f"{quoted(train.source.name)} has the class {listed(natural_order(strangers))} in its "
+            f"{quoted(train.source.name)} has the class {listed(natural_order(unknown_here))} in its "
             f"{valid.source.part} part only: add images of it to train on, or leave it out"
         )
     if not len(valid):

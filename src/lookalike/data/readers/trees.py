@@ -274,7 +274,7 @@ def tar_tree(path: Path, inside: str = "", given: str | None = None) -> Tree:
         plain = _plain(path, name)
         # Headers alone are read; tarfile is told of no compression, so that it unpacks nothing itself.
         with tarfile.open(fileobj=cast("IO[bytes]", plain), mode="r:") as archive:
-            _take_in(archive, plain, members, name)
+            _walk_tar(archive, plain, members, name)
     except DataError:
         raise
     except _DAMAGED as error:
