@@ -7,7 +7,7 @@ from data.making import encoded, gray
 from lookalike.data.export import write_folder
 from lookalike.data.labelled import LabelledImages, Source
 from lookalike.data.load import few_of_each
-from lookalike.data.readers.pixels import decode_image
+from lookalike.data.pixels import decode_image
 from lookalike.errors import DataError
 
 

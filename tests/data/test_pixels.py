@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from making import bomb_png, encoded, gray
 from PIL import Image
 
-from lookalike.data.readers.pixels import checked_size, decode_image, resized, resized_batch
+from lookalike.data.pixels import checked_size, decode_image, resized, resized_batch
 from lookalike.errors import DataError, InputError, LookalikeError
 
 KINDS = ("PNG", "JPEG", "BMP", "WEBP")
@@ -144,7 +144,7 @@ def test_a_huge_webp_canvas_is_refused_before_it_is_made():
 def test_webp_headers_are_read_right(size, lossless, monkeypatch):
     whole = encoded(np.zeros((*size, 3)), "WEBP", lossless=lossless)
     assert decode_image(whole, "x").shape == (*size, 3)
-    monkeypatch.setattr("lookalike.data.readers.pixels.MAX_PIXELS", size[0] * size[1] - 1)
+    monkeypatch.setattr("lookalike.data.pixels.MAX_PIXELS", size[0] * size[1] - 1)
     with pytest.raises(DataError, match=rf"is {size[1]} x {size[0]} pixels"):
         decode_image(whole, "x")
 
@@ -173,7 +173,7 @@ def test_a_hostile_name_cannot_write_to_the_terminal():
 def test_a_missing_and_a_large_file_are_refused(tmp_path, monkeypatch):
     with pytest.raises(DataError, match=r"gone\.png' cannot be read"):
         decode_image(tmp_path / "gone.png")
-    monkeypatch.setattr("lookalike.data.readers.pixels.MAX_FILE_BYTES", 10)
+    monkeypatch.setattr("lookalike.data.pixels.MAX_FILE_BYTES", 10)
     (tmp_path / "large.png").write_bytes(encoded(gray()))
     with pytest.raises(DataError, match=r"large\.png' is larger than 10 bytes"):
         decode_image(tmp_path / "large.png")

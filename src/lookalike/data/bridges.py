@@ -200,7 +200,7 @@ def _image(value: Any, index: int, *, batch: bool) -> NDArray[Any]:
             raise InputError(
                 f"image {index} has no bytes, at most a path, which is not followed: read the files first"
             )
-    from lookalike.data.readers.pixels import decode_image, pixels
+    from lookalike.data.pixels import decode_image, pixels
 
     if isinstance(value, bytes):
         return decode_image(value, f"image {index}")

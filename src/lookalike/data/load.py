@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from lookalike.data import catalogue, known
 from lookalike.data.labelled import LabelledImages, Split, natural_order
 from lookalike.data.look import part_notes, parts_note
+from lookalike.data.pixels import Size, checked_size
 from lookalike.data.readers import folders, idx, npz, parquet, table
 from lookalike.data.readers.listing import Listing, counts, mixed_sizes
-from lookalike.data.readers.pixels import Size, checked_size
 from lookalike.data.readers.trees import Tree, open_tree
 from lookalike.data.untrusted import gunzip_head, listed, quoted, read_file
 from lookalike.errors import DataError, InputError, UnknownNameError, unknown

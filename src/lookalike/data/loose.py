@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.data.labelled import natural_key, natural_order
+from lookalike.data.pixels import SUFFIXES, decode_image, resized
 from lookalike.data.readers import table
-from lookalike.data.readers.pixels import SUFFIXES, decode_image, resized
 from lookalike.data.readers.trees import Tree, open_tree
 from lookalike.data.untrusted import MAX_FILE_BYTES, quoted, read_file
 from lookalike.errors import DataError, InputError

@@ -399,7 +399,7 @@ class Resize(Preparation):
 
     def _apply(self, images: Gray8) -> Gray8:
         # Pillow is needed here alone.
-        from lookalike.data.readers.pixels import resized_batch
+        from lookalike.data.pixels import resized_batch
 
         resized: Gray8 = resized_batch(images, (int(self.height), int(self.width)))
         return resized

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lookalike.data.labelled import Source, natural_key, natural_order
+from lookalike.data.pixels import SUFFIXES
 from lookalike.data.readers.listing import FileImages, Listing
-from lookalike.data.readers.pixels import SUFFIXES
 from lookalike.data.readers.trees import Tree
 from lookalike.data.untrusted import listed, quoted
 from lookalike.errors import DataError

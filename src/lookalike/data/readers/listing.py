@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.data.labelled import LabelledImages, Source, face_values
-from lookalike.data.readers.pixels import Size, decode_image, resized, resized_batch, size_note
+from lookalike.data.pixels import Size, decode_image, resized, resized_batch, size_note
 from lookalike.data.readers.trees import Tree
 from lookalike.data.untrusted import MAX_ARRAY_BYTES, MAX_FILE_BYTES, listed, quoted
 from lookalike.errors import DataError

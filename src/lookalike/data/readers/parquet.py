@@ -18,6 +18,8 @@ import bisect
 import json
 import re
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from pathlib import Path
@@ -27,9 +29,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.data.labelled import Source, natural_order
+from lookalike.data.pixels import SUFFIXES
 from lookalike.data.readers.folders import PARTS
 from lookalike.data.readers.listing import FileImages, Listing, class_texts
-from lookalike.data.readers.pixels import SUFFIXES
 from lookalike.data.readers.trees import Tree
 from lookalike.data.untrusted import MAX_FILES, MAX_NAME, listed, quoted, read_file
 from lookalike.errors import DataError, MissingExtraError
@@ -235,50 +237,46 @@ class OpenFile:
 
     def labels(self) -> NDArray[np.str_]:
         """Return the class of each row."""
-        labels: NDArray[np.str_] = _guarded(self._labels, self.name)
-        return labels
-
-    def _labels(self) -> NDArray[np.str_]:
-        column = _column(self._file.read(columns=[self.columns.label], use_threads=False))
-        if len(column) != self.rows:
-            raise _damaged(self.name, f"{len(column)} labels in {self.rows} rows")
-        if column.null_count:
-            self._refuse_missing(np.array([not value.is_valid for value in column]))
-        if not self.rows:
-            return np.empty(0, np.str_)
-        numbers, texts = _numbers_and_texts(column, self.name)
-        if texts is not None:
-            return texts[numbers]
-        if self._names is None:
-            return class_texts(numbers)
-        if (numbers == -1).any():
-            self._refuse_missing(numbers == -1)
-        if numbers.min() < 0 or numbers.max() >= len(self._names):
-            raise DataError(
-                f"{quoted(self.name)} has labels {numbers.min()} to {numbers.max()}: expected places in its "
-                f"{len(self._names)} class names"
-            )
-        return np.array(self._names, np.str_)[numbers]
+        with _guarded(self.name):
+            column = _column(self._file.read(columns=[self.columns.label], use_threads=False))
+            if len(column) != self.rows:
+                raise _damaged(self.name, f"{len(column)} labels in {self.rows} rows")
+            if column.null_count:
+                self._refuse_missing(np.array([not value.is_valid for value in column]))
+            if not self.rows:
+                return np.empty(0, np.str_)
+            numbers, texts = _numbers_and_texts(column, self.name)
+            if texts is not None:
+                return texts[numbers]
+            if self._names is None:
+                return class_texts(numbers)
+            if (numbers == -1).any():
+                self._refuse_missing(numbers == -1)
+            if numbers.min() < 0 or numbers.max() >= len(self._names):
+                raise DataError(
+                    f"{quoted(self.name)} has labels {numbers.min()} to {numbers.max()}: expected places in "
+                    f"its {len(self._names)} class names"
+                )
+            return np.array(self._names, np.str_)[numbers]
 
     def image(self, group: Any, place: int) -> bytes | None:
         """Return the encoded image at a place in a group; None where there is none."""
-        data: bytes | None = _guarded(lambda: group[place].as_py(), self.name)
+        with _guarded(self.name):
+            data: bytes | None = group[place].as_py()
         return data
 
     def images(self, group: int) -> Any:
         """Return the encoded images of a group of rows, which :meth:`image` takes."""
-        return _guarded(self._images, self.name, group)
+        with _guarded(self.name):
+            column = _column(self._file.read_row_group(group, columns=[self._leaf], use_threads=False))
+            ends = [*self.starts, self.rows]
+            if len(column) != ends[group + 1] - ends[group]:
+                raise _damaged(self.name, f"{len(column)} images in a group")
+            if self._leaf == self.columns.image:
+                return column
+            import pyarrow as pa
 
-    def _images(self, group: int) -> Any:
-        column = _column(self._file.read_row_group(group, columns=[self._leaf], use_threads=False))
-        ends = [*self.starts, self.rows]
-        if len(column) != ends[group + 1] - ends[group]:
-            raise _damaged(self.name, f"{len(column)} images in a group")
-        if self._leaf == self.columns.image:
-            return column
-        import pyarrow as pa
-
-        return pa.chunked_array([chunk.field(_BYTES) for chunk in column.chunks])
+            return pa.chunked_array([chunk.field(_BYTES) for chunk in column.chunks])
 
     def _refuse_missing(self, missing: NDArray[np.bool_]) -> None:
         kind = MissingLabelsError if missing.all() else DataError
@@ -307,7 +305,8 @@ class OpenFile:
 
 def open_file(data: bytes, name: str) -> OpenFile:
     """Return an opened Parquet file."""
-    return _guarded(lambda: OpenFile(data, name), name)  # type: ignore[no-any-return]
+    with _guarded(name):
+        return OpenFile(data, name)
 
 
 def _parsed(data: bytes, **options: Any) -> Any:
@@ -322,12 +321,13 @@ def _parsed(data: bytes, **options: Any) -> Any:
     )
 
 
-def _guarded(call: Any, name: str, *given: Any, **options: Any) -> Any:
-    """Return what a call of pyarrow gives; whatever it makes of hostile bytes means a damaged file."""
+@contextmanager
+def _guarded(name: str) -> Iterator[None]:
+    """Whatever pyarrow makes of hostile bytes means a damaged file."""
     import pyarrow as pa
 
     try:
-        return call(*given, **options)
+        yield
     except DataError:
         raise
     except (pa.ArrowException, OSError, ValueError, TypeError, KeyError, IndexError, OverflowError) as error:

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.data.labelled import Source
+from lookalike.data.pixels import Size
 from lookalike.data.readers.listing import ArrayImages, Listing
-from lookalike.data.readers.pixels import Size
 from lookalike.data.untrusted import MAX_ARRAY_BYTES, MAX_NAME, MAX_PIXELS, gunzip, is_gzip, quoted, read_file
 from lookalike.errors import DataError
 from lookalike.progress import Progress
