@@ -6,6 +6,7 @@ one zip named after the set (``mnist.zip``). Every file's content is checked.
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import io
 import os
@@ -24,9 +25,9 @@ from lookalike import settings
 from lookalike.data.catalogue import KnownSet, PublishedFile, known_set
 from lookalike.data.labelled import Source, natural_order
 from lookalike.data.readers import folders, idx
-from lookalike.data.readers.listing import ArrayImages, FileImages, Listing, class_texts
+from lookalike.data.readers.listing import FileImages, Listing, class_texts, numbered
 from lookalike.data.readers.trees import Tree, folder_tree, zip_tree
-from lookalike.data.untrusted import gunzip, is_gzip, listed, md5, quoted, read_file, sha256
+from lookalike.data.untrusted import is_gzip, listed, plain_bytes, quoted, read_file
 from lookalike.errors import DataError, DownloadError
 from lookalike.progress import Progress, silent
 
@@ -172,16 +173,14 @@ def _read_idx(known: KnownSet, progress: Progress) -> dict[str, Listing]:
     arrays = {}
     for file in known.files:
         plain = contents.files.pop(file.name)
-        arrays[file.name] = idx.parse(
-            idx.unpacked(plain, file.name), file.name, 3 if "images" in file.name else 1
-        )
+        arrays[file.name] = idx.parse(plain, file.name, 3 if "images" in file.name else 1)
     listings = {}
     for part, prefix in (("train", "train"), ("test", "t10k")):
         images = arrays[f"{prefix}-images-idx3-ubyte.gz"]
         labels = arrays[f"{prefix}-labels-idx1-ubyte.gz"]
         writers = _writers(contents.tree, len(images)) if part == "train" else None
         source = Source(known.name, part, "IDX", (*known.notes, *contents.notes))
-        listings[part] = idx.listing(images, labels, source, groups=writers)
+        listings[part] = idx.listing(images, labels, source, writers)
     return listings
 
 
@@ -192,7 +191,7 @@ def _writers(tree: Tree | None, count: int) -> NDArray[np.int64] | None:
         return None
     name = tree.full_name(path)
     data = tree.read(path, _MAX_WRITERS_BYTES)
-    plain = gunzip(data, name, _MAX_WRITERS_BYTES) if is_gzip(data) else data
+    plain = plain_bytes(data, name, _MAX_WRITERS_BYTES)
     header, *rows = plain.decode("utf-8", "replace").split()
     if header != "writer" or len(rows) != count or not all(row.isdecimal() and len(row) < 10 for row in rows):
         raise DataError(f"{quoted(name)} is not a writer for each of {count:,} images: mend or remove it")
@@ -208,10 +207,9 @@ def _read_digits(known: KnownSet, progress: Progress) -> dict[str, Listing]:
     # Half up: level 8 is 127.5 and becomes 128.
     images = np.floor(digits.images * (255 / 16) + 0.5).astype(np.uint8)
     note = "Values 0 to 16 were spread over 0 to 255: k * 255 / 16, rounded half up."
-    names = tuple(str(index) for index in range(len(images)))
     source = Source(known.name, "train", "scikit-learn", (note,))
     progress("reading digits", 1, 1)
-    return {"train": Listing(class_texts(digits.target), names, ArrayImages(images), source=source)}
+    return {"train": numbered(class_texts(digits.target), images, source)}
 
 
 def _sklearn_digits() -> Path:
@@ -258,26 +256,30 @@ def checked(data: bytes, file: PublishedFile, name: str, *, by_length: bool = Fa
     Where only the packed file's hash is published, ``by_length`` accepts unpacked data by its length alone:
     nothing better is known of a file that its owner unpacked.
     """
-    packed = is_gzip(data)
-    plain = gunzip(data, name, file.unpacked_size) if packed else data
+    plain = plain_bytes(data, name, file.unpacked_size)
     if len(plain) != file.unpacked_size:
         raise DataError(
             f"{quoted(name)} has {len(plain):,} bytes unpacked: expected {file.unpacked_size:,}, get it again"
         )
-    if file.sha256 is not None and sha256(plain) != file.sha256:
+    if file.sha256 is not None and _hash(plain, "sha256") != file.sha256:
         raise DataError(
             f"{quoted(name)} is not the published file (SHA-256 of its unpacked bytes): get it again"
         )
-    if file.sha256 is None and not (by_length and not packed):
+    if file.sha256 is None and (is_gzip(data) or not by_length):
         _check_packed(data, file, name)
     return plain
 
 
+def _hash(data: bytes, kind: str) -> str:
+    # MD5 is against accidents, not against attackers.
+    return hashlib.new(kind, data, usedforsecurity=False).hexdigest()
+
+
 def _check_packed(data: bytes, file: PublishedFile, name: str) -> None:
     """Refuse a packed file that is not the published one to the byte."""
-    if file.packed_sha256 is not None and sha256(data) != file.packed_sha256:
+    if file.packed_sha256 is not None and _hash(data, "sha256") != file.packed_sha256:
         raise DataError(f"{quoted(name)} is not the published file (SHA-256): get it again")
-    if file.md5 is not None and md5(data) != file.md5:
+    if file.md5 is not None and _hash(data, "md5") != file.md5:
         raise DataError(f"{quoted(name)} is not the published file (MD5): get it again")
 
 

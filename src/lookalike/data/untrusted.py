@@ -6,7 +6,6 @@ can do harm in a message.
 
 from __future__ import annotations
 
-import hashlib
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -67,8 +66,10 @@ def read_file(path: Path, name: object, limit: int) -> bytes:
     return data
 
 
-def gunzip(data: bytes, name: object, limit: int) -> bytes:
-    """Return what gzip ``data`` unpacks to, at most ``limit`` bytes."""
+def plain_bytes(data: bytes, name: object, limit: int) -> bytes:
+    """Return what ``data`` unpacks to, at most ``limit`` bytes, where it is gzip; else itself."""
+    if not is_gzip(data):
+        return data
     unpacker = zlib.decompressobj(wbits=31)
     try:
         plain = unpacker.decompress(data, limit + 1)
@@ -93,13 +94,3 @@ def gunzip_head(data: bytes, length: int) -> bytes:
         return zlib.decompressobj(wbits=31).decompress(data[: 64 * 1024], length)
     except zlib.error:
         return b""
-
-
-def sha256(data: bytes) -> str:
-    """Return the SHA-256 of ``data`` in hexadecimal."""
-    return hashlib.sha256(data).hexdigest()
-
-
-def md5(data: bytes) -> str:
-    """Return the MD5 of ``data`` in hexadecimal: against accidents, not against attackers."""
-    return hashlib.md5(data, usedforsecurity=False).hexdigest()

@@ -20,17 +20,10 @@ import numpy as np
 
 from lookalike.data.labelled import Source, natural_key, natural_order
 from lookalike.data.pixels import SUFFIXES
-from lookalike.data.readers.listing import FileImages, Listing
+from lookalike.data.readers.listing import PARTS, FileImages, Listing
 from lookalike.data.readers.trees import Tree
 from lookalike.data.untrusted import listed, quoted
 from lookalike.errors import DataError
-
-PARTS = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("valid", "validation", "val", "dev"), "valid"),
-    **dict.fromkeys(("test", "testing"), "test"),
-}
-"""The parts by the names that people give them."""
 
 
 @dataclass(eq=False)

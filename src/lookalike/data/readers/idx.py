@@ -16,21 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.data.labelled import Source
-from lookalike.data.readers.listing import ArrayImages, Listing, class_texts
-from lookalike.data.untrusted import MAX_ARRAY_BYTES, gunzip, gunzip_head, is_gzip, listed, quoted
+from lookalike.data.readers.listing import PARTS, Listing, class_texts, numbered
+from lookalike.data.untrusted import MAX_ARRAY_BYTES, gunzip_head, listed, plain_bytes, quoted
 from lookalike.errors import DataError
 from lookalike.progress import Progress
 
 _UBYTE = 0x08
 _NAME = re.compile(r"(?P<prefix>.*?)[-_.]?images[-.]idx3[-.]ubyte(?P<gz>\.gz)?", re.IGNORECASE)
-_PARTS = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("valid", "validation", "val", "dev"), "valid"),
-    **dict.fromkeys(("t10k", "test", "testing"), "test"),
-}
+_PARTS = {**PARTS, "t10k": "test"}
 
 
-def unpacked(data: bytes, name: str) -> bytes:
+def _unpacked(data: bytes, name: str) -> bytes:
     """Return an IDX file's bytes, unpacked where they are gzip and checked against their own header."""
     head = gunzip_head(data, 4 + 4 * 4)
     rank = head[3] if len(head) >= 4 else 0
@@ -44,7 +40,7 @@ def unpacked(data: bytes, name: str) -> bytes:
         raise DataError(
             f"{quoted(name)} announces {announced:,} bytes: more than {MAX_ARRAY_BYTES:,}, refused"
         )
-    plain = gunzip(data, name, announced) if is_gzip(data) else data
+    plain = plain_bytes(data, name, announced)
     if len(plain) != announced:
         wrong = "is truncated" if len(plain) < announced else "has trailing bytes"
         raise DataError(
@@ -54,8 +50,9 @@ def unpacked(data: bytes, name: str) -> bytes:
     return plain
 
 
-def parse(plain: bytes, name: str, rank: int) -> NDArray[np.uint8]:
-    """Return the array in unpacked IDX bytes: labels ``(n,)`` of rank 1 or images ``(n, h, w)`` of 3."""
+def parse(data: bytes, name: str, rank: int) -> NDArray[np.uint8]:
+    """Return the array in an IDX file, plain or gzip: labels ``(n,)``, or images ``(n, h, w)`` of rank 3."""
+    plain = _unpacked(data, name)
     if plain[3] != rank:
         what = {1: "labels", 3: "images"}
         raise DataError(f"{quoted(name)} holds {what[plain[3]]}: expected {what[rank]}")
@@ -67,7 +64,12 @@ def _lengths(head: bytes, rank: int) -> tuple[int, ...]:
     return tuple(int.from_bytes(head[4 + 4 * axis : 8 + 4 * axis], "big") for axis in range(rank))
 
 
-def listing(images: NDArray[np.uint8], labels: NDArray[np.uint8], source: Source, **groups: Any) -> Listing:
+def listing(
+    images: NDArray[np.uint8],
+    labels: NDArray[np.uint8],
+    source: Source,
+    groups: NDArray[Any] | None = None,
+) -> Listing:
     """Return the listing of one pair of IDX arrays, named by index."""
     if len(images) != len(labels):
         raise DataError(
@@ -78,8 +80,7 @@ def listing(images: NDArray[np.uint8], labels: NDArray[np.uint8], source: Source
         raise DataError(
             f"{quoted(source.name)} has images of shape {images.shape}: expected at least one pixel"
         )
-    names = tuple(str(index) for index in range(len(images)))
-    return Listing(class_texts(labels), names, ArrayImages(images), source=source, **groups)
+    return numbered(class_texts(labels), images, source, groups)
 
 
 @dataclass(frozen=True)
@@ -135,8 +136,8 @@ def read(
     listings = {}
     for done, (part, pair) in enumerate(pairs.items()):
         progress("reading IDX files", done, len(pairs))
-        images = parse(unpacked(read_file(pair.images, MAX_ARRAY_BYTES), pair.images), pair.images, 3)
-        labels = parse(unpacked(read_file(pair.labels, MAX_ARRAY_BYTES), pair.labels), pair.labels, 1)
+        images = parse(read_file(pair.images, MAX_ARRAY_BYTES), pair.images, 3)
+        labels = parse(read_file(pair.labels, MAX_ARRAY_BYTES), pair.labels, 1)
         listings[part] = listing(images, labels, Source(name, part, "IDX"))
     progress("reading IDX files", len(pairs), len(pairs))
     return listings

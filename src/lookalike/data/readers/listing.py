@@ -21,6 +21,13 @@ from lookalike.errors import DataError
 from lookalike.images import ImageBatch
 from lookalike.progress import Progress
 
+PARTS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("valid", "validation", "val", "dev"), "valid"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+"""The parts by the names that people give them."""
+
 
 @dataclass(frozen=True)
 class Readout:
@@ -201,6 +208,14 @@ class Listing:
             groups=kept.groups,
             source=replace(self.source, notes=(*self.source.notes, *readout.notes)),
         )
+
+
+def numbered(
+    classes: NDArray[np.str_], images: ImageBatch, source: Source, groups: NDArray[Any] | None = None
+) -> Listing:
+    """Return the listing of an image batch that is there already, its images named by their index."""
+    names = tuple(str(index) for index in range(len(images)))
+    return Listing(classes, names, ArrayImages(images), groups=groups, source=source)
 
 
 def class_texts(labels: NDArray[Any]) -> NDArray[np.str_]:

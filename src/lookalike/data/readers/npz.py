@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.data.labelled import Source
-from lookalike.data.readers.listing import ArrayImages, Listing, class_texts
+from lookalike.data.readers.listing import Listing, class_texts, numbered
 from lookalike.data.readers.trees import Tree
 from lookalike.data.untrusted import MAX_ARRAY_BYTES, MAX_NAME, listed, quoted
 from lookalike.errors import DataError, InputError
@@ -84,8 +84,7 @@ def _listing(images: NDArray[Any], labels: NDArray[Any], key: str, source: Sourc
         raise DataError(
             f"{where} are {len(batch):,} images with {len(labels):,} labels: expected one for each"
         )
-    names = tuple(str(index) for index in range(len(batch)))
-    return Listing(_texts(labels, where), names, ArrayImages(batch), source=source)
+    return numbered(_texts(labels, where), batch, source)
 
 
 def _texts(labels: NDArray[Any], where: str) -> NDArray[np.str_]:

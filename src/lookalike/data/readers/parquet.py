@@ -30,8 +30,7 @@ from numpy.typing import NDArray
 
 from lookalike.data.labelled import Source, natural_order
 from lookalike.data.pixels import SUFFIXES
-from lookalike.data.readers.folders import PARTS
-from lookalike.data.readers.listing import FileImages, Listing, class_texts
+from lookalike.data.readers.listing import PARTS, FileImages, Listing, class_texts
 from lookalike.data.readers.trees import Tree
 from lookalike.data.untrusted import MAX_FILES, MAX_NAME, listed, quoted, read_file
 from lookalike.errors import DataError, MissingExtraError

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from lookalike.data.labelled import Source
 from lookalike.data.pixels import Size
-from lookalike.data.readers.listing import ArrayImages, Listing
-from lookalike.data.untrusted import MAX_ARRAY_BYTES, MAX_NAME, MAX_PIXELS, gunzip, is_gzip, quoted, read_file
+from lookalike.data.readers.listing import Listing, numbered
+from lookalike.data.untrusted import MAX_ARRAY_BYTES, MAX_NAME, MAX_PIXELS, plain_bytes, quoted, read_file
 from lookalike.errors import DataError
 from lookalike.progress import Progress
 
@@ -41,8 +41,7 @@ def read(path: Path, name: str, size: Size | None, progress: Progress) -> dict[s
         lines.seek(0)
     shape = _shape(len(columns) - 1, size, name)
     labels, images = _parse(lines, length, shape, name, progress)
-    names = tuple(str(index) for index in range(len(images)))
-    return {"train": Listing(labels, names, ArrayImages(images), source=Source(name, "train", "CSV"))}
+    return {"train": numbered(labels, images, Source(name, "train", "CSV"))}
 
 
 def unlabelled(path: Path, name: str, size: Size) -> Iterator[NDArray[np.uint8]]:
@@ -70,9 +69,7 @@ def unlabelled(path: Path, name: str, size: Size) -> Iterator[NDArray[np.uint8]]
 
 def _opened(path: Path, name: str, expected: str) -> tuple[io.StringIO, int]:
     """Return the text of a CSV, plain or gzip, and its length."""
-    data = read_file(path, name, MAX_ARRAY_BYTES)
-    if is_gzip(data):
-        data = gunzip(data, name, MAX_ARRAY_BYTES)
+    data = plain_bytes(read_file(path, name, MAX_ARRAY_BYTES), name, MAX_ARRAY_BYTES)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
