@@ -224,7 +224,7 @@ def _read_mnist_sample(known: KnownSet, progress: Progress) -> dict[str, Listing
     """Return the 3s and 7s: an image folder in ``LOOKALIKE_DATA``, else drawn from MNIST."""
     tree = _own_tree(known)
     if tree is not None:
-        listings = folders.read(tree)
+        listings = folders.from_tree(tree, progress)
         return {part: _named(listing, known) for part, listing in listings.items()}
     parts = _read_idx(known_set("mnist"), progress)
     listings = {part: _threes_and_sevens(listing) for part, listing in parts.items()}

@@ -17,13 +17,17 @@ from lookalike.data.look import part_notes, parts_note
 from lookalike.data.pixels import Size, checked_size
 from lookalike.data.readers import folders, idx, npz, parquet, table
 from lookalike.data.readers.listing import Listing, counts, mixed_sizes
-from lookalike.data.readers.trees import Tree, open_tree
-from lookalike.data.untrusted import gunzip_head, listed, quoted, read_file
+from lookalike.data.readers.trees import open_tree
+from lookalike.data.untrusted import gunzip_head, listed, quoted
 from lookalike.errors import DataError, InputError, UnknownNameError, unknown
 from lookalike.progress import Progress, silent
 
 # How a model file begins, after the length of its head: safetensors with metadata of ours.
 _MODEL = b'{"__metadata__":{"lookalike":'
+
+# The formats: the first that knows a folder or an archive, or one file, by what is in it reads it.
+_FROM_TREES = (npz.from_tree, idx.from_tree, parquet.from_tree, folders.from_tree)
+_FROM_FILES = (parquet.from_file, idx.from_file, table.from_file)
 
 VALID_SHARE = 0.2
 """The share of each class that a split puts into the validation part."""
@@ -195,9 +199,10 @@ def _every_part(
     try:
         tree = open_tree(path, name) if name else None
         if tree is not None:
-            return _in_tree(tree, name, progress)
+            found = (from_tree(tree, progress) for from_tree in _FROM_TREES)
+            return next(listings for listings in found if listings is not None)
         if name and path.is_file():
-            return _single_file(path, name, size, progress)
+            return _in_file(path, name, size, progress)
     except OSError as error:
         raise DataError(f"{quoted(name)} cannot be read: {error.strerror or error}") from error
     raise UnknownNameError(
@@ -205,19 +210,8 @@ def _every_part(
     )
 
 
-def _in_tree(tree: Tree, name: str, progress: Progress) -> dict[str, Listing]:
-    """Return the listings of a folder or an archive, by what is in it."""
-    if npz.is_npz(tree):
-        return npz.read(tree, progress)
-    pairs = idx.find(tree.files)
-    if pairs:
-        return idx.read(name, pairs, tree.read, progress)
-    tables = parquet.find(tree)
-    return parquet.read(tree, tables, progress) if tables else folders.read(tree)
-
-
-def _single_file(path: Path, name: str, size: Size | None, progress: Progress) -> dict[str, Listing]:
-    """Return the listing of one file, told by its content: IDX or Parquet, else CSV by its name."""
+def _in_file(path: Path, name: str, size: Size | None, progress: Progress) -> dict[str, Listing]:
+    """Return the listing of one file."""
     with path.open("rb") as file:
         start = file.read(64 * 1024)
     if start[8:].startswith(_MODEL):
@@ -226,15 +220,10 @@ def _single_file(path: Path, name: str, size: Size | None, progress: Progress) -
             "a model, and images after it)"
         )
     head = gunzip_head(start, 4)
-    if parquet.is_parquet(head):
-        return parquet.read_one(path, name, progress)
-    if head[:2] == b"\0\0":
-        pairs = idx.find([entry.name for entry in path.parent.iterdir() if entry.is_file()], only=path.name)
-        if not pairs:
-            raise DataError(f"{quoted(name)} is IDX but is not called ...images-idx3-ubyte: give that file")
-        return idx.read(name, pairs, lambda file, most: read_file(path.parent / file, file, most), progress)
-    if path.name.lower().removesuffix(".gz").endswith(".csv"):
-        return table.read(path, name, size, progress)
+    for from_file in _FROM_FILES:
+        listings = from_file(path, name, head, size, progress)
+        if listings is not None:
+            return listings
     raise DataError(
         f"{quoted(name)} cannot be read as labelled images: "
         "expected an image folder, a zip or tar of one, Parquet, IDX, .npz or .csv"

@@ -24,6 +24,7 @@ from lookalike.data.readers.listing import PARTS, FileImages, Listing
 from lookalike.data.readers.trees import Tree
 from lookalike.data.untrusted import listed, quoted
 from lookalike.errors import DataError
+from lookalike.progress import Progress
 
 
 @dataclass(eq=False)
@@ -40,7 +41,7 @@ class _Folder:
         return len(self.images) + sum(folder.below() for folder in self.folders.values())
 
 
-def read(tree: Tree) -> dict[str, Listing]:
+def from_tree(tree: Tree, progress: Progress) -> dict[str, Listing]:
     """Return the listings of an image folder, by part: ``"train"``, ``"valid"``, ``"test"``.
 
     Images are in natural order of class, then of file name; each is named by its path within the part.

@@ -10,14 +10,17 @@ import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.data.labelled import Source
+from lookalike.data.pixels import Size
 from lookalike.data.readers.listing import PARTS, Listing, class_texts, numbered
-from lookalike.data.untrusted import MAX_ARRAY_BYTES, gunzip_head, listed, plain_bytes, quoted
+from lookalike.data.readers.trees import Tree
+from lookalike.data.untrusted import MAX_ARRAY_BYTES, gunzip_head, listed, plain_bytes, quoted, read_file
 from lookalike.errors import DataError
 from lookalike.progress import Progress
 
@@ -129,15 +132,32 @@ def _partner(images: str, by_lower: dict[str, str]) -> str:
     )
 
 
-def read(
-    name: str, pairs: dict[str, Pair], read_file: Callable[[str, int], bytes], progress: Progress
+def from_tree(tree: Tree, progress: Progress) -> dict[str, Listing] | None:
+    """Return the listings of the IDX files in a tree, by part; None where it holds none."""
+    pairs = find(tree.files)
+    return _read(tree.name, pairs, tree.read, progress) if pairs else None
+
+
+def from_file(
+    path: Path, name: str, head: bytes, size: Size | None, progress: Progress
+) -> dict[str, Listing] | None:
+    """Return the listing of one IDX images file, with its labels beside it; None where it is no IDX."""
+    if head[:2] != b"\0\0":
+        return None
+    pairs = find([entry.name for entry in path.parent.iterdir() if entry.is_file()], only=path.name)
+    if not pairs:
+        raise DataError(f"{quoted(name)} is IDX but is not called ...images-idx3-ubyte: give that file")
+    return _read(name, pairs, lambda file, most: read_file(path.parent / file, file, most), progress)
+
+
+def _read(
+    name: str, pairs: dict[str, Pair], read: Callable[[str, int], bytes], progress: Progress
 ) -> dict[str, Listing]:
-    """Return the listings of pairs of IDX files."""
     listings = {}
     for done, (part, pair) in enumerate(pairs.items()):
         progress("reading IDX files", done, len(pairs))
-        images = parse(read_file(pair.images, MAX_ARRAY_BYTES), pair.images, 3)
-        labels = parse(read_file(pair.labels, MAX_ARRAY_BYTES), pair.labels, 1)
+        images = parse(read(pair.images, MAX_ARRAY_BYTES), pair.images, 3)
+        labels = parse(read(pair.labels, MAX_ARRAY_BYTES), pair.labels, 1)
         listings[part] = listing(images, labels, Source(name, part, "IDX"))
     progress("reading IDX files", len(pairs), len(pairs))
     return listings

@@ -38,16 +38,13 @@ _SETS: tuple[dict[str, tuple[str, str]], ...] = (
 _EXPECTED = "expected x_train and y_train, train_images and train_labels, images and labels, or x and y"
 
 
-def is_npz(tree: Tree) -> bool:
-    """Return whether a tree is an ``.npz``: a zip of which all members are ``.npy``."""
-    return tree.kind == "zip" and bool(tree.files) and all(path.endswith(".npy") for path in tree.files)
-
-
-def read(tree: Tree, progress: Progress) -> dict[str, Listing]:
-    """Return the listings of an ``.npz``, by part.
+def from_tree(tree: Tree, progress: Progress) -> dict[str, Listing] | None:
+    """Return the listings of an ``.npz`` by part; None where a tree is no zip of ``.npy`` alone.
 
     Images pass :func:`lookalike.images.as_images`; labels are ``(n,)`` or ``(n, 1)`` integers or strings.
     """
+    if tree.kind != "zip" or not tree.files or not all(path.endswith(".npy") for path in tree.files):
+        return None
     keys = {path.removesuffix(".npy") for path in tree.files}
     for known in _SETS:
         pairs = {part: pair for part, pair in known.items() if keys & set(pair)}

@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.data.labelled import Source, natural_order
-from lookalike.data.pixels import SUFFIXES
+from lookalike.data.pixels import SUFFIXES, Size
 from lookalike.data.readers.listing import PARTS, FileImages, Listing, class_texts
 from lookalike.data.readers.trees import Tree
 from lookalike.data.untrusted import MAX_FILES, MAX_NAME, listed, quoted, read_file
@@ -52,26 +52,23 @@ _MAX_COLUMNS = 2**20
 _BYTES = "bytes"
 
 
-def is_parquet(head: bytes) -> bool:
-    """Return whether a file begins as Parquet does."""
-    return head[:4] == b"PAR1"
-
-
-def find(tree: Tree) -> list[str]:
-    """Return the Parquet files of a tree, none where it holds image files too."""
-    if any(path.lower().endswith(SUFFIXES) for path in tree.files):
-        return []
-    return natural_order(path for path in tree.files if path.lower().endswith(_SUFFIX))
-
-
-def read_one(path: Path, name: str, progress: Progress) -> dict[str, Listing]:
-    """Return the listing of one Parquet file: one part, ``"train"``."""
+def from_file(
+    path: Path, name: str, head: bytes, size: Size | None, progress: Progress
+) -> dict[str, Listing] | None:
+    """Return the listing of one Parquet file: one part, ``"train"``; None where it is no Parquet."""
+    if head != b"PAR1":
+        return None
     tree = Tree(name, "file", ("",), lambda _, limit: read_file(path, name, limit))
     return {"train": _listing(tree, "train", [""], progress)}
 
 
-def read(tree: Tree, paths: list[str], progress: Progress) -> dict[str, Listing]:
-    """Return the listings of Parquet files, by part."""
+def from_tree(tree: Tree, progress: Progress) -> dict[str, Listing] | None:
+    """Return the listings of the Parquet files in a tree, by part; None where it has none, or images too."""
+    if any(path.lower().endswith(SUFFIXES) for path in tree.files):
+        return None
+    paths = natural_order(path for path in tree.files if path.lower().endswith(_SUFFIX))
+    if not paths:
+        return None
     check_extra()
     parts, left_out = _parts(tree, paths)
     notes = [f"Parquet files left out, of no known part: {listed(left_out)}."] if left_out else []

@@ -28,12 +28,16 @@ _LINES = 2000
 """About so many lines are parsed at once, so that text and wider numbers are never held for all."""
 
 
-def read(path: Path, name: str, size: Size | None, progress: Progress) -> dict[str, Listing]:
-    """Return the listing of a CSV of labels and pixels: one part, ``"train"``, images named by line from 0.
+def from_file(
+    path: Path, name: str, head: bytes, size: Size | None, progress: Progress
+) -> dict[str, Listing] | None:
+    """Return the listing of a CSV of labels and pixels, images named by line; None for another file's name.
 
     ``size`` is height and width, needed where the number of pixels is no square; where it has another number
     of pixels than a line, images are read as squares.
     """
+    if not path.name.lower().removesuffix(".gz").endswith(".csv"):
+        return None
     lines, length = _opened(path, name, _EXPECTED)
     columns = lines.readline().strip().split(",")
     if not _is_label(columns[0]):
@@ -45,7 +49,7 @@ def read(path: Path, name: str, size: Size | None, progress: Progress) -> dict[s
 
 
 def unlabelled(path: Path, name: str, size: Size) -> Iterator[NDArray[np.uint8]]:
-    """Yield the images ``(n, h, w)`` of a CSV of pixels, some at a time; its size as in :func:`read`.
+    """Yield the images ``(n, h, w)`` of a CSV of pixels, some at a time; its size as in :func:`from_file`.
 
     A first column called ``label`` is left out; without a header, a first column is taken for labels where
     the others make an image of ``size``.
