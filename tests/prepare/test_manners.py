@@ -25,6 +25,7 @@ import json, sys
 import numpy as np
 from lookalike import Prepare
 from lookalike.prepare import Blur, EvenInk, Polarity, choose
+from lookalike.data import look, loose
 rng = np.random.default_rng(0)
 images, labels = rng.integers(0, 256, (40, 9, 8), np.uint8), np.arange(40) % 2
 for sheet in (images, np.pad(images // 32, [(0, 0), (9, 9), (9, 9)])):

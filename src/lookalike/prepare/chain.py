@@ -198,9 +198,11 @@ class Prepare(Transformer):
             chain.steps_, chain.reasons_ = tuple(steps), tuple(reasons)
         return chain
 
-    def fit_transform(self, X: ArrayLike, y: ArrayLike | None = None) -> Gray8:
+    def fit_transform(
+        self, X: ArrayLike, y: ArrayLike | None = None, *, progress: Progress = silent
+    ) -> Gray8:
         """Return ``fit(X).transform(X)``."""
-        return self.fit(X).transform(X)
+        return self.fit(X, progress=progress).transform(X, progress=progress)
 
     def _current(self) -> Sequence[Preparation]:
         """Return the fitted steps, or those to be fitted."""
