@@ -20,6 +20,8 @@ from lookalike.errors import DataError, InputError, MissingExtraError
 from lookalike.images import ImageBatch, to_unit
 from lookalike.progress import Progress
 
+ClassNames = Sequence[str | int]
+
 _CHANNELS = (1, 2, 3, 4)
 # A loader holds a data set, a subset another: so deep may the class names lie.
 _DEEPEST = 10
@@ -30,7 +32,7 @@ class Found(NamedTuple):
 
     images: NDArray[Any]
     labels: NDArray[Any]
-    class_names: Sequence[str | int] | None  # what whole labels count; None where nothing says it
+    class_names: ClassNames | None  # what whole labels count; None where nothing says it
 
 
 def channels_first(images: ImageBatch) -> NDArray[np.float32]:
@@ -55,7 +57,7 @@ def to_torch(images: ImageBatch, codes: NDArray[np.int64], class_names: Sequence
     return dataset
 
 
-def from_torch(data: Any, progress: Progress) -> Found:
+def from_torch(data: Any, class_names: ClassNames | None, progress: Progress) -> Found:
     """Return what a torch data set or loader yields: see ``LabelledImages.from_torch``."""
     images: list[NDArray[Any]] = []
     labels: list[NDArray[Any]] = []
@@ -76,10 +78,13 @@ def from_torch(data: Any, progress: Progress) -> Found:
     progress("reading items", len(images), len(images))
     if not images:
         raise InputError("the data set holds no item: expected pairs of image and label")
-    return Found(np.concatenate(images), np.concatenate(labels), _found_names(data))
+    names = _found_names(data) if class_names is None else class_names
+    return Found(np.concatenate(images), np.concatenate(labels), names)
 
 
-def from_hugging_face(table: Any, image: str, label: str, progress: Progress) -> Found:
+def from_hugging_face(
+    table: Any, image: str, label: str, class_names: ClassNames | None, progress: Progress
+) -> Found:
     """Return two columns of a table: see ``LabelledImages.from_hugging_face``."""
     images: list[NDArray[Any]] = []
     labels: list[Any] = []
@@ -97,7 +102,8 @@ def from_hugging_face(table: Any, image: str, label: str, progress: Progress) ->
         raise InputError("the table holds no row: expected an image and a label in each")
     features = getattr(table, "features", None)
     feature = features.get(label) if isinstance(features, Mapping) else None
-    return Found(np.concatenate(images), np.array(labels), getattr(feature, "names", None))
+    names = getattr(feature, "names", None) if class_names is None else class_names
+    return Found(np.concatenate(images), np.array(labels), names)
 
 
 def to_hugging_face(
@@ -225,7 +231,7 @@ def _check_alike(images: list[NDArray[Any]], index: int) -> None:
         )
 
 
-def _found_names(data: Any) -> list[str | int] | None:
+def _found_names(data: Any) -> ClassNames | None:
     """Return the class names that a data set has, or one that it holds."""
     for _ in range(_DEEPEST):
         names = getattr(data, "classes", None)

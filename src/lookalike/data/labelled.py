@@ -221,10 +221,8 @@ class LabelledImages:
         InputError
             An item is no such pair, images are of mixed shapes, or :meth:`from_numpy` refuses them.
         """
-        found = bridges.from_torch(data, progress)
-        names = found.class_names if class_names is None else class_names
-        source = Source(type(data).__name__, reader="torch")
-        return _from_numpy(found.images, found.labels, names, value_range, source)
+        found = bridges.from_torch(data, class_names, progress)
+        return _from_numpy(*found, value_range, Source(type(data).__name__, reader="torch"))
 
     def to_hugging_face(self) -> Any:
         """Return the images as a Hugging Face ``datasets.Dataset``.
@@ -279,10 +277,8 @@ class LabelledImages:
         DataError
             The bytes of an image cannot be read.
         """
-        found = bridges.from_hugging_face(table, image, label, progress)
-        names = found.class_names if class_names is None else class_names
-        source = Source("table", reader="Hugging Face table")
-        return _from_numpy(found.images, found.labels, names, value_range, source)
+        found = bridges.from_hugging_face(table, image, label, class_names, progress)
+        return _from_numpy(*found, value_range, Source("table", reader="Hugging Face table"))
 
     def _codes(self) -> NDArray[np.int64]:
         """Return for each image the place of its class in ``class_names``, as ``(n,)``."""
