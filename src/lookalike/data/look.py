@@ -7,7 +7,7 @@ changes an image.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -169,26 +169,6 @@ class _Facts(NamedTuple):
     ink: Whole
 
 
-class _Odd(NamedTuple):
-    """The images in which one thing is strange, and what they are beside."""
-
-    of: str  # "3 of 5 images"
-    one: bool
-    least: int
-    largest: int
-    place: int  # of the first
-    training: Look
-    unit: int  # the value that stands for full ink
-
-    @property
-    def are(self) -> str:
-        return f"{self.of} {'is' if self.one else 'are'}"
-
-    @property
-    def span(self) -> str:
-        return f"{self.of} span{'s' * self.one}"
-
-
 class _Kind(NamedTuple):
     """What may be strange: a fact between two bounds, neither included, and how that is said."""
 
@@ -197,7 +177,24 @@ class _Kind(NamedTuple):
     low: float
     high: float
     seen: int | None  # how many training images are so; None where one image is worth saying
-    says: Callable[[_Odd], str]
+    text: str  # with the fields of _words and of Look
+
+
+_POLARITY = "{are} {other}; the training images are {side}: invert them ({unit} - images)"
+_BLANK = (
+    "{are} blank (the first is at place {place}); none of the {images:,} training images looked at is: leave "
+    "them out, or add blank images as a class"
+)
+_FAINT = "{span} only {largest} of 255 levels{as_if}; the training images span at least {least_range}: {mend}"
+_STRONG = (
+    "{span} up to {largest} of 255 levels; the training images span at most {largest_range}: bring both to "
+    "one scale"
+)
+_RESCALE = "bring them to that scale (as_images, value_range)"
+_SIZE = (
+    "the ink of {of} is much WORD ({ends} pixels long) than that of the training images ({inks}): cut them "
+    "alike, or prepare both with FitToInk"
+)
 
 
 def look(images: ImageBatch) -> Look:
@@ -244,68 +241,46 @@ def strange(images: ImageBatch, training: Look, mended: frozenset[str] = frozens
         if not len(odd):
             continue
         if kind.seen is None or _chance(len(odd), count, kind.seen, training.images) < _LEVEL:
-            ends = _ends(values[odd])
-            of = _count(len(odd), count)
-            place, unit = int(places[odd[0]]), unit_of(images)
-            said[kind.name] = kind.says(_Odd(of, len(odd) == 1, *ends, place, training, unit))
+            words = _words(values[odd], count, training)
+            place, unit = places[odd[0]], unit_of(images)
+            said[kind.name] = kind.text.format(place=place, unit=unit, **words, **training._asdict())
     looked_at = "" if count == len(images) else f" ({count:,} of {len(images):,} were looked at)"
     return [text + looked_at for kind, text in said.items() if kind not in mended]
 
 
 def _kinds(training: Look) -> tuple[_Kind, ...]:
     """Return the one table of what may be strange; of two lines of one name the first that is so is said."""
-    side = training.side
-    darker = {"light on dark": (0, 2), "dark on light": (-2, 0), None: (0, 0)}[side]
+    darker = {"light on dark": (0, 2), "dark on light": (-2, 0), None: (0, 0)}[training.side]
     faint = training.least_range / _FAINTER
     strong = training.largest_range * _FAINTER or math.inf
     small = training.least_ink / _SMALLER
     large = training.largest_ink * _SMALLER or math.inf
     return (
-        _Kind("polarity", 1, *darker, min(training.light, training.dark), _say_polarity),
-        _Kind("blank", 0, -1, 0 if training.blank else 1, None, _say_blank),
-        _Kind("scale", 0, 0, faint, 0, _say_faint),
-        _Kind("scale", 0, strong, math.inf, 0, _say_strong),
-        _Kind("size", 2, 0, small, 0, lambda odd: _say_size(odd, "smaller")),
-        _Kind("size", 2, large, math.inf, 0, lambda odd: _say_size(odd, "larger")),
+        _Kind("polarity", 1, *darker, min(training.light, training.dark), _POLARITY),
+        _Kind("blank", 0, -1, 0 if training.blank else 1, None, _BLANK),
+        _Kind("scale", 0, 0, faint, 0, _FAINT),
+        _Kind("scale", 0, strong, math.inf, 0, _STRONG),
+        _Kind("size", 2, 0, small, 0, _SIZE.replace("WORD", "smaller")),
+        _Kind("size", 2, large, math.inf, 0, _SIZE.replace("WORD", "larger")),
     )
 
 
-def _say_polarity(odd: _Odd) -> str:
-    side = odd.training.side
-    other = "dark on light" if side == "light on dark" else "light on dark"
-    return f"{odd.are} {other}; the training images are {side}: invert them ({odd.unit} - images)"
-
-
-def _say_blank(odd: _Odd) -> str:
-    return (
-        f"{odd.are} blank (the first is at place {odd.place}); none of the {odd.training.images:,} training "
-        "images looked at is: leave them out, or add blank images as a class"
-    )
-
-
-def _say_faint(odd: _Odd) -> str:
-    mend, read = "bring them to that scale (as_images, value_range)", ""
-    if odd.largest == 1:
-        mend, read = "multiply them by 255", ", as if 0-1 had been read as 0-255"
-    return (
-        f"{odd.span} only {odd.largest} of 255 levels{read}; the training images span at least "
-        f"{odd.training.least_range}: {mend}"
-    )
-
-
-def _say_strong(odd: _Odd) -> str:
-    return (
-        f"{odd.span} up to {odd.largest} of 255 levels; the training images span at most "
-        f"{odd.training.largest_range}: bring both to one scale"
-    )
-
-
-def _say_size(odd: _Odd, word: str) -> str:
-    return (
-        f"the ink of {odd.of} is much {word} ({_to(odd.least, odd.largest)} pixels long) than that of the "
-        f"training images ({_to(odd.training.least_ink, odd.training.largest_ink)}): cut them alike, or "
-        "prepare both with FitToInk"
-    )
+def _words(odd: NDArray[np.signedinteger], images: int, training: Look) -> dict[str, object]:
+    """Return what is said of the values of a fact that are odd, of so many images."""
+    one, of = len(odd) == 1, _count(len(odd), images)
+    least, largest = _ends(odd)
+    return {
+        "of": of,
+        "are": f"{of} {'is' if one else 'are'}",
+        "span": f"{of} span{'s' * one}",
+        "side": training.side,
+        "other": "dark on light" if training.side == "light on dark" else "light on dark",
+        "largest": largest,
+        "as_if": ", as if 0-1 had been read as 0-255" if largest == 1 else "",
+        "mend": "multiply them by 255" if largest == 1 else _RESCALE,
+        "ends": _to(least, largest),
+        "inks": _to(training.least_ink, training.largest_ink),
+    }
 
 
 def _chance(count: int, images: int, seen: int, training: int) -> float:
