@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike import settings
-from lookalike.data.decode import decode_image
+from lookalike.data.pixels import decode_image
 from lookalike.errors import LookalikeWarning
 from lookalike.registry import idea
 

@@ -12,7 +12,7 @@ import numpy as np
 import lookalike
 from benchmarks.rounds import seconds_text
 from lookalike import settings
-from lookalike.data.resize import resized_batch
+from lookalike.data.pixels import resized_batch
 from lookalike.distance.search import ImageIndex
 
 ROUNDS = 3

@@ -12,7 +12,7 @@ from collections import defaultdict
 import numpy as np
 
 from benchmarks.few_shot import Task, arguments, right_answers, table, zipped_images
-from lookalike.data.resize import resized
+from lookalike.data.pixels import resized
 from lookalike.evaluation.statistics import rate
 
 EXAMPLES = (1, 5, 10)

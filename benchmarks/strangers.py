@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from benchmarks.few_shot import zipped_images
 from benchmarks.omniglot_one_shot import ZIPS
-from lookalike.data.resize import resized
+from lookalike.data.pixels import resized
 
 Images = NDArray[np.uint8]
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from lookalike.errors import InputError
-from lookalike.images import as_images, describe, to_unit
+from lookalike.images import as_images, describe, to_unit, unit_of
 
 byte_batches = arrays(np.uint8, array_shapes(min_dims=3, max_dims=3, max_side=5))
 colour_batches = arrays(np.uint8, st.tuples(*[st.integers(1, 4)] * 3, st.integers(2, 4)))
@@ -167,3 +167,16 @@ def test_whatever_comes_is_converted_or_refused(images):
 def test_description():
     assert describe(np.array([[0.5, 2]])) == "rank 2, shape (1, 2), float64, values 0.5 to 2"
     assert describe(np.zeros(0)) == "rank 1, shape (0,), float64, no values"
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "unit"),
+    [
+        ((2, 3, 4), "uint8", 255),
+        ((2, 3, 4, 3), "uint8", 255),
+        ((2, 12), "uint8", 1),
+        ((2, 3, 4), "float32", 1),
+    ],
+)
+def test_the_value_that_stands_for_full_ink(shape, dtype, unit):
+    assert unit_of(np.zeros(shape, dtype)) == unit

@@ -57,14 +57,7 @@ class LookalikeWarning(UserWarning):
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> str:
-    """Return the message for a name that is not known: the nearest known ones first.
-
-    Examples
-    --------
-    >>> from lookalike.errors import unknown
-    >>> unknown("data set", "mnits", ["digits", "mnist"])
-    "no data set is called 'mnits': did you mean mnist or digits?"
-    """
+    """Return the message for a name that is not known: the nearest known ones first."""
     import difflib
 
     names = list(known)

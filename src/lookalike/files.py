@@ -15,20 +15,6 @@ def write_whole(path: Path, data: bytes) -> None:
     """Replace a file as a whole; on any error the old one stays as it was.
 
     A link to a file stays a link: the file that it leads to is replaced. Who may read it stays as it was.
-
-    Parameters
-    ----------
-    path : Path
-        Where to write; its folder exists.
-    data : bytes
-        All of the file.
-
-    Raises
-    ------
-    InputError
-        What is there is no file, but a folder, a device or a pipe.
-    OSError
-        The file cannot be written.
     """
     with _Beside(path) as beside:
         with open(beside.waiting, "xb") as file:
@@ -45,16 +31,6 @@ def check_writable(path: Path) -> None:
 
     Permissions do not say it all (file systems may be full, read-only or no place for files), so an empty
     file is made beside it and removed.
-
-    Parameters
-    ----------
-    path : Path
-        Where something is to be written later.
-
-    Raises
-    ------
-    InputError, OSError
-        As :func:`write_whole`.
     """
     with _Beside(path) as beside, open(beside.waiting, "xb"):
         pass

@@ -72,36 +72,20 @@ def as_images(images: ArrayLike, *, value_range: tuple[float, float] | None = No
 
 
 def to_unit(images: ImageBatch, dtype: Any = np.float64) -> NDArray[Any]:
-    """Return a checked image batch as floats in 0-1.
-
-    Parameters
-    ----------
-    images : ndarray
-        What :func:`as_images` returned: uint8, or floats in 0-1.
-    dtype : dtype, default=float64
-        The floating dtype of the result.
-
-    Returns
-    -------
-    ndarray
-        The same shape; bytes are divided by 255.
-    """
+    """Return a checked image batch as floats in 0-1."""
     if images.dtype == np.uint8:
         unit: NDArray[Any] = np.divide(images, dtype(255), dtype=dtype)
         return unit
     return images.astype(dtype, copy=False)
 
 
-def describe(array: NDArray[Any]) -> str:
-    """Return rank, shape, dtype and range of ``array`` as people say them.
+def unit_of(images: NDArray[Any]) -> int:
+    """Return the value that stands for full ink: 255 in uint8 images, else 1."""
+    return 255 if images.dtype == np.uint8 and images.ndim in (3, 4) else 1
 
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from lookalike.images import describe
-    >>> describe(np.zeros((3, 8, 8), np.uint8))
-    'rank 3, shape (3, 8, 8), uint8, values 0 to 0'
-    """
+
+def describe(array: NDArray[Any]) -> str:
+    """Return rank, shape, dtype and range of ``array`` as people say them."""
     shape = "(" + ", ".join(str(length) for length in array.shape) + ("," if array.ndim == 1 else "") + ")"
     values = f"values {array.min():.6g} to {array.max():.6g}" if array.size else "no values"
     return f"rank {array.ndim}, shape {shape}, {array.dtype}, {values}"
@@ -189,8 +173,3 @@ def _from_range(array: NDArray[Any], value_range: tuple[float, float]) -> ImageB
         worst = floats.min() if floats.min() < low else floats.max()
         raise InputError(f"images hold {worst:.6g}: outside the stated value_range ({low:g}, {high:g})")
     return _bytes_if_exact((floats - low) / (high - low))
-
-
-def unit_of(images: NDArray[Any]) -> int:
-    """Return the value that stands for full ink: 255 for bytes of images, 1 for floats and for 2-D rows."""
-    return 255 if images.dtype == np.uint8 and images.ndim > 2 else 1

@@ -39,11 +39,6 @@ def threads() -> int:
 
     The first that is set of ``LOOKALIKE_THREADS`` and ``OMP_NUM_THREADS``; else the processors that this
     process may run on.
-
-    Raises
-    ------
-    InputError
-        ``LOOKALIKE_THREADS`` is not a whole number of at least 1.
     """
     value = os.environ.get("LOOKALIKE_THREADS", "").strip()
     if value:
@@ -63,11 +58,6 @@ def simd() -> bool:
 
     ``LOOKALIKE_SIMD=portable`` forces the vectors that every processor has; unset or ``auto`` chooses by what
     the processor can do.
-
-    Raises
-    ------
-    InputError
-        ``LOOKALIKE_SIMD`` is something else.
     """
     value = os.environ.get("LOOKALIKE_SIMD", "").strip().lower()
     if value not in ("", "auto", "portable"):
@@ -76,17 +66,6 @@ def simd() -> bool:
 
 
 def check() -> None:
-    """Refuse settings that cannot be used, before work begins that would fail piece by piece.
-
-    Raises
-    ------
-    InputError
-        As :func:`threads` and :func:`simd`.
-
-    Examples
-    --------
-    >>> from lookalike import settings
-    >>> settings.check()
-    """
+    """Refuse settings that cannot be used, before work begins that would fail piece by piece."""
     threads()
     simd()

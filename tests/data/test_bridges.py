@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from lookalike.data.bridges import channels_first, codes
+from lookalike.data.bridges import channels_first
 from lookalike.data.labelled import LabelledImages
 from lookalike.errors import DataError, InputError, MissingExtraError
 
@@ -80,7 +80,7 @@ def test_codes_and_names():
     other = LabelledImages.from_numpy(GRAY, numbers, class_names=["10", 9, "8"])
     assert other.labels.tolist() == [9, 10, 8, 9, 10, 8]
     assert other.class_names == ("8", "9", "10")
-    assert codes(other).tolist() == [1, 2, 0, 1, 2, 0]
+    assert other._codes().tolist() == [1, 2, 0, 1, 2, 0]
 
 
 def test_a_class_may_have_no_image():
@@ -378,6 +378,6 @@ def test_the_real_tables_as_tensors():
 def test_codes_are_places_in_the_names(labels):
     labels = [label.encode("utf-8", "replace").decode().replace("\0", "0") for label in labels]
     first = labelled(np.zeros((len(labels), 1, 1), np.uint8), np.array(labels, object))
-    assert [first.class_names[code] for code in codes(first)] == labels
-    again = LabelledImages.from_numpy(first.images, codes(first), class_names=first.class_names)
+    assert [first.class_names[code] for code in first._codes()] == labels
+    again = LabelledImages.from_numpy(first.images, first._codes(), class_names=first.class_names)
     assert same(first, again)

@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 from cli_runner import call, on_terminal, without_styles
 from lookalike.cli.data import app
 from lookalike.data import catalogue
-from lookalike.data.download import cache_of
+from lookalike.data.known import cache_of
 from lookalike.errors import DataError, UnknownNameError
 
 

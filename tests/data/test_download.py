@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import lookalike
-from lookalike.data.download import cache_of
+from lookalike.data.known import cache_of
 from lookalike.errors import DownloadError
 
 TEST_IMAGES = "t10k-images-idx3-ubyte.gz"
@@ -109,7 +109,7 @@ def test_a_mirror_that_is_down(surroundings, server, tiny):
         assert_is(tiny(down, server(tiny.packed).address), tiny)
         tiny(down)
     with pytest.raises(DownloadError, match=r"127\.0\.0\.1:\d+/: cannot be reached"):
-        lookalike.data.download.download(tiny(down), tiny(down).files[0])
+        lookalike.data.known.download(tiny(down), tiny(down).files[0])
 
 
 def test_an_interrupted_run_leaves_nothing_and_the_next_one_mends_it(surroundings, server, tiny):

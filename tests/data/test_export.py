@@ -4,9 +4,10 @@ import pytest
 import lookalike
 from cli_runner import call
 from data.making import encoded, gray
-from lookalike.data.decode import decode_image
-from lookalike.data.export import few_of_each, write_folder
+from lookalike.data.export import write_folder
 from lookalike.data.labelled import LabelledImages, Source
+from lookalike.data.load import few_of_each
+from lookalike.data.pixels import decode_image
 from lookalike.errors import DataError
 
 

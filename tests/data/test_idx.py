@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from making import gray, idx, write_idx
 
 import lookalike
-from lookalike.data.idx import find, parse, unpacked
+from lookalike.data.readers.idx import find, parse
 from lookalike.errors import DataError, LookalikeError
 
 IMAGES = np.stack([gray(seed) for seed in range(20)])
@@ -20,7 +20,7 @@ LABELS = np.arange(20) % 4
 @given(arrays(np.uint8, array_shapes(min_dims=3, max_dims=3, max_side=6)), st.booleans())
 def test_round_trip(array, packed):
     data = gzip.compress(idx(array)) if packed else idx(array)
-    result = parse(unpacked(data, "x"), "x", rank=3)
+    result = parse(data, "x", rank=3)
     np.testing.assert_array_equal(result, array)
     assert result.flags.writeable
     assert result.flags.c_contiguous
@@ -93,17 +93,17 @@ def test_images_without_pixels(tmp_path):
 def test_trailing_and_missing_bytes(pack):
     whole = idx(IMAGES)
     with pytest.raises(DataError, match="is truncated: it holds 255 bytes, its header announces 256"):
-        unpacked(pack(whole[:-1]), "x")
+        parse(pack(whole[:-1]), "x", 3)
     with pytest.raises(DataError, match=r"has trailing bytes|unpacks to more than the 256 bytes expected"):
-        unpacked(pack(whole + b"\0"), "x")
+        parse(pack(whole + b"\0"), "x", 3)
 
 
 def test_truncated_gzip_and_bytes_after_it():
     packed = gzip.compress(idx(IMAGES))
     with pytest.raises(DataError, match="is truncated gzip"):
-        unpacked(packed[:-1], "x")
+        parse(packed[:-1], "x", 3)
     with pytest.raises(DataError, match="has 4 bytes after its gzip end"):
-        unpacked(packed + b"more", "x")
+        parse(packed + b"more", "x", 3)
 
 
 @pytest.mark.parametrize(
@@ -111,21 +111,21 @@ def test_truncated_gzip_and_bytes_after_it():
 )
 def test_other_magic_numbers(head):
     with pytest.raises(DataError, match="expected IDX of bytes, 00 00 08 03"):
-        unpacked(head, "x")
+        parse(head, "x", 3)
 
 
 def test_a_bomb_is_not_unpacked():
     bomb = gzip.compress(struct.pack(">HBB3I", 0, 8, 3, 1, 4, 4) + bytes(200 * 2**20), 1)
     tracemalloc.start()
     with pytest.raises(DataError, match="unpacks to more than the 32 bytes expected"):
-        unpacked(bomb, "x")
+        parse(bomb, "x", 3)
     assert tracemalloc.get_traced_memory()[1] < 2**20
     tracemalloc.stop()
 
 
 def test_a_header_that_announces_too_much():
     with pytest.raises(DataError, match=r"announces 18,446,744,.* bytes: more than"):
-        unpacked(struct.pack(">HBB3I", 0, 8, 3, 2**31, 2**31, 4), "x")
+        parse(struct.pack(">HBB3I", 0, 8, 3, 2**31, 2**31, 4), "x", 3)
 
 
 def test_find_keeps_parts_apart():
@@ -145,7 +145,7 @@ def test_mutated_bytes_are_read_or_refused(data):
         whole[data.draw(st.integers(0, min(40, len(whole) - 1)))] = data.draw(st.integers(0, 255))
     cut = data.draw(st.integers(0, len(whole)))
     try:
-        result = parse(unpacked(bytes(whole[: cut or None]), "x"), "x", rank=3)
+        result = parse(bytes(whole[: cut or None]), "x", rank=3)
     except LookalikeError:
         return
     assert result.dtype == np.uint8

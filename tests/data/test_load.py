@@ -2,10 +2,14 @@ import gzip
 
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from making import encoded, gray, write_folder, write_idx
 
 import lookalike
 from lookalike.data.labelled import Split
+from lookalike.data.load import choose_classes, draw, split
+from lookalike.data.readers.listing import ArrayImages, Listing
 from lookalike.errors import DataError, InputError
 
 
@@ -105,8 +109,118 @@ def test_largest_and_smallest_images(tmp_path):
 
 
 def test_a_batch_that_would_not_fit(folder, monkeypatch):
-    monkeypatch.setattr("lookalike.data.listing.MAX_ARRAY_BYTES", 100)
+    monkeypatch.setattr("lookalike.data.readers.listing.MAX_ARRAY_BYTES", 100)
     with pytest.raises(
         DataError, match=r"28 images of 4 x 3 need 336 bytes, more than 100: give size= or limit="
     ):
         lookalike.load(folder)
+
+
+sizes = st.dictionaries(st.text("ab1é", min_size=1, max_size=3), st.integers(1, 40), min_size=1, max_size=6)
+
+
+def listing(counts, order=None):
+    classes = np.array([name for name, count in counts.items() for _ in range(count)], np.str_)
+    if order is not None:
+        classes = classes[np.random.default_rng(order).permutation(len(classes))]
+    names = [f"{name}:{index}" for index, name in enumerate(classes)]
+    return Listing(classes, names, ArrayImages(np.zeros((len(classes), 1, 1), np.uint8)))
+
+
+def tally(part):
+    return {name: int((part.classes == name).sum()) for name in np.unique(part.classes)}
+
+
+@given(sizes, st.integers(0, 3), st.integers(0, 5))
+def test_a_split_is_stratified_disjoint_and_complete(counts, seed, order):
+    assume(max(counts.values()) > 1)
+    whole = listing(counts, order)
+    train, valid = split(whole, seed)
+    assert sorted(train.names + valid.names) == sorted(whole.names)
+    expected = {name: max(1, int(0.2 * count + 0.5)) for name, count in counts.items() if count > 1}
+    assert tally(valid) == expected
+    assert set(tally(train)) == set(counts)
+    for part in (train, valid):
+        places = [whole.names.index(name) for name in part.names]
+        assert places == sorted(places)
+        np.testing.assert_array_equal(part.positions, places)
+
+
+def test_a_split_is_shuffled_and_seeded():
+    whole = listing({"a": 200, "b": 200})
+    first, again, other = split(whole, 0)[1], split(whole, 0)[1], split(whole, 1)[1]
+    assert first.names == again.names
+    assert first.names != other.names
+    places = np.array([int(name.split(":")[1]) for name in first.names if name.startswith("a")])
+    # Forty drawn from two hundred: neither the first forty nor every fifth.
+    assert places.max() > 150
+    assert len(np.unique(np.diff(places))) > 1
+
+
+def test_what_is_drawn_of_a_class_does_not_depend_on_the_others():
+    alone = listing({"3": 50, "7": 50})
+    among = listing({"3": 50, "7": 50, "8": 30})
+    for purpose in (lambda one: split(one, 5)[1], lambda one: draw(one, len(one) // 2, 5)):
+        threes = [name for name in purpose(alone).names if name.startswith("3")]
+        more = [name for name in purpose(among).names if name.startswith("3")]
+        assert set(threes) <= set(more) or set(more) <= set(threes)
+
+
+def test_classes_of_one_size_are_drawn_apart():
+    valid = split(listing({"a": 50, "b": 50}), 0)[1]
+    drawn = {name: {int(one.split(":")[1]) % 50 for one in valid.names if one[0] == name} for name in "ab"}
+    assert drawn["a"] != drawn["b"]
+
+
+def test_split_and_limit_are_not_the_same_draw():
+    whole = listing({"a": 100, "b": 100})
+    assert split(whole, 0)[1].names != draw(whole, 40, 0).names
+
+
+def test_a_single_image_stays_in_train_and_is_said():
+    train, valid = split(listing({"a": 1, "b": 5}), 0)
+    assert tally(train) == {"a": 1, "b": 4}
+    assert tally(valid) == {"b": 1}
+    assert "A single image of class 'a': it stays in the train part." in valid.source.notes
+    with pytest.raises(DataError, match="every class in 'arrays' has a single image, so none is left"):
+        split(listing({"a": 1, "b": 1}), 0)
+
+
+@given(sizes, st.integers(1, 60), st.integers(0, 3))
+def test_a_limit_is_stratified_and_kept(counts, limit, seed):
+    whole = listing(counts, 1)
+    if limit < len(counts):
+        with pytest.raises(InputError, match=f"limit is {limit}: expected at least one image for each of"):
+            draw(whole, limit, seed)
+        return
+    drawn = draw(whole, limit, seed)
+    assert len(drawn) == min(limit, len(whole))
+    assert set(tally(drawn)) == set(counts)
+    for name, count in tally(drawn).items():
+        exact = 1 + (counts[name] - 1) * (limit - len(counts)) / max(1, len(whole) - len(counts))
+        assert abs(count - min(exact, counts[name])) < 1 or limit >= len(whole)
+    if limit >= len(whole):
+        assert drawn is whole
+    else:
+        assert drawn.source.notes[-1].startswith(f"Of {len(whole)} images, {limit} were drawn at random")
+
+
+def test_a_smaller_limit_draws_a_subset():
+    whole = listing({"a": 60, "b": 40})
+    assert set(draw(whole, 10, 0).names) < set(draw(whole, 50, 0).names)
+
+
+def test_classes_are_chosen_by_name_or_number():
+    parts = {"train": listing({"3": 2, "7": 3, "10": 1}), "valid": listing({"3": 1, "10": 1})}
+    chosen = choose_classes(parts, [3, np.int64(10)])
+    assert tally(chosen["train"]) == {"3": 2, "10": 1}
+    assert tally(chosen["valid"]) == {"3": 1, "10": 1}
+    assert choose_classes(parts, ("10", "3", "3"))["train"].names == chosen["train"].names
+    with pytest.raises(InputError, match="there is no class '4', '5': known are '3', '7', '10'"):
+        choose_classes(parts, [4, 3, 5])
+    with pytest.raises(InputError, match="classes is '37': expected a sequence of names"):
+        choose_classes(parts, "37")
+    with pytest.raises(InputError, match="classes is 3: expected a sequence of names"):
+        choose_classes(parts, 3)
+    with pytest.raises(InputError, match="classes is empty"):
+        choose_classes(parts, [])

@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from data.making import bomb_png, encoded, gray
 from lookalike.data.loose import find
-from lookalike.data.resize import resized
+from lookalike.data.pixels import resized
 from lookalike.errors import DataError, InputError
 
 

@@ -224,7 +224,7 @@ def test_what_repeats_stays_small(tmp_path):
     del columns
     assert path.stat().st_size < 2 * len(large)
     before = pa.total_allocated_bytes()
-    from lookalike.data.parquet_columns import open_file
+    from lookalike.data.readers.parquet import open_file
 
     file = open_file(path.read_bytes(), "s")
     held = file.images(0)
@@ -234,13 +234,13 @@ def test_what_repeats_stays_small(tmp_path):
 
 def test_what_announces_too_much(tmp_path, monkeypatch):
     path = write(tmp_path / "s.parquet")
-    monkeypatch.setattr("lookalike.data.parquet_columns.MAX_GROUP_BYTES", 100)
+    monkeypatch.setattr("lookalike.data.readers.parquet.MAX_GROUP_BYTES", 100)
     with pytest.raises(DataError, match=r"announces .* bytes in one group of rows: more than 100, refused"):
         lookalike.load(path)
-    monkeypatch.setattr("lookalike.data.parquet_columns.MAX_FILES", 5)
+    monkeypatch.setattr("lookalike.data.readers.parquet.MAX_FILES", 5)
     with pytest.raises(DataError, match="announces 12 rows: more than 5, refused"):
         lookalike.load(path)
-    monkeypatch.setattr("lookalike.data.parquet.MAX_PARQUET_BYTES", 50)
+    monkeypatch.setattr("lookalike.data.readers.parquet.MAX_PARQUET_BYTES", 50)
     with pytest.raises(DataError, match="is larger than 50 bytes"):
         lookalike.load(path)
 

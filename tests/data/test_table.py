@@ -33,7 +33,7 @@ def test_the_form_of_kaggle(tmp_path, header, end, pack):
 
 
 def test_many_blocks_of_lines(tmp_path, monkeypatch):
-    monkeypatch.setattr("lookalike.data.table._LINES", 1)
+    monkeypatch.setattr("lookalike.data.readers.table._LINES", 1)
     path = tmp_path / "train.csv"
     path.write_text(text())
     told = []
@@ -106,7 +106,7 @@ def test_no_text(tmp_path):
 
 
 def test_a_bomb(tmp_path, monkeypatch):
-    monkeypatch.setattr("lookalike.data.table.MAX_ARRAY_BYTES", 5000)
+    monkeypatch.setattr("lookalike.data.readers.table.MAX_ARRAY_BYTES", 5000)
     path = tmp_path / "x.csv"
     path.write_bytes(gzip.compress(b"0" * 10**6))
     with pytest.raises(DataError, match="unpacks to more than the 5,000 bytes"):

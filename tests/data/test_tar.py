@@ -11,7 +11,7 @@ from making import bomb_png, encoded, gray, write_idx
 
 import lookalike
 from lookalike.data.loose import find
-from lookalike.data.tape import TarTree, is_tar
+from lookalike.data.readers.trees import is_tar, tar_tree
 from lookalike.errors import DataError, LookalikeError
 
 
@@ -121,7 +121,7 @@ def test_one_name_twice(tmp_path):
 
 @pytest.mark.parametrize("mode", ["w:gz", "w:bz2"])
 def test_a_bomb_is_refused_while_it_is_unpacked(tmp_path, monkeypatch, mode):
-    monkeypatch.setattr("lookalike.data.tape.MAX_FILE_BYTES", 2**16)
+    monkeypatch.setattr("lookalike.data.readers.trees.MAX_FILE_BYTES", 2**16)
     path = write_tar(tmp_path / "s.tar", members(a=2, b=2) | {"a/bomb.png": bytes(2**23)}, mode)
     with pytest.raises(DataError, match=r"unpacks to more than [0-9,]+ bytes, .*: refused as a bomb"):
         lookalike.load(path)
@@ -156,7 +156,7 @@ def test_sizes_that_lie_ask_for_no_memory(tmp_path, size, kind):
     changed_header(path, 124, marked)
     changed_header(path, 156, kind)
     with pytest.raises(DataError, match=r"truncated or damaged|leads back|no readable tar"):
-        TarTree(path)
+        tar_tree(path)
 
 
 def test_headers_in_headers(tmp_path):
@@ -193,10 +193,10 @@ def test_a_damaged_header_is_not_taken_for_the_end(tmp_path):
 
 def test_too_many(tmp_path, monkeypatch):
     path = write_tar(tmp_path / "s.tar", members(a=2, b=2))
-    monkeypatch.setattr("lookalike.data.archive.MAX_FILES", 3)
+    monkeypatch.setattr("lookalike.data.readers.trees.MAX_FILES", 3)
     with pytest.raises(DataError, match="holds more than 3 members: refused"):
         lookalike.load(path)
-    monkeypatch.setattr("lookalike.data.archive.MAX_ARCHIVE_BYTES", 100)
+    monkeypatch.setattr("lookalike.data.readers.trees.MAX_ARCHIVE_BYTES", 100)
     with pytest.raises(DataError, match=r"announces .* bytes: more than 100, refused"):
         lookalike.load(path)
 

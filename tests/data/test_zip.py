@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from making import bomb_png, encoded, gray, write_idx
 
 import lookalike
-from lookalike.data.tree import ZipTree
+from lookalike.data.readers.trees import zip_tree
 from lookalike.errors import DataError, LookalikeError
 
 
@@ -127,15 +127,15 @@ def test_a_member_that_lies_about_its_size(tmp_path):
     raw = path.read_bytes()
     path.write_bytes(raw.replace(struct.pack("<I", 2**20), struct.pack("<I", 1000)))
     with pytest.raises(DataError, match=r"a/bomb\.png' is damaged in the zip"):
-        ZipTree(path).read("a/bomb.png", 2000)
+        zip_tree(path).read("a/bomb.png", 2000)
 
 
 def test_a_zip_that_announces_too_much(tmp_path, monkeypatch):
     path = write_zip(tmp_path / "s.zip", members(a=2, b=2))
-    monkeypatch.setattr("lookalike.data.archive.MAX_FILES", 3)
+    monkeypatch.setattr("lookalike.data.readers.trees.MAX_FILES", 3)
     with pytest.raises(DataError, match="holds more than 3 members: refused"):
         lookalike.load(path)
-    monkeypatch.setattr("lookalike.data.archive.MAX_ARCHIVE_BYTES", 100)
+    monkeypatch.setattr("lookalike.data.readers.trees.MAX_ARCHIVE_BYTES", 100)
     with pytest.raises(DataError, match=r"announces .* bytes: more than 100, refused"):
         lookalike.load(path)
 

@@ -14,7 +14,7 @@ from lookalike import (
     NearestImages,
     Prepare,
 )
-from lookalike.data.diagnose import look
+from lookalike.data.look import look
 
 MODELS = {
     "mean": MeanImage(),

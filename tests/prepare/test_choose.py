@@ -2,10 +2,12 @@ import json
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
 import lookalike
 from lookalike import InputError
 from lookalike.prepare import Prepare, choose
+from lookalike.prepare.choose import _sign_test
 
 FITTED = ["FitToInk", "Blur", "EvenInk"]
 
@@ -143,6 +145,11 @@ def test_a_gain_that_may_be_chance_is_not_enough(slanted):
         "of 12 images the nearest other is of another class for 2 with deskewing, for 5 without: "
         "no clear gain, slant is left alone"
     )
+
+
+@pytest.mark.parametrize(("fewer", "more"), [(0, 1), (0, 6), (3, 9), (40, 61), (3, 1997), (900, 1100)])
+def test_the_sign_test_is_scipys(fewer, more):
+    assert _sign_test(fewer, more) == pytest.approx(binomtest(fewer, fewer + more).pvalue, rel=1e-9)
 
 
 def test_labels_must_fit(slanted):

@@ -1,10 +1,15 @@
 """What every step of preparation must do."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from PIL import Image
 from preparing import every_step, gray_batches
+from scipy.ndimage import gaussian_filter
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.neighbors import KNeighborsClassifier
@@ -12,8 +17,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from lookalike import InputError
-from lookalike.prepare import Blur, EvenInk, FitToInk, Polarity, Resize
-from lookalike.prepare import base as base_module
+from lookalike.prepare import Blur, EvenInk, FitToInk, Gray, NormaliseContrast, Polarity, Resize
+from lookalike.prepare import steps as steps_module
 
 EDGES = {
     "blank": np.zeros((2, 6, 5), np.uint8),
@@ -51,7 +56,7 @@ def test_an_image_alone_gives_what_it_gives_in_a_batch(images, index):
 
 def test_chunks_do_not_show(step, monkeypatch, edge_images):
     whole = clone(step).fit_transform(edge_images)
-    monkeypatch.setattr(base_module, "_CHUNK_VALUES", 70)
+    monkeypatch.setattr(steps_module, "_CHUNK_VALUES", 70)
     heard = []
     chunked = clone(step).fit(edge_images).transform(edge_images, progress=lambda *note: heard.append(note))
     np.testing.assert_array_equal(chunked, whole)
@@ -63,8 +68,8 @@ def test_chunks_do_not_show(step, monkeypatch, edge_images):
 
 def test_memory_is_bounded_where_small_images_grow():
     step = FitToInk(size=1024)
-    assert base_module.chunk_length(step._values(1, 1)) == 1
-    assert base_module.chunk_length(Resize(1024, 1024)._values(1, 1)) == 1
+    assert step._values(1, 1) >= steps_module._CHUNK_VALUES
+    assert Resize(1024, 1024)._values(1, 1) >= steps_module._CHUNK_VALUES
 
 
 def test_steps_work_in_a_pipeline_and_can_be_cloned(step, digits):
@@ -122,3 +127,161 @@ def test_what_is_no_image_batch_is_refused(step, edge_images):
     fitted = clone(step).fit(edge_images)
     with pytest.raises(InputError, match="images hold nan"):
         fitted.transform(np.full((1, 2, 2), np.nan))
+
+
+colours = hnp.arrays(np.uint8, (2, 3, 4, 3))
+
+
+@given(colours)
+def test_gray_is_luma_exactly_rounded(images):
+    parts = (Fraction(299, 1000), Fraction(587, 1000), Fraction(114, 1000))
+    expected = [
+        int(sum(part * int(v) for part, v in zip(parts, pixel, strict=True)) + Fraction(1, 2))
+        for pixel in images.reshape(-1, 3)
+    ]
+    np.testing.assert_array_equal(Gray().transform(images).ravel(), expected)
+
+
+@given(colours)
+def test_gray_is_pillows_to_its_own_rounding(images):
+    pillows = np.stack([np.asarray(Image.fromarray(image).convert("L")) for image in images])
+    difference = Gray().transform(images).astype(int) - pillows
+    assert abs(difference).max() <= 1
+
+
+def test_opacity_is_laid_on_white():
+    pixels = np.array([[[[0, 0, 0, 0], [0, 0, 0, 255], [255, 0, 0, 128]]]], np.uint8)
+    np.testing.assert_array_equal(Gray().transform(pixels)[0, 0], [255, 0, 165])
+    np.testing.assert_array_equal(Gray().transform(pixels[..., [0, 3]])[0, 0], [255, 0, 255])
+
+
+@given(gray_batches)
+def test_a_negative_has_the_other_polarity(images):
+    step, other = Polarity().fit(images), Polarity().fit(255 - images)
+    assume(step.inverted_ != other.inverted_)
+    np.testing.assert_array_equal(step.transform(images), other.transform(255 - images))
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_polarity_of_real_digits(dark, digits):
+    images = 255 - digits.train.images if dark else digits.train.images
+    step = Polarity().fit(images)
+    assert step.inverted_ is dark
+    assert step.describe() == ("ink is dark: inverted" if dark else "ink is light: kept")
+    np.testing.assert_array_equal(step.transform(images), digits.train.images)
+
+
+def votes(*images):
+    return Polarity().fit(np.array(images, np.uint8)).inverted_
+
+
+def test_polarity_is_the_vote_of_the_images():
+    light = np.pad(np.full((2, 2), 9), 1)
+    dark = np.pad(np.full((2, 2), 3), 1, constant_values=9)
+    even = np.full((4, 4), 5)
+    assert votes(dark, dark, light)
+    assert not votes(dark, light, light)
+    assert not votes(dark, light)
+    assert votes(dark, even, even)
+    assert not votes(even)
+
+
+def test_polarity_without_a_middle_is_light():
+    assert not votes([[255, 0], [255, 255]])
+    assert not Polarity().fit(np.full((1, 1, 1), 255, np.uint8)).inverted_
+
+
+def test_polarity_takes_colour_by_its_luma():
+    images = np.full((1, 3, 3, 3), 255, np.uint8)
+    images[0, 1, 1] = [0, 0, 255]
+    assert Polarity().fit(images).inverted_
+
+
+@given(gray_batches)
+def test_contrast_is_its_formula(images):
+    found = NormaliseContrast().transform(images)
+    for image, stretched in zip(images, found, strict=True):
+        values = np.sort(image.ravel().astype(float))
+        k = (len(values) - 1) // 50
+        low, high = values[k], values[len(values) - 1 - k]
+        expected = (image - (low + high) / 2) * 255 / max(high - low, 32) + 127.5
+        np.testing.assert_allclose(stretched, expected.clip(0, 255), atol=0.5 + 1e-9)
+
+
+@given(gray_batches)
+def test_contrast_twice_is_contrast_once(images):
+    once = NormaliseContrast().transform(images)
+    ranked = np.sort(images.reshape(len(images), -1), axis=1).astype(int)
+    k = (ranked.shape[1] - 1) // 50
+    assume((ranked[:, -1 - k] - ranked[:, k] >= 32).all())
+    np.testing.assert_array_equal(NormaliseContrast().transform(once), once)
+
+
+@given(gray_batches)
+def test_contrast_of_a_negative_is_the_negative(images):
+    found = NormaliseContrast().transform(images).astype(int)
+    other = 255 - NormaliseContrast().transform(255 - images).astype(int)
+    # Halves are rounded to even: in a negative they go the other way.
+    assert abs(found - other).max() <= 1
+
+
+@given(gray_batches, st.integers(1, 60))
+def test_contrast_forgets_brightness(images, offset):
+    darker = images // 2
+    np.testing.assert_array_equal(
+        NormaliseContrast().transform(darker), NormaliseContrast().transform(darker + np.uint8(offset))
+    )
+
+
+@pytest.mark.parametrize(("pixels", "outside"), [(50, 0), (51, 1), (100, 1), (101, 2)])
+def test_a_fiftieth_lies_outside(pixels, outside):
+    image = np.arange(100, 100 + pixels, dtype=np.uint8).reshape(1, 1, -1)
+    stretched = NormaliseContrast().transform(image)
+    assert (stretched == 0).sum() == (stretched == 255).sum() == 1 + outside
+
+
+def test_reflections_do_not_darken_the_rest():
+    image = np.tile(np.array([100, 120], np.uint8), 50).reshape(1, 10, 10)
+    image[0, 0, 0] = 255
+    stretched = NormaliseContrast().transform(image)
+    assert stretched[0, 0, 0] == 255
+    assert np.ptp(stretched[0, 1:]) == 159
+
+
+@pytest.mark.parametrize("sigma", [0.5, 1, 2.3])
+def test_blur_is_a_sum_of_gaussian_weights(sigma, edge_images):
+    radius = int(4 * sigma + 0.5)
+    weights = np.exp(-(np.arange(-radius, radius + 1) ** 2) / (2 * sigma**2))
+    weights /= weights.sum()
+    padded = np.pad(edge_images.astype(float), [(0, 0), (radius, radius), (radius, radius)], mode="edge")
+    h, w = edge_images.shape[1:]
+    expected = sum(
+        a * b * padded[:, i : i + h, j : j + w] for i, a in enumerate(weights) for j, b in enumerate(weights)
+    )
+    np.testing.assert_allclose(Blur(sigma).transform(edge_images), expected, atol=0.5 + 1e-9)
+
+
+@given(gray_batches, st.floats(0.01, 6))
+def test_blur_is_scipys_byte_for_byte(images, sigma):
+    expected = gaussian_filter(images.astype(float), sigma, mode="nearest", axes=(1, 2))
+    np.testing.assert_array_equal(Blur(sigma).transform(images), np.rint(expected.clip(0, 255)))
+
+
+@given(st.integers(0, 255), st.floats(1e-300, 3))
+def test_an_even_image_is_not_changed_by_blur(level, sigma):
+    even = np.full((1, 4, 5), level, np.uint8)
+    np.testing.assert_array_equal(Blur(sigma).transform(even), even)
+
+
+@given(gray_batches, st.integers(1, 12), st.integers(1, 12))
+def test_resize_is_pillows_triangle_filter(images, height, width):
+    found = Resize(height, width).transform(images)
+    assert found.shape == (len(images), height, width)
+    for image, resized in zip(images, found, strict=True):
+        pillows = Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR)
+        np.testing.assert_array_equal(resized, np.asarray(pillows))
+
+
+@given(gray_batches)
+def test_resize_to_the_same_size_changes_nothing(images):
+    np.testing.assert_array_equal(Resize(*images.shape[1:]).transform(images), images)

@@ -28,7 +28,8 @@ def export(
     Try: lookalike data export digits crops --per-class 5
     """
     import lookalike
-    from lookalike.data.export import check_new, few_of_each, write_folder
+    from lookalike.data.export import check_new, write_folder
+    from lookalike.data.load import few_of_each
     from lookalike.text import plain
 
     check_new(folder)

@@ -10,38 +10,33 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.data.labelled import LabelledImages, Source, face_values, from_arrays
 from lookalike.data.untrusted import listed, quoted
 from lookalike.errors import DataError, InputError, MissingExtraError
 from lookalike.images import ImageBatch, to_unit
-from lookalike.progress import Progress, silent
+from lookalike.progress import Progress
 
 ClassNames = Sequence[str | int]
-ValueRange = tuple[float, float]
 
 _CHANNELS = (1, 2, 3, 4)
 # A loader holds a data set, a subset another: so deep may the class names lie.
 _DEEPEST = 10
 
 
+class Found(NamedTuple):
+    """What another library's object holds."""
+
+    images: NDArray[Any]
+    labels: NDArray[Any]
+    class_names: ClassNames | None  # what whole labels count; None where nothing says it
+
+
 def channels_first(images: ImageBatch) -> NDArray[np.float32]:
-    """Return images as torch's vision code expects them.
-
-    Parameters
-    ----------
-    images : ndarray of shape (n, h, w) or (n, h, w, c)
-        A checked image batch.
-
-    Returns
-    -------
-    ndarray of shape (n, c, h, w), float32
-        In 0-1: bytes are divided by 255, as torchvision's ``ToTensor`` does. Gray images have one channel.
-    """
+    """Return images as torch's vision code expects them."""
     unit = to_unit(images, np.float32)
     if unit is images:
         # Tensors are changed in place; the images must not be.
@@ -49,34 +44,20 @@ def channels_first(images: ImageBatch) -> NDArray[np.float32]:
     return np.ascontiguousarray(unit[:, None] if unit.ndim == 3 else np.moveaxis(unit, -1, 1))
 
 
-def codes(labelled: LabelledImages) -> NDArray[np.int64]:
-    """Return for each image the place of its class in ``class_names``, as ``(n,)`` int64."""
-    places = {face: place for place, face in enumerate(face_values(labelled.class_names).tolist())}
-    values, numbers = np.unique(labelled.labels, return_inverse=True)
-    return np.array([places[value] for value in values.tolist()], np.int64)[numbers]
-
-
-def to_torch(labelled: LabelledImages) -> Any:
-    """Return labelled images as a torch ``TensorDataset``: see ``LabelledImages.to_torch``."""
+def to_torch(images: ImageBatch, codes: NDArray[np.int64], class_names: Sequence[str]) -> Any:
+    """Return a torch ``TensorDataset``: see ``LabelledImages.to_torch``."""
     try:
         import torch
         from torch.utils.data import TensorDataset
     except ImportError as error:
         raise MissingExtraError('to_torch needs torch: pip install "lookalike[torch]"') from error
-    dataset: Any = TensorDataset(
-        torch.from_numpy(channels_first(labelled.images)), torch.from_numpy(codes(labelled))
-    )
-    dataset.classes = list(labelled.class_names)
-    dataset.class_to_idx = {name: place for place, name in enumerate(labelled.class_names)}
+    dataset: Any = TensorDataset(torch.from_numpy(channels_first(images)), torch.from_numpy(codes))
+    dataset.classes = list(class_names)
+    dataset.class_to_idx = {name: place for place, name in enumerate(class_names)}
     return dataset
 
 
-def from_torch(
-    data: Any,
-    class_names: ClassNames | None = None,
-    value_range: ValueRange | None = None,
-    progress: Progress = silent,
-) -> LabelledImages:
+def from_torch(data: Any, class_names: ClassNames | None, progress: Progress) -> Found:
     """Return what a torch data set or loader yields: see ``LabelledImages.from_torch``."""
     images: list[NDArray[Any]] = []
     labels: list[NDArray[Any]] = []
@@ -97,42 +78,14 @@ def from_torch(
     progress("reading items", len(images), len(images))
     if not images:
         raise InputError("the data set holds no item: expected pairs of image and label")
-    return from_numpy(
-        np.concatenate(images),
-        np.concatenate(labels),
-        _found_names(data) if class_names is None else class_names,
-        value_range,
-        Source(type(data).__name__, reader="torch"),
-    )
-
-
-def from_numpy(
-    images: Any,
-    labels: Any,
-    class_names: ClassNames | None = None,
-    value_range: ValueRange | None = None,
-    source: Source | None = None,
-) -> LabelledImages:
-    """Return a pair of arrays as labelled images: see ``LabelledImages.from_numpy``."""
-    if class_names is None:
-        return from_arrays(images, labels, value_range=value_range, source=source)
-    names = [str(name) for name in class_names]
-    if len(set(names)) != len(names) or not names:
-        raise InputError(f"class names are {listed(names)}: expected different ones, at least one")
-    given = np.asarray(labels)
-    chosen = _named(given, names) if given.dtype.kind in "iu" and given.ndim == 1 else given
-    return from_arrays(images, chosen, class_names=names, value_range=value_range, source=source)
+    names = _found_names(data) if class_names is None else class_names
+    return Found(np.concatenate(images), np.concatenate(labels), names)
 
 
 def from_hugging_face(
-    table: Any,
-    image: str = "image",
-    label: str = "label",
-    class_names: ClassNames | None = None,
-    value_range: ValueRange | None = None,
-    progress: Progress = silent,
-) -> LabelledImages:
-    """Return two columns of a table as labelled images: see ``LabelledImages.from_hugging_face``."""
+    table: Any, image: str, label: str, class_names: ClassNames | None, progress: Progress
+) -> Found:
+    """Return two columns of a table: see ``LabelledImages.from_hugging_face``."""
     images: list[NDArray[Any]] = []
     labels: list[Any] = []
     count = len(table) if hasattr(table, "__len__") and not isinstance(table, Mapping) else None
@@ -150,32 +103,33 @@ def from_hugging_face(
     features = getattr(table, "features", None)
     feature = features.get(label) if isinstance(features, Mapping) else None
     names = getattr(feature, "names", None) if class_names is None else class_names
-    source = Source("table", reader="Hugging Face table")
-    return from_numpy(np.concatenate(images), np.array(labels), names, value_range, source)
+    return Found(np.concatenate(images), np.array(labels), names)
 
 
-def to_hugging_face(labelled: LabelledImages) -> Any:
-    """Return labelled images as a Hugging Face table: see ``LabelledImages.to_hugging_face``."""
+def to_hugging_face(
+    images: ImageBatch, codes: NDArray[np.int64], class_names: Sequence[str], names: Sequence[str]
+) -> Any:
+    """Return a Hugging Face table: see ``LabelledImages.to_hugging_face``."""
     try:
         datasets: Any = import_module("datasets")
     except ImportError as error:
         raise MissingExtraError("to_hugging_face needs datasets: pip install datasets") from error
     from PIL.Image import fromarray
 
-    if labelled.images.dtype != np.uint8:
+    if images.dtype != np.uint8:
         raise InputError(
-            f"images are {labelled.images.dtype}: expected uint8, since a table holds images as PNG; round "
+            f"images are {images.dtype}: expected uint8, since a table holds images as PNG; round "
             "them to bytes first"
         )
     features = {
         "image": datasets.Image(),
-        "label": datasets.ClassLabel(names=list(labelled.class_names)),
+        "label": datasets.ClassLabel(names=list(class_names)),
         "name": datasets.Value("string"),
     }
     rows = {
-        "image": [fromarray(image) for image in labelled.images],
-        "label": codes(labelled).tolist(),
-        "name": list(labelled.names),
+        "image": [fromarray(image) for image in images],
+        "label": codes.tolist(),
+        "name": list(names),
     }
     return datasets.Dataset.from_dict(rows, features=datasets.Features(features))
 
@@ -252,7 +206,7 @@ def _image(value: Any, index: int, *, batch: bool) -> NDArray[Any]:
             raise InputError(
                 f"image {index} has no bytes, at most a path, which is not followed: read the files first"
             )
-    from lookalike.data.decode import decode_image, pixels
+    from lookalike.data.pixels import decode_image, pixels
 
     if isinstance(value, bytes):
         return decode_image(value, f"image {index}")
@@ -285,15 +239,3 @@ def _found_names(data: Any) -> ClassNames | None:
             return list(names)
         data = getattr(data, "dataset", None)
     return None
-
-
-def _named(given: NDArray[Any], names: Sequence[str]) -> NDArray[np.str_]:
-    """Return class codes as class names."""
-    bad = np.flatnonzero((given < 0) | (given >= len(names)))
-    if len(bad):
-        raise InputError(
-            f"image {bad[0]} has the label {given[bad[0]]}: expected the place of one of {len(names)} class "
-            f"names, 0 to {len(names) - 1}; leave the names out where the labels are the classes themselves"
-        )
-    chosen: NDArray[np.str_] = np.array(names, np.str_)[given]
-    return chosen

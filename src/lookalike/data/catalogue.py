@@ -9,28 +9,13 @@ from lookalike.errors import UnknownNameError, unknown
 
 @dataclass(frozen=True)
 class PublishedFile:
-    """One file of a known set.
+    """One file of a known set."""
 
-    Attributes
-    ----------
-    name : str
-        As it is published.
-    size : int
-        Bytes as it is published.
-    unpacked_size : int
-        Bytes when unpacked.
-    sha256 : str or None
-        Of the unpacked bytes: however the file is packed, its content is checked.
-    md5 : str or None
-        Of the file as published, where nothing is published of its unpacked bytes.
-    packed_sha256 : str or None
-        The same, where that is published.
-    """
-
-    name: str
+    name: str  # as it is published, and so is the size
     size: int
     unpacked_size: int
-    sha256: str | None = None
+    sha256: str | None = None  # of the unpacked bytes: however the file is packed, its content is checked
+    # Of the file as published, where nothing is published of its unpacked bytes.
     md5: str | None = None
     packed_sha256: str | None = None
 
@@ -42,40 +27,32 @@ class PublishedFile:
 
 @dataclass(frozen=True)
 class KnownSet:
-    """One data set that is known by name.
+    """One data set that is known by name."""
 
-    Attributes
-    ----------
-    name, title : str
-        What one types, and what it is.
-    images : str
-        How many images of which size, as people say it.
-    licence : str
-        Under which it is published.
-    source : str
-        Who made it, and where it is published.
-    files : tuple of PublishedFile
-        Empty where it needs no download of its own.
-    mirrors : tuple of str
-        Addresses that a file's name is added to, tried in this order.
-    derived_from : str or None
-        The known set that it is made of.
-    folders : tuple of str
-        Other names of its folder in ``LOOKALIKE_DATA``.
-    notes : tuple of str
-        What a reader of a report should know.
-    """
-
-    name: str
+    name: str  # what one types
     title: str
-    images: str
+    images: str  # how many of which size, as people say it
     licence: str
-    source: str
+    source: str  # who made it, and where it is published
     files: tuple[PublishedFile, ...] = ()
-    mirrors: tuple[str, ...] = ()
-    derived_from: str | None = None
-    folders: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    mirrors: tuple[str, ...] = ()  # addresses that a file's name is added to, tried in this order
+    derived_from: str | None = None  # the known set that it is made of
+    folders: tuple[str, ...] = ()  # other names of its folder in LOOKALIKE_DATA
+    notes: tuple[str, ...] = ()  # what a reader of a report should know
+
+
+def _four_files(*published: tuple[int, str, str]) -> tuple[PublishedFile, ...]:
+    """Return the files of MNIST and its successors: of each the size, the kind of hash and the hash."""
+    four = (
+        ("train-images-idx3-ubyte.gz", 47_040_016),
+        ("train-labels-idx1-ubyte.gz", 60_008),
+        ("t10k-images-idx3-ubyte.gz", 7_840_016),
+        ("t10k-labels-idx1-ubyte.gz", 10_008),
+    )
+    return tuple(
+        PublishedFile(name, size, unpacked, **{kind: digest})
+        for (name, unpacked), (size, kind, digest) in zip(four, published, strict=True)
+    )
 
 
 _DIGITS = KnownSet(
@@ -92,31 +69,11 @@ _MNIST = KnownSet(
     images="70,000 of 28 x 28",
     licence="CC BY-SA 3.0",
     source="LeCun, Cortes, Burges: The MNIST database of handwritten digits",
-    files=(
-        PublishedFile(
-            "train-images-idx3-ubyte.gz",
-            9_912_422,
-            47_040_016,
-            sha256="ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-        ),
-        PublishedFile(
-            "train-labels-idx1-ubyte.gz",
-            28_881,
-            60_008,
-            sha256="65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-        ),
-        PublishedFile(
-            "t10k-images-idx3-ubyte.gz",
-            1_648_877,
-            7_840_016,
-            sha256="0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-        ),
-        PublishedFile(
-            "t10k-labels-idx1-ubyte.gz",
-            4_542,
-            10_008,
-            sha256="ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-        ),
+    files=_four_files(
+        (9_912_422, "sha256", "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"),
+        (28_881, "sha256", "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"),
+        (1_648_877, "sha256", "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"),
+        (4_542, "sha256", "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
     ),
     mirrors=(
         "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -139,25 +96,11 @@ _FASHION_MNIST = KnownSet(
     images="70,000 of 28 x 28",
     licence="MIT",
     source="Xiao, Rasul, Vollgraf (Zalando Research): https://github.com/zalandoresearch/fashion-mnist",
-    files=(
-        PublishedFile(
-            "train-images-idx3-ubyte.gz", 26_421_880, 47_040_016, md5="8d4fb7e6c68d591d4c3dfef9ec88bf0d"
-        ),
-        PublishedFile(
-            "train-labels-idx1-ubyte.gz",
-            29_515,
-            60_008,
-            sha256="bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
-        ),
-        PublishedFile(
-            "t10k-images-idx3-ubyte.gz", 4_422_102, 7_840_016, md5="bef4ecab320f06d8554ea6380940ec79"
-        ),
-        PublishedFile(
-            "t10k-labels-idx1-ubyte.gz",
-            5_148,
-            10_008,
-            sha256="0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
-        ),
+    files=_four_files(
+        (26_421_880, "md5", "8d4fb7e6c68d591d4c3dfef9ec88bf0d"),
+        (29_515, "sha256", "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9"),
+        (4_422_102, "md5", "bef4ecab320f06d8554ea6380940ec79"),
+        (5_148, "sha256", "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"),
     ),
     mirrors=(
         "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
@@ -178,31 +121,11 @@ _KMNIST = KnownSet(
         "KMNIST Dataset (created by CODH), adapted from Kuzushiji Dataset (created by NIJL and others), "
         "doi:10.20676/00000341: https://github.com/rois-codh/kmnist"
     ),
-    files=(
-        PublishedFile(
-            "train-images-idx3-ubyte.gz",
-            18_165_135,
-            47_040_016,
-            packed_sha256="51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4",
-        ),
-        PublishedFile(
-            "train-labels-idx1-ubyte.gz",
-            29_497,
-            60_008,
-            packed_sha256="e38f9ebcd0f3ebcdec7fc8eabdcdaef93bb0df8ea12bee65224341c8183d8e17",
-        ),
-        PublishedFile(
-            "t10k-images-idx3-ubyte.gz",
-            3_041_136,
-            7_840_016,
-            packed_sha256="edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5",
-        ),
-        PublishedFile(
-            "t10k-labels-idx1-ubyte.gz",
-            5_120,
-            10_008,
-            packed_sha256="20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c",
-        ),
+    files=_four_files(
+        (18_165_135, "packed_sha256", "51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4"),
+        (29_497, "packed_sha256", "e38f9ebcd0f3ebcdec7fc8eabdcdaef93bb0df8ea12bee65224341c8183d8e17"),
+        (3_041_136, "packed_sha256", "edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5"),
+        (5_120, "packed_sha256", "20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c"),
     ),
     mirrors=("https://codh.rois.ac.jp/kmnist/dataset/kmnist/",),
     notes=("The classes are 0 o, 1 ki, 2 su, 3 tsu, 4 na, 5 ha, 6 ma, 7 ya, 8 re, 9 wo.",),
@@ -243,31 +166,12 @@ KNOWN: tuple[KnownSet, ...] = (
 
 
 def names() -> list[str]:
-    """Return the names of all known sets.
-
-    Examples
-    --------
-    >>> from lookalike.data import catalogue
-    >>> catalogue.names()
-    ['digits', 'mnist', 'mnist-sample', 'fashion-mnist', 'kmnist', 'omniglot-small']
-    """
+    """Return the names of all known sets."""
     return [known.name for known in KNOWN]
 
 
 def known_set(name: str) -> KnownSet:
-    """Return the known set of that name.
-
-    Raises
-    ------
-    UnknownNameError
-        There is none; the message names the nearest ones.
-
-    Examples
-    --------
-    >>> from lookalike.data.catalogue import known_set
-    >>> known_set("mnist").licence
-    'CC BY-SA 3.0'
-    """
+    """Return the known set of that name, or refuse with the nearest ones."""
     for known in KNOWN:
         if known.name == name:
             return known

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lookalike.data.drawing import checked_seed
 from lookalike.data.labelled import LabelledImages, natural_order
 from lookalike.data.untrusted import MAX_NAME, quoted
 from lookalike.errors import DataError
@@ -22,55 +21,13 @@ _MOST_SHOWN = 5
 _UNSAFE = re.compile(r"[^\w.-]", re.ASCII)
 
 
-def few_of_each(images: LabelledImages, count: int, seed: int = 0) -> LabelledImages:
-    """Return at most ``count`` images of each class, drawn at random, in their order.
-
-    Parameters
-    ----------
-    images : LabelledImages
-        To draw from.
-    count : int
-        How many of each class.
-    seed : int, default=0
-        What is drawn from.
-
-    Examples
-    --------
-    >>> import lookalike
-    >>> from lookalike.data.export import few_of_each
-    >>> train, _ = lookalike.load("digits")
-    >>> few_of_each(train, 5)
-    <LabelledImages digits (train): 50 images of 8x8 uint8, 10 classes>
-    """
-    order = np.random.default_rng(checked_seed(seed)).permutation(len(images))
-    drawn = [order[images.labels[order] == label][:count] for label in np.unique(images.labels)]
-    return images.take(np.sort(np.concatenate(drawn)))
-
-
 def write_folder(
     parts: Sequence[LabelledImages], folder: Path, progress: Progress = silent
 ) -> tuple[str, ...]:
-    """Write images as ``folder/PART/CLASS/NAME.png``, all or none.
+    """Write images of bytes as ``folder/PART/CLASS/NAME.png``, all or none, into a folder that is new.
 
-    Parameters
-    ----------
-    parts : sequence of LabelledImages
-        Images of bytes; each part has the name of its source. Characters of class and image names that are
-        no ASCII letter, digit, ``_``, ``.`` or ``-`` become ``_``.
-    folder : Path
-        A folder that does not exist; the one that it is to be in does.
-    progress : Progress, optional
-        Hears of images written.
-
-    Returns
-    -------
-    tuple of str
-        A note of the classes whose folder is called otherwise, where there are any.
-
-    Raises
-    ------
-    DataError
-        The folder exists or cannot be written, two names become the same, or the images are no bytes.
+    Each part has the name of its source. Characters of class and image names that are no ASCII letter,
+    digit, ``_``, ``.`` or ``-`` become ``_``; where a class's folder is called otherwise, a note is returned.
     """
     check_new(folder)
     folders = _class_folders(parts)

@@ -6,43 +6,48 @@ one zip named after the set (``mnist.zip``). Every file's content is checked.
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
-from collections.abc import Callable
+import io
+import os
+import re
+import tempfile
+import zipfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lookalike import settings
-from lookalike.data import folders, idx, omniglot
 from lookalike.data.catalogue import KnownSet, PublishedFile, known_set
-from lookalike.data.download import cache_of, checked, download
-from lookalike.data.labelled import Source
-from lookalike.data.listing import ArrayImages, Listing, class_texts
-from lookalike.data.tree import FolderTree, Tree, ZipTree
-from lookalike.data.untrusted import gunzip, is_gzip, listed, quoted, read_file
-from lookalike.errors import DataError
+from lookalike.data.labelled import Source, natural_order
+from lookalike.data.readers import folders, idx
+from lookalike.data.readers.listing import FileImages, Listing, class_texts, numbered
+from lookalike.data.readers.trees import Tree, folder_tree, zip_tree
+from lookalike.data.untrusted import is_gzip, listed, plain_bytes, quoted, read_file
+from lookalike.errors import DataError, DownloadError
 from lookalike.progress import Progress, silent
 
 _WRITERS = "train-writers.csv.gz"
 _MAX_WRITERS_BYTES = 4 * 2**20
 
+_TIMEOUT = (10, 60)
+"""Seconds to connect, and without a byte."""
+
+_PIECE = 128 * 1024
+
+_DRAWING = re.compile(r"[^/]+/([^/]+)/(character\d\d)/\d{4}_(\d\d)\.png")
+
 
 @dataclass(frozen=True)
 class Place:
-    """Where a known set was found.
+    """Where a known set was found."""
 
-    Attributes
-    ----------
-    path : Path
-        A folder, a zip, or scikit-learn's file.
-    kind : {"data folder", "cache", "embedded"}
-        Which of the three places it is.
-    """
-
-    path: Path
-    kind: str
+    path: Path  # a folder, a zip, or scikit-learn's file
+    kind: str  # "data folder", "cache" or "embedded"
 
 
 def where(known: KnownSet) -> Place | None:
@@ -61,13 +66,7 @@ def where(known: KnownSet) -> Place | None:
 
 
 def get(known: KnownSet, progress: Progress = silent) -> Place:
-    """Return where a known set is, after the download of what was missing or damaged.
-
-    Raises
-    ------
-    DataError
-        A file in ``LOOKALIKE_DATA`` is damaged, or a download failed.
-    """
+    """Return where a known set is, after the download of what was missing or damaged."""
     if known.derived_from is not None and _own_path(known) is None:
         return get(known_set(known.derived_from), progress)
     if known.files:
@@ -78,13 +77,7 @@ def get(known: KnownSet, progress: Progress = silent) -> Place:
 
 
 def read(known: KnownSet, progress: Progress = silent) -> dict[str, Listing]:
-    """Return the listings of a known set, by part.
-
-    Raises
-    ------
-    DataError
-        A file in ``LOOKALIKE_DATA`` is damaged, or a download failed.
-    """
+    """Return the listings of a known set, by part."""
     readers: dict[str, Callable[[KnownSet, Progress], dict[str, Listing]]] = {
         "digits": _read_digits,
         "mnist-sample": _read_mnist_sample,
@@ -94,9 +87,8 @@ def read(known: KnownSet, progress: Progress = silent) -> dict[str, Listing]:
 
 
 def _read_omniglot(known: KnownSet, progress: Progress) -> dict[str, Listing]:
-    """Return the drawings of the two small sets; alphabets that are in both are the same to the byte."""
     zips = _contents(known, progress)
-    return {"train": omniglot.listing(zips.files, Source(known.name, "train", "Omniglot", known.notes))}
+    return {"train": _drawings(zips.files, Source(known.name, "train", "Omniglot", known.notes))}
 
 
 def _own_path(known: KnownSet) -> Path | None:
@@ -106,8 +98,10 @@ def _own_path(known: KnownSet) -> Path | None:
         return None
     for name in (known.name, known.name.replace("-", "_"), *known.folders):
         folder, zipped = root / name, root / f"{name}.zip"
-        if folder.is_dir() and not _missing(known, FolderTree(folder)):
-            return folder
+        if folder.is_dir():
+            tree = folder_tree(folder)
+            if all(_form_of(file, tree) for file in known.files):
+                return folder
         if zipped.is_file():
             return zipped
     return None
@@ -117,12 +111,7 @@ def _own_tree(known: KnownSet) -> Tree | None:
     path = _own_path(known)
     if path is None:
         return None
-    return ZipTree(path) if path.is_file() else FolderTree(path)
-
-
-def _missing(known: KnownSet, tree: Tree) -> list[str]:
-    """Return the published files that a tree lacks in every form."""
-    return [file.name for file in known.files if _form_of(file, tree) is None]
+    return zip_tree(path) if path.is_file() else folder_tree(path)
 
 
 def _form_of(file: PublishedFile, tree: Tree) -> str | None:
@@ -184,16 +173,14 @@ def _read_idx(known: KnownSet, progress: Progress) -> dict[str, Listing]:
     arrays = {}
     for file in known.files:
         plain = contents.files.pop(file.name)
-        arrays[file.name] = idx.parse(
-            idx.unpacked(plain, file.name), file.name, 3 if "images" in file.name else 1
-        )
+        arrays[file.name] = idx.parse(plain, file.name, 3 if "images" in file.name else 1)
     listings = {}
     for part, prefix in (("train", "train"), ("test", "t10k")):
         images = arrays[f"{prefix}-images-idx3-ubyte.gz"]
         labels = arrays[f"{prefix}-labels-idx1-ubyte.gz"]
         writers = _writers(contents.tree, len(images)) if part == "train" else None
         source = Source(known.name, part, "IDX", (*known.notes, *contents.notes))
-        listings[part] = idx.listing(images, labels, source, groups=writers)
+        listings[part] = idx.listing(images, labels, source, writers)
     return listings
 
 
@@ -204,7 +191,7 @@ def _writers(tree: Tree | None, count: int) -> NDArray[np.int64] | None:
         return None
     name = tree.full_name(path)
     data = tree.read(path, _MAX_WRITERS_BYTES)
-    plain = gunzip(data, name, _MAX_WRITERS_BYTES) if is_gzip(data) else data
+    plain = plain_bytes(data, name, _MAX_WRITERS_BYTES)
     header, *rows = plain.decode("utf-8", "replace").split()
     if header != "writer" or len(rows) != count or not all(row.isdecimal() and len(row) < 10 for row in rows):
         raise DataError(f"{quoted(name)} is not a writer for each of {count:,} images: mend or remove it")
@@ -220,10 +207,9 @@ def _read_digits(known: KnownSet, progress: Progress) -> dict[str, Listing]:
     # Half up: level 8 is 127.5 and becomes 128.
     images = np.floor(digits.images * (255 / 16) + 0.5).astype(np.uint8)
     note = "Values 0 to 16 were spread over 0 to 255: k * 255 / 16, rounded half up."
-    names = tuple(str(index) for index in range(len(images)))
     source = Source(known.name, "train", "scikit-learn", (note,))
     progress("reading digits", 1, 1)
-    return {"train": Listing(class_texts(digits.target), names, ArrayImages(images), source=source)}
+    return {"train": numbered(class_texts(digits.target), images, source)}
 
 
 def _sklearn_digits() -> Path:
@@ -238,7 +224,7 @@ def _read_mnist_sample(known: KnownSet, progress: Progress) -> dict[str, Listing
     """Return the 3s and 7s: an image folder in ``LOOKALIKE_DATA``, else drawn from MNIST."""
     tree = _own_tree(known)
     if tree is not None:
-        listings = folders.read(tree)
+        listings = folders.from_tree(tree, progress)
         return {part: _named(listing, known) for part, listing in listings.items()}
     parts = _read_idx(known_set("mnist"), progress)
     listings = {part: _threes_and_sevens(listing) for part, listing in parts.items()}
@@ -257,3 +243,157 @@ def _threes_and_sevens(listing: Listing) -> Listing:
 
 def _named(listing: Listing, known: KnownSet) -> Listing:
     return replace(listing, source=replace(listing.source, name=known.name))
+
+
+def cache_of(known: KnownSet) -> Path:
+    """Return the folder in the cache for a known set's files."""
+    return settings.cache_folder() / "data" / known.name
+
+
+def checked(data: bytes, file: PublishedFile, name: str, *, by_length: bool = False) -> bytes:
+    """Return the unpacked bytes of a published file, given as published, packed anew, or unpacked.
+
+    Where only the packed file's hash is published, ``by_length`` accepts unpacked data by its length alone:
+    nothing better is known of a file that its owner unpacked.
+    """
+    plain = plain_bytes(data, name, file.unpacked_size)
+    if len(plain) != file.unpacked_size:
+        raise DataError(
+            f"{quoted(name)} has {len(plain):,} bytes unpacked: expected {file.unpacked_size:,}, get it again"
+        )
+    if file.sha256 is not None and _hash(plain, "sha256") != file.sha256:
+        raise DataError(
+            f"{quoted(name)} is not the published file (SHA-256 of its unpacked bytes): get it again"
+        )
+    if file.sha256 is None and (is_gzip(data) or not by_length):
+        _check_packed(data, file, name)
+    return plain
+
+
+def _hash(data: bytes, kind: str) -> str:
+    # MD5 is against accidents, not against attackers.
+    return hashlib.new(kind, data, usedforsecurity=False).hexdigest()
+
+
+def _check_packed(data: bytes, file: PublishedFile, name: str) -> None:
+    """Refuse a packed file that is not the published one to the byte."""
+    if file.packed_sha256 is not None and _hash(data, "sha256") != file.packed_sha256:
+        raise DataError(f"{quoted(name)} is not the published file (SHA-256): get it again")
+    if file.md5 is not None and _hash(data, "md5") != file.md5:
+        raise DataError(f"{quoted(name)} is not the published file (MD5): get it again")
+
+
+def download(known: KnownSet, file: PublishedFile, progress: Progress = silent) -> Path:
+    """Return the path of a published file in the cache, downloaded anew."""
+    folder = cache_of(known)
+    mend = f"put {file.name} into a folder {known.name}/ of the folder that LOOKALIKE_DATA names"
+    if settings.offline():
+        raise DownloadError(f"{known.name} is not here and LOOKALIKE_OFFLINE forbids the network: {mend}")
+    failures = []
+    for mirror in known.mirrors:
+        try:
+            return _from_mirror(mirror, file, folder, progress)
+        except _MirrorError as error:
+            failures.append(f"{mirror}: {error}")
+        except OSError as error:
+            raise DownloadError(f"{quoted(folder)} cannot be written: {error.strerror or error}") from error
+    raise DownloadError(f"no mirror gave {file.name} ({'; '.join(failures)}): try again, or {mend}")
+
+
+class _MirrorError(Exception):
+    """Why one mirror did not do."""
+
+
+def _from_mirror(mirror: str, file: PublishedFile, folder: Path, progress: Progress) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    handle, partial = tempfile.mkstemp(prefix=".part-", dir=folder)
+    try:
+        with os.fdopen(handle, "w+b") as written:
+            _fetch(mirror + file.name, _Sink(written, file, progress))
+            written.seek(0)
+            data = written.read()
+        try:
+            checked(data, file, file.name)
+        except DataError as error:
+            raise _MirrorError(str(error)) from error
+        place = folder / file.name
+        os.replace(partial, place)
+        return place
+    finally:
+        Path(partial).unlink(missing_ok=True)
+
+
+def _fetch(url: str, sink: _Sink) -> None:
+    """Write what a server sends for ``url``; any trouble with it is a _MirrorError."""
+    import pooch
+    import requests
+
+    # As published: a server may otherwise unpack gzip on the way, and the MD5 is of the packed file.
+    headers = {"Accept-Encoding": "identity"}
+    fetch = pooch.HTTPDownloader(chunk_size=_PIECE, timeout=_TIMEOUT, headers=headers)
+    try:
+        fetch(url, sink, None)
+    except requests.HTTPError as error:
+        status = error.response.status_code if error.response is not None else "an error"
+        raise _MirrorError(f"answered {status}") from error
+    except requests.Timeout as error:
+        raise _MirrorError("did not answer in time") from error
+    except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError) as error:
+        raise _MirrorError("broke off") from error
+    except requests.ConnectionError as error:
+        raise _MirrorError("cannot be reached") from error
+    except requests.RequestException as error:
+        raise _MirrorError(type(error).__name__) from error
+
+
+class _Sink:
+    """A file that takes no more than a published file may have, and tells of progress."""
+
+    def __init__(self, file: IO[bytes], published: PublishedFile, progress: Progress) -> None:
+        self._file = file
+        self._published = published
+        self._progress = progress
+        self._count = 0
+
+    def write(self, piece: bytes) -> int:
+        """Write ``piece``; refuse what is more than the file may have."""
+        self._count += len(piece)
+        if self._count > self._published.most:
+            raise _MirrorError(f"sent more than {self._published.most:,} bytes")
+        self._progress(f"downloading {self._published.name}", self._count, self._published.size)
+        return self._file.write(piece)
+
+    def flush(self) -> None:
+        """Leave flushing to the end: pooch asks for it after each piece."""
+
+
+def _drawings(zips: Mapping[str, bytes], source: Source) -> Listing:
+    """Return the listing of some of Omniglot's zips, by their names, whose bytes were checked.
+
+    They hold ``ALPHABET/characterNN/MMMM_DD.png``, each character drawn by twenty people. The classes are
+    ``ALPHABET/characterNN``; the groups are who drew it, within each alphabet, as ``ALPHABET/DD``. A drawing
+    that is in several zips is one drawing.
+    """
+    drawings: dict[str, bytes] = {}
+    for data in zips.values():
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            for name in archive.namelist():
+                if _DRAWING.fullmatch(name):
+                    drawings[name.partition("/")[2]] = archive.read(name)
+
+    def read_drawing(path: str, limit: int) -> bytes:
+        if len(drawings[path]) > limit:
+            shown = quoted(tree.full_name(path))
+            raise DataError(f"{shown} has {len(drawings[path]):,} bytes: more than {limit:,}")
+        return drawings[path]
+
+    tree = Tree(source.name, "zip", tuple(drawings), read_drawing)
+    paths = natural_order(drawings)
+    parts = [path.split("/") for path in paths]
+    return Listing(
+        np.array([f"{alphabet}/{character}" for alphabet, character, _ in parts]),
+        paths,
+        FileImages(tree, tuple(paths)),
+        groups=np.array([f"{alphabet}/{file[5:7]}" for alphabet, _, file in parts]),
+        source=source,
+    )

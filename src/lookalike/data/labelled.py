@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.data import bridges
+from lookalike.data.untrusted import listed
 from lookalike.errors import InputError
 from lookalike.images import ImageBatch, as_images
 from lookalike.progress import Progress, silent
@@ -170,9 +172,7 @@ class LabelledImages:
         >>> LabelledImages.from_numpy(*pair, class_names=["cat", "dog"]).labels
         array(['dog', 'cat'], dtype='<U3')
         """
-        from lookalike.data import bridges
-
-        return bridges.from_numpy(images, labels, class_names, value_range)
+        return _from_numpy(images, labels, class_names, value_range, Source())
 
     def to_torch(self) -> Any:
         """Return the images as a torch data set, for a ``DataLoader``.
@@ -189,9 +189,7 @@ class LabelledImages:
         MissingExtraError
             torch is not installed.
         """
-        from lookalike.data import bridges
-
-        return bridges.to_torch(self)
+        return bridges.to_torch(self.images, self._codes(), self.class_names)
 
     @classmethod
     def from_torch(
@@ -223,9 +221,8 @@ class LabelledImages:
         InputError
             An item is no such pair, images are of mixed shapes, or :meth:`from_numpy` refuses them.
         """
-        from lookalike.data import bridges
-
-        return bridges.from_torch(data, class_names, value_range, progress)
+        found = bridges.from_torch(data, class_names, progress)
+        return _from_numpy(*found, value_range, Source(type(data).__name__, reader="torch"))
 
     def to_hugging_face(self) -> Any:
         """Return the images as a Hugging Face ``datasets.Dataset``.
@@ -242,9 +239,7 @@ class LabelledImages:
         InputError
             The images are floats.
         """
-        from lookalike.data import bridges
-
-        return bridges.to_hugging_face(self)
+        return bridges.to_hugging_face(self.images, self._codes(), self.class_names, self.names)
 
     @classmethod
     def from_hugging_face(
@@ -282,9 +277,14 @@ class LabelledImages:
         DataError
             The bytes of an image cannot be read.
         """
-        from lookalike.data import bridges
+        found = bridges.from_hugging_face(table, image, label, class_names, progress)
+        return _from_numpy(*found, value_range, Source("table", reader="Hugging Face table"))
 
-        return bridges.from_hugging_face(table, image, label, class_names, value_range, progress)
+    def _codes(self) -> NDArray[np.int64]:
+        """Return for each image the place of its class in ``class_names``, as ``(n,)``."""
+        places = {face: place for place, face in enumerate(face_values(self.class_names).tolist())}
+        values, numbers = np.unique(self.labels, return_inverse=True)
+        return np.array([places[value] for value in values.tolist()], np.int64)[numbers]
 
 
 class Split(NamedTuple):
@@ -299,16 +299,6 @@ def face_values(class_names: Sequence[str]) -> NDArray[Any]:
 
     A name that a number would not give back ("03", "-0", "+3"), or that int64 cannot hold, is a text, and so
     are those beside it: the text of a label is always the name of its class.
-
-    Examples
-    --------
-    >>> from lookalike.data.labelled import face_values
-    >>> face_values(["3", "7"])
-    array([3, 7])
-    >>> face_values(["cat", "7"])
-    array(['cat', '7'], dtype='<U3')
-    >>> face_values(["03", "10"])
-    array(['03', '10'], dtype='<U2')
     """
     names = [str(name) for name in class_names]
     if names and all(map(_is_number, names)):
@@ -330,26 +320,7 @@ def from_arrays(
     value_range: tuple[float, float] | None = None,
     source: Source | None = None,
 ) -> LabelledImages:
-    """Return labelled images made of two arrays.
-
-    Parameters
-    ----------
-    images : array-like of shape (n, h, w) or (n, h, w, c)
-        An image batch (see :func:`lookalike.images.as_images`).
-    labels : array-like of shape (n,)
-        Integers or strings.
-    class_names : sequence of str, optional
-        Every class, also those without an image; by default the labels that occur.
-    value_range : (float, float), optional
-        What stands for no ink and for full ink, where it is not the usual (see ``as_images``).
-    source : Source, optional
-        Where they came from.
-
-    Returns
-    -------
-    LabelledImages
-        Named by their index.
-    """
+    """Return labelled images made of two arrays."""
     batch = as_images(images, value_range=value_range)
     values = np.asarray(labels)
     if values.ndim != 1 or values.dtype.kind not in "iuUO":
@@ -373,20 +344,39 @@ def from_arrays(
     )
 
 
+def _from_numpy(
+    images: Any,
+    labels: Any,
+    class_names: Sequence[str | int] | None,
+    value_range: tuple[float, float] | None,
+    source: Source,
+) -> LabelledImages:
+    """Return two arrays as labelled images; with class names, whole labels are places in these."""
+    if class_names is None:
+        return from_arrays(images, labels, value_range=value_range, source=source)
+    names = [str(name) for name in class_names]
+    if len(set(names)) != len(names) or not names:
+        raise InputError(f"class names are {listed(names)}: expected different ones, at least one")
+    given = np.asarray(labels)
+    if given.dtype.kind in "iu" and given.ndim == 1:
+        bad = np.flatnonzero((given < 0) | (given >= len(names)))
+        if len(bad):
+            raise InputError(
+                f"image {bad[0]} has the label {given[bad[0]]}: expected the place of one of {len(names)} "
+                f"class names, 0 to {len(names) - 1}; leave the names out where the labels are the classes "
+                "themselves"
+            )
+        given = np.array(names, np.str_)[given]
+    return from_arrays(images, given, class_names=names, value_range=value_range, source=source)
+
+
 def natural_order(names: Iterable[str]) -> list[str]:
     """Return ``names`` sorted as people count: "2" before "10", and "a2" before "a10"."""
     return sorted(names, key=natural_key)
 
 
 def natural_key(name: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
-    """Return a sort key that compares runs of digits as numbers, of any length, and the rest as text.
-
-    Examples
-    --------
-    >>> from lookalike.data.labelled import natural_key
-    >>> sorted(["a10", "a2", "10", "2"], key=natural_key)
-    ['2', '10', 'a2', 'a10']
-    """
+    """Return a sort key that compares runs of digits as numbers, of any length, and the rest as text."""
     key = []
     for part in re.split(r"([0-9]+)", name):
         # Numbers are compared by length, then digit by digit: int() refuses very long ones.

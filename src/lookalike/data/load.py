@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from lookalike.data import catalogue, folders, idx, known, npz, parquet, table
-from lookalike.data.diagnose import part_notes, parts_note
-from lookalike.data.drawing import checked_seed, choose_classes, draw, split
+from lookalike.data import catalogue, known
 from lookalike.data.labelled import LabelledImages, Split, natural_order
-from lookalike.data.listing import Listing, counts, mixed_sizes
-from lookalike.data.resize import Size, checked_size
-from lookalike.data.tree import Tree, ZipTree, open_tree
-from lookalike.data.untrusted import gunzip_head, listed, quoted, read_file
-from lookalike.errors import DataError, UnknownNameError, unknown
+from lookalike.data.look import part_notes, parts_note
+from lookalike.data.pixels import Size, checked_size
+from lookalike.data.readers import folders, idx, npz, parquet, table
+from lookalike.data.readers.listing import Listing, counts, mixed_sizes
+from lookalike.data.readers.trees import open_tree
+from lookalike.data.untrusted import gunzip_head, listed, quoted
+from lookalike.errors import DataError, InputError, UnknownNameError, unknown
 from lookalike.progress import Progress, silent
 
 # How a model file begins, after the length of its head: safetensors with metadata of ours.
 _MODEL = b'{"__metadata__":{"lookalike":'
+
+# The formats: the first that knows a folder or an archive, or one file, by what is in it reads it.
+_FROM_TREES = (npz.from_tree, idx.from_tree, parquet.from_tree, folders.from_tree)
+_FROM_FILES = (parquet.from_file, idx.from_file, table.from_file)
+
+VALID_SHARE = 0.2
+"""The share of each class that a split puts into the validation part."""
 
 
 def load(
@@ -93,9 +102,7 @@ def load(
     """
     wanted = checked_size(size)
     seed = checked_seed(seed)
-    parts = _parts(name_or_path, wanted, progress)
-    if classes is not None:
-        parts = choose_classes(parts, classes)
+    parts = _parts(name_or_path, classes, wanted, progress)
     train, valid = _train_and_valid(parts, seed)
     if limit is not None:
         train, valid = draw(train, limit, seed), draw(valid, limit, seed)
@@ -118,43 +125,15 @@ def load_to_fit(
     skip_bad: bool = False,
     progress: Progress = silent,
 ) -> LabelledImages:
-    """Return what a model that is to be kept is fitted on: no image is held back to measure on.
-
-    Parameters
-    ----------
-    name_or_path, classes, size, limit, seed, skip_bad, progress
-        As :func:`load`.
-
-    Returns
-    -------
-    LabelledImages
-        The training part, or all images where there is no other part; other parts are left alone, and
-        ``source.notes`` says so.
-
-    Raises
-    ------
-    UnknownNameError, DataError, InputError
-        As :func:`load`.
-
-    Examples
-    --------
-    >>> from lookalike.data.load import load_to_fit
-    >>> load_to_fit("digits")
-    <LabelledImages digits (train): 1797 images of 8x8 uint8, 10 classes>
-    """
+    """Return what a model that is to be kept is fitted on: no image is held back to measure on."""
     wanted = checked_size(size)
     seed = checked_seed(seed)
-    parts = _parts(name_or_path, wanted, progress)
-    if classes is not None:
-        parts = choose_classes(parts, classes)
+    parts = _parts(name_or_path, classes, wanted, progress)
     train = _to_fit_on(parts)
     for part, listing in parts.items():
         if part != "train":
             train = train.noted(f"The {part} part ({len(listing):,} images) was left alone.")
-    if limit is not None:
-        train = draw(train, limit, seed)
-    read = train.read(natural_order(counts(train.classes)), wanted, skip_bad, progress)
-    return read.noted(*part_notes(read.images, read.names))
+    return _read(train, wanted, limit, seed, skip_bad, progress)
 
 
 def load_to_measure(
@@ -168,36 +147,9 @@ def load_to_measure(
     skip_bad: bool = False,
     progress: Progress = silent,
 ) -> LabelledImages:
-    """Return what a model that was fitted before is measured on: no image is held back to fit on.
-
-    Parameters
-    ----------
-    name_or_path, classes, size, limit, seed, skip_bad, progress
-        As :func:`load`.
-    part : {"train", "valid", "test"}, optional
-        By default the validation part, where there is none the test part, and where there are no such parts
-        all images.
-
-    Returns
-    -------
-    LabelledImages
-        Other parts are left alone, and ``source.notes`` says so.
-
-    Raises
-    ------
-    UnknownNameError, DataError, InputError
-        As :func:`load`; or there is no such part.
-
-    Examples
-    --------
-    >>> from lookalike.data.load import load_to_measure
-    >>> load_to_measure("digits").source.notes[-1]
-    'There are no parts: all images are measured on.'
-    """
+    """Return what a model that was fitted before is measured on: no image is held back to fit on."""
     wanted = checked_size(size)
-    parts = _parts(name_or_path, wanted, progress)
-    if classes is not None:
-        parts = choose_classes(parts, classes)
+    parts = _parts(name_or_path, classes, wanted, progress)
     chosen = part or next(name for name in ("valid", "test", "train") if name in parts)
     if chosen not in parts:
         raise DataError(f"there is no {chosen} part: expected one of {listed(parts)}")
@@ -209,14 +161,33 @@ def load_to_measure(
     for name, other in parts.items():
         if name != chosen:
             listing = listing.noted(f"The {name} part ({len(other):,} images) was left alone.")
+    return _read(listing, wanted, limit, seed, skip_bad, progress)
+
+
+def _read(
+    listing: Listing, size: Size | None, limit: int | None, seed: int, skip_bad: bool, progress: Progress
+) -> LabelledImages:
+    """Return the images of the one part that is read, with notes of what looks wrong."""
     if limit is not None:
         listing = draw(listing, limit, seed)
-    read = listing.read(natural_order(counts(listing.classes)), wanted, skip_bad, progress)
+    read = listing.read(natural_order(counts(listing.classes)), size, skip_bad, progress)
     return read.noted(*part_notes(read.images, read.names))
 
 
-def _parts(name_or_path: str | os.PathLike[str], size: Size | None, progress: Progress) -> dict[str, Listing]:
-    """Return the listings of every part that there is."""
+def _parts(
+    name_or_path: str | os.PathLike[str],
+    classes: Sequence[str | int] | None,
+    size: Size | None,
+    progress: Progress,
+) -> dict[str, Listing]:
+    """Return the listings of every part that there is, of the classes that are asked for."""
+    parts = _every_part(name_or_path, size, progress)
+    return parts if classes is None else choose_classes(parts, classes)
+
+
+def _every_part(
+    name_or_path: str | os.PathLike[str], size: Size | None, progress: Progress
+) -> dict[str, Listing]:
     name = os.fsdecode(name_or_path)
     path = Path(os.path.expanduser(name))
     if isinstance(name_or_path, str) and name in catalogue.names():
@@ -227,12 +198,11 @@ def _parts(name_or_path: str | os.PathLike[str], size: Size | None, progress: Pr
         return listings
     try:
         tree = open_tree(path, name) if name else None
-        if isinstance(tree, ZipTree) and npz.is_npz(tree):
-            return npz.read(tree, progress)
         if tree is not None:
-            return _in_tree(tree, name, progress)
+            found = (from_tree(tree, progress) for from_tree in _FROM_TREES)
+            return next(listings for listings in found if listings is not None)
         if name and path.is_file():
-            return _single_file(path, name, size, progress)
+            return _in_file(path, name, size, progress)
     except OSError as error:
         raise DataError(f"{quoted(name)} cannot be read: {error.strerror or error}") from error
     raise UnknownNameError(
@@ -240,17 +210,8 @@ def _parts(name_or_path: str | os.PathLike[str], size: Size | None, progress: Pr
     )
 
 
-def _in_tree(tree: Tree, name: str, progress: Progress) -> dict[str, Listing]:
-    """Return the listings of a folder or an archive: IDX, Parquet or image folders, by what is in it."""
-    pairs = idx.find(tree.files)
-    if pairs:
-        return idx.read(name, pairs, tree.read, progress)
-    tables = parquet.find(tree)
-    return parquet.read(tree, tables, progress) if tables else folders.read(tree)
-
-
-def _single_file(path: Path, name: str, size: Size | None, progress: Progress) -> dict[str, Listing]:
-    """Return the listing of one file, told by its content: IDX or Parquet, else CSV by its name."""
+def _in_file(path: Path, name: str, size: Size | None, progress: Progress) -> dict[str, Listing]:
+    """Return the listing of one file."""
     with path.open("rb") as file:
         start = file.read(64 * 1024)
     if start[8:].startswith(_MODEL):
@@ -259,15 +220,10 @@ def _single_file(path: Path, name: str, size: Size | None, progress: Progress) -
             "a model, and images after it)"
         )
     head = gunzip_head(start, 4)
-    if parquet.is_parquet(head):
-        return parquet.read_one(path, name, progress)
-    if head[:2] == b"\0\0":
-        pairs = idx.find([entry.name for entry in path.parent.iterdir() if entry.is_file()], only=path.name)
-        if not pairs:
-            raise DataError(f"{quoted(name)} is IDX but is not called ...images-idx3-ubyte: give that file")
-        return idx.read(name, pairs, lambda file, most: read_file(path.parent / file, file, most), progress)
-    if path.name.lower().removesuffix(".gz").endswith(".csv"):
-        return table.read(path, name, size, progress)
+    for from_file in _FROM_FILES:
+        listings = from_file(path, name, head, size, progress)
+        if listings is not None:
+            return listings
     raise DataError(
         f"{quoted(name)} cannot be read as labelled images: "
         "expected an image folder, a zip or tar of one, Parquet, IDX, .npz or .csv"
@@ -300,10 +256,10 @@ def _train_and_valid(parts: dict[str, Listing], seed: int) -> tuple[Listing, Lis
     else:
         train, valid = split(train, seed)
         valid = replace(valid, source=replace(valid.source, part="valid"))
-    strangers = set(counts(valid.classes)) - set(counts(train.classes))
-    if strangers:
+    unknown_here = set(counts(valid.classes)) - set(counts(train.classes))
+    if unknown_here:
         raise DataError(
-            f"{quoted(train.source.name)} has the class {listed(natural_order(strangers))} in its "
+            f"{quoted(train.source.name)} has the class {listed(natural_order(unknown_here))} in its "
             f"{valid.source.part} part only: add images of it to train on, or leave it out"
         )
     if not len(valid):
@@ -350,3 +306,112 @@ def _coloured(images: LabelledImages, channels: int) -> LabelledImages:
             f"a part of {quoted(images.source.name)} is gray and the other has {channels} channels"
         )
     return replace(images, images=np.repeat(images.images[..., None], 3, axis=3))
+
+
+def checked_seed(seed: object) -> int:
+    """Return ``seed`` as an int, refusing what is no whole number of at least 0."""
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise InputError(f"seed is {seed!r}: expected a whole number of at least 0")
+    return int(seed)
+
+
+def choose_classes(listings: Mapping[str, Listing], classes: Sequence[object]) -> dict[str, Listing]:
+    """Return the listings with the images of ``classes`` alone."""
+    if isinstance(classes, (str, bytes)) or not isinstance(classes, Iterable):
+        raise InputError(
+            f"classes is {classes!r}: expected a sequence of names, for example classes=['3', '7']"
+        )
+    wanted = [str(name) for name in classes]
+    if not wanted:
+        raise InputError("classes is empty: name at least two, or leave it out for all")
+    known = natural_order({name for listing in listings.values() for name in counts(listing.classes)})
+    missing = [name for name in wanted if name not in known]
+    if missing:
+        raise InputError(f"there is no class {listed(missing)}: known are {listed(known, most=30)}")
+    return {
+        part: listing.take(np.flatnonzero(np.isin(listing.classes, wanted)))
+        for part, listing in listings.items()
+    }
+
+
+def split(listing: Listing, seed: int) -> tuple[Listing, Listing]:
+    """Return a train and a validation part, drawn at random from each class alike.
+
+    Of a class of ``n`` images, ``n / 5`` are for validation: rounded half up, at least one, and none where
+    the class has a single image, which stays in the train part and is noted. Both parts keep the order of
+    the listing.
+    """
+    valid: list[NDArray[np.intp]] = []
+    single = []
+    for name, places in _shuffled(listing, seed, "split"):
+        if len(places) == 1:
+            single.append(name)
+        else:
+            valid.append(places[: max(1, int(VALID_SHARE * len(places) + 0.5))])
+    if not valid:
+        raise DataError(
+            f"every class in {quoted(listing.source.name)} has a single image, so none is left "
+            "to validate with: add images or a valid/ part"
+        )
+    for_valid = np.zeros(len(listing), np.bool_)
+    for_valid[np.concatenate(valid)] = True
+    share = f"{VALID_SHARE:.0%} of each class"
+    notes = [f"There is no validation part: {share} were drawn at random for it (seed {seed})."]
+    if single:
+        notes.append(f"A single image of class {listed(single)}: it stays in the train part.")
+    return (
+        listing.take(np.flatnonzero(~for_valid)).noted(*notes),
+        listing.take(np.flatnonzero(for_valid)).noted(*notes),
+    )
+
+
+def draw(listing: Listing, limit: int, seed: int) -> Listing:
+    """Return at most ``limit`` images, from each class in proportion and at least one.
+
+    Shares are rounded by the largest remainder, ties to the first class in natural order; the order of the
+    listing is kept.
+    """
+    if isinstance(limit, bool) or not isinstance(limit, (int, np.integer)):
+        raise InputError(f"limit is {limit!r}: expected a whole number")
+    shuffled = _shuffled(listing, seed, "limit")
+    if limit < len(shuffled):
+        raise InputError(f"limit is {limit}: expected at least one image for each of {len(shuffled)} classes")
+    if limit >= len(listing):
+        return listing
+    quotas = _quotas(np.array([len(places) for _, places in shuffled]), int(limit))
+    chosen = np.concatenate([places[:quota] for (_, places), quota in zip(shuffled, quotas, strict=True)])
+    note = (
+        f"Of {len(listing):,} images, {limit:,} were drawn at random, each class in proportion (seed {seed})."
+    )
+    return listing.take(np.sort(chosen)).noted(note)
+
+
+def few_of_each(images: LabelledImages, count: int, seed: int = 0) -> LabelledImages:
+    """Return at most ``count`` images of each class, drawn at random, in their order."""
+    order = np.random.default_rng(checked_seed(seed)).permutation(len(images))
+    drawn = [order[images.labels[order] == label][:count] for label in np.unique(images.labels)]
+    return images.take(np.sort(np.concatenate(drawn)))
+
+
+def _quotas(sizes: NDArray[np.intp], limit: int) -> list[int]:
+    """Return how many of each class make ``limit``: one each, the rest by the largest remainder."""
+    spare = sizes - 1
+    exact = spare * (limit - len(sizes)) / max(1, spare.sum())
+    quotas = np.floor(exact).astype(np.intp)
+    rest = limit - len(sizes) - int(quotas.sum())
+    quotas[np.argsort(quotas - exact, kind="stable")[:rest]] += 1
+    return [int(quota) for quota in quotas + 1]
+
+
+def _shuffled(listing: Listing, seed: int, purpose: str) -> list[tuple[str, NDArray[np.intp]]]:
+    """Return each class's name and its places in the listing, shuffled; classes in natural order."""
+    names, numbers = np.unique(listing.classes, return_inverse=True)
+    by_class = np.split(np.argsort(numbers, kind="stable"), np.cumsum(np.bincount(numbers))[:-1])
+    places = dict(zip(names.tolist(), by_class, strict=True))
+    shuffled = []
+    for name in natural_order(places):
+        stream = np.random.default_rng(
+            [seed, zlib.crc32(purpose.encode()), *name.encode("utf-8", "surrogatepass")]
+        )
+        shuffled.append((name, stream.permutation(places[name])))
+    return shuffled

@@ -17,11 +17,10 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.data import table
-from lookalike.data.decode import SUFFIXES, decode_image
 from lookalike.data.labelled import natural_key, natural_order
-from lookalike.data.resize import resized
-from lookalike.data.tree import Tree, open_tree
+from lookalike.data.pixels import SUFFIXES, decode_image, resized
+from lookalike.data.readers import table
+from lookalike.data.readers.trees import Tree, open_tree
 from lookalike.data.untrusted import MAX_FILE_BYTES, quoted, read_file
 from lookalike.errors import DataError, InputError
 
@@ -29,19 +28,11 @@ _BATCH_IMAGES, _BATCH_BYTES = 500, 2**25
 
 
 class LooseBatch(NamedTuple):
-    """Some images that were read.
+    """Some images that were read."""
 
-    Attributes
-    ----------
-    names : tuple of str
-        What each is called: a path as it was given, ``"-"`` for standard input, and ``"test.csv:1"`` for the
-        first image of a CSV. Untrusted.
-    images : ndarray of shape (n, h, w) or (n, h, w, c), uint8
-        The image batch.
-    """
-
+    # A path as it was given, "-" for standard input, "test.csv:1" for the first image of a CSV: untrusted.
     names: tuple[str, ...]
-    images: NDArray[np.uint8]
+    images: NDArray[np.uint8]  # (n, h, w) or (n, h, w, c)
 
 
 class _File(NamedTuple):
@@ -60,16 +51,10 @@ class _Table(NamedTuple):
 
 @dataclass
 class LooseImages:
-    """Images that were found, and how to read them.
-
-    Attributes
-    ----------
-    bad : list of str
-        Why each file that was skipped cannot be read; it grows while :meth:`batches` reads.
-    """
+    """Images that were found, and how to read them."""
 
     _found: list[_File | _Table]
-    bad: list[str] = field(default_factory=list)
+    bad: list[str] = field(default_factory=list)  # why each file that was skipped cannot be read
 
     @property
     def one_table(self) -> bool:
@@ -89,31 +74,11 @@ class LooseImages:
         skip_bad: bool = False,
         most: int | None = None,
     ) -> Iterator[LooseBatch]:
-        """Read the images, some at a time.
+        """Read the images in the order in which they were found, up to ``most`` (500 or so) at a time.
 
-        Parameters
-        ----------
-        shape : tuple of int
-            ``(h, w)`` or ``(h, w, 3)``: what the images are to be. Gray images become colour where it has
-            channels; colour images become gray only where their channels are equal.
-        resize : bool, default=False
-            Resize images of another size (see :func:`lookalike.data.resize.resized`) instead of refusing
-            them.
-        skip_bad : bool, default=False
-            Leave out files that cannot be read and note them in ``bad``; by default the first is an error.
-        most : int, optional
-            How many images are read at a time; by default up to 500, fewer of large ones.
-
-        Yields
-        ------
-        LooseBatch
-            In the order in which images were found.
-
-        Raises
-        ------
-        DataError
-            A file cannot be read, or every one was skipped; an image is of another size, or colour where the
-            model is gray.
+        ``shape`` is ``(h, w)`` or ``(h, w, 3)``. Gray images become colour where it has channels; colour
+        images become gray only where their channels are equal. Images of another size are refused, or
+        resized. Bad files are noted in ``bad`` with ``skip_bad``; else the first is an error.
         """
         most = most or max(1, min(_BATCH_IMAGES, _BATCH_BYTES // int(np.prod(shape))))
         names: list[str] = []
@@ -153,38 +118,14 @@ class LooseImages:
 def find(sources: Sequence[str], stdin: BinaryIO | None = None) -> LooseImages:
     """Find images; none is read yet, but for standard input.
 
-    Parameters
-    ----------
-    sources : sequence of str
-        In any order and number:
+    Sources are, in any order and number,
 
-        - the path of an image,
-        - a folder, zip or tar, whose images are taken in natural order, those in folders below it too,
-        - a CSV of pixels in Kaggle's form, ``pixel0,pixel1,...``; a label in front is left out,
-        - a pattern such as ``crops/*.png`` or ``crops/**/*.png``, where no file is called so: the files that
-          it matches, or the folders where it matches no file,
-        - ``-`` for one encoded image from standard input.
-    stdin : binary file, optional
-        Standard input.
-
-    Returns
-    -------
-    LooseImages
-
-    Raises
-    ------
-    DataError
-        There is no such file, or a folder, archive or pattern holds no image.
-    InputError
-        ``-`` is given twice, or where there is no standard input.
-
-    Examples
-    --------
-    >>> from lookalike.data.loose import find
-    >>> find(["no/such.png"])
-    Traceback (most recent call last):
-        ...
-    lookalike.errors.DataError: there is no file or folder 'no/such.png'
+    - the path of an image,
+    - a folder, zip or tar, whose images are taken in natural order, those in folders below it too,
+    - a CSV of pixels in Kaggle's form, ``pixel0,pixel1,...``; a label in front is left out,
+    - a pattern such as ``crops/*.png`` or ``crops/**/*.png``, where no file is called so: the files that it
+      matches, or the folders where it matches no file,
+    - ``-`` for one encoded image from standard input.
     """
     found: list[_File | _Table] = []
     for source in sources:

@@ -6,7 +6,6 @@ can do harm in a message.
 
 from __future__ import annotations
 
-import hashlib
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -38,27 +37,13 @@ _GZIP = b"\x1f\x8b"
 
 
 def quoted(name: object, longest: int = 120) -> str:
-    r"""Return a name from outside as one may print it: in quotes, control characters escaped, not too long.
-
-    Examples
-    --------
-    >>> from lookalike.data.untrusted import quoted
-    >>> print(quoted("a\x1b[31m.png"))
-    'a\x1b[31m.png'
-    """
+    r"""Return a name from outside as one may print it: quoted, control characters escaped, not too long."""
     text = repr(str(name))
     return text if len(text) <= longest else f"{text[: longest - 4]}...{text[-1]}"
 
 
 def listed(names: Iterable[object], most: int = 5) -> str:
-    """Return names from outside as a list that is not too long.
-
-    Examples
-    --------
-    >>> from lookalike.data.untrusted import listed
-    >>> listed(["a", "b", "c"], most=2)
-    "'a', 'b' and 1 more"
-    """
+    """Return names from outside as a list that is not too long."""
     every = list(names)
     text = ", ".join(quoted(name) for name in every[:most])
     return text if len(every) <= most else f"{text} and {len(every) - most:,} more"
@@ -70,13 +55,7 @@ def is_gzip(data: bytes) -> bool:
 
 
 def read_file(path: Path, name: object, limit: int) -> bytes:
-    """Return the bytes of a file of at most ``limit`` bytes.
-
-    Raises
-    ------
-    DataError
-        The file is larger, or cannot be read.
-    """
+    """Return the bytes of a file of at most ``limit`` bytes."""
     try:
         with path.open("rb") as file:
             data = file.read(limit + 1)
@@ -87,14 +66,10 @@ def read_file(path: Path, name: object, limit: int) -> bytes:
     return data
 
 
-def gunzip(data: bytes, name: object, limit: int) -> bytes:
-    """Return what gzip ``data`` unpacks to, at most ``limit`` bytes.
-
-    Raises
-    ------
-    DataError
-        It unpacks to more, is truncated or damaged, or bytes follow its end.
-    """
+def plain_bytes(data: bytes, name: object, limit: int) -> bytes:
+    """Return what ``data`` unpacks to, at most ``limit`` bytes, where it is gzip; else itself."""
+    if not is_gzip(data):
+        return data
     unpacker = zlib.decompressobj(wbits=31)
     try:
         plain = unpacker.decompress(data, limit + 1)
@@ -119,13 +94,3 @@ def gunzip_head(data: bytes, length: int) -> bytes:
         return zlib.decompressobj(wbits=31).decompress(data[: 64 * 1024], length)
     except zlib.error:
         return b""
-
-
-def sha256(data: bytes) -> str:
-    """Return the SHA-256 of ``data`` in hexadecimal."""
-    return hashlib.sha256(data).hexdigest()
-
-
-def md5(data: bytes) -> str:
-    """Return the MD5 of ``data`` in hexadecimal: against accidents, not against attackers."""
-    return hashlib.md5(data, usedforsecurity=False).hexdigest()

@@ -15,7 +15,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, check_is_fitted, column_or_1d, validate_data
 
-from lookalike.data.diagnose import Look
+from lookalike.data.look import Look
 from lookalike.errors import InputError
 from lookalike.images import as_images
 from lookalike.models.explained import Explanations

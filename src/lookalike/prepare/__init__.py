@@ -1,4 +1,4 @@
-"""What is done to images before they are compared, as scikit-learn transformers.
+"""What is done to images before they are compared, as plain steps that are scikit-learn transformers too.
 
 Every step takes an image batch and returns rounded gray bytes ``(n, h, w)``; an image's result does not
 depend on the others of its batch. :class:`Prepare` chains steps, says them in words and stores them as JSON;
@@ -7,10 +7,8 @@ depend on the others of its batch. :class:`Prepare` chains steps, says them in w
 
 from lookalike.prepare.chain import Prepare
 from lookalike.prepare.choose import choose
-from lookalike.prepare.deskew import Deskew
-from lookalike.prepare.fit import EvenInk, FitToInk
-from lookalike.prepare.sizes import Blur, Resize
-from lookalike.prepare.tones import Gray, NormaliseContrast, Polarity
+from lookalike.prepare.drawings import Deskew, EvenInk, FitToInk
+from lookalike.prepare.steps import Blur, Gray, NormaliseContrast, Polarity, Resize
 
 __all__ = [
     "Blur",

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, TransformerMixin, clone
-from sklearn.utils.validation import check_is_fitted
 
+from lookalike.data.look import Gray8
 from lookalike.errors import InputError, unknown
-from lookalike.prepare.base import Gray8, Preparation
-from lookalike.prepare.deskew import Deskew
-from lookalike.prepare.fit import EvenInk, FitToInk
-from lookalike.prepare.sizes import Blur, Resize
-from lookalike.prepare.tones import Gray, NormaliseContrast, Polarity
+from lookalike.images import as_images
+from lookalike.prepare.drawings import Deskew, EvenInk, FitToInk
+from lookalike.prepare.steps import (
+    Blur,
+    Gray,
+    NormaliseContrast,
+    Polarity,
+    Preparation,
+    Resize,
+    Transformer,
+)
 from lookalike.progress import Progress, silent
 
 #: The one table of steps that JSON may name.
@@ -36,7 +42,7 @@ _LONGEST_REASON = 1000
 _KEYS = {"version", "fitted", "steps", "reasons"}
 
 
-class Prepare(TransformerMixin, BaseEstimator):
+class Prepare(Transformer):
     """Prepare images in several steps, one after the other.
 
     Parameters
@@ -67,15 +73,10 @@ class Prepare(TransformerMixin, BaseEstimator):
 
     steps_: tuple[Preparation, ...]
     reasons_: tuple[str, ...]
+    _learned = "steps_"
 
     def __init__(self, steps: Sequence[Preparation]) -> None:
         self.steps = steps
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        tags.input_tags.two_d_array = False
-        return tags
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None, *, progress: Progress = silent) -> Self:
         """Fit each step on what the steps before it make of the images.
@@ -97,15 +98,15 @@ class Prepare(TransformerMixin, BaseEstimator):
         InputError
             The steps cannot be used, or the images are no image batch.
         """
-        steps = [clone(step) for step in self._checked()]
+        steps = tuple(step._copy() for step in self._checked())
+        images = as_images(X)
         # Where no later step learns anything, images need not be prepared for it.
-        last = max((place for place, step in enumerate(steps) if _learns(step)), default=0)
-        images: Any = X
-        for place, step in enumerate(steps):
-            step.fit(images)
-            if place < last:
-                images = step.transform(images, progress=progress)
-        self.steps_, self.reasons_ = tuple(steps), ()
+        last = max((place for place, step in enumerate(steps) if step._learned), default=0)
+        for step in steps[:last]:
+            step._learn(images)
+            images = step._run(images, progress)
+        steps[last]._learn(images)
+        self.steps_, self.reasons_ = steps, ()
         return self
 
     def transform(self, X: ArrayLike, *, progress: Progress = silent) -> Gray8:
@@ -127,12 +128,12 @@ class Prepare(TransformerMixin, BaseEstimator):
         InputError
             The images are no image batch.
         """
-        check_is_fitted(self)
-        images: Any = X
+        self._check_fitted()
+        images = as_images(X)
+        # Parameters were checked when the chain was fitted or read.
         for step in self.steps_:
-            images = step.transform(images, progress=progress)
-        prepared: Gray8 = images
-        return prepared
+            images = step._run(images, progress)
+        return images
 
     def describe(self) -> tuple[str, ...]:
         """Return what each step does to images, one sentence a step."""
@@ -197,6 +198,12 @@ class Prepare(TransformerMixin, BaseEstimator):
             chain.steps_, chain.reasons_ = tuple(steps), tuple(reasons)
         return chain
 
+    def fit_transform(
+        self, X: ArrayLike, y: ArrayLike | None = None, *, progress: Progress = silent
+    ) -> Gray8:
+        """Return ``fit(X).transform(X)``."""
+        return self.fit(X, progress=progress).transform(X, progress=progress)
+
     def _current(self) -> Sequence[Preparation]:
         """Return the fitted steps, or those to be fitted."""
         return self.steps_ if hasattr(self, "steps_") else self._checked()
@@ -212,18 +219,14 @@ class Prepare(TransformerMixin, BaseEstimator):
                     f"step {place + 1} is {_short(step)}: expected one of "
                     f"{', '.join(kind.__name__ for kind in _NAMES)}"
                 )
-            step.check_parameters()
+            step._check()
         return steps
-
-
-def _learns(step: Preparation) -> bool:
-    return isinstance(step, Polarity)
 
 
 def _step_to_json(step: Preparation) -> dict[str, Any]:
     """Return one step as plain data."""
     plain: dict[str, Any] = {"step": _NAMES[type(step)]}
-    for name, value in step.get_params(deep=False).items():
+    for name, value in step.get_params().items():
         # NumPy's numbers are not JSON's.
         plain[name] = value.item() if hasattr(value, "item") else value
     if hasattr(step, "inverted_"):
@@ -240,14 +243,14 @@ def _step_from_json(data: object, fitted: bool) -> Preparation:
         raise InputError(unknown("preparation", name[:100], STEPS))
     given = {key: value for key, value in data.items() if key != "step"}
     learned = ("inverted",) if fitted and STEPS[name] is Polarity else ()
-    expected = {*STEPS[name]._get_param_names(), *learned}
+    expected = {*STEPS[name]._defaults(), *learned}
     if set(given) != expected:
         raise InputError(
             f"the step {name!r} has other parameters: expected {', '.join(sorted(expected)) or 'none'}"
         )
     values = {key: given.pop(key) for key in learned}
     step = STEPS[name](**given)
-    step.check_parameters()
+    step._check()
     if isinstance(step, Polarity) and learned:
         if not isinstance(values["inverted"], bool):
             raise InputError(f"inverted is {_short(values['inverted'])}: expected true or false")
@@ -266,6 +269,4 @@ def _items(value: object, name: str, least: int, most: int) -> list[Any]:
 
 def _short(value: object) -> str:
     """Return what an error shows of an untrusted value."""
-    import reprlib
-
     return reprlib.repr(value)

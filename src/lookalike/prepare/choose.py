@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import binomtest
 
+from lookalike.data.look import Gray8, gray_bytes, ink_box, paper
 from lookalike.errors import InputError
 from lookalike.images import as_images
-from lookalike.prepare.base import Gray8, Preparation, gray_bytes
 from lookalike.prepare.chain import Prepare
-from lookalike.prepare.deskew import Deskew
-from lookalike.prepare.fit import EvenInk, FitToInk
-from lookalike.prepare.ink import ink, ink_box, paper
-from lookalike.prepare.sizes import Blur, Resize
-from lookalike.prepare.tones import Gray, Polarity
+from lookalike.prepare.drawings import Deskew, EvenInk, FitToInk, ink
+from lookalike.prepare.steps import Blur, Gray, Polarity, Preparation, Resize
 
 _SAMPLE = 2000
 # How far a pixel of even paper may be from the paper's level, and how much of a drawing is such paper.
@@ -194,8 +192,7 @@ def _deskew_helps(
         for first in ([Gray()], [Deskew()])
     ]
     better, worse = int((wrong[0] & ~wrong[1]).sum()), int((wrong[1] & ~wrong[0]).sum())
-    p_value = binomtest(better, better + worse).pvalue if better + worse else 1.0
-    helps = better > worse and p_value <= _LEVEL
+    helps = better > worse and _sign_test(worse, better) <= _LEVEL
     figures = (
         f"of {len(light):,} images the nearest other is of another class for {int(wrong[1].sum()):,} with "
         f"deskewing, for {int(wrong[0].sum()):,} without"
@@ -203,6 +200,12 @@ def _deskew_helps(
     if helps:
         return True, f"{figures}: deskewed"
     return False, f"{figures}: no clear gain, slant is left alone"
+
+
+def _sign_test(fewer: int, more: int) -> float:
+    """Return how likely chance makes one of two counts as much smaller than the other, at even odds."""
+    tries = fewer + more
+    return 2 * sum(math.comb(tries, count) for count in range(fewer + 1)) / (1 << tries)
 
 
 def _wrong_left_out(images: Gray8, labels: NDArray[np.generic]) -> NDArray[np.bool_]:

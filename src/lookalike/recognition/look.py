@@ -8,7 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from lookalike.data.diagnose import Look, look, sample, strange
+from lookalike.data.look import Look, look, sample, strange
 from lookalike.errors import InputError, LookalikeWarning
 from lookalike.state import Fact, checked_list, checked_whole
 

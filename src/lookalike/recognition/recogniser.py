@@ -10,7 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lookalike.data.diagnose import Look
+from lookalike.data.look import Look
 from lookalike.errors import InputError
 from lookalike.images import as_images
 from lookalike.prepare import FitToInk, Prepare

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lookalike.broadcasting import Axis, Trace
-from lookalike.broadcasting.words import conclusion, named, result, shown, state
+from lookalike.broadcasting import Axis, Trace, conclusion, named, result, shown, state
 from lookalike.errors import InputError
 from lookalike.evaluation.results import Comparison, Evaluation
 from lookalike.recognition.evidence import Evidence

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.data.labelled import Source
-from lookalike.data.listing import ArrayImages, Listing
-from lookalike.data.resize import Size
-from lookalike.data.untrusted import MAX_ARRAY_BYTES, MAX_NAME, MAX_PIXELS, gunzip, is_gzip, quoted, read_file
+from lookalike.data.pixels import Size
+from lookalike.data.readers.listing import Listing, numbered
+from lookalike.data.untrusted import MAX_ARRAY_BYTES, MAX_NAME, MAX_PIXELS, plain_bytes, quoted, read_file
 from lookalike.errors import DataError
 from lookalike.progress import Progress
 
@@ -28,32 +28,16 @@ _LINES = 2000
 """About so many lines are parsed at once, so that text and wider numbers are never held for all."""
 
 
-def read(path: Path, name: str, size: Size | None, progress: Progress) -> dict[str, Listing]:
-    """Return the listing of a CSV of labels and pixels: one part, ``"train"``.
+def from_file(
+    path: Path, name: str, head: bytes, size: Size | None, progress: Progress
+) -> dict[str, Listing] | None:
+    """Return the listing of a CSV of labels and pixels, images named by line; None for another file's name.
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-    name : str
-        What messages call it.
-    size : (int, int) or None
-        Height and width; needed where the number of pixels is no square. Where it is one and ``size``
-        has another number of pixels, the images are read as squares.
-    progress : callable
-        Told of the lines.
-
-    Returns
-    -------
-    dict of str to Listing
-        Images are named by their line number, the first image's being 0.
-
-    Raises
-    ------
-    DataError
-        No label column, a pixel that is no whole number in 0-255, lines of different lengths, or a number
-        of pixels that is no square.
+    ``size`` is height and width, needed where the number of pixels is no square; where it has another number
+    of pixels than a line, images are read as squares.
     """
+    if not path.name.lower().removesuffix(".gz").endswith(".csv"):
+        return None
     lines, length = _opened(path, name, _EXPECTED)
     columns = lines.readline().strip().split(",")
     if not _is_label(columns[0]):
@@ -61,31 +45,14 @@ def read(path: Path, name: str, size: Size | None, progress: Progress) -> dict[s
         lines.seek(0)
     shape = _shape(len(columns) - 1, size, name)
     labels, images = _parse(lines, length, shape, name, progress)
-    names = tuple(str(index) for index in range(len(images)))
-    return {"train": Listing(labels, names, ArrayImages(images), source=Source(name, "train", "CSV"))}
+    return {"train": numbered(labels, images, Source(name, "train", "CSV"))}
 
 
 def unlabelled(path: Path, name: str, size: Size) -> Iterator[NDArray[np.uint8]]:
-    """Yield the images of a CSV of pixels, some at a time.
+    """Yield the images ``(n, h, w)`` of a CSV of pixels, some at a time; its size as in :func:`from_file`.
 
-    Parameters
-    ----------
-    path : Path
-        The file. A first column called ``label`` is left out; without a header, a first column is taken for
-        labels where the others make an image of ``size``.
-    name : str
-        What messages call it.
-    size : (int, int)
-        Height and width; where a line has another number of pixels, images are read as squares.
-
-    Yields
-    ------
-    ndarray of shape (n, h, w), uint8
-
-    Raises
-    ------
-    DataError
-        As :func:`read`.
+    A first column called ``label`` is left out; without a header, a first column is taken for labels where
+    the others make an image of ``size``.
     """
     lines, _ = _opened(path, name, _UNLABELLED)
     columns = lines.readline().strip().split(",")
@@ -106,9 +73,7 @@ def unlabelled(path: Path, name: str, size: Size) -> Iterator[NDArray[np.uint8]]
 
 def _opened(path: Path, name: str, expected: str) -> tuple[io.StringIO, int]:
     """Return the text of a CSV, plain or gzip, and its length."""
-    data = read_file(path, name, MAX_ARRAY_BYTES)
-    if is_gzip(data):
-        data = gunzip(data, name, MAX_ARRAY_BYTES)
+    data = plain_bytes(read_file(path, name, MAX_ARRAY_BYTES), name, MAX_ARRAY_BYTES)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

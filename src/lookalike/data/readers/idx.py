@@ -10,34 +10,27 @@ import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.data.labelled import Source
-from lookalike.data.listing import ArrayImages, Listing, class_texts
-from lookalike.data.untrusted import MAX_ARRAY_BYTES, gunzip, gunzip_head, is_gzip, listed, quoted
+from lookalike.data.pixels import Size
+from lookalike.data.readers.listing import PARTS, Listing, class_texts, numbered
+from lookalike.data.readers.trees import Tree
+from lookalike.data.untrusted import MAX_ARRAY_BYTES, gunzip_head, listed, plain_bytes, quoted, read_file
 from lookalike.errors import DataError
 from lookalike.progress import Progress
 
 _UBYTE = 0x08
 _NAME = re.compile(r"(?P<prefix>.*?)[-_.]?images[-.]idx3[-.]ubyte(?P<gz>\.gz)?", re.IGNORECASE)
-_PARTS = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("valid", "validation", "val", "dev"), "valid"),
-    **dict.fromkeys(("t10k", "test", "testing"), "test"),
-}
+_PARTS = {**PARTS, "t10k": "test"}
 
 
-def unpacked(data: bytes, name: str) -> bytes:
-    """Return an IDX file's bytes, unpacked where they are gzip and checked against their own header.
-
-    Raises
-    ------
-    DataError
-        Another magic number, or more or fewer bytes than the header announces.
-    """
+def _unpacked(data: bytes, name: str) -> bytes:
+    """Return an IDX file's bytes, unpacked where they are gzip and checked against their own header."""
     head = gunzip_head(data, 4 + 4 * 4)
     rank = head[3] if len(head) >= 4 else 0
     if head[:3] != bytes((0, 0, _UBYTE)) or rank not in (1, 3) or len(head) < 4 + 4 * rank:
@@ -50,7 +43,7 @@ def unpacked(data: bytes, name: str) -> bytes:
         raise DataError(
             f"{quoted(name)} announces {announced:,} bytes: more than {MAX_ARRAY_BYTES:,}, refused"
         )
-    plain = gunzip(data, name, announced) if is_gzip(data) else data
+    plain = plain_bytes(data, name, announced)
     if len(plain) != announced:
         wrong = "is truncated" if len(plain) < announced else "has trailing bytes"
         raise DataError(
@@ -60,30 +53,9 @@ def unpacked(data: bytes, name: str) -> bytes:
     return plain
 
 
-def parse(plain: bytes, name: str, rank: int) -> NDArray[np.uint8]:
-    """Return the array in unpacked IDX bytes.
-
-    Parameters
-    ----------
-    plain : bytes
-        What :func:`unpacked` returned.
-    name : str
-        What messages call the file.
-    rank : {1, 3}
-        Labels ``(n,)`` or images ``(n, h, w)``.
-
-    Returns
-    -------
-    ndarray of uint8
-        Writable, a copy of the bytes.
-
-    Examples
-    --------
-    >>> from lookalike.data.idx import parse, unpacked
-    >>> labels = bytes([0, 0, 8, 1, 0, 0, 0, 2, 3, 7])
-    >>> parse(unpacked(labels, "labels"), "labels", rank=1)
-    array([3, 7], dtype=uint8)
-    """
+def parse(data: bytes, name: str, rank: int) -> NDArray[np.uint8]:
+    """Return the array in an IDX file, plain or gzip: labels ``(n,)``, or images ``(n, h, w)`` of rank 3."""
+    plain = _unpacked(data, name)
     if plain[3] != rank:
         what = {1: "labels", 3: "images"}
         raise DataError(f"{quoted(name)} holds {what[plain[3]]}: expected {what[rank]}")
@@ -95,14 +67,13 @@ def _lengths(head: bytes, rank: int) -> tuple[int, ...]:
     return tuple(int.from_bytes(head[4 + 4 * axis : 8 + 4 * axis], "big") for axis in range(rank))
 
 
-def listing(images: NDArray[np.uint8], labels: NDArray[np.uint8], source: Source, **groups: Any) -> Listing:
-    """Return the listing of one pair of IDX arrays, named by index.
-
-    Raises
-    ------
-    DataError
-        There are not as many labels as images, or no image, or no pixel.
-    """
+def listing(
+    images: NDArray[np.uint8],
+    labels: NDArray[np.uint8],
+    source: Source,
+    groups: NDArray[Any] | None = None,
+) -> Listing:
+    """Return the listing of one pair of IDX arrays, named by index."""
     if len(images) != len(labels):
         raise DataError(
             f"{quoted(source.name)} has {len(images):,} images and {len(labels):,} labels "
@@ -112,8 +83,7 @@ def listing(images: NDArray[np.uint8], labels: NDArray[np.uint8], source: Source
         raise DataError(
             f"{quoted(source.name)} has images of shape {images.shape}: expected at least one pixel"
         )
-    names = tuple(str(index) for index in range(len(images)))
-    return Listing(class_texts(labels), names, ArrayImages(images), source=source, **groups)
+    return numbered(class_texts(labels), images, source, groups)
 
 
 @dataclass(frozen=True)
@@ -125,24 +95,9 @@ class Pair:
 
 
 def find(files: Iterable[str], only: str | None = None) -> dict[str, Pair]:
-    """Return the pairs of IDX files among ``files``, by part.
+    """Return the pairs of IDX files among paths, by part; a plain file is preferred to its gzip twin.
 
-    Parameters
-    ----------
-    files : iterable of str
-        Paths within a tree. A plain file is preferred to its gzip twin.
-    only : str, optional
-        The images file to read; the others are left alone, and it is the train part.
-
-    Returns
-    -------
-    dict of str to Pair
-        Keys are ``"train"``, ``"valid"`` and ``"test"``; empty where there is no IDX images file.
-
-    Raises
-    ------
-    DataError
-        An images file has no labels file, or two sets lie side by side.
+    ``only`` is the images file to read: the others are left alone, and it is the train part.
     """
     by_lower = {path.lower(): path for path in files}
     chosen = [only] if only is not None else sorted(by_lower.values(), key=lambda path: (len(path), path))
@@ -177,27 +132,32 @@ def _partner(images: str, by_lower: dict[str, str]) -> str:
     )
 
 
-def read(
-    name: str, pairs: dict[str, Pair], read_file: Callable[[str, int], bytes], progress: Progress
-) -> dict[str, Listing]:
-    """Return the listings of pairs of IDX files.
+def from_tree(tree: Tree, progress: Progress) -> dict[str, Listing] | None:
+    """Return the listings of the IDX files in a tree, by part; None where it holds none."""
+    pairs = find(tree.files)
+    return _read(tree.name, pairs, tree.read, progress) if pairs else None
 
-    Parameters
-    ----------
-    name : str
-        What sources and messages call the set.
-    pairs : dict of str to Pair
-        What :func:`find` returned.
-    read_file : callable
-        Returns the bytes of a path, given the most that there may be.
-    progress : callable
-        Told of the pairs.
-    """
+
+def from_file(
+    path: Path, name: str, head: bytes, size: Size | None, progress: Progress
+) -> dict[str, Listing] | None:
+    """Return the listing of one IDX images file, with its labels beside it; None where it is no IDX."""
+    if head[:2] != b"\0\0":
+        return None
+    pairs = find([entry.name for entry in path.parent.iterdir() if entry.is_file()], only=path.name)
+    if not pairs:
+        raise DataError(f"{quoted(name)} is IDX but is not called ...images-idx3-ubyte: give that file")
+    return _read(name, pairs, lambda file, most: read_file(path.parent / file, file, most), progress)
+
+
+def _read(
+    name: str, pairs: dict[str, Pair], read: Callable[[str, int], bytes], progress: Progress
+) -> dict[str, Listing]:
     listings = {}
     for done, (part, pair) in enumerate(pairs.items()):
         progress("reading IDX files", done, len(pairs))
-        images = parse(unpacked(read_file(pair.images, MAX_ARRAY_BYTES), pair.images), pair.images, 3)
-        labels = parse(unpacked(read_file(pair.labels, MAX_ARRAY_BYTES), pair.labels), pair.labels, 1)
+        images = parse(read(pair.images, MAX_ARRAY_BYTES), pair.images, 3)
+        labels = parse(read(pair.labels, MAX_ARRAY_BYTES), pair.labels, 1)
         listings[part] = listing(images, labels, Source(name, part, "IDX"))
     progress("reading IDX files", len(pairs), len(pairs))
     return listings

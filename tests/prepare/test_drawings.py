@@ -8,8 +8,9 @@ from PIL import Image
 from preparing import gray_batches
 from scipy import ndimage
 
+from lookalike.data.look import ink_box, paper
 from lookalike.prepare import Deskew, EvenInk, FitToInk
-from lookalike.prepare.ink import ink, ink_box, paper
+from lookalike.prepare.drawings import ink
 
 drawn = st.integers(0, 2**32 - 1).map(
     lambda seed: (

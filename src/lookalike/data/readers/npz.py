@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.data.labelled import Source
-from lookalike.data.listing import ArrayImages, Listing, class_texts
-from lookalike.data.tree import ZipTree
+from lookalike.data.readers.listing import Listing, class_texts, numbered
+from lookalike.data.readers.trees import Tree
 from lookalike.data.untrusted import MAX_ARRAY_BYTES, MAX_NAME, listed, quoted
 from lookalike.errors import DataError, InputError
 from lookalike.images import as_images
@@ -38,21 +38,13 @@ _SETS: tuple[dict[str, tuple[str, str]], ...] = (
 _EXPECTED = "expected x_train and y_train, train_images and train_labels, images and labels, or x and y"
 
 
-def is_npz(tree: ZipTree) -> bool:
-    """Return whether a zip is an ``.npz``: all its members are ``.npy``."""
-    return bool(tree.files) and all(path.endswith(".npy") for path in tree.files)
-
-
-def read(tree: ZipTree, progress: Progress) -> dict[str, Listing]:
-    """Return the listings of an ``.npz``, by part.
+def from_tree(tree: Tree, progress: Progress) -> dict[str, Listing] | None:
+    """Return the listings of an ``.npz`` by part; None where a tree is no zip of ``.npy`` alone.
 
     Images pass :func:`lookalike.images.as_images`; labels are ``(n,)`` or ``(n, 1)`` integers or strings.
-
-    Raises
-    ------
-    DataError
-        Other names, objects, a damaged member, or images that are not as they must be.
     """
+    if tree.kind != "zip" or not tree.files or not all(path.endswith(".npy") for path in tree.files):
+        return None
     keys = {path.removesuffix(".npy") for path in tree.files}
     for known in _SETS:
         pairs = {part: pair for part, pair in known.items() if keys & set(pair)}
@@ -89,8 +81,7 @@ def _listing(images: NDArray[Any], labels: NDArray[Any], key: str, source: Sourc
         raise DataError(
             f"{where} are {len(batch):,} images with {len(labels):,} labels: expected one for each"
         )
-    names = tuple(str(index) for index in range(len(batch)))
-    return Listing(_texts(labels, where), names, ArrayImages(batch), source=source)
+    return numbered(_texts(labels, where), batch, source)
 
 
 def _texts(labels: NDArray[Any], where: str) -> NDArray[np.str_]:
@@ -100,7 +91,7 @@ def _texts(labels: NDArray[Any], where: str) -> NDArray[np.str_]:
         raise DataError(f"the labels of {where} are no text ({error}): save them as str") from error
 
 
-def _member(tree: ZipTree, key: str) -> NDArray[Any]:
+def _member(tree: Tree, key: str) -> NDArray[Any]:
     """Return one array: its header is checked against its bytes before anything is made of it."""
     data = tree.read(f"{key}.npy", MAX_ARRAY_BYTES)
     where = f"{quoted(key)} in {quoted(tree.name)}"

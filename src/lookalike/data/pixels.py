@@ -14,55 +14,29 @@ import os
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import BmpImagePlugin, Image, ImageFile, ImageOps, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
 from lookalike.data.untrusted import MAX_FILE_BYTES, MAX_PIXELS, quoted, read_file
-from lookalike.errors import DataError
+from lookalike.errors import DataError, InputError
+from lookalike.images import ImageBatch
+from lookalike.progress import Progress, silent
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 """The names by which readers take a file for an image."""
 
 _Opener = Callable[[BytesIO], ImageFile.ImageFile]
 
+Size = tuple[int, int]
+
 
 def decode_image(
     source: bytes | str | os.PathLike[str], name: str | None = None, *, max_pixels: int = MAX_PIXELS
 ) -> NDArray[np.uint8]:
-    """Return the pixels of one PNG, JPEG, BMP or WEBP image.
-
-    Parameters
-    ----------
-    source : bytes, str or path
-        The encoded image, or the path of its file.
-    name : str, optional
-        What messages call it; by default its path.
-    max_pixels : int, default=MAX_PIXELS
-        An image whose header announces more is refused undecoded.
-
-    Returns
-    -------
-    ndarray of shape (h, w) or (h, w, 3), uint8
-        Gray or colour, by the rules at the head of this module.
-
-    Raises
-    ------
-    DataError
-        It is no such image, is truncated, damaged, animated or too large. The message names it.
-
-    Examples
-    --------
-    >>> from io import BytesIO
-    >>> from PIL import Image
-    >>> from lookalike.data.decode import decode_image
-    >>> file = BytesIO()
-    >>> Image.new("L", (3, 2), 255).save(file, "PNG")
-    >>> decode_image(file.getvalue(), "white.png")
-    array([[255, 255, 255],
-           [255, 255, 255]], dtype=uint8)
-    """
+    """Return the pixels of one PNG, JPEG, BMP or WEBP image."""
     if isinstance(source, bytes):
         data, shown = source, quoted(name or "image")
     else:
@@ -142,13 +116,7 @@ def _check_header(image: ImageFile.ImageFile, max_pixels: int) -> None:
 
 
 def pixels(image: Image.Image) -> NDArray[np.uint8]:
-    """Return the pixels of Pillow's image as gray or colour bytes, by the rules at the head of this module.
-
-    Raises
-    ------
-    DataError
-        A pixel has more than 16 bits.
-    """
+    """Return the pixels of Pillow's image as gray or colour bytes, by this module's rules."""
     if image.mode.startswith("I"):
         return _eight_bits(image)
     if "transparency" in image.info or image.mode in ("LA", "La", "PA", "RGBA", "RGBa"):
@@ -179,3 +147,54 @@ def _on_white(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _is_gray(colour: NDArray[np.uint8]) -> bool:
     return bool((colour[..., 0] == colour[..., 1]).all() and (colour[..., 1] == colour[..., 2]).all())
+
+
+def checked_size(size: int | tuple[int, int] | None) -> Size | None:
+    """Return ``size`` as ``(height, width)``: one whole number means a square."""
+    if size is None:
+        return None
+    try:
+        lengths = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
+        height, width = (_whole(length) for length in lengths)
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(f"size is {size!r}: expected (height, width) or one whole number") from None
+    if height < 1 or width < 1 or height * width > MAX_PIXELS:
+        raise InputError(f"size is {size!r}: expected 1 to {MAX_PIXELS:,} pixels")
+    return height, width
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, (bool, np.bool_)) or int(value) != value:
+        raise TypeError
+    return int(value)
+
+
+def resized(image: NDArray[Any], size: Size) -> NDArray[Any]:
+    """Return one image at another size; the ratio of its sides is not kept."""
+    if image.shape[:2] == size:
+        return image
+    if image.ndim == 3 and not (image.dtype == np.uint8 and image.shape[2] == 3):
+        return np.stack([resized(image[..., channel], size) for channel in range(image.shape[2])], axis=-1)
+    pixels = np.ascontiguousarray(image if image.dtype == np.uint8 else image.astype(np.float32))
+    picture = Image.fromarray(pixels).resize((size[1], size[0]), Image.Resampling.BILINEAR)
+    result: NDArray[Any] = np.asarray(picture)
+    return result if image.dtype == np.uint8 else np.clip(result, 0, 1).astype(image.dtype)
+
+
+def resized_batch(images: ImageBatch, size: Size, progress: Progress = silent) -> ImageBatch:
+    """Return an image batch at another size (see :func:`resized`)."""
+    if images.shape[1:3] == size:
+        return images
+    result = np.empty((len(images), *size, *images.shape[3:]), images.dtype)
+    for index, image in enumerate(images):
+        if index % 1000 == 0:
+            progress("resizing images", index, len(images))
+        result[index] = resized(image, size)
+    progress("resizing images", len(images), len(images))
+    return result
+
+
+def size_note(size: Size) -> str:
+    """Return the note that says that images were resized."""
+    height_by_width = f"{size[0]} x {size[1]} (height x width"
+    return f"Images were resized to {height_by_width}; triangle filter, the ratio of sides not kept)."

@@ -18,19 +18,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lookalike.data.decode import SUFFIXES
 from lookalike.data.labelled import Source, natural_key, natural_order
-from lookalike.data.listing import FileImages, Listing
-from lookalike.data.tree import Tree
+from lookalike.data.pixels import SUFFIXES
+from lookalike.data.readers.listing import PARTS, FileImages, Listing
+from lookalike.data.readers.trees import Tree
 from lookalike.data.untrusted import listed, quoted
 from lookalike.errors import DataError
-
-PARTS = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("valid", "validation", "val", "dev"), "valid"),
-    **dict.fromkeys(("test", "testing"), "test"),
-}
-"""The parts by the names that people give them."""
+from lookalike.progress import Progress
 
 
 @dataclass(eq=False)
@@ -47,24 +41,10 @@ class _Folder:
         return len(self.images) + sum(folder.below() for folder in self.folders.values())
 
 
-def read(tree: Tree) -> dict[str, Listing]:
+def from_tree(tree: Tree, progress: Progress) -> dict[str, Listing]:
     """Return the listings of an image folder, by part: ``"train"``, ``"valid"``, ``"test"``.
 
-    Parameters
-    ----------
-    tree : Tree
-        A folder, a zip or a tar.
-
-    Returns
-    -------
-    dict of str to Listing
-        Images in natural order of class, then of file name; each is named by its path within the part.
-
-    Raises
-    ------
-    DataError
-        There are no images, no class folders, a class without an image, one class only, classes nested in
-        further folders, or one part twice.
+    Images are in natural order of class, then of file name; each is named by its path within the part.
     """
     root = _descended(_folders(tree))
     if not root.below():

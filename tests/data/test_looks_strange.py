@@ -1,3 +1,6 @@
+from fractions import Fraction
+from math import comb, prod
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -6,9 +9,20 @@ from hypothesis.extra.numpy import arrays
 from making import write_folder
 
 import lookalike
-from lookalike.data.diagnose import Look, look, part_notes, parts_note, strange
+from lookalike.data.look import (
+    Look,
+    _chance,
+    border,
+    look,
+    paper,
+    paper_and_darkness,
+    part_notes,
+    parts_note,
+    strange,
+)
 
 IMAGES = arrays(np.uint8, st.tuples(st.integers(1, 9), st.just(5), st.just(4)))
+SMALL = arrays(np.uint8, st.tuples(st.integers(1, 3), st.integers(1, 6), st.integers(1, 6)))
 
 
 def drawings(count, size=12, ink=8, level=255, seed=0):
@@ -62,7 +76,7 @@ def test_looks_add_up_in_any_order_and_parts(one, other, random):
 def test_the_look_does_not_depend_on_chunks(monkeypatch):
     images = np.random.default_rng(1).integers(0, 256, (50, 7, 6), dtype=np.uint8)
     expected = look(images)
-    monkeypatch.setattr("lookalike.data.diagnose._CHUNK_VALUES", 100)
+    monkeypatch.setattr("lookalike.data.look._CHUNK_VALUES", 100)
     assert look(images) == expected
     assert all(type(number) is int for number in expected)
 
@@ -201,3 +215,58 @@ def test_load_says_nothing_of_what_is_well(tmp_path, digits):
     assert not any("blank" in note or "pixels long" in note for note in digits.train.source.notes)
     train, _ = lookalike.load(write_folder(tmp_path, {"a": 9, "b": 9}, (12, 12)))
     assert len(train.source.notes) == 1
+
+
+@given(st.integers(1, 60), st.integers(0, 10**6), st.data())
+def test_chance_is_the_beta_binomials(images, training, data):
+    count, seen = data.draw(st.integers(1, images)), data.draw(st.integers(0, training))
+    odd, even = Fraction(2 * seen + 1, 2), Fraction(2 * (training - seen) + 1, 2)
+
+    def risen(start, steps):
+        return prod((start + step for step in range(steps)), start=Fraction(1))
+
+    terms = (
+        comb(images, more) * risen(odd, more) * risen(even, images - more)
+        for more in range(count, images + 1)
+    )
+    expected = sum(terms) / risen(odd + even, images)
+    assert _chance(count, images, seen, training) == pytest.approx(float(expected), rel=1e-9)
+
+
+def test_chance_holds_for_numbers_of_any_file():
+    assert 0 <= _chance(1, 2000, 0, 2**53) < 1e-9
+
+
+@given(SMALL)
+def test_the_border_is_every_outermost_pixel_once(images):
+    mask = np.ones(images.shape[1:], bool)
+    mask[1:-1, 1:-1] = False
+    for image, around in zip(images, border(images), strict=True):
+        assert sorted(around.tolist()) == sorted(image[mask].tolist())
+
+
+@given(SMALL)
+def test_darkness_is_what_it_says(images):
+    mask = np.ones(images.shape[1:], bool)
+    mask[1:-1, 1:-1] = False
+    for image, sign in zip(images, paper_and_darkness(images)[1], strict=True):
+        rest = image[~mask].astype(float)
+        difference = np.median(image[mask]) * len(rest) - rest.sum()
+        assert sign == np.sign(difference)
+
+
+@given(SMALL)
+def test_an_inverted_image_is_the_opposite(images):
+    np.testing.assert_array_equal(paper_and_darkness(255 - images)[1], -paper_and_darkness(images)[1])
+
+
+@pytest.mark.parametrize("value", [0, 128, 255])
+def test_even_images_are_neither(value):
+    images = np.full((2, 5, 4), value, np.uint8)
+    assert paper_and_darkness(images)[1].tolist() == [0, 0]
+    assert paper(images).tolist() == [value, value]
+
+
+@given(SMALL)
+def test_paper_is_found_either_way(images):
+    np.testing.assert_array_equal(paper_and_darkness(images)[0], paper(images))

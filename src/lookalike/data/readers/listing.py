@@ -13,32 +13,28 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.data.decode import decode_image
 from lookalike.data.labelled import LabelledImages, Source, face_values
-from lookalike.data.resize import Size, resized, resized_batch, size_note
-from lookalike.data.tree import Tree
+from lookalike.data.pixels import Size, decode_image, resized, resized_batch, size_note
+from lookalike.data.readers.trees import Tree
 from lookalike.data.untrusted import MAX_ARRAY_BYTES, MAX_FILE_BYTES, listed, quoted
 from lookalike.errors import DataError
 from lookalike.images import ImageBatch
 from lookalike.progress import Progress
 
+PARTS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("valid", "validation", "val", "dev"), "valid"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+"""The parts by the names that people give them."""
+
 
 @dataclass(frozen=True)
 class Readout:
-    """Images that were read.
-
-    Attributes
-    ----------
-    images : ndarray of shape (n, h, w) or (n, h, w, c)
-        The image batch.
-    kept : ndarray of shape (n,), or None
-        Which of the images asked for they are, where some were skipped.
-    notes : tuple of str
-        What was decided on the way.
-    """
+    """Images that were read."""
 
     images: ImageBatch
-    kept: NDArray[np.intp] | None = None
+    kept: NDArray[np.intp] | None = None  # which of the images asked for they are, where some were skipped
     notes: tuple[str, ...] = ()
 
 
@@ -77,13 +73,7 @@ class FileImages:
     def read(
         self, positions: NDArray[np.intp] | None, size: Size | None, skip_bad: bool, progress: Progress
     ) -> Readout:
-        """Decode the files; where gray and colour are mixed, gray becomes colour and a note says so.
-
-        Raises
-        ------
-        DataError
-            A file is bad and ``skip_bad`` is False, every file is bad, or sizes differ and ``size`` is None.
-        """
+        """Decode the files; where gray and colour are mixed, gray becomes colour and a note says so."""
         paths = self.paths if positions is None else [self.paths[position] for position in positions]
         batch = _Batch(len(paths), size)
         kept: list[int] = []
@@ -166,29 +156,13 @@ class _Batch:
 
 @dataclass(frozen=True)
 class Listing:
-    """One part of a data set, not read yet.
+    """One part of a data set, not read yet."""
 
-    Attributes
-    ----------
-    classes : ndarray of shape (n,) of str
-        The class name of each image.
-    names : sequence of str
-        The name of each image.
-    images : Images
-        Where the pixels are.
-    positions : ndarray of shape (n,), or None
-        Which of ``images`` these are; None means all of them in order.
-    groups : ndarray of shape (n,), or None
-        Who wrote each image, where that is known.
-    source : Source
-        Where they came from.
-    """
-
-    classes: NDArray[np.str_]
+    classes: NDArray[np.str_]  # the class name of each image
     names: Sequence[str]
-    images: Images
-    positions: NDArray[np.intp] | None = None
-    groups: NDArray[Any] | None = None
+    images: Images  # where the pixels are
+    positions: NDArray[np.intp] | None = None  # which of ``images`` these are; None: all in order
+    groups: NDArray[Any] | None = None  # who wrote each image, where that is known
     source: Source = field(default_factory=Source)
 
     def __len__(self) -> int:
@@ -234,6 +208,14 @@ class Listing:
             groups=kept.groups,
             source=replace(self.source, notes=(*self.source.notes, *readout.notes)),
         )
+
+
+def numbered(
+    classes: NDArray[np.str_], images: ImageBatch, source: Source, groups: NDArray[Any] | None = None
+) -> Listing:
+    """Return the listing of an image batch that is there already, its images named by their index."""
+    names = tuple(str(index) for index in range(len(images)))
+    return Listing(classes, names, ArrayImages(images), groups=groups, source=source)
 
 
 def class_texts(labels: NDArray[Any]) -> NDArray[np.str_]:

@@ -1,0 +1,403 @@
+"""Files by their paths, in a folder, a zip or a tar: what the readers walk over.
+
+An archive is never extracted: its members are read one at a time into memory, each bounded. One with a path
+that leaves it, a link, a device, an encrypted member or one name twice is refused as a whole.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import os
+import re
+import stat
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Generic, TypeVar, cast
+
+from lookalike.data.untrusted import (
+    MAX_ARCHIVE_BYTES,
+    MAX_DEPTH,
+    MAX_FILE_BYTES,
+    MAX_FILES,
+    MAX_NAME,
+    is_gzip,
+    quoted,
+    read_file,
+)
+from lookalike.errors import DataError
+
+_NOT_READ = {
+    b"\xfd7zXZ\0": "xz",
+    b"(\xb5/\xfd": "zstd",
+    b"7z\xbc\xaf'\x1c": "7-Zip",
+    b"Rar!\x1a\x07": "RAR",
+}
+
+M = TypeVar("M")
+
+_BLOCK = 512
+_MAGIC = b"ustar"
+_PIECE = 2**20
+# Images hardly pack: tars of them unpack to a few times their size.
+_MOST_TIMES = 200
+_IN_MEMORY = 64 * 2**20
+
+_DAMAGED = (
+    tarfile.TarError,
+    zlib.error,
+    EOFError,
+    OSError,
+    ValueError,
+    OverflowError,
+    RecursionError,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Tree:
+    """Files that can be read by their path, wherever they lie."""
+
+    name: str  # as the user gave it: messages and sources say it
+    kind: str  # "folder", "zip", "tar", ...
+    files: tuple[str, ...]  # paths with / between their parts, no part beginning with a dot
+    read: Callable[[str, int], bytes]  # a file's bytes; DataError where there are more than so many
+    folders: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()  # what was left out: dotfiles, what macOS adds, links to folders
+
+    def full_name(self, path: str) -> str:
+        """Return what messages call a file."""
+        return _below(self.name, path)
+
+
+def _below(name: str, path: str) -> str:
+    return f"{name.rstrip('/')}/{path.lstrip('/')}" if path else name
+
+
+def folder_tree(root: Path, given: str | None = None) -> Tree:
+    """Return the files of a folder on disk; a link is followed only to a file within it."""
+    name, root = given or str(root), root.resolve()
+    files: list[str] = []
+    folders: list[str] = []
+    hidden: list[str] = []
+
+    def failed(error: OSError) -> None:
+        raise DataError(f"{quoted(error.filename)} cannot be read: {error.strerror}") from error
+
+    for at, below, names in os.walk(root, onerror=failed):
+        base = Path(at).relative_to(root).as_posix()
+        prefix = "" if base == "." else f"{base}/"
+        seen = [each for each in below if not is_hidden(each) and not os.path.islink(os.path.join(at, each))]
+        hidden += [f"{prefix}{each}/" for each in below if each not in seen]
+        hidden += [f"{prefix}{each}" for each in names if is_hidden(each)]
+        below[:] = seen
+        folders += [f"{prefix}{each}" for each in seen]
+        files += [f"{prefix}{each}" for each in names if not is_hidden(each)]
+        if len(files) > MAX_FILES or prefix.count("/") > MAX_DEPTH:
+            raise DataError(
+                f"{quoted(name)} holds more than {MAX_FILES:,} files or {MAX_DEPTH} folders "
+                "in one another: expected a folder of images"
+            )
+
+    def read(path: str, limit: int) -> bytes:
+        place, shown = root / path, _below(name, path)
+        # Links to folders were not followed, so only the file itself can be a link.
+        if place.is_symlink() and not place.resolve().is_relative_to(root):
+            raise DataError(f"{quoted(shown)} is a link that leaves the folder: copy the file into it")
+        if not place.is_file():
+            raise DataError(f"{quoted(shown)} is not a regular file: leave it out")
+        return read_file(place, shown, limit)
+
+    return Tree(name, "folder", tuple(files), read, tuple(folders), tuple(hidden))
+
+
+def zip_tree(path: Path, inside: str = "", given: str | None = None) -> Tree:
+    """Return the members of a zip, or of one folder in it."""
+    name = given or str(path)
+    try:
+        archive = zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise DataError(f"{quoted(name)} is no readable zip ({error}): get it again") from error
+    members: Members[zipfile.ZipInfo] = Members(name, inside)
+    for member in archive.infolist():
+        _check_zipped(member, name)
+        members.add(member, member.orig_filename, member.file_size, folder=member.is_dir())
+
+    def read(path: str, limit: int) -> bytes:
+        member, shown = members.files[path], quoted(_below(name, path))
+        if member.file_size > limit:
+            raise DataError(f"{shown} announces {member.file_size:,} bytes: more than {limit:,}, refused")
+        try:
+            with archive.open(member) as file:
+                # Never more than the limit, whatever the zip announces.
+                return file.read(limit)
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            EOFError,
+            OSError,
+            ValueError,
+            RuntimeError,
+            OverflowError,
+        ) as error:
+            raise DataError(f"{shown} is damaged in the zip ({error}): get the zip again") from error
+
+    return members.tree("zip", read)
+
+
+def open_tree(path: Path, name: str | None = None) -> Tree | None:
+    """Return the tree at ``path``: a folder, a zip, a tar, or a folder in one; None where there is none."""
+    if path.is_dir():
+        return folder_tree(path, name)
+    for archive in (path, *path.parents):
+        if archive.is_file():
+            _check_packing(archive)
+            inside = path.relative_to(archive).as_posix() if archive != path else ""
+            if _is_zip(archive):
+                return zip_tree(archive, inside, name)
+            return tar_tree(archive, inside, name) if is_tar(archive) else None
+    return None
+
+
+def _check_packing(archive: Path) -> None:
+    """Refuse what is packed in a way that is not read."""
+    with archive.open("rb") as file:
+        head = file.read(8)
+    for magic, packing in _NOT_READ.items():
+        if head.startswith(magic):
+            raise DataError(
+                f"{quoted(archive)} is packed by {packing}, which is not read: expected a folder, a zip or "
+                "a tar, plain or packed by gzip or bzip2"
+            )
+
+
+def _is_zip(path: Path) -> bool:
+    """Return whether a file begins as a zip does."""
+    with path.open("rb") as file:
+        return file.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
+
+
+def _check_zipped(member: zipfile.ZipInfo, archive: str) -> None:
+    """Refuse a member that is no plain file or folder, packed as everybody packs."""
+    name = member.orig_filename
+    if stat.S_ISLNK(member.external_attr >> 16):
+        raise DataError(f"{quoted(archive)} holds {quoted(name)}, a link: refused")
+    if member.flag_bits & 1:
+        raise DataError(f"{quoted(archive)} is encrypted: unpack it first")
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise DataError(f"{quoted(name)} in {quoted(archive)} is not packed by deflate: pack it anew")
+
+
+class Members(Generic[M]):
+    """The members of an archive, or of one folder in it, by their paths."""
+
+    def __init__(self, archive: str, inside: str) -> None:
+        self.files: dict[str, M] = {}
+        self.folders: dict[str, None] = {}  # those above files included
+        self.hidden: list[str] = []
+        self._archive = archive
+        self._inside = inside
+        self._count = 0
+        self._bytes = 0
+
+    def add(self, member: M, name: str, size: int, *, folder: bool) -> None:
+        """Take one member in."""
+        self._count += 1
+        if self._count > MAX_FILES:
+            raise DataError(f"{quoted(self._archive)} holds more than {MAX_FILES:,} members: refused")
+        self._bytes += size
+        if self._bytes > MAX_ARCHIVE_BYTES:
+            raise DataError(
+                f"{quoted(self._archive)} announces {self._bytes:,} bytes: more than {MAX_ARCHIVE_BYTES:,}, "
+                "refused"
+            )
+        parts = _parts(name, self._archive)
+        path = "/".join(parts)
+        prefix = f"{self._inside}/" if self._inside else ""
+        if not f"{path}/".startswith(prefix) or path == self._inside:
+            return
+        relative = path[len(prefix) :]
+        if any(map(is_hidden, relative.split("/"))):
+            self.hidden.append(relative)
+            return
+        parts = relative.split("/")
+        for depth in range(1, len(parts)):
+            self.folders["/".join(parts[:depth])] = None
+        if folder:
+            self.folders[relative] = None
+        elif relative in self.files:
+            raise DataError(f"{quoted(self._archive)} holds {quoted(relative)} twice: refused")
+        else:
+            self.files[relative] = member
+
+    def tree(self, kind: str, read: Callable[[str, int], bytes]) -> Tree:
+        """Return the tree of all members, refusing a folder in the archive that is not there."""
+        if self._inside and not self.files:
+            raise DataError(f"{quoted(self._archive)} holds no folder {quoted(self._inside)}")
+        return Tree(self._archive, kind, tuple(self.files), read, tuple(self.folders), tuple(self.hidden))
+
+
+def is_hidden(name: str) -> bool:
+    """Return whether a file or folder is left out by its name: dotfiles, and what macOS adds."""
+    return name.startswith(".") or name == "__MACOSX"
+
+
+def _parts(given: str, archive: str) -> list[str]:
+    """Return the parts of a member's path, refusing any that could lead out of the archive."""
+    name = given.replace("\\", "/")
+    parts = name.rstrip("/").split("/")
+    if name.startswith("/") or re.match(r"[A-Za-z]:", name) or "\0" in name or ".." in parts:
+        raise DataError(f"{quoted(archive)} holds {quoted(given)}, a path that leaves it: refused")
+    parts = [part for part in parts if part not in ("", ".")]
+    if len(parts) > MAX_DEPTH or max(map(len, parts), default=0) > MAX_NAME:
+        raise DataError(
+            f"{quoted(archive)} holds {quoted(name)}: "
+            f"expected 1 to {MAX_DEPTH} parts of at most {MAX_NAME} characters"
+        )
+    return parts
+
+
+def tar_tree(path: Path, inside: str = "", given: str | None = None) -> Tree:
+    """Return the members of a tar, or of one folder in it.
+
+    A packed tar is unpacked as a whole, since its members cannot be reached one by one: into memory, and
+    into one nameless temporary file where it is large. What it unpacks to is counted on the way.
+    """
+    name = given or str(path)
+    members: Members[tuple[int, int]] = Members(name, inside)
+    try:
+        plain = _plain(path, name)
+        # Headers alone are read; tarfile is told of no compression, so that it unpacks nothing itself.
+        with tarfile.open(fileobj=cast("IO[bytes]", plain), mode="r:") as archive:
+            _walk_tar(archive, plain, members, name)
+    except DataError:
+        raise
+    except _DAMAGED as error:
+        raise DataError(f"{quoted(name)} is no readable tar ({error}): get it again") from error
+
+    def read(path: str, limit: int) -> bytes:
+        offset, size = members.files[path]
+        if size > limit:
+            shown = quoted(_below(name, path))
+            raise DataError(f"{shown} announces {size:,} bytes: more than {limit:,}, refused")
+        plain.seek(offset)
+        return plain.read(size)
+
+    return members.tree("tar", read)
+
+
+def _walk_tar(
+    archive: tarfile.TarFile, plain: _Clamped, members: Members[tuple[int, int]], name: str
+) -> None:
+    """Take in all members of a tar by their headers."""
+    at = -1
+    while (member := archive.next()) is not None:
+        # tarfile keeps every header it has read.
+        cast(Any, archive).members.clear()
+        if member.size < 0 or archive.offset <= at:
+            raise DataError(f"{quoted(name)} has a header that leads back: refused")
+        at = archive.offset
+        _check_tarred(member, name)
+        if member.isreg() and member.offset_data + member.size > plain.length:
+            raise DataError(f"{quoted(name)} is truncated or damaged: get it again")
+        members.add((member.offset_data, member.size), member.name, member.size, folder=member.isdir())
+    # tarfile takes a broken header for the end.
+    plain.seek(archive.offset)
+    end = plain.read(_BLOCK)
+    if not end or end.strip(b"\0"):
+        raise DataError(f"{quoted(name)} is truncated or damaged: get it again")
+
+
+def is_tar(path: Path) -> bool:
+    """Return whether a file is a tar by its first bytes, unpacked where it is packed."""
+    try:
+        with _opened(path) as file:
+            head = file.read(_BLOCK)
+    except _DAMAGED:
+        return False
+    return head[257:262] == _MAGIC
+
+
+def _packing(path: Path) -> Callable[[Path], IO[bytes]] | None:
+    """Return what opens a packed file; None for a plain one."""
+    with path.open("rb") as file:
+        head = file.read(3)
+    if is_gzip(head):
+        return cast("Callable[[Path], IO[bytes]]", gzip.open)
+    return cast("Callable[[Path], IO[bytes]]", bz2.open) if head == b"BZh" else None
+
+
+def _opened(path: Path) -> IO[bytes]:
+    """Return a file that unpacks while it is read."""
+    packing = _packing(path)
+    return path.open("rb") if packing is None else packing(path)
+
+
+def _plain(path: Path, name: str) -> _Clamped:
+    """Return the plain tar: the file itself, or what it unpacks to."""
+    packed = path.stat().st_size
+    if _packing(path) is None:
+        return _Clamped(path.open("rb"), packed)
+    most = min(MAX_ARCHIVE_BYTES, MAX_FILE_BYTES + _MOST_TIMES * packed)
+    # It lives as long as the tree, and is gone with it.
+    plain = _Clamped(cast(IO[bytes], tempfile.SpooledTemporaryFile(_IN_MEMORY)), 0)  # noqa: SIM115
+    with _opened(path) as source:
+        while piece := source.read(_PIECE):
+            plain.append(piece)
+            if plain.length > most:
+                raise DataError(
+                    f"{quoted(name)} unpacks to more than {most:,} bytes, from {packed:,}: refused as a bomb"
+                )
+    plain.seek(0)
+    return plain
+
+
+class _Clamped:
+    """A file that is never asked for more than it holds: a header may announce any number of bytes."""
+
+    def __init__(self, file: IO[bytes], length: int) -> None:
+        self._file = file
+        self.length = length
+
+    def __del__(self) -> None:
+        # Nobody closes a tree: the file goes with it, as zipfile's does.
+        self._file.close()
+
+    def append(self, piece: bytes) -> None:
+        """Add a piece at the end."""
+        self.length += self._file.write(piece)
+
+    def read(self, size: int) -> bytes:
+        """Return up to ``size`` bytes."""
+        if size < 0:
+            raise OSError("a header announces fewer than no bytes")
+        return self._file.read(min(size, max(0, self.length - self._file.tell())))
+
+    def seek(self, place: int) -> int:
+        """Go to a place."""
+        return self._file.seek(place)
+
+    def tell(self) -> int:
+        """Return the place."""
+        return self._file.tell()
+
+
+def _check_tarred(member: tarfile.TarInfo, archive: str) -> None:
+    """Refuse a member that is no plain file or folder."""
+    if member.issym() or member.islnk():
+        raise DataError(
+            f"{quoted(archive)} holds {quoted(member.name)}, a link: refused; pack it anew with what it "
+            "leads to (tar --dereference --hard-dereference)"
+        )
+    if member.issparse():
+        raise DataError(
+            f"{quoted(archive)} holds {quoted(member.name)}, a sparse file: refused; pack it anew without "
+            "--sparse"
+        )
+    if not (member.isreg() or member.isdir()):
+        raise DataError(f"{quoted(archive)} holds {quoted(member.name)}, a device or pipe: refused")
