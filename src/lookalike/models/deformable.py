@@ -6,12 +6,12 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import check_is_fitted
 
 from lookalike.distance.deform_definition import Match
 from lookalike.errors import InputError
-from lookalike.models.base import ImageClassifier, check_prepare, check_whole, learned
-from lookalike.models.tensors import takes_tensors
+from lookalike.images import takes_tensors
+from lookalike.models.base import ImageClassifier, learned
+from lookalike.models.checks import check_prepare, check_whole
 from lookalike.prepare import Prepare
 from lookalike.recognition.vote import Vote
 from lookalike.search.deformable.comparison import Settings, is_of_photographs
@@ -211,7 +211,6 @@ class DeformableMatch(ImageClassifier):
         InputError
             The image is of another shape than those of ``fit``, or there is no such place.
         """
-        check_is_fitted(self)
         if not 0 <= place < len(self.ids_):
             raise InputError(
                 f"place is {place}: expected 0 to {len(self.ids_) - 1}, that of a training image"

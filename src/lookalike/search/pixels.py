@@ -15,8 +15,11 @@ from lookalike.distance.search import ImageIndex
 from lookalike.images import to_unit, unit_of
 from lookalike.progress import Progress, of_compiling, silent
 from lookalike.search.matcher import Codes, Costs, Kind
-from lookalike.search.matches import NOWHERE, Matches, Places
+from lookalike.search.matches import NOWHERE, Matches, Places, nearest_of_classes
 from lookalike.state import Derived, State, array, choice, codes, whole
+
+#: Up to so many images all are found by one search, sorted: more take longer than a search for each class.
+FEW = 256
 
 Index = ImageIndex | FloatIndex | ArraysOnDevice
 
@@ -105,22 +108,26 @@ class PixelMatcher:
         progress: Progress = silent,
     ) -> Matches:
         index, queries, unit = self._asked(images)
-        wanted = min(k + (exclude is not None), len(self.codes))
+        n = len(self.codes)
+        # Of a few images all are found at once, and each class's nearest among them.
+        all_at_once = n <= FEW and (reach > 1 or exclude is not None)
+        wanted = n if all_at_once else min(k + (exclude is not None), n)
         sums, places = index.search(queries, wanted, progress=progress)
         distances = self._distances(sums, unit)
         if exclude is not None:
             distances, places = _without(distances, places, exclude)
-        near = distances, places, self.codes[places]
+        near = distances[:, :k], places[:, :k], self.codes[places[:, :k]]
+        if all_at_once:
+            of_classes = nearest_of_classes(distances, places, self.codes[places], self.n_classes)
+            return Matches(*near, *of_classes)
         if reach == 1 and exclude is None:
-            of_classes = self._nearest_alone(*near)
-        else:
-            search: ClassSearch = self._derived.get_or(
-                f"classes by {type(index).__name__}, {device_in_use()}",
-                lambda: ClassSearch(index, self.codes, self.n_classes),
-            )
-            sums, class_places = search.nearest(queries, exclude, progress=progress)
-            of_classes, reach = (self._distances(sums, unit), class_places), np.inf
-        return Matches(*near, *of_classes, reach).padded(k)
+            return Matches(*near, *self._nearest_alone(*near), 1.0)
+        search: ClassSearch = self._derived.get_or(
+            f"classes by {type(index).__name__}, {device_in_use()}",
+            lambda: ClassSearch(index, self.codes, self.n_classes),
+        )
+        sums, class_places = search.nearest(queries, exclude, progress=progress)
+        return Matches(*near, self._distances(sums, unit), class_places)
 
     def contributions(self, image: NDArray[Any], place: int) -> Costs:
         difference = as_compared(image, unit_of(image[None])) - as_compared(

@@ -137,6 +137,11 @@ class DeformableMatcher:
         if factors is not None:
             self._derived["factors"] = factors
 
+    @property
+    def forgets_polarity(self) -> bool:
+        """Whether dark and light ink are the same: they are to double-angle gradients."""
+        return self.comparison.planes == "double-angle"
+
     def restored(self) -> None:
         """Refuse what does not go together."""
         check_codes(self.codes, self.n_classes)
@@ -201,9 +206,7 @@ class DeformableMatcher:
         progress("matching class by class", len(images), len(images))
         near, places, best, best_places = (np.concatenate(part) for part in zip(*parts, strict=True))
         there = np.maximum(places, 0)
-        return Matches(
-            self._root_means(near), places, self.codes[there], self._root_means(best), best_places
-        ).padded(k)
+        return Matches(self._root_means(near), places, self.codes[there], self._root_means(best), best_places)
 
     def contributions(self, image: Bytes, place: int) -> Costs:
         """Return what each pixel costs beside a kept image, and where it was found.
@@ -283,10 +286,11 @@ class DeformableMatcher:
             sums, places = nearest(sums, places, k)
         distances, found = self._root_means(sums), self.codes[places]
         each = np.arange(len(images))
-        alone = Matches.none(len(images), 0, self.n_classes)
-        alone.class_distances[each, found[:, 0]] = distances[:, 0]
-        alone.class_places[each, found[:, 0]] = places[:, 0]
-        return Matches(distances, places, found, alone.class_distances, alone.class_places, 1.0).padded(k)
+        class_distances = np.full((len(images), self.n_classes), np.inf)
+        class_places = np.full(class_distances.shape, NOWHERE, np.int64)
+        class_distances[each, found[:, 0]] = distances[:, 0]
+        class_places[each, found[:, 0]] = places[:, 0]
+        return Matches(distances, places, found, class_distances, class_places, 1.0)
 
     def _part(
         self, queries: Bytes, k: int, exclude: Places | None, progress: Progress
