@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.distance.device.arrays import ArraysOnDevice
+from lookalike.distance.device.search import ArraysOnDevice
 from lookalike.distance.float_search import FloatIndex
 from lookalike.distance.kernels.deform import FARTHEST
 from lookalike.distance.search import ImageIndex

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from lookalike.distance.deform_definition import Match
-from lookalike.distance.deform_job import checked_context, checked_warp
+from lookalike.distance.deformation.definition import Match
+from lookalike.distance.deformation.matching import checked_context, checked_warp
 from lookalike.errors import InputError
 from lookalike.models.base import check_whole
 from lookalike.models.deformable_auto import (
@@ -35,7 +35,7 @@ class DeformableMatch(DeformableClasses):
 
     Each pixel of an image takes the best match in a training image within ``warp`` pixels, judged by the
     gradients in a small patch around it; the distance is what then still differs. It is the image distortion
-    model; :func:`lookalike.distance.deform_definition.match` says exactly what is computed.
+    model; :func:`lookalike.distance.deformation.definition.match` says exactly what is computed.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class DeformableMatch(DeformableClasses):
         How many of the nearest images vote.
     candidates : "auto" or int, default="auto"
         How many training images an image is compared with: those whose coarse descriptions are nearest (see
-        :func:`lookalike.distance.descriptor.edge_descriptors`).
+        :func:`lookalike.distance.deformation.descriptors.edge_descriptors`).
     image_shape : (int, int) or (int, int, int), optional
         The shape of the images that the rows of a 2-D array are. Without it each row is an image of one row.
 
@@ -101,8 +101,8 @@ class DeformableMatch(DeformableClasses):
     2. **Planes**: ``"values"`` where the prepared images have a side of less than 3 pixels. Else
        ``"double-angle"`` for photographs and ``"sobel"`` for drawings, as ``choose`` tells them apart (by
        the prepared images, where you choose the preparation). In photographs, the outer thirds of each side
-       count less (:func:`lookalike.distance.deform_planes.window_weights`). Photographs, and drawings with
-       fewer than 50 images of a typical (median) class, are compared in both directions.
+       count less (:func:`lookalike.distance.deformation.planes.window_weights`). Photographs, and drawings
+       with fewer than 50 images of a typical (median) class, are compared in both directions.
     3. **Warp and context**, for prepared images of ``h`` x ``w``: photographs move by 1/8 of each side, with
        a context of 1/8 of the longer; drawings with fewer than 5 images of a typical class by 3/28
        of each side, with a context of 2 (1 where the longer side is below 16); drawings with more by 2/28 of
@@ -112,8 +112,8 @@ class DeformableMatch(DeformableClasses):
        pixels are blurred by 0.866 pixels before they are compared. Where they are gray, of at most 50
        classes, and of sides up to 32 pixels, the 30 training images that are nearest by this comparison (or
        as many as are asked for), and the nearest of each class (of 50 at most), are bent by
-       :func:`lookalike.distance.align_definition.align` to look like the query, and the query to look like
-       each, not blurred, and compared again. The sums of squares of these comparisons are added twice to
+       :func:`lookalike.distance.deformation.definition.align` to look like the query, and the query to look
+       like each, not blurred, and compared again. The sums of squares of these comparisons are added twice to
        those of the images as they are, and multiplied by how crowded the training image is
        (:func:`lookalike.models.deformable_crowding.crowding`): one near to other classes counts as farther.
     5. **Votes**: 1 with fewer than 50 images of a typical class. Else 3 where, with each of up to 1,000

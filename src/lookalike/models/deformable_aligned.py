@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.distance.align import aligned, places
-from lookalike.distance.deform import deformable_distances, displacement_field
-from lookalike.distance.deform_definition import Match
+from lookalike.distance.deformation.alignment import aligned, places
+from lookalike.distance.deformation.definition import Match
+from lookalike.distance.deformation.matching import deformable_distances, displacement_field
 from lookalike.progress import Progress, silent
 
 if TYPE_CHECKING:

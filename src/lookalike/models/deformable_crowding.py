@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.distance.deform import deformable_distances
+from lookalike.distance.deformation.matching import deformable_distances
 from lookalike.distance.search import ImageIndex
 from lookalike.models.deformable_aligned import aligned_distances
 from lookalike.progress import Progress, silent

@@ -9,9 +9,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.distance.deform import deformable_distances, displacement_field, nearest
-from lookalike.distance.deform_definition import Match
-from lookalike.distance.deform_planes import (
+from lookalike.distance.deformation.definition import Match
+from lookalike.distance.deformation.descriptors import SPACING, edge_descriptors
+from lookalike.distance.deformation.matching import deformable_distances, displacement_field, nearest
+from lookalike.distance.deformation.planes import (
     LARGEST,
     Planes,
     as_planes,
@@ -20,9 +21,8 @@ from lookalike.distance.deform_planes import (
     sobel_planes,
     window_weights,
 )
-from lookalike.distance.descriptor import SPACING, edge_descriptors
-from lookalike.distance.growing import GrowingRows
-from lookalike.distance.kernels.deform_edges import DIRECTIONS
+from lookalike.distance.kernels.sums import DIRECTIONS
+from lookalike.distance.rows import GrowingRows
 from lookalike.distance.search import ImageIndex
 from lookalike.models.deformable_aligned import ALIGNED_WEIGHT, aligned_distances, aligned_match
 from lookalike.models.deformable_crowding import PARTS
@@ -61,7 +61,7 @@ class Comparison(NamedTuple):
         By how many pixels images are blurred before they are compared as they are; 0: not at all.
     window : float
         What is near the border counts less, if double-angle gradients are compared (see
-        :func:`lookalike.distance.deform_planes.window_weights`).
+        :func:`lookalike.distance.deformation.planes.window_weights`).
     """
 
     planes: PlanesName

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.distance.deform_job import checked_context, checked_warp
+from lookalike.distance.deformation.matching import checked_context, checked_warp
 from lookalike.errors import InputError
 from lookalike.models.deformable_crowding import PARTS, crowding
 from lookalike.models.deformable_index import Comparison, DeformableIndex, PlanesName

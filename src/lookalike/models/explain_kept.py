@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lookalike.distance.deform import warped
+from lookalike.distance.deformation.matching import warped
 from lookalike.evidence import Evidence, Reference
 from lookalike.images import to_unit
 from lookalike.models.explain import Costs, compared_with, ranked, shares

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lookalike.distance.device.arrays import ArraysOnDevice
-from lookalike.distance.device.in_use import device_in_use
+from lookalike.distance.device import device_in_use
+from lookalike.distance.device.search import ArraysOnDevice
 from lookalike.distance.float_search import FloatIndex
 from lookalike.distance.search import ImageIndex
 from lookalike.errors import InputError

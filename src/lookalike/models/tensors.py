@@ -13,7 +13,7 @@ import numpy as np
 from array_api_compat import is_torch_array
 from numpy.typing import ArrayLike
 
-from lookalike.distance.device.in_use import to_tensor, working_on
+from lookalike.distance.device import to_tensor, working_on
 from lookalike.errors import InputError
 
 P = ParamSpec("P")
