@@ -220,7 +220,7 @@ def takes_tensors(function: Callable[P, R]) -> Callable[P, R]:
             return function(*args, **kwargs)
         device = given[0].device
         named = {name: _as_array(value) for name, value in kwargs.items()}
-        from lookalike.distance.device.in_use import working_on
+        from lookalike.distance.device import working_on
 
         with working_on(device):
             answer = cast(Any, function)(*map(_as_array, args), **named)
@@ -248,7 +248,7 @@ def _as_array(value: Any) -> Any:
 def _as_tensors(value: Any, device: Any) -> Any:
     """Return an answer with its arrays of numbers as tensors."""
     if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
-        from lookalike.distance.device.in_use import to_tensor
+        from lookalike.distance.device import to_tensor
 
         whole = value.dtype.kind in "iu" and np.can_cast(value.dtype, np.int64)
         return to_tensor(value.astype(np.int64, copy=False) if whole else value, device)

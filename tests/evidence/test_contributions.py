@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 import lookalike
 from effort import examples
 from lookalike.distance.definition import l1, l2
-from lookalike.distance.deform_definition import match
+from lookalike.distance.deformation.definition import match
 from lookalike.recognition.evidence import contributions
 
 

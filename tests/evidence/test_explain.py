@@ -7,7 +7,7 @@ import pytest
 from explaining import MAKERS
 
 import lookalike
-from lookalike.distance.deform import warped
+from lookalike.distance.deformation.matching import warped
 from lookalike.errors import InputError
 
 

@@ -1,4 +1,4 @@
-"""Exact search for the nearest images: bounds first, full distances for what remains."""
+"""Exact search for the nearest images: lower bounds first, full distances for what remains."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lookalike import settings
-from lookalike.distance.bounds import COARSE
-from lookalike.distance.held import Held, Metric, norms, updated, with_norms
+from lookalike.distance.kernels.compiled import variant_of
 from lookalike.distance.kernels.scan import (
     FARTHEST,
     PADDING,
@@ -27,25 +26,24 @@ from lookalike.distance.kernels.scan import (
     scan,
     sort_best,
 )
-from lookalike.distance.kernels.variants import variant_of
+from lookalike.distance.lower_bounds import COARSE
+from lookalike.distance.metrics import Kernels, kernels_of
+from lookalike.distance.rows import Held, norms, with_bounds, with_norms
 from lookalike.distance.threads import run_chunks
 from lookalike.errors import InputError
 from lookalike.images import as_images
 from lookalike.progress import Progress, silent
 
-#: Queries that are worked on together: for L1 as many as stay in a core's cache beside the thumbnails, for
-#: L2, whose bounds take longer to work out, more; and how many numbers of them (answers, bytes) at most.
-BATCH = {"l1": 128, "l2": 1024}
+#: How many numbers of queries that are worked on together (answers, bytes) are held at most.
 BATCH_NUMBERS = 1 << 22
 #: Seconds that a call of a kernel is to take, so that Ctrl-C is prompt and yet few calls are made.
 CALL_SECONDS = 0.05
-#: So many queries are answered before thumbnails are made, which take as long as a hundred without them.
+#: So many queries are answered before lower bounds are made, which take as long as a hundred without them.
 FEW = 16
-_LIMIT_CAP = {"l1": 32767, "l2": 2**31 - 1}
 
 
 class ImageIndex:
-    """Images, indexed so that the nearest ones of others are found exactly and quickly.
+    """Images of bytes, indexed so that the nearest ones of others are found exactly and quickly.
 
     Distances are integers: the sum of absolute differences of bytes (L1), or of their squares (L2). Equal
     distances go to the image with the lowest position. Answers do not depend on threads, chunks, memory
@@ -57,61 +55,34 @@ class ImageIndex:
     Searching is safe on several Python threads at once, also while another adds or removes images: a search
     sees the images that were there when it began.
 
-    Parameters
-    ----------
-    images : array-like of shape (n, h, w) or (n, h, w, c)
-        Image batch of bytes; n may be 0 only by removing later.
-    metric : {"l1", "l2"}, default="l1"
-        The distance.
-
-    Raises
-    ------
-    InputError
-        Not an image batch, or one that is not bytes; an unknown metric.
-
-    Examples
-    --------
     >>> import numpy as np
-    >>> from lookalike.distance.search import ImageIndex
     >>> index = ImageIndex(np.array([[[0, 0]], [[9, 9]], [[9, 9]]], np.uint8))
     >>> distances, positions = index.search(np.array([[[9, 8]]], np.uint8), k=2)
     >>> distances, positions  # both nines are 1 away: the lowest position comes first
     (array([[1, 1]]), array([[1, 2]]))
     """
 
-    def __init__(self, images: ArrayLike, metric: Metric = "l1") -> None:
-        if metric not in _LIMIT_CAP:
-            raise InputError(f"metric is {metric!r}: expected 'l1' or 'l2'")
-        self.metric: Metric = metric
-        batch = _bytes_only(images)
-        self.shape: tuple[int, ...] = batch.shape[1:]
+    def __init__(self, images: ArrayLike, metric: str = "l1") -> None:
+        kernels_of(metric)
+        batch = as_images(images)
+        self.metric, self.shape = metric, tuple(batch.shape[1:])
         self._begin()
         self.add(batch)
 
     def _begin(self) -> None:
         """Hold no image yet."""
-        self._lock = threading.Lock()
+        self._lock, self._kernels = threading.Lock(), kernels_of(self.metric)
         self._readers, self._asked = 0, 0
-        self._held = Held.empty(int(np.prod(self.shape)), self.metric)
+        self._held = Held.empty(int(np.prod(self.shape)), self._kernels)
 
     def __len__(self) -> int:
         return self._held.size
 
     def add(self, images: ArrayLike) -> None:
-        """Append images, which get the next positions.
+        """Append images of the indexed shape, which get the next positions.
 
-        The cost is that of the new images: arrays grow by half as much again when they are full. Their
-        thumbnails are made by the next search; what these look at is chosen anew when the index has doubled.
-
-        Parameters
-        ----------
-        images : array-like of shape (n, h, w) or (n, h, w, c)
-            Bytes of the same image shape as those indexed.
-
-        Raises
-        ------
-        InputError
-            Not an image batch of bytes, or images of another shape.
+        The cost is that of the new images: arrays grow by half as much again when they are full. Their lower
+        bounds are made by the next search; what these look at is chosen anew when the index has doubled.
         """
         batch = self._checked(images)
         with self._lock:
@@ -120,19 +91,9 @@ class ImageIndex:
             self._held = held._replace(size=held.size + len(batch))
 
     def remove(self, positions: ArrayLike) -> None:
-        """Take images out; those behind them move up, in the same order.
+        """Take images out; those behind them move up, in the same order. One named twice is taken out once.
 
         The last ones cost nothing; others cost a copy of the index.
-
-        Parameters
-        ----------
-        positions : array-like of int
-            Positions from 0 to ``len(index) - 1``; one named twice is taken out once.
-
-        Raises
-        ------
-        InputError
-            A position that is not there.
         """
         with self._lock:
             held = self._held
@@ -142,27 +103,17 @@ class ImageIndex:
                     f"positions {gone.tolist()}: expected whole numbers from 0 to {held.size - 1}"
                 )
             gone = np.unique(gone).astype(np.intp)
-            self._held = held.without(gone, self.metric, is_read=self._readers > 0)
+            self._held = held.without(gone, self._kernels, is_read=self._readers > 0)
 
     def take(self, positions: ArrayLike) -> NDArray[np.uint8]:
-        """Return a copy of the images at ``positions``.
-
-        Parameters
-        ----------
-        positions : array-like of int, shape (n,)
-            Positions from 0 to ``len(index) - 1``, in any order.
-
-        Returns
-        -------
-        ndarray of shape (n, h, w) or (n, h, w, c), uint8
-        """
+        """Return a copy of the images at some positions, in any order."""
         with self._lock:
             held = self._held
             rows = held.full[: held.size][np.asarray(positions, dtype=np.intp), : held.features]
         return rows.reshape(-1, *self.shape)
 
     def __getstate__(self) -> dict[str, Any]:
-        # A lock cannot be pickled, and the thumbnails are made anew as quickly as they are read.
+        # A lock cannot be pickled, and lower bounds are made anew as quickly as they are read.
         return {"metric": self.metric, "images": self.take(np.arange(len(self))), "shape": self.shape}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -174,60 +125,25 @@ class ImageIndex:
     def search(
         self, queries: ArrayLike, k: int, *, threads: int | None = None, progress: Progress = silent
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the k nearest indexed images of each query.
+        """Return the distances and positions (q, k) of the k nearest indexed images of each query.
 
-        Parameters
-        ----------
-        queries : array-like of shape (q, h, w) or (q, h, w, c)
-            Bytes of the same image shape as those indexed.
-        k : int
-            How many, 1 to ``len(index)``.
-        threads : int, optional
-            Default: :func:`lookalike.settings.threads`.
-        progress : callable, optional
-            Told when code is being compiled, and how many queries are done.
-
-        Returns
-        -------
-        distances : ndarray of shape (q, k), int64
-            Sums of absolute (L1) or squared (L2) differences of bytes, ascending.
-        positions : ndarray of shape (q, k), int64
-            Where these images are in the index; equal distances by ascending position.
-
-        Raises
-        ------
-        InputError
-            Not an image batch of bytes of the indexed shape, or k out of range.
+        Ascending, equal distances by ascending position; k is 1 to ``len(index)``. The progress is told when
+        code is being compiled, and how many queries are done.
         """
         batch = self._checked(queries)
         with self._reading(len(batch)) as held:
-            return self._search(held, batch, k, threads, progress)
-
-    def _search(
-        self, held: Held, batch: NDArray[np.uint8], k: int, threads: int | None, progress: Progress
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Answer a checked batch."""
-        if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k <= held.size:
-            raise InputError(
-                f"k is {k!r}: expected a whole number from 1 to the {held.size} images of the index"
-            )
-        threads = settings.threads() if threads is None else threads
-        search = _Search(held, self.metric, batch.reshape(len(batch), -1), int(k), threads)
-        if not search.kernel.is_ready(search.variant):
-            progress("compiling the search", 0, 1)
-            search.warm()
-            progress("compiling the search", 1, 1)
-        run_chunks(
-            search.work,
-            range(0, len(batch), search.batch),
-            max(1, min(threads, -(-len(batch) // search.batch))),
-            lambda done: progress("searching", min(done * search.batch, len(batch)), len(batch)),
-        )
+            if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k <= held.size:
+                raise InputError(
+                    f"k is {k!r}: expected a whole number from 1 to the {held.size} images of the index"
+                )
+            threads = settings.threads() if threads is None else threads
+            search = _Search(held, self._kernels, batch.reshape(len(batch), -1), int(k), threads)
+            search.run(threads, progress)
         return search.distances, search.positions
 
     @contextmanager
     def _reading(self, count: int) -> Iterator[Held]:
-        """Hand out what is held, with thumbnails and norms of all rows, to a search of some queries.
+        """Hand out what is held, with lower bounds and norms of all rows, to a search of some queries.
 
         They take longer than some queries by brute force: the first queries are answered so, for they may
         well be the only ones.
@@ -235,10 +151,10 @@ class ImageIndex:
         with self._lock:
             self._asked += count
             if self._held.ready == 0 and self._asked <= FEW:
-                self._held = with_norms(self._held, self.metric)
+                self._held = with_norms(self._held, self._kernels)
                 held = self._held._replace(bounds=None)
             else:
-                self._held = held = updated(self._held, self.shape, self.metric)
+                self._held = held = with_bounds(self._held, self.shape, self._kernels)
             self._readers += 1
         try:
             yield held
@@ -247,8 +163,12 @@ class ImageIndex:
                 self._readers -= 1
 
     def _checked(self, images: ArrayLike) -> NDArray[np.uint8]:
-        """Return an image batch of bytes, refusing images of another shape than the index's."""
-        batch = _bytes_only(images)
+        """Return an image batch of bytes, refusing images of another kind or shape than the index's."""
+        batch = as_images(images)
+        if batch.dtype != np.uint8:
+            raise InputError(
+                "images are floats that are no whole 255ths: expected uint8, which the exact search needs"
+            )
         if batch.shape[1:] != self.shape:
             raise InputError(
                 f"images have shape {batch.shape[1:]} each: expected {self.shape}, that of the index"
@@ -256,29 +176,26 @@ class ImageIndex:
         return batch
 
 
-def _bytes_only(images: ArrayLike) -> NDArray[np.uint8]:
-    """Return a checked image batch of bytes."""
-    batch = as_images(images)
-    if batch.dtype != np.uint8:
-        raise InputError(
-            "images are floats that are no whole 255ths: expected uint8, which the exact search needs"
-        )
-    return batch
-
-
 class _Search:
     """One search: what is held, what is asked, and the answers as they come in."""
 
-    def __init__(self, held: Held, metric: Metric, queries: NDArray[np.uint8], k: int, threads: int) -> None:
-        self._held, self._metric, self._queries, self._k = held, metric, queries, k
-        self.variant = variant_of(metric)
+    def __init__(
+        self, held: Held, kernels: Kernels, queries: NDArray[np.uint8], k: int, threads: int
+    ) -> None:
+        self._held, self._kernels, self._queries, self._k = held, kernels, queries, k
+        self._variant = variant_of(kernels.variant)
         room = min(BATCH_NUMBERS // k, BATCH_NUMBERS // held.full.shape[1], len(queries) // (4 * threads))
-        self.batch = min(BATCH[metric], max(4, room // 4 * 4))
-        self.bounded = held.bounds is not None and 8 * k <= held.size
-        self.kernel = scan if self.bounded else brute
-        units = held.bounds.units if held.bounds is not None else (1.0, 1.0)
+        self._batch = min(kernels.batch, max(4, room // 4 * 4))
+        self._bounded = held.bounds is not None and 8 * k <= held.size
+        self._kernel = scan if self._bounded else brute
+        coarse_unit, fine_unit = held.bounds.units if held.bounds is not None else (1.0, 1.0)
         self._rule = Rule(
-            1 if metric == "l1" else -2, metric == "l2", units[0], units[1], _LIMIT_CAP[metric], held.size
+            factor=-2 if kernels.products else 1,
+            squared=kernels.products,
+            coarse_unit=coarse_unit,
+            fine_unit=fine_unit,
+            cap=kernels.cap,
+            n_rows=held.size,
         )
         self._rows = Rows(held.full, held.norms, held.coarse, held.squares, held.fine)
         #: Rows in a call, a multiple of TILE; threads may change it under each other, which does no harm.
@@ -286,21 +203,31 @@ class _Search:
         self.distances = np.empty((len(queries), k), np.int64)
         self.positions = np.empty((len(queries), k), np.int64)
 
-    def warm(self) -> None:
-        """Have the code compiled, by a search that compares nothing."""
-        batch, best = self._start(self._queries[:1])
-        self.kernel(self.variant, self._rule, self._rows, batch, best, 0, 0)
-        sort_best(best)
+    def run(self, threads: int, progress: Progress) -> None:
+        """Answer all queries."""
+        if not self._kernel.is_ready(self._variant):
+            progress("compiling the search", 0, 1)
+            batch, best = self._start(self._queries[:1])
+            self._kernel(self._variant, self._rule, self._rows, batch, best, 0, 0)
+            sort_best(best)
+            progress("compiling the search", 1, 1)
+        size, total = self._batch, len(self._queries)
+        run_chunks(
+            self._work,
+            range(0, total, size),
+            max(1, min(threads, -(-total // size))),
+            lambda done: progress("searching", min(done * size, total), total),
+        )
 
-    def work(self, start: int) -> Iterator[None]:
+    def _work(self, start: int) -> Iterator[None]:
         """Answer one batch of queries."""
-        queries = self._queries[start : start + self.batch]
+        queries = self._queries[start : start + self._batch]
         batch, best = self._start(queries)
         low = 0
         while low < self._held.size:
             high = min(low + self._step, self._held.size)
             began = time.perf_counter()
-            self.kernel(self.variant, self._rule, self._rows, batch, best, low, high)
+            self._kernel(self._variant, self._rule, self._rows, batch, best, low, high)
             seconds = time.perf_counter() - began
             if seconds > CALL_SECONDS:
                 self._step = max(TILE, self._step // 2 // TILE * TILE)
@@ -309,43 +236,42 @@ class _Search:
             low = high
             yield
         sort_best(best)
-        self.distances[start : start + self.batch] = best.distances[: len(queries)]
-        self.positions[start : start + self.batch] = best.indices[: len(queries)]
+        self.distances[start : start + self._batch] = best.distances[: len(queries)]
+        self.positions[start : start + self._batch] = best.indices[: len(queries)]
 
     def _start(self, queries: NDArray[np.uint8]) -> tuple[Batch, Best]:
         """Return queries as the kernels take them, padded to a multiple of 4, and room for their answers."""
         count, size = len(queries), -(-len(queries) // 4) * 4
-        is_l1 = self._metric == "l1"
-        kind = np.uint8 if is_l1 else np.int16
+        kind, products = self._kernels.kind, self._kernels.products
         batch = Batch(
             full=np.zeros((size, self._held.full.shape[1]), kind),
             norms=np.zeros(size, np.int64),
             coarse=np.zeros((size, COARSE), kind),
             origin=np.zeros(size),
-            fine=np.zeros((size, self._held.fine.shape[1]), kind),
+            fine=np.zeros((size, self._kernels.fine), kind),
             slack=np.zeros((size, 2)),
         )
         batch.full[:count, : queries.shape[1]] = queries
-        if not is_l1:
+        if products:
             batch.norms[:count] = norms(queries)
-        if self.bounded and self._held.bounds is not None:
+        if self._bounded and self._held.bounds is not None:
             made = self._held.bounds.of_queries(queries)
             batch.fine[:count] = made.fine
             batch.slack[:count] = made.slack + self._held.slack
-            batch.coarse[:count] = made.coarse if is_l1 else -2 * made.coarse
-            if not is_l1:
+            batch.coarse[:count] = -2 * made.coarse if products else made.coarse
+            if products:
                 batch.origin[:count] = np.square(made.coarse.astype(np.int64)).sum(axis=1)
         best = Best(
             distances=np.full((size, self._k), FARTHEST),
             indices=np.full((size, self._k), FARTHEST),
-            limits=np.full(size, _LIMIT_CAP[self._metric], np.int32),
+            limits=np.full(size, self._kernels.cap, np.int32),
             fine_limits=np.full(size, FARTHEST),
             dense=np.zeros(size // 4, np.int64),
             sums=np.zeros(8, np.int64),
             masks=np.zeros(TILE // 16, np.int64),
             left=np.zeros((4 * TILE, 3), np.int64),
             coarse_sums=np.zeros((SEED_GROUPS, 4, 16), np.int32),
-            near=np.zeros((4, 2, 4 * self._k if self.bounded else 0), np.int64),
+            near=np.zeros((4, 2, 4 * self._k if self._bounded else 0), np.int64),
         )
         best.limits[count:] = PADDING
         return batch, best

@@ -63,8 +63,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     tensors on their device: see :func:`lookalike.images.takes_tensors`.
 
     Every method that takes images raises InputError where they are of another shape or kind than those of
-    ``fit``. All that is asked of it follows from one search (:meth:`match`) of the matcher that a subclass makes:
-    ``__init__``, which only stores, and ``_matcher``; see CONTRIBUTING.md for the recipe.
+    ``fit``. All that is asked of it follows from one search (:meth:`match`) of the matcher that a subclass
+    makes: ``__init__``, which only stores, and ``_matcher``; see CONTRIBUTING.md for the recipe.
 
     Attributes
     ----------

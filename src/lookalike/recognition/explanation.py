@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.distance.deform import warped
+from lookalike.distance.deformation.matching import warped
 from lookalike.images import to_unit, unit_of
 from lookalike.recognition.evidence import Evidence, Reference, contributions
 from lookalike.recognition.labels import LabelTable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, cast
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,8 @@ from lookalike.search.averages import COMPILED_FROM, MOST_IMAGES, class_sums, pr
 from lookalike.search.clusters import clusters
 from lookalike.search.matcher import Codes, Costs, Kind
 from lookalike.search.matches import Matches, Places
-from lookalike.search.pixels import as_compared
-from lookalike.state import Part, State, array, choice, codes, flag, whole
+from lookalike.search.pixels import METRIC, pixel_costs
+from lookalike.state import Part, State, array, codes, flag, whole
 
 Floats = NDArray[np.float64]
 
@@ -38,7 +38,7 @@ class PrototypeMatcher:
     """
 
     state: ClassVar[State] = {
-        "metric": choice(*METRICS),
+        "metric": METRIC,
         "prototypes": array(np.float64, shape=("m", ...)),
         "codes": codes("m"),
         "class_counts": array(np.int64, shape=(None,), low=1, high=MOST_IMAGES),
@@ -95,10 +95,8 @@ class PrototypeMatcher:
         wanted = self.prototypes if prototypes is None else prototypes
         return prototype_distances(images, wanted, self.metric, compiled=self._is_large(images.shape[1:]))
 
-    def contributions(self, image: NDArray[Any], place: int) -> Costs:
-        difference = as_compared(image, unit_of(image[None])) - self.prototypes[place]
-        costs = METRICS[self.metric].costs(difference)
-        return Costs(costs / costs.size)
+    def contributions(self, image: NDArray[Any], place: int) -> Costs | None:
+        return pixel_costs(self.metric, image, self.prototypes[place])
 
     def _is_large(self, shape: tuple[int, ...]) -> bool:
         """Return whether compiled code pays: by what was fitted, not by the batch."""
@@ -157,7 +155,7 @@ def clustered(
         found = clusters(
             rows[codes == code],
             per_class,
-            cast(Any, matcher.metric),
+            matcher.metric,
             # The same draws for each class: classes of equal images have equal prototypes.
             np.random.RandomState(seed),
             compiled=matcher._is_large(images.shape[1:]),
@@ -301,7 +299,7 @@ class _Run:
         learner = Learner(
             ((self.best - self._low) / self._span).reshape(len(self.best), -1).astype(np.float32),
             matcher.codes,
-            metric=cast(Any, matcher.metric),
+            metric=matcher.metric,
             loss=how.loss,
             rate=how.learning_rate,
             epochs=how.epochs,

@@ -104,13 +104,7 @@ class ModelInfo:
 
 
 def idea_of(model: Any) -> Idea:
-    """Return the registry's idea that a model is of: of those of its class the one that is most like it.
-
-    Raises
-    ------
-    InputError
-        The model is none of lookalike's own.
-    """
+    """Return the registry's idea that a model is of: of those of its class the one that is most like it."""
     name = f"{type(model).__module__}:{type(model).__qualname__}"
     ours = [known for known in IDEAS if known.target == name and not known.reference]
     if ours:
@@ -160,13 +154,7 @@ def described(data: LabelledImages) -> dict[str, Any]:
 
 
 def checked_figures(figures: Mapping[str, Any]) -> dict[str, float | str]:
-    """Return figures as plain numbers and short texts.
-
-    Raises
-    ------
-    InputError
-        Anything else, or too much of it.
-    """
+    """Return figures as plain numbers and short texts."""
     if len(figures) > _MOST_FIGURES:
         raise InputError(f"{len(figures)} figures: expected at most {_MOST_FIGURES}")
     plain = {}
@@ -184,13 +172,7 @@ def checked_figures(figures: Mapping[str, Any]) -> dict[str, float | str]:
 
 
 def opened(about: dict[str, Any]) -> tuple[Idea, Origin]:
-    """Return what a file says, checked, with the arrays still to come. Only the registry has classes.
-
-    Raises
-    ------
-    InputError
-        Something is missing, unknown or of another form.
-    """
+    """Return what a file says, checked, with the arrays still to come. Only the registry has classes."""
     if set(about) != _KEYS:
         odd = sorted(set(about) ^ _KEYS)[0][:100]
         raise InputError(f"{odd!r} is missing or unknown: did a newer lookalike write it?")
@@ -238,13 +220,7 @@ def _counts(about: dict[str, Any]) -> tuple[int, ...]:
 
 
 def info_of(about: dict[str, Any], size: int) -> ModelInfo:
-    """Return what a file says of itself, for people to read.
-
-    Raises
-    ------
-    InputError
-        It says something that cannot be.
-    """
+    """Return what a file says of itself, for people to read."""
     known, origin = opened(about)
     facts, given, counts = dict(about["facts"]), about["parameters"], _counts(about)
     labels = LABELS.read("labels", Plain(facts, {}), {}).classes

@@ -28,34 +28,17 @@ MOST_FEATURES = 2**23
 
 @functools.cache
 def is_usable() -> bool:
-    """Return whether Triton is there, and the C compiler that it needs.
-
-    Examples
-    --------
-    >>> from lookalike.distance.device.l1_kernel import is_usable
-    >>> is_usable() in (True, False)
-    True
-    """
+    """Return whether Triton is there, and the C compiler that it needs."""
     if triton is None:
         return False
     return bool(os.environ.get("CC")) or any(shutil.which(name) for name in ("cc", "gcc", "clang"))
 
 
 def absolute_sums(queries: Tensor, rows: Tensor) -> Tensor:
-    """Return the sum of absolute differences of each query to each row.
+    """Return the exact sums of absolute differences (q, n), int64, of bytes (q, d) and (n, d)."""
+    import torch
 
-    Parameters
-    ----------
-    queries : tensor of shape (q, d), uint8
-    rows : tensor of shape (n, d), uint8
-        On the same device. ``d`` is at most 2^23 at a time; more are split.
-
-    Returns
-    -------
-    tensor of shape (q, n), int64
-        Exact.
-    """
-    sums = queries.new_zeros((len(queries), len(rows)), dtype=_int64())
+    sums = queries.new_zeros((len(queries), len(rows)), dtype=torch.int64)
     grid = -(-len(rows) // BLOCK_ROWS), -(-len(queries) // BLOCK_QUERIES)
     for left, right in zip(queries.split(MOST_FEATURES, 1), rows.split(MOST_FEATURES, 1), strict=True):
         # Feature by feature, so that what a program reads at once lies side by side.
@@ -65,12 +48,6 @@ def absolute_sums(queries: Tensor, rows: Tensor) -> Tensor:
                 across, along, sums, len(queries), len(rows), left.shape[1], BLOCK_QUERIES, BLOCK_ROWS
             )
     return sums
-
-
-def _int64() -> Any:
-    import torch
-
-    return torch.int64
 
 
 def _on(tensor: Tensor) -> Any:

@@ -24,31 +24,11 @@ _CAPABILITY = (7, 5)
 
 
 def squared_sums(queries: Tensor, rows: Tensor) -> Tensor:
-    """Return the sum of squared differences of each query to each row.
+    """Return the sum of squared differences (q, n), int64, of each query (q, d) to each row (n, d) of bytes.
 
-    Parameters
-    ----------
-    queries : tensor of shape (q, d), uint8
-    rows : tensor of shape (n, d), uint8
-        On the same device.
-
-    Returns
-    -------
-    tensor of shape (q, n), int64
-        Exact, for any ``d``.
-
-    Notes
-    -----
-    On CUDA products of signed bytes, summed in int32 over at most 131,056 features at a time, so that no sum
-    overflows; elsewhere, and on cards before Turing, products of float64, which counts exactly up to 2^53.
-
-    Examples
-    --------
-    >>> import pytest
-    >>> torch = pytest.importorskip("torch")
-    >>> from lookalike.distance.device.sums import squared_sums
-    >>> squared_sums(torch.tensor([[0, 255]]).byte(), torch.tensor([[3, 254], [255, 0]]).byte())
-    tensor([[    10, 130050]])
+    Exact, for any ``d``. On CUDA products of signed bytes, summed in int32 over at most 131,056 features at a
+    time, so that no sum overflows; elsewhere, and on cards before Turing, products of float64, which counts
+    exactly up to 2^53.
     """
     left, right = _shifted(queries), _shifted(rows)
     products = byte_products(left, right) if _multiplies_bytes(queries) else _float_products(left, right)
@@ -56,22 +36,10 @@ def squared_sums(queries: Tensor, rows: Tensor) -> Tensor:
 
 
 def absolute_sums(queries: Tensor, rows: Tensor) -> Tensor:
-    """Return the sum of absolute differences of each query to each row.
+    """Return the sum of absolute differences, as :func:`squared_sums` returns its own.
 
-    Parameters and result are those of :func:`squared_sums`.
-
-    Notes
-    -----
     On CUDA by a Triton kernel, where Triton and a C compiler (which it needs) are there; else by
     ``torch.cdist`` over at most 65,536 features at a time, which float32 adds up exactly.
-
-    Examples
-    --------
-    >>> import pytest
-    >>> torch = pytest.importorskip("torch")
-    >>> from lookalike.distance.device.sums import absolute_sums
-    >>> absolute_sums(torch.tensor([[0, 255]]).byte(), torch.tensor([[3, 254], [255, 0]]).byte())
-    tensor([[  4, 510]])
     """
     import torch
 
@@ -89,25 +57,7 @@ def absolute_sums(queries: Tensor, rows: Tensor) -> Tensor:
 
 
 def byte_products(queries: Tensor, rows: Tensor) -> Tensor:
-    """Return the inner products of signed bytes, summed in int32 as cards do.
-
-    Parameters
-    ----------
-    queries : tensor of shape (q, d), int8
-    rows : tensor of shape (n, d), int8
-
-    Returns
-    -------
-    tensor of shape (q, n), int64
-
-    Examples
-    --------
-    >>> import pytest
-    >>> torch = pytest.importorskip("torch")
-    >>> from lookalike.distance.device.sums import byte_products
-    >>> byte_products(torch.tensor([[-128, 2]]).to(torch.int8), torch.tensor([[-128, 3]]).to(torch.int8))
-    tensor([[16390]])
-    """
+    """Return the inner products (q, n), int64, of signed bytes, summed in int32 as cards do."""
     import torch
 
     parts = [

@@ -9,9 +9,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from lookalike.distance.kernels.compiled import Kernel
-from lookalike.distance.kernels.deform_lanes import SIZE
-from lookalike.distance.kernels.deform_slide import slide
-from lookalike.distance.kernels.deform_steps import copy_run, fill, half_sums, sweep
+from lookalike.distance.kernels.deform_steps import SIZE, copy_run, fill, half_sums, slide, sweep
 
 #: What stands for a distance above its bound, and for a place that no reference has taken.
 FARTHEST = np.iinfo(np.int64).max
@@ -98,27 +96,14 @@ def _finish(variant: Any, plan: Plan, scratch: Scratch, references: Any, pair: A
 def compare(variant: Any, plan: Plan, scratch: Scratch, queries: Any, references: Any, candidates: Any,
             first: int, order: Any, parts: Any, bounds: Any, sums: Any, distances: Any,
             indices: Any) -> None:  # fmt: skip
-    """Add parts of the distances of queries and their candidates to ``sums``, and keep the nearest.
+    """Add parts of the distances of queries and their candidates to ``sums`` (q, c), and keep the nearest.
 
-    Parameters
-    ----------
-    queries, references : ndarray of shape (bytes,), int8
-        Packed planes.
-    candidates : ndarray of shape (q, c) or (1, c), int64
-        The references of each query, or of all of them.
-    first : int
-        The query that ``sums`` begins with.
-    order : ndarray of shape (q, c) or (1, c), int64
-        The order in which the candidates are taken: ascending by ``sums``.
-    parts : ndarray of shape (p, 3), int64
-        Direction (1: the query is bent to look like the reference), first row, last row + 1.
-    bounds : ndarray of shape (q,), int64
-        Sums above their query's bound may stay incomplete, but above it.
-    sums : ndarray of shape (q, c), int64
-        The sums of other parts, updated.
-    distances, indices : ndarray of shape (q, k), int64
-        The nearest so far, ascending by distance, then by index; updated. Where k is not 0, their worst
-        distance is a bound as well.
+    ``queries`` and ``references`` are packed planes, flat; ``candidates`` (q, c), or (1, c) for all of them,
+    name references; ``first`` is the query that ``sums`` begins with. Candidates are taken in the ``order``
+    (q, c) or (1, c), ascending by ``sums``. Each of ``parts`` (p, 3) is a direction (1: the query is bent to
+    look like the reference), first row, last row + 1. Sums above their query's one of ``bounds`` (q,) may
+    stay incomplete, but above it. ``distances`` and ``indices`` (q, k) are the nearest so far, ascending by
+    distance, then by index; where k is not 0, their worst distance is a bound as well.
     """
     count = candidates.shape[1]
     for number in range(sums.shape[0]):

@@ -13,7 +13,7 @@ from lookalike.distance.kernels.compiled import Kernel
 
 #: Features are summed in runs this long: the narrow sums of every variant hold them.
 RUN = 4096
-#: Rows in a tile, whose thumbnails (16 or 32 KiB) stay in the first-level cache for all queries of a batch.
+#: Rows in a tile, whose coarse numbers (16 or 32 KiB) stay in the first-level cache for a whole batch.
 TILE = 512
 #: Whole rows of a tile that are compared at full length at a time, in bytes.
 TILE_BYTES = 16384
@@ -32,9 +32,9 @@ class Rows(NamedTuple):
 
     full: NDArray[np.uint8]  # (n, width): width is a multiple of 32, zeros behind the features
     norms: NDArray[np.int64]  # (n,): sums of squares for L2, zeros for L1
-    coarse: NDArray[Any]  # (n * 32,): thumbnails in the scan's order, uint8 for L1, int16 for L2
-    squares: NDArray[np.int32]  # (n,): sums of squares of the coarse thumbnails for L2, zeros for L1
-    fine: NDArray[Any]  # (n, 128) for L1, (n, 64) for L2: larger thumbnails
+    coarse: NDArray[Any]  # (n * 32,): lower bounds in the scan's order, uint8 for L1, int16 for L2
+    squares: NDArray[np.int32]  # (n,): sums of squares of the coarse ones for L2, zeros for L1
+    fine: NDArray[Any]  # (n, 128) for L1, (n, 64) for L2: more numbers
 
 
 class Batch(NamedTuple):
@@ -45,7 +45,7 @@ class Batch(NamedTuple):
     coarse: NDArray[Any]  # (q, 32)
     origin: NDArray[np.float64]  # (q,): what the scan leaves out of the coarse distance
     fine: NDArray[Any]  # (q, 128) for L1, (q, 64) for L2
-    slack: NDArray[np.float64]  # (q, 2): rounding to allow for, in units of the coarse and fine thumbnails
+    slack: NDArray[np.float64]  # (q, 2): rounding to allow for, in units of the coarse and fine numbers
 
 
 class Best(NamedTuple):
@@ -68,7 +68,7 @@ class Rule(NamedTuple):
 
     factor: int  # distance = norm + norm + factor * sum: 1 for L1, -2 for L2
     squared: bool  # whether distances are squares of what the triangle inequality holds for
-    coarse_unit: float  # what one step of a thumbnail stands for
+    coarse_unit: float  # what one step of a lower bound stands for
     fine_unit: float
     cap: int  # the largest coarse limit that the scan's comparison can hold
     n_rows: int  # how many rows there are
@@ -76,7 +76,7 @@ class Rule(NamedTuple):
 
 @njit(nogil=True)
 def _limit(distance: Any, unit: float, slack: float, squared: bool) -> Any:
-    """Return the largest thumbnail distance that two images ``distance`` apart can have."""
+    """Return the largest distance of what two images ``distance`` apart are reduced to."""
     if distance == FARTHEST:
         return NO_LIMIT
     if squared:

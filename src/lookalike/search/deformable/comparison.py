@@ -8,8 +8,9 @@ from typing import Any, ClassVar, Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.distance.deform_job import checked_context, checked_warp
-from lookalike.distance.deform_planes import (
+from lookalike.distance.deformation.descriptors import SPACING, edge_descriptors
+from lookalike.distance.deformation.matching import checked_context, checked_warp
+from lookalike.distance.deformation.planes import (
     LARGEST,
     Planes,
     as_planes,
@@ -18,8 +19,7 @@ from lookalike.distance.deform_planes import (
     sobel_planes,
     window_weights,
 )
-from lookalike.distance.descriptor import SPACING, edge_descriptors
-from lookalike.distance.kernels.deform_edges import DIRECTIONS
+from lookalike.distance.kernels.sums import DIRECTIONS
 from lookalike.errors import InputError
 from lookalike.prepare import Blur, Gray, NormaliseContrast, Prepare, choose
 from lookalike.progress import Progress

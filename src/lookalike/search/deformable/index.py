@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.distance.deform import deformable_distances, nearest
-from lookalike.distance.deform_planes import Planes
-from lookalike.distance.growing import GrowingRows
+from lookalike.distance.deformation.matching import deformable_distances, nearest
+from lookalike.distance.deformation.planes import Planes
+from lookalike.distance.rows import GrowingRows
 from lookalike.distance.search import ImageIndex
 from lookalike.progress import Progress, silent
 from lookalike.search.deformable.comparison import Bytes, Comparison

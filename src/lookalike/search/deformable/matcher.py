@@ -7,8 +7,8 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.distance.deform import displacement_field
-from lookalike.distance.deform_definition import Match
+from lookalike.distance.deformation.definition import Match
+from lookalike.distance.deformation.matching import displacement_field
 from lookalike.errors import InputError
 from lookalike.progress import Progress, of_compiling, silent
 from lookalike.search.deformable.alignment import aligned_distances, aligned_match

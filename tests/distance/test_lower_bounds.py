@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from effort import examples
-from lookalike.distance.bounds import BlockSums, PrincipalAxes
+from lookalike.distance.lower_bounds import BlockSums, PrincipalAxes
 
 from .exact import sums
 
 
 def apart(queries, rows, metric):
-    """Return what the kernels compare with their limits: distances of thumbnails in whole units."""
+    """Return what the kernels compare with their limits: distances of what is reduced, in whole units."""
     difference = queries[:, None].astype(np.int64) - rows[None].astype(np.int64)
     return np.abs(difference).sum(axis=2) if metric == "l1" else np.sqrt(np.square(difference).sum(axis=2))
 

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from scipy import ndimage, signal
 
 from lookalike import InputError
-from lookalike.distance.deform_definition import sobel
-from lookalike.distance.deform_planes import as_planes, double_angle_planes, sobel_planes, window_weights
+from lookalike.distance.deformation.definition import sobel
+from lookalike.distance.deformation.planes import as_planes, double_angle_planes, sobel_planes, window_weights
 
 
 @given(
@@ -28,7 +28,7 @@ def test_values_come_back_from_any_layout(shape, gap, more):
 def test_long_batches_are_laid_out_in_parts(monkeypatch):
     values = np.random.default_rng(0).integers(-9, 10, (50, 3, 6, 7))
     whole = as_planes(values)
-    monkeypatch.setattr("lookalike.distance.deform_planes._CHUNK_BYTES", 1000)
+    monkeypatch.setattr("lookalike.distance.deformation.planes._CHUNK_BYTES", 1000)
     parts = as_planes(values)
     np.testing.assert_array_equal(parts.packed, whole.packed)
     assert parts.energy == whole.energy

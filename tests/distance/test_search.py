@@ -1,4 +1,5 @@
 import threading
+from dataclasses import replace
 
 import hypothesis.extra.numpy as hnp
 import numpy as np
@@ -9,8 +10,8 @@ from sklearn.datasets import load_digits
 
 from effort import examples
 from lookalike import LookalikeError
-from lookalike.distance import held as held_module
 from lookalike.distance import search as search_module
+from lookalike.distance.metrics import METRICS
 from lookalike.distance.search import ImageIndex
 from lookalike.errors import InputError
 
@@ -156,12 +157,12 @@ def test_equal_images_come_by_position(metric, simd):
 
 
 def test_threads_and_batches_change_nothing(smooth, metric, monkeypatch):
-    index = ImageIndex(smooth[:3000], metric)
     wanted = nearest(smooth[3000:3200], smooth[:3000], metric, 6)
     for threads, batch, seconds in ((1, 256, 1), (2, 8, 0.001), (5, 4, 0.1), (3, 64, 0)):
-        monkeypatch.setattr(search_module, "BATCH", dict.fromkeys(search_module.BATCH, batch))
+        row = METRICS[metric]
+        monkeypatch.setitem(METRICS, metric, replace(row, kernels=row.kernels._replace(batch=batch)))
         monkeypatch.setattr(search_module, "CALL_SECONDS", seconds)
-        answer = index.search(smooth[3000:3200], 6, threads=threads)
+        answer = ImageIndex(smooth[:3000], metric).search(smooth[3000:3200], 6, threads=threads)
         np.testing.assert_array_equal(answer, wanted)
 
 
@@ -199,7 +200,7 @@ def test_adding_is_the_same_as_having(smooth, metric):
 
 
 def test_added_images_outside_the_range_of_the_first(metric):
-    """Thumbnails are scaled to the images they were chosen by: others are clipped, and bounds still hold."""
+    """Lower bounds are scaled to the images they were chosen by: others are clipped, and they still hold."""
     rng = np.random.default_rng(5)
     dim = rng.integers(0, 3, (1100, 12, 12), np.uint8)
     bright = rng.integers(200, 256, (300, 12, 12), np.uint8)
@@ -295,20 +296,19 @@ def test_progress_is_told(smooth, metric):
 
 @pytest.fixture(params=[1, 10, 100, 300])
 def times(request, monkeypatch):
-    """Scale the units of thumbnails: what rounding moved them by then decides which rows remain."""
-    for name in ("BlockSums", "PrincipalAxes"):
-        make = getattr(held_module, name)
+    """Scale the units of lower bounds: what rounding moved them by then decides which rows remain."""
+    for name, row in METRICS.items():
 
-        def coarser(*arguments, make=make):
+        def coarser(*arguments, make=row.kernels.bounds):
             bounds = make(*arguments)
             bounds.units = tuple(unit * request.param for unit in bounds.units)
             return bounds
 
-        monkeypatch.setattr(held_module, name, coarser)
+        monkeypatch.setitem(METRICS, name, replace(row, kernels=row.kernels._replace(bounds=coarser)))
 
 
 def test_rounding_of_rows_that_are_equally_far(metric, times):
-    """The same pixels in any order are equally far from a blank image, whose own thumbnail is not rounded."""
+    """The same pixels in any order are equally far from a blank image, whose own numbers are not rounded."""
     images = np.random.default_rng(0).permuted(np.tile(np.arange(132, dtype=np.uint8), (1500, 1)), axis=1)
     index = ImageIndex(images.reshape(1500, 12, 11), metric)
     assert index.search(np.zeros((1, 12, 11), np.uint8), 10)[1][0].tolist() == list(range(10))
@@ -326,8 +326,8 @@ def test_rounding_around_a_query(metric, times):
     assert_exact(ImageIndex(images, metric).search(queries, 6), queries, images, metric, 6)
 
 
-def test_the_first_queries_do_not_wait_for_thumbnails(smooth, metric, monkeypatch):
-    """Brute force answers as many queries as thumbnails take time for; rows come and go meanwhile."""
+def test_the_first_queries_do_not_wait_for_lower_bounds(smooth, metric, monkeypatch):
+    """Brute force answers as many queries as lower bounds take time for; rows come and go meanwhile."""
     monkeypatch.setattr(search_module, "FEW", 9)
     images, index = smooth[:3000], ImageIndex(smooth[:2000], metric)
     assert_exact(index.search(smooth[3000:3004], 3), smooth[3000:3004], smooth[:2000], metric, 3)

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lookalike.distance.growing import GrowingRows, rows_without
+from lookalike.distance.rows import GrowingRows, rows_without
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2**32)), max_size=12))

@@ -1,14 +1,13 @@
-"""Thumbnails: a few small numbers for each image, whose distance is never more than the images' own.
+"""Lower bounds: images reduced to a few small numbers, whose distance is never more than the images' own.
 
-A thumbnail is a map that shortens distances. Sums over groups of pixels do so for L1 (the triangle
-inequality, group by group); coordinates on orthonormal axes, with the norm of what they leave out as one
-more coordinate, do so for L2. Clipping to a range shortens distances too. Rounding to whole units does not,
-so each thumbnail comes with how far rounding moved it, and a bound is the thumbnails' distance less both of
-these.
+To reduce must shorten distances. Sums over groups of pixels do so for L1 (the triangle inequality, group by
+group); coordinates on orthonormal axes, with the norm of what they leave out as one more coordinate, do so
+for L2. Clipping to a range shortens distances too. Rounding to whole units does not, so what is reduced comes
+with how far rounding moved it, and a bound is the reduced images' distance less both of these.
 
-Each image has two: a coarse one of 32 numbers, which every pair is compared by, and a fine one of 128 (L1)
-or 64 (L2), for the pairs that remain. The coarse groups are unions of fine ones; the coarse axes are the
-first of the fine ones.
+Each image is reduced twice: to 32 coarse numbers, by which every pair is compared, and to 128 (L1) or 64 (L2)
+fine ones, for the pairs that remain. The coarse groups are unions of fine ones; the coarse axes are the first
+of the fine ones.
 """
 
 from __future__ import annotations
@@ -20,12 +19,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.distance.kernels.sums import group_sums
-
 COARSE, FINE_SUMS, FINE_AXES = 32, 128, 64
 #: Rows that groups and axes are chosen from; at most so many numbers of them.
 SAMPLE_ROWS, SAMPLE_NUMBERS = 4096, 1 << 24
-#: Rows that are turned into thumbnails at a time.
+#: So many numbers are reduced at a time.
 BLOCK_NUMBERS = 1 << 21
 _EPSILON = float(np.finfo(np.float64).eps)
 
@@ -33,32 +30,24 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Thumbnails:
-    """Thumbnails of some rows, and what rounding moved them by.
+class Reduced:
+    """Some rows, reduced, and what rounding moved them by."""
 
-    Attributes
-    ----------
-    coarse, fine : ndarray of shape (n, 32) and (n, 128 or 64)
-        uint8 for L1, int16 for L2.
-    slack : ndarray of shape (n, 2), float64
-        Rounding of the coarse and of the fine thumbnail, in their units.
-    """
-
-    coarse: NDArray[Any]
-    fine: NDArray[Any]
-    slack: Floats
+    coarse: NDArray[Any]  # (n, 32): uint8 for L1, int16 for L2
+    fine: NDArray[Any]  # (n, 128) or (n, 64)
+    slack: Floats  # (n, 2): rounding of the coarse and of the fine numbers, in their units
 
 
-class Bounds(Protocol):
-    """What turns rows of bytes into thumbnails, in one way for indexed rows and in another for queries."""
+class LowerBounds(Protocol):
+    """What reduces rows of bytes, in one way for indexed rows and in another for queries."""
 
     units: tuple[float, float]
 
-    def of_rows(self, rows: NDArray[np.uint8]) -> Thumbnails:
-        """Return the thumbnails of indexed rows."""
+    def of_rows(self, rows: NDArray[np.uint8]) -> Reduced:
+        """Return indexed rows, reduced."""
 
-    def of_queries(self, rows: NDArray[np.uint8]) -> Thumbnails:
-        """Return the thumbnails of queries."""
+    def of_queries(self, rows: NDArray[np.uint8]) -> Reduced:
+        """Return queries, reduced."""
 
 
 def sample(rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -74,12 +63,7 @@ class BlockSums:
     (by that deviation) across its longer side, until there are enough. Of the 32 and 128 bytes one each is
     for the rounding: in a query it is 0, in a row 255 less the row's slack, which so takes part in the SAD.
 
-    Parameters
-    ----------
-    rows : ndarray of shape (n, h * w * c), uint8
-        Images that the boxes suit.
-    shape : (int, int, int)
-        Height, width and channels.
+    ``rows`` (n, h * w * c) are images that the boxes suit, ``shape`` is their height, width and channels.
     """
 
     def __init__(self, rows: NDArray[np.uint8], shape: tuple[int, int, int]) -> None:
@@ -94,25 +78,27 @@ class BlockSums:
         coarse = fine @ self._parents
         self.units = (max(1.0, np.ceil(coarse.max() / 255)), max(1.0, np.ceil(fine.max() / 255)))
 
-    def of_rows(self, rows: NDArray[np.uint8]) -> Thumbnails:
-        """Return the thumbnails of indexed rows; their slack is within."""
-        made = self._thumbnails(rows)
+    def of_rows(self, rows: NDArray[np.uint8]) -> Reduced:
+        """Return indexed rows, reduced; their slack is within."""
+        made = self._reduced(rows)
         made.coarse[:, -1] = 255 - np.ceil(made.slack[:, 0])
         made.fine[:, -1] = 255 - np.ceil(made.slack[:, 1])
-        return Thumbnails(made.coarse, made.fine, np.zeros_like(made.slack))
+        return Reduced(made.coarse, made.fine, np.zeros_like(made.slack))
 
-    def of_queries(self, rows: NDArray[np.uint8]) -> Thumbnails:
-        """Return the thumbnails of queries; their slack makes up for the last byte, and one for division."""
-        made = self._thumbnails(rows)
-        return Thumbnails(made.coarse, made.fine, made.slack + 256)
+    def of_queries(self, rows: NDArray[np.uint8]) -> Reduced:
+        """Return queries, reduced; their slack makes up for the last byte, and one for division."""
+        made = self._reduced(rows)
+        return Reduced(made.coarse, made.fine, made.slack + 256)
 
     def _sums(self, rows: NDArray[np.uint8]) -> Floats:
         """Return the sums over the fine groups."""
+        from lookalike.distance.kernels.sums import group_sums
+
         sums = np.zeros((len(rows), FINE_SUMS - 1), np.int64)
         group_sums(rows, self._group_of, sums)
         return sums.astype(np.float64)
 
-    def _thumbnails(self, rows: NDArray[np.uint8]) -> Thumbnails:
+    def _reduced(self, rows: NDArray[np.uint8]) -> Reduced:
         """Return sums in whole units, the last byte 0, and the distance to the clipped sums."""
         coarse, fine = np.zeros((len(rows), COARSE), np.uint8), np.zeros((len(rows), FINE_SUMS), np.uint8)
         slack = np.zeros((len(rows), 2))
@@ -120,23 +106,18 @@ class BlockSums:
         for start in range(0, len(rows), step):
             part = slice(start, start + step)
             sums = self._sums(rows[part])
-            for level, (thumbnails, values) in enumerate(((coarse, sums @ self._parents), (fine, sums))):
+            for level, (numbers, values) in enumerate(((coarse, sums @ self._parents), (fine, sums))):
                 scaled = np.minimum(values / self.units[level], 255)
                 rounded = np.rint(scaled)
-                thumbnails[part, :-1] = rounded
+                numbers[part, :-1] = rounded
                 slack[part, level] = np.abs(scaled - rounded).sum(axis=1)
-        return Thumbnails(coarse, fine, slack)
+        return Reduced(coarse, fine, slack)
 
 
 def _boxes(spread: Floats, coarse: int, fine: int) -> tuple[NDArray[np.int64], Floats]:
-    """Cut an image into boxes.
+    """Return the box of each pixel, and which fine box lies in which coarse one: 1 in (fine, coarse).
 
-    Returns
-    -------
-    group_of : ndarray of shape (h * w * c,), int64
-        The box of each pixel when there are ``fine`` of them (or fewer, where there are fewer pixels).
-    parents : ndarray of shape (fine, coarse), float64
-        1 where a fine box lies in a coarse one.
+    There are ``fine`` boxes, or fewer where there are fewer pixels.
     """
     labels = np.zeros(spread.shape, np.int64)
     parent = np.zeros(fine, np.int64)
@@ -178,12 +159,9 @@ class PrincipalAxes:
     The axes are found by subspace iteration, which costs no more than a few products with the sample however
     many features there are; they need not be the best ones for the bounds to hold, only orthonormal, and how
     far they are from that is measured and allowed for. All numbers are float64; codes have 12 bits, so that
-    squared distances of thumbnails fit 32 bits.
+    squared distances of reduced images fit 32 bits.
 
-    Parameters
-    ----------
-    rows : ndarray of shape (n, d), uint8
-        Images that the axes suit, d at least 64.
+    ``rows`` (n, d) are images that the axes suit, d at least 64.
     """
 
     def __init__(self, rows: NDArray[np.uint8]) -> None:
@@ -205,13 +183,13 @@ class PrincipalAxes:
         )
         self.units = (max(reach / 2047, 1e-6),) * 2
 
-    def of_rows(self, rows: NDArray[np.uint8]) -> Thumbnails:
-        """Return the thumbnails of indexed rows."""
-        return self._thumbnails(rows)
+    def of_rows(self, rows: NDArray[np.uint8]) -> Reduced:
+        """Return indexed rows, reduced."""
+        return self._reduced(rows)
 
-    def of_queries(self, rows: NDArray[np.uint8]) -> Thumbnails:
-        """Return the thumbnails of queries."""
-        return self._thumbnails(rows)
+    def of_queries(self, rows: NDArray[np.uint8]) -> Reduced:
+        """Return queries, reduced."""
+        return self._reduced(rows)
 
     def _levels(self, centred: Floats) -> tuple[Floats, Floats, Floats]:
         """Return coordinates with the norm of the rest, coarse and fine, and the error of each row."""
@@ -224,7 +202,7 @@ class PrincipalAxes:
             levels.append(np.column_stack([along[:, :count], rest]))
         return levels[0], levels[1], 2 * error
 
-    def _thumbnails(self, rows: NDArray[np.uint8]) -> Thumbnails:
+    def _reduced(self, rows: NDArray[np.uint8]) -> Reduced:
         """Return clipped and rounded coordinates, and how far that moved them."""
         coarse, fine = np.zeros((len(rows), COARSE), np.int16), np.zeros((len(rows), FINE_AXES), np.int16)
         slack = np.zeros((len(rows), 2))
@@ -232,13 +210,13 @@ class PrincipalAxes:
         for start in range(0, len(rows), step):
             part = slice(start, start + step)
             *levels, error = self._levels(rows[part] - self._mean)
-            for level, (thumbnails, values) in enumerate(zip((coarse, fine), levels, strict=True)):
+            for level, (numbers, values) in enumerate(zip((coarse, fine), levels, strict=True)):
                 scaled = np.clip(values / self.units[level], -2047, 2047)
                 rounded = np.rint(scaled)
-                thumbnails[part] = rounded
+                numbers[part] = rounded
                 moved = np.sqrt(np.square(scaled - rounded).sum(axis=1))
                 slack[part, level] = moved + error / self.units[level]
-        return Thumbnails(coarse, fine, slack)
+        return Reduced(coarse, fine, slack)
 
 
 def _orthonormal(columns: Floats) -> Floats:

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from effort import examples
 from lookalike import InputError
-from lookalike.distance import align_definition as definition
-from lookalike.distance.align import aligned, places
+from lookalike.distance.deformation import definition
+from lookalike.distance.deformation.alignment import aligned, places
 
 
 def strokes(n, height, width, seed=0):

@@ -1,11 +1,18 @@
-"""Elastic alignment in plain NumPy: what the kernel computes, said as plainly as can be.
+"""Deformable distance and elastic alignment in plain NumPy: what kernels compute, said as plainly as can be.
 
-One image is bent, smoothly, until it looks like another one: it is moved, turned, stretched and sheared by a
-linear map, and bent by cubic B-splines between the points of a grid. Blurred images come first, so that
-strokes find each other from afar.
+The deformable distance is the image distortion model: each pixel of the query takes the best match in the
+reference within a few pixels, judged by a patch of the planes (mostly gradients) around it, and the distance
+is the sum of what the pixels then still differ by.
+
+Elastic alignment bends one image, smoothly, until it looks like another one: it is moved, turned, stretched
+and sheared by a linear map, and bent by cubic B-splines between the points of a grid. Blurred images come
+first, so that strokes find each other from afar.
 
 References
 ----------
+D. Keysers, T. Deselaers, C. Gollan, H. Ney, "Deformation models for image recognition", IEEE Transactions on
+Pattern Analysis and Machine Intelligence 29(8), 2007, section 3.4.
+
 D. Rueckert, L. Sonoda, C. Hayes, D. Hill, M. Leach, D. Hawkes, "Nonrigid registration using free-form
 deformations", IEEE Transactions on Medical Imaging 18(8), 1999.
 
@@ -15,14 +22,14 @@ Representations, 2015.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-#: The points of the grid along each side, from the first pixel to the last.
+#: Alignment: the points of the grid along each side, from the first pixel to the last.
 POINTS = 8
 #: The Gaussians that both images are blurred by, one after the other, and how many steps each takes.
 SIGMAS, TURNS = (2.0, 1.0, 0.5), (12, 8, 8)
@@ -33,6 +40,85 @@ GRAIN = 2.0**-30
 LINEAR_STEP, PIXEL_STEP = 0.03, 0.3
 #: What a linear map costs, and what the squared difference of the shifts of two neighbouring points costs.
 STIFF, SMOOTH = 0.002, 0.0005
+
+
+class Match(NamedTuple):
+    """How a reference was bent to look like a query.
+
+    Attributes
+    ----------
+    distance : int
+        The sum of ``costs``.
+    field : ndarray of shape (h, w, 2), int8
+        Query pixel ``(y, x)`` was matched with reference pixel ``(y + field[y, x, 0], x + field[y, x, 1])``,
+        which may lie outside of the image.
+    costs : ndarray of shape (h, w), int64
+        What each pixel of the query still differs by.
+    """
+
+    distance: int
+    field: NDArray[np.int8]
+    costs: NDArray[np.int64]
+
+
+def displacements(warp: tuple[int, int]) -> list[tuple[int, int]]:
+    """Return every displacement (down, across) within ``warp``: the shortest first, then upwards, then left.
+
+    Of displacements that match equally well a pixel takes the first.
+    """
+    down, across = warp
+    every = [(y, x) for y in range(-down, down + 1) for x in range(-across, across + 1)]
+    return sorted(every, key=lambda step: (step[0] ** 2 + step[1] ** 2, step))
+
+
+def match(query: NDArray[Any], reference: NDArray[Any], *, warp: tuple[int, int], context: int) -> Match:
+    """Return the deformable distance of a query to a reference, and where each pixel went.
+
+    The cost of a pixel ``i`` is the least, over the displacements ``d`` within ``warp``, of::
+
+        sum over planes p and offsets o of  (query[p, i + o] - reference[p, i + d + o]) ** 2
+
+    where the offsets are those of the square of ``2 context + 1`` pixels around 0. Both planes are zero
+    outside of the image, and ``i + d`` and ``i + o`` may lie outside.
+
+    Planes are integers (p, h, w); equal costs go to the first of :func:`displacements`.
+
+    >>> import numpy as np
+    >>> query, reference = np.array([[[0, 5, 0]]]), np.array([[[0, 0, 5]]])
+    >>> match(query, reference, warp=(0, 0), context=0).distance
+    50
+    >>> found = match(query, reference, warp=(0, 1), context=0)
+    >>> found.distance, found.field[0, :, 1].tolist()
+    (0, [0, 1, -1])
+    """
+    _, height, width = query.shape
+    reach = (warp[0] + context, warp[1] + context)
+    margins = ((0, 0), (context, context), (context, context))
+    framed = np.pad(query.astype(np.int64), margins)
+    wide = np.pad(reference.astype(np.int64), ((0, 0), (reach[0], reach[0]), (reach[1], reach[1])))
+    costs = np.full((height, width), np.iinfo(np.int64).max)
+    field = np.zeros((height, width, 2), np.int8)
+    for down, across in displacements(warp):
+        top, left = warp[0] + down, warp[1] + across
+        moved = wide[:, top : top + framed.shape[1], left : left + framed.shape[2]]
+        differences = ((framed - moved) ** 2).sum(axis=0)
+        patches = np.lib.stride_tricks.sliding_window_view(differences, (2 * context + 1, 2 * context + 1))
+        cost = patches.sum(axis=(-1, -2))
+        better = cost < costs
+        costs[better] = cost[better]
+        field[better] = (down, across)
+    return Match(int(costs.sum()), field, costs)
+
+
+def sobel(images: NDArray[np.uint8]) -> NDArray[np.int16]:
+    """Return the Sobel gradients (n, 2, h, w) of images: how much brighter downwards, and to the right.
+
+    They are -1020 to 1020. Beyond its border an image is continued by its outermost pixels.
+    """
+    wide = np.pad(images.astype(np.int16), ((0, 0), (1, 1), (1, 1)), mode="edge")
+    across = wide[:, :, :-2] + 2 * wide[:, :, 1:-1] + wide[:, :, 2:]
+    along = wide[:, :-2] + 2 * wide[:, 1:-1] + wide[:, 2:]
+    return np.stack([across[:, 2:] - across[:, :-2], along[:, :, 2:] - along[:, :, :-2]], axis=1)
 
 
 def bell_weights(size: int, sigma: float) -> Floats:
@@ -69,13 +155,8 @@ def rounded(values: Floats) -> Floats:
 def places_of(motion: Floats, shape: tuple[int, int]) -> Floats:
     """Return where each pixel is taken from, down and across: an array (2, h, w).
 
-    Parameters
-    ----------
-    motion : ndarray of shape (2, 67)
-        Of each axis: what it changes by per pixel down and across from the centre, its shift, and the shifts
-        of the points of the grid.
-    shape : (int, int)
-        Height and width.
+    ``motion`` (2, 67) holds of each axis what it changes by per pixel down and across from the centre, its
+    shift, and the shifts of the points of the grid.
     """
     places = np.indices(shape).astype(np.float64)
     rows, columns = places - (np.array(shape)[:, None, None] - 1) / 2
@@ -87,20 +168,9 @@ def places_of(motion: Floats, shape: tuple[int, int]) -> Floats:
 
 
 def sample(image: NDArray[Any], places: Floats) -> tuple[Floats, Floats]:
-    """Return an image's values at some places, and how steep it is there.
+    """Return an image's values (h, w) at some places (2, h, w), and how steep it is there, down and across.
 
     Between pixels values are in proportion; beyond the border they are those of the nearest pixel.
-
-    Parameters
-    ----------
-    image : ndarray of shape (h, w)
-    places : ndarray of shape (2, h, w), float64
-
-    Returns
-    -------
-    values : ndarray of shape (h, w), float64
-    slopes : ndarray of shape (2, h, w), float64
-        Down and across.
     """
     last = np.array(image.shape)[:, None, None] - 1
     kept = np.clip(places, 0, last)
@@ -144,23 +214,8 @@ def align(fixed: NDArray[np.uint8], moving: NDArray[np.uint8]) -> Floats:
     From no motion at all, each level of blur takes its number of steps down the slope (:func:`slope_of`,
     :func:`rounded`) by Adam, with decays of 0.9 and 0.999 and an epsilon of 1e-8; its averages go on from
     level to level.
+    Places (2, h, w) in ``moving`` may lie outside.
 
-    Parameters
-    ----------
-    fixed : ndarray of shape (h, w), uint8
-        What it should look like.
-    moving : ndarray of shape (h, w), uint8
-        What is bent.
-
-    Returns
-    -------
-    ndarray of shape (2, h, w), float64
-        Places down and across in ``moving``; they may lie outside.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from lookalike.distance.align_definition import align, sample
     >>> fixed, moving = np.zeros((2, 20, 20), np.uint8)
     >>> fixed[5:15, 9] = moving[6:16, 11] = 255
     >>> places = align(fixed, moving)

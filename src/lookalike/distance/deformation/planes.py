@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lookalike.distance.deform_definition import sobel
+from lookalike.distance.deformation.definition import sobel
 from lookalike.errors import InputError
 from lookalike.images import ImageBatch
 
@@ -31,6 +31,8 @@ _STEEPEST_VALUE = 39
 #: A root mean square below this (in Sobel units: 4 gray levels of a full edge) is noise: it is not blown up.
 _NOISE = 16.0
 _CHUNK_BYTES = 2**22
+#: So many pixels are averaged at a time: they stay in the processor's cache.
+_CACHED = 2**14
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,25 +43,15 @@ class Planes:
     ``f``: column ``c`` is number ``c % f`` (its phase) of lane ``c // f``. So the neighbour of a column lies
     in the same lane of the next phase, and all columns of a phase lie in one vector. Two planes are
     interleaved.
-
-    Attributes
-    ----------
-    packed : ndarray of shape (n, pairs, f, h, 16), int8
-        C-contiguous. Odd numbers of planes are filled up by one of zeros.
-    shape : (int, int)
-        Height and width of the images.
-    n_planes : int
-        How many planes an image has.
-    energy : int
-        No pixel of any image has a larger sum of the squares of its planes.
-    patch_energies : dict of int to int
-        The same for patches of ``2 context + 1`` pixels square, by context, as far as it was asked for.
     """
 
-    packed: NDArray[np.int8]
-    shape: tuple[int, int]
+    packed: NDArray[
+        np.int8
+    ]  # (n, pairs, f, h, 16), C order; odd numbers of planes are filled up by one of zeros
+    shape: tuple[int, int]  # height and width of the images
     n_planes: int
-    energy: int
+    energy: int  # no pixel of any image has a larger sum of the squares of its planes
+    #: The same for patches of ``2 context + 1`` pixels square, by context, as far as it was asked for.
     patch_energies: dict[int, int] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
@@ -123,31 +115,10 @@ def gap_for(warp: tuple[int, int], context: int) -> int:
 
 
 def as_planes(values: ArrayLike, *, gap: int = 4) -> Planes:
-    """Return planes of any kind, laid out for the kernels.
+    """Return planes of any kind, integers (n, p, h, w) in -63 to 63, laid out for the kernels.
 
-    Parameters
-    ----------
-    values : array-like of shape (n, p, h, w), integers in -63 to 63
-        ``p`` planes of each image.
-    gap : int, default=4
-        How many columns of zeros to leave between rows at least. A comparison needs the larger of
-        ``context + warp`` (across) and ``2 * context``, and lays planes with fewer out anew each time.
-
-    Returns
-    -------
-    Planes
-
-    Raises
-    ------
-    InputError
-        Another shape, no images, no whole numbers, or a value beyond 63.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from lookalike.distance.deform_planes import as_planes
-    >>> as_planes(np.ones((5, 3, 28, 28), np.int8)).packed.shape
-    (5, 2, 4, 28, 16)
+    At least ``gap`` columns of zeros are left between rows. A comparison needs the larger of ``context +
+    warp`` (across) and ``2 * context``, and lays planes with fewer out anew each time.
     """
     array = np.asarray(values)
     if array.ndim != 4 or not array.size or array.dtype.kind not in "iu":
@@ -165,23 +136,8 @@ def sobel_planes(images: ImageBatch, *, gap: int = 4) -> Planes:
     """Return the Sobel gradients of images, divided by 34 and rounded (halves to even): -30 to 30.
 
     Beyond its border an image is continued by its outermost pixels, so that light paper has no edge there.
+    There are two planes (down, across), or two for each channel.
 
-    Parameters
-    ----------
-    images : ndarray of shape (n, h, w) or (n, h, w, c), uint8
-        A checked image batch. Colour has two planes a channel.
-    gap : int, default=4
-        See :func:`as_planes`.
-
-    Returns
-    -------
-    Planes
-        Two planes (down, across), or 2 c.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from lookalike.distance.deform_planes import sobel_planes
     >>> sobel_planes(np.array([[[0, 0, 255, 255]]], np.uint8)).values().tolist()
     [[[[0, 0, 0, 0]], [[0, 30, 30, 0]]]]
     """
@@ -193,28 +149,10 @@ def window_weights(size: int, share: float) -> NDArray[np.float64]:
 
     .. math:: \sin^2 \left( \frac{\pi}{2} \min \left(1, \frac{d}{s} \right) \right)
 
-    where ``d`` is how far the pixel's centre is from the nearer end, and ``s`` is ``share * size``.
+    where ``d`` is how far the pixel's centre is from the nearer end, and ``s`` is ``share * size``, up to a
+    half; 0: all weights are 1. It is the Tukey window (F. Harris, "On the use of windows for harmonic
+    analysis with the discrete Fourier transform", Proc. IEEE 66, 1978).
 
-    Parameters
-    ----------
-    size : int
-        Pixels.
-    share : float
-        The part of the axis, from either end, in which weights rise; up to 1/2. 0: all are 1.
-
-    Returns
-    -------
-    ndarray of shape (size,), float64
-        Above 0, up to 1.
-
-    References
-    ----------
-    F. Harris, "On the use of windows for harmonic analysis with the discrete Fourier transform", Proc. IEEE
-    66 (1978): the Tukey window.
-
-    Examples
-    --------
-    >>> from lookalike.distance.deform_planes import window_weights
     >>> window_weights(8, 0.5).round(2).tolist()
     [0.04, 0.31, 0.69, 0.96, 0.96, 0.69, 0.31, 0.04]
     """
@@ -234,27 +172,11 @@ def double_angle_planes(images: ImageBatch, *, gap: int = 4, window: float = 0.0
     3, and its angle is doubled: ``(gx^2 - gy^2, 2 gx gy) / length``. The double angle is the same for a
     gradient and its opposite. Both values are averaged over the surroundings (a Gaussian of sigma 1; the
     planes are continued by their reflections), multiplied by 13 and by the window's weights of row and
-    column, and rounded.
+    column, and rounded. There are two planes, or two for each channel.
 
-    Parameters
-    ----------
-    images : ndarray of shape (n, h, w) or (n, h, w, c), uint8
-        A checked image batch. Colour has two planes a channel.
-    gap : int, default=4
-        See :func:`as_planes`.
-    window : float, default=0
-        What is near the border counts less: see :func:`window_weights`. What a crop shows there is often
-        what stands beside the thing that it is a crop of.
+    With a ``window``, what is near the border counts less (:func:`window_weights`): what a crop shows there
+    is often what stands beside the thing that it is a crop of.
 
-    Returns
-    -------
-    Planes
-        Two planes, or 2 c.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from lookalike.distance.deform_planes import double_angle_planes
     >>> images = np.random.default_rng(0).integers(0, 256, (2, 9, 9), dtype=np.uint8)
     >>> planes = double_angle_planes(images)
     >>> np.array_equal(planes.values(), double_angle_planes(255 - images).values())
@@ -286,20 +208,42 @@ def _rounded_sobel(images: NDArray[np.uint8]) -> NDArray[np.int8]:
 
 def _double_angle(images: NDArray[np.uint8], window: float) -> NDArray[np.int8]:
     """Return gradients over their local root mean square, with their angle doubled."""
-    from scipy import ndimage
-
     gradients = sobel(images).astype(np.float64)
     squares = (gradients**2).sum(axis=1)
-    local = ndimage.gaussian_filter(squares, sigma=(0, 4, 4), mode="nearest")
+    local = _gaussian(squares, 4, "edge")
     length = np.sqrt(squares)
     strength = np.minimum(length / np.maximum(np.sqrt(local), _NOISE), _STEEPEST)
     scale = strength * (_STEEPEST_VALUE / _STEEPEST) / np.maximum(squares, 1)
     down, across = gradients[:, 0], gradients[:, 1]
     doubled = np.stack([(across**2 - down**2) * scale, 2 * across * down * scale], axis=1)
-    averaged = ndimage.gaussian_filter(doubled, sigma=(0, 0, 1, 1), mode="reflect")
+    averaged = _gaussian(doubled, 1, "symmetric")
     averaged *= np.multiply.outer(*(window_weights(size, window) for size in images.shape[1:]))
     rounded: NDArray[np.int8] = np.rint(averaged).astype(np.int8)
     return rounded
+
+
+def _gaussian(images: NDArray[np.float64], sigma: float, beyond: Any) -> NDArray[np.float64]:
+    """Return images (..., h, w) averaged by a Gaussian cut at 4 sigma, as ``scipy.ndimage`` averages them."""
+    radius = int(4 * sigma + 0.5)
+    bell = np.exp(-0.5 / sigma**2 * np.arange(-radius, radius + 1) ** 2)
+    bell /= bell.sum()
+    flat = images.reshape(-1, *images.shape[-2:])
+    out = np.empty(flat.shape)
+    step = max(1, _CACHED // flat[0].size)
+    for start in range(0, len(flat), step):
+        part = flat[start : start + step].transpose(1, 2, 0)
+        for _ in range(2):  # down, then across, always along the first axis
+            length = len(part)
+            wide = np.pad(part, ((radius, radius), (0, 0), (0, 0)), beyond)
+            total = wide[radius : radius + length] * bell[radius]
+            both = np.empty_like(total)
+            for away in range(radius, 0, -1):  # in SciPy's order: not a bit differs
+                before, after = wide[radius - away :], wide[radius + away :]
+                np.add(before[:length], after[:length], out=both)
+                total += np.multiply(both, bell[radius + away], out=both)
+            part = np.ascontiguousarray(total.transpose(1, 0, 2))
+        out[start : start + step] = part.transpose(2, 0, 1)
+    return out.reshape(images.shape)
 
 
 def _filled(

@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from lookalike.distance.deform_definition import displacements, match, sobel
+from effort import examples
+from lookalike.distance.deformation.definition import displacements, match, sobel
+from lookalike.distance.deformation.matching import match_by_sums
 
 
 def pixel_by_pixel(query, reference, warp, context):
@@ -62,3 +64,22 @@ def test_sobel_is_scipys(shape):
     for axis in (0, 1):
         expected = [ndimage.sobel(image.astype(int), axis=axis, mode="nearest") for image in images]
         np.testing.assert_array_equal(gradients[:, axis], expected)
+
+
+@examples(40)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    shape=st.tuples(st.integers(1, 3), st.integers(1, 12), st.integers(1, 12)),
+    warp=st.tuples(st.integers(0, 3), st.integers(0, 3)),
+    context=st.integers(0, 4),
+    largest=st.sampled_from([1, 63, 40_000]),
+)
+def test_the_field_by_running_sums_is_the_definition_number_for_number(seed, shape, warp, context, largest):
+    rng = np.random.default_rng(seed)
+    query, reference = rng.integers(-largest, largest + 1, (2, *shape))
+    wanted = match(query, reference, warp=warp, context=context)
+    found = match_by_sums(query, reference, warp=warp, context=context)
+    assert found.distance == wanted.distance
+    assert found.field.dtype == wanted.field.dtype
+    np.testing.assert_array_equal(found.field, wanted.field)
+    np.testing.assert_array_equal(found.costs, wanted.costs)

@@ -11,15 +11,15 @@ from hypothesis.extra import numpy as hnp
 import lookalike
 from effort import examples
 from lookalike import InputError
-from lookalike.distance.deform import (
+from lookalike.distance.deformation.definition import match
+from lookalike.distance.deformation.matching import (
     FARTHEST,
     deformable_distances,
     displacement_field,
     nearest,
     warped,
 )
-from lookalike.distance.deform_definition import match
-from lookalike.distance.deform_planes import LARGEST, as_planes, double_angle_planes, sobel_planes
+from lookalike.distance.deformation.planes import LARGEST, as_planes, double_angle_planes, sobel_planes
 
 BOTH_VARIANTS = pytest.mark.parametrize("simd", ["auto", "portable"])
 
@@ -197,7 +197,7 @@ def test_does_not_depend_on_threads_and_chunks(threads, work, monkeypatch, digit
     planes = sobel_planes(digits.train.images[:40])
     expected = deformable_distances(planes, planes, warp=1, context=2)
     first = nearest(planes, planes, None, 5, warp=1, context=2)
-    monkeypatch.setattr("lookalike.distance.deform_job.CALL_WORK", work)
+    monkeypatch.setattr("lookalike.distance.deformation.matching.CALL_WORK", work)
     found = deformable_distances(planes, planes, warp=1, context=2, threads=threads)
     np.testing.assert_array_equal(found, expected)
     np.testing.assert_array_equal(nearest(planes, planes, None, 5, warp=1, context=2, threads=threads), first)

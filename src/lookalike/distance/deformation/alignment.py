@@ -1,6 +1,6 @@
 """Elastic alignment, fast: images bent smoothly to look like others.
 
-``align_definition`` says what it is; a kernel computes the same.
+``definition.align`` says what it is; a kernel computes the same.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lookalike import settings
-from lookalike.distance import align_definition as definition
+from lookalike.distance.deformation import definition
 from lookalike.distance.kernels import align as kernel
+from lookalike.distance.kernels.compiled import read_only
 from lookalike.distance.threads import run_chunks
 from lookalike.errors import InputError
 from lookalike.progress import Progress, silent
@@ -29,35 +30,12 @@ def aligned(
     threads: int | None = None,
     progress: Progress = silent,
 ) -> NDArray[np.uint8]:
-    """Return images bent to look like others, smoothly.
+    """Return images (n, h, w): some of ``moving`` (r, h, w) bent, smoothly, to look like some of ``fixed``.
 
-    Parameters
-    ----------
-    fixed : ndarray of shape (q, h, w), uint8
-        What they should look like.
-    moving : ndarray of shape (r, h, w), uint8
-        What is bent.
-    pairs : array-like of shape (n, 2), int
-        Which of the first, and which of the second.
-    threads : int, optional
-        Default: :func:`lookalike.settings.threads`.
-    progress : callable, optional
-        Told when code is being compiled.
+    ``pairs`` (n, 2) say which of ``fixed``, and which of ``moving``. Each result is rounded and depends on
+    the two images of its pair alone; where they are equal it is that image. The progress is told of
+    compilation.
 
-    Returns
-    -------
-    ndarray of shape (n, h, w), uint8
-        Rounded. Each depends on the two images of its pair alone; where they are equal it is that image.
-
-    Raises
-    ------
-    InputError
-        Not two gray batches of bytes of one size, or a pair that is not there.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from lookalike.distance.align import aligned
     >>> images = np.zeros((2, 20, 20), np.uint8)
     >>> images[0, 5:15, 9] = images[1, 6:16, 11] = 255
     >>> bent = aligned(images[:1], images[1:], [[0, 0]])[0]
@@ -85,25 +63,9 @@ def aligned(
 
 
 def places(fixed: NDArray[np.uint8], moving: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Return where each pixel of one image is taken from, so that it looks like another one.
+    """Return where each pixel of one image is taken from (2, h, w), so that it looks like another one.
 
-    Parameters
-    ----------
-    fixed, moving : ndarray of shape (h, w), uint8
-        What it should look like, and what is bent.
-
-    Returns
-    -------
-    ndarray of shape (2, h, w), float64
-        Places down and across in ``moving``; they may lie outside.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from lookalike.distance.align import places
-    >>> image = np.eye(5, dtype=np.uint8)
-    >>> np.array_equal(places(image, image), np.indices((5, 5)))
-    True
+    Places may lie outside of ``moving``.
     """
     chosen = _checked(fixed[None], moving[None], [[0, 0]])
     return _Job(fixed[None], moving[None]).align(chosen, np.empty((1, *moving.shape), np.uint8))
@@ -114,8 +76,8 @@ class _Job:
 
     def __init__(self, fixed: NDArray[np.uint8], moving: NDArray[np.uint8]) -> None:
         height, width = moving.shape[1:]
-        self._images = _read_only(moving)
-        self._fixed, self._moving = self._blurred(_read_only(fixed)), self._blurred(self._images)
+        self._images = read_only(moving)
+        self._fixed, self._moving = self._blurred(read_only(fixed)), self._blurred(self._images)
         lengths = np.full(3 + definition.POINTS**2, definition.PIXEL_STEP)
         lengths[:2] = definition.LINEAR_STEP
         self._course = kernel.Course(
@@ -150,13 +112,6 @@ class _Job:
         out = np.empty((n, len(definition.SIGMAS), height, width))
         kernel.blur(images, down, across, definition.GRAIN, out)
         return out
-
-
-def _read_only(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return images for the kernels: always read-only, for Numba compiles anew where that differs."""
-    flat = np.ascontiguousarray(images).view(np.ndarray)[:]
-    flat.flags.writeable = False
-    return flat
 
 
 def _checked(fixed: NDArray[np.uint8], moving: NDArray[np.uint8], pairs: ArrayLike) -> NDArray[np.int64]:

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike import settings
-from lookalike.distance.deform_definition import sobel
-from lookalike.distance.kernels.deform_edges import DIRECTIONS, add_edges
+from lookalike.distance.deformation.definition import sobel
+from lookalike.distance.kernels.sums import DIRECTIONS, add_edges
 from lookalike.distance.threads import run_chunks
 from lookalike.errors import InputError
 from lookalike.images import ImageBatch
@@ -35,32 +35,10 @@ def edge_descriptors(
     few strong edges do not outweigh the rest), scaled so that a long, straight edge from black to white is
     about 255, and rounded. All sums are integers: a description never depends on what else is described.
 
-    Squared L2 between these bytes finds candidates: it takes in a batch for
-    :class:`lookalike.distance.search.ImageIndex` as it is.
+    The result is ``(n, 8 * ceil(h / 4), ceil(w / 4))`` bytes: direction by direction (to the right first,
+    then turning downwards) the grid, as one image. Squared L2 between these finds candidates: a batch goes
+    into :class:`lookalike.distance.search.ImageIndex` as it is. The edges of channels are averaged.
 
-    Parameters
-    ----------
-    images : ndarray of shape (n, h, w) or (n, h, w, c), uint8
-        A checked image batch; the channels' edges are averaged.
-    threads : int, optional
-        Default: :func:`lookalike.settings.threads`.
-    progress : callable, optional
-        Told how many images are done.
-
-    Returns
-    -------
-    ndarray of shape (n, 8 * ceil(h / 4), ceil(w / 4)), uint8
-        Direction by direction (to the right first, then turning downwards) the grid, as one image.
-
-    Raises
-    ------
-    InputError
-        Not an image batch of bytes.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from lookalike.distance.descriptor import edge_descriptors
     >>> edge = np.zeros((1, 8, 8), np.uint8)
     >>> edge[:, :, 4:] = 255
     >>> edge_descriptors(edge)[0, :2].tolist()  # brighter to the right
