@@ -96,7 +96,7 @@ def test_more_images_than_are_all_compared_keep_their_descriptions(tmp_path):
     many = np.random.default_rng(0).integers(0, 256, (1100, 9, 8), dtype=np.uint8)
     model = DeformableMatch().fit(many, np.arange(1100) % 7)
     again = there_and_back(model, tmp_path)
-    assert again._index.is_described
+    assert again.recogniser_.matcher.index.is_described
     assert again.candidates_ == 100
     assert_same(answers(model, many[:20]), answers(again, many[:20]))
     for one in (model, again):
