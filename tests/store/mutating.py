@@ -102,7 +102,8 @@ def _mutate_array(arrays, rng):
     if kind == 0:
         del arrays[name]
     elif kind == 1:
-        arrays[rng.choice((*arrays, "other", "images", "descriptions", "class_sums"))] = array
+        arrays[rng.choice((*arrays, "other", "matcher.images", "matcher.descriptions", "matcher.class_sums.sums", "reservoir.keys",
+            "known_left_out.distances"))] = array
     elif kind == 2:
         arrays[name] = array[: rng.randrange(len(array) + 1)] if array.ndim else array
     elif kind == 3:
