@@ -731,8 +731,11 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         model = cls(**parameters)
         try:
             model._check_parameters()
+            made = model._matcher(None)
         except (TypeError, OverflowError) as error:
             raise InputError(f"a parameter is of no kind that it can have: {error}") from error
+        if type(made) is not type(recogniser.matcher):
+            raise InputError(f"the matcher is none that {cls.__name__} makes with these parameters")
         model.recogniser_, model.n_features_in_ = recogniser, recogniser.n_features
         if recogniser.feature_names is not None:
             model.feature_names_in_ = np.array(recogniser.feature_names, dtype=object)
