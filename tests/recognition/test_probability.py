@@ -225,6 +225,18 @@ def test_huge_distances_stay_numbers():
         assert not shares[:, 2].any()
 
 
+def test_where_every_class_is_infinitely_far_none_is_likelier():
+    distances = np.array([[np.inf] * 3, [0.1, 0.5, np.inf], [0.2, 0.9, 0.4]])
+    found = calibrate(LeftOut(distances, np.array([1, 0, 0]), np.ones(3)))
+    shares = probabilities(distances, np.array([0, 0, 0]), found)
+    np.testing.assert_allclose(shares[0], 1 / 3)
+    np.testing.assert_allclose(shares.sum(axis=1), 1)
+    assert shares[1, 2] == 0
+    table = np.array([[0.0], [1.0], [1e200], [-1e200]])  # squares of these are beyond 64 bits
+    with np.errstate(over="ignore"):
+        agrees(MeanImage("l2").fit(table, [0, 0, 1, 1]), table)
+
+
 def test_calibration_error_by_hand():
     confidence = np.array([1.0, 0.5, 0.5, 0.2])
     assert calibration_error(confidence, np.array([True, True, False, True]), 2) == pytest.approx(0.8 / 4)

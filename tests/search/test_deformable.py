@@ -186,7 +186,8 @@ def test_floats_are_rounded_to_bytes(digits):
     moved = np.clip(train.images / 255 + rng.uniform(-0.4, 0.4, train.images.shape) / 255, 0, 1)
     model = DeformableMatch().fit(moved[:99], train.labels[:99])
     np.testing.assert_array_equal(
-        model.recogniser_.matcher.images, DeformableMatch().fit(train.images[:99], train.labels[:99]).recogniser_.matcher.images
+        model.recogniser_.matcher.images,
+        DeformableMatch().fit(train.images[:99], train.labels[:99]).recogniser_.matcher.images,
     )
 
 
@@ -507,7 +508,9 @@ def test_what_is_near_the_border_of_photographs_counts_less():
 
     def apart(one):
         """Return how unlike the coarse descriptions of what differs near the border are."""
-        first, second = one.recogniser_.matcher.comparison.descriptors_of(images[[0, 2]], silent).astype(np.int64)
+        first, second = one.recogniser_.matcher.comparison.descriptors_of(images[[0, 2]], silent).astype(
+            np.int64
+        )
         return ((first - second) ** 2).sum()
 
     assert 0 < apart(model) < 0.2 * apart(flat)

@@ -59,6 +59,15 @@ def ask(model):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             assert len(model.predict(batch)) == len(batch)
+            assert np.isfinite(model.predict_proba(batch)).all()
+            assert len(model.answer(batch).rejected) == len(model.explain(batch[:2])) + len(batch) - 2
+            if hasattr(model, "forget"):
+                model.forget(model.teach(batch[:1], model.classes_[:1]))
+                model.is_kept(batch)
+            elif hasattr(model, "partial_fit"):
+                model.partial_fit(batch[:1], model.classes_[:1])
+            model.assess(batch)
+            model.class_distances(batch)
 
 
 @examples(200)

@@ -732,7 +732,9 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         try:
             model._check_parameters()
             made = model._matcher(None)
-        except (TypeError, OverflowError) as error:
+        except InputError:
+            raise
+        except (TypeError, ValueError, OverflowError) as error:
             raise InputError(f"a parameter is of no kind that it can have: {error}") from error
         if type(made) is not type(recogniser.matcher):
             raise InputError(f"the matcher is none that {cls.__name__} makes with these parameters")
