@@ -280,8 +280,8 @@ class DeformableMatcher:
         candidates = max(self.candidates + more, wanted)
         sums, places = self.index.nearest(images, wanted, candidates, progress=progress)
         if exclude is not None:
-            sums = np.where(places == exclude[:, None], FARTHEST, sums)
-            sums, places = nearest(sums, places, k)
+            itself = places == exclude[:, None]
+            sums, places = nearest(np.where(itself, FARTHEST, sums), np.where(itself, NOWHERE, places), k)
         distances, found = self._root_means(sums), self.codes[places]
         each = np.arange(len(images))
         alone = Matches.none(len(images), 0, self.n_classes)
