@@ -174,9 +174,7 @@ class MedianMatcher(MeanMatcher):
         "counts": array(np.int64, shape=("n",), low=0, high=MOST_IMAGES),
     }
     kind: Kind = "median image"
-    fixed = (
-        "a median cannot be brought up to date from sums, it needs all images at once; average='mean' can"
-    )
+    fixed = "a median cannot be brought up to date from sums, it needs all images at once; average='mean' can"
 
     @property
     def class_counts(self) -> NDArray[np.int64]:
