@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from drawings import drawings
 from apart import changed, put_together, taken_apart
 from lookalike import DeformableMatch, InputError
 from lookalike.distance.align_definition import align, sample
@@ -325,15 +326,21 @@ def full_sums(matcher, queries):
     return plain + 2 * rest
 
 
-def hubness(matcher, codes, left_out=None):
-    """Return what distances to each kept image count, in parts of 4,096, one image after the other."""
+def hubness(matcher, codes, left_out=None, candidates=None):
+    """Return what distances to each kept image count, in parts of 4,096, one image after the other.
+
+    Each is compared with all others, or with so many candidates: those whose descriptions are nearest.
+    """
     comparison = matcher.comparison
     soft = comparison.planes_of(matcher.images)
     plain = deformable_distances(soft, soft, warp=comparison.warp, context=comparison.context, symmetric=True)
     whole, n = full_sums(matcher, matcher.images), len(codes)
+    described = comparison.descriptors_of(matcher.images, silent).reshape(n, -1).astype(np.int64)
     others = []
     for place in range(n):
-        there = [other for other in range(n) if codes[other] != codes[place] and other != left_out]
+        apart = ((described - described[place]) ** 2).sum(axis=1)
+        near = np.argsort(apart, kind="stable")[:candidates].tolist()
+        there = [other for other in near if codes[other] != codes[place] and other != left_out]
         short = sorted(there, key=lambda other, place=place: (plain[place, other], other))[:8]
         others.append(np.mean(sorted(whole[place, short])[:5]))
     means = np.maximum(others, 1)
@@ -453,6 +460,16 @@ def test_how_much_of_a_hub_many_images_are_rests_on_those_with_near_descriptions
     # Not all of the nearest are candidates, but nearly.
     assert abs(matcher.hubness_factors / 4096 / exact - 1).mean() < 0.02
     assert abs(matcher.hubness_factors / 4096 / exact - 1).max() < 0.2
+
+
+@pytest.mark.parametrize("n", [15, 16, 17, 18, 30])
+def test_how_much_of_a_hub_an_image_is_rests_on_a_stated_number_of_candidates(n, monkeypatch):
+    monkeypatch.setattr("lookalike.search.deformable.hubness._CANDIDATES", 16)
+    images, codes = drawings(n, 6, 16)
+    images, codes = images[::-1].copy(), codes[::-1].copy()  # the last one is near to others
+    model = DeformableMatch(None, aligned=True, hubness=True).fit(images, codes)
+    matcher = model.recogniser_.matcher
+    np.testing.assert_array_equal(matcher.hubness_factors, hubness(matcher, codes, candidates=16))
 
 
 def test_taught_and_forgotten_images_leave_alignment_as_it_was():

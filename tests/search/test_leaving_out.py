@@ -185,17 +185,19 @@ def test_deformable_where_the_nearest_class_alone_is_told(k):
 
 
 @pytest.mark.parametrize(
-    ("n", "candidates", "short"), [(24, "auto", 100), (24, 7, 100), (24, "auto", 5), (17, "auto", 5)]
+    ("n", "n_classes", "candidates", "short"),
+    [(24, 4, "auto", 100), (24, 4, 7, 100), (24, 4, "auto", 5), (17, 3, "auto", 5), (16, 3, "auto", 5)],
 )
-def test_deformable_after_alignment(n, candidates, short, monkeypatch):
-    # With few candidates each image's hubness rests on some of the others alone: on all but one of 17.
+def test_deformable_after_alignment(n, n_classes, candidates, short, monkeypatch):
+    # With few candidates each image's hubness rests on some of the others alone: on 16 of 17,
+    # and on all of 16.
     monkeypatch.setattr(hubness, "_CANDIDATES", short)
-    images, codes = drawings(n, 4, 16)
+    images, codes = drawings(n, n_classes, 16)
     images[5], images[11] = images[1], images[1]
     whole = [0, 1, 5, n - 1]
     for k, places in ((1, whole), (n, whole[1:3])):
         assert_left_out(
-            lambda: DeformableMatcher(ALIGNED, candidates, 1), images, codes, 4, k, places, atol=1e-12
+            lambda: DeformableMatcher(ALIGNED, candidates, 1), images, codes, n_classes, k, places, atol=1e-12
         )
 
 
