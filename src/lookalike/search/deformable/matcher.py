@@ -162,8 +162,11 @@ class DeformableMatcher:
         """Keep further images behind the others."""
         self.index.add(images)
         self.codes = np.concatenate([self.codes, codes])
-        last = int(self._serials[-1])
-        self._serials = np.concatenate([self._serials, np.arange(last + 1, last + 1 + len(images))])
+        new = np.arange(self._next_serial, self._next_serial + len(images), dtype=np.int64)
+        self._serials, self._next_serial = (
+            np.concatenate([self._serials, new]),
+            self._next_serial + len(images),
+        )
         self._derived = Derived()
         self._describe()
 
@@ -241,7 +244,7 @@ class DeformableMatcher:
         """Keep these images alone."""
         self.index = DeformableIndex(images, comparison)
         #: A number for each image that no other one ever has: by it distances of pairs are remembered.
-        self._serials = np.arange(len(images), dtype=np.int64)
+        self._serials, self._next_serial = np.arange(len(images), dtype=np.int64), len(images)
         self._plain, self._rest = _Pairs(), _Pairs()
         self._derived = Derived()
 
