@@ -168,7 +168,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         self.recogniser_ = recogniser
         return self
 
-    @available_if(_grows)
+    @available_if(_grows)  # type: ignore[untyped-decorator]
     @takes_tensors
     def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
         """Learn further images of the classes of the first call.
@@ -243,7 +243,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         self._ready().check_teachable()
         return self._ready().teach(self._images(images), labels)
 
-    @available_if(_keeps)
+    @available_if(_keeps)  # type: ignore[untyped-decorator]
     @takes_tensors
     def forget(self, ids: ArrayLike) -> Self:
         """Forget training images; a class that was taught goes with its last image.
@@ -478,7 +478,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         check_whole("n_neighbors", n_neighbors)
         return Explanations(self._ready().explain(self._images(X), n_neighbors, progress))
 
-    @available_if(_keeps)
+    @available_if(_keeps)  # type: ignore[untyped-decorator]
     @takes_tensors
     def kneighbors(
         self, X: ArrayLike, n_neighbors: int | None = None, *, progress: Progress = silent
@@ -511,7 +511,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         matches = self._ready().match(images, count, reach=1, progress=progress)[0]
         return matches.distances, matches.places
 
-    @available_if(_keeps)
+    @available_if(_keeps)  # type: ignore[untyped-decorator]
     @takes_tensors
     def class_neighbors(
         self, X: ArrayLike, *, progress: Progress = silent
@@ -555,7 +555,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         """
         return self.match(X, progress=progress).class_distances
 
-    @available_if(_keeps)
+    @available_if(_keeps)  # type: ignore[untyped-decorator]
     @takes_tensors
     def is_kept(self, X: ArrayLike) -> NDArray[np.bool_]:
         """Return which images are, to the model, the same as one of its training images.
@@ -708,8 +708,13 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         model = cls(**parameters)
         try:
             model._check_parameters()
-        except (TypeError, OverflowError) as error:
+            made = model._matcher(None)
+        except InputError:
+            raise
+        except (TypeError, ValueError, OverflowError) as error:
             raise InputError(f"a parameter is of no kind that it can have: {error}") from error
+        if type(made) is not type(recogniser.matcher):
+            raise InputError(f"the matcher is none that {cls.__name__} makes with these parameters")
         model.recogniser_, model.n_features_in_ = recogniser, recogniser.n_features
         if recogniser.feature_names is not None:
             model.feature_names_in_ = np.array(recogniser.feature_names, dtype=object)

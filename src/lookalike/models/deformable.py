@@ -101,8 +101,8 @@ class DeformableMatch(ImageClassifier):
        each side, with a context of 1; values by 3/28 of each side, with a context of 1 (0 where no side has
        3). Warps and contexts are rounded up; no pixel moves along a side of less than 3.
     4. **Blur, alignment and hubness**: drawings with fewer than 50 images of a typical class and no side
-       below 16 pixels are blurred by 0.866 pixels before they are compared. Where they are gray and of sides up to
-       32 pixels, the 30 training images that are nearest by this comparison, and the nearest of each class
+       below 16 pixels are blurred by 0.866 pixels before they are compared. Where they are gray and of sides
+       up to 32 pixels, the 30 training images that are nearest by this comparison, and the nearest of each class
        (of the 50 nearest classes), are bent by :func:`lookalike.distance.deformation.definition.align` to
        look like the query, and the query to look like each, not blurred, and compared again. The sums of
        squares of these comparisons are added twice to those of the images as they are, and multiplied by how

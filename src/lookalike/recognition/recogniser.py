@@ -234,6 +234,9 @@ class Recogniser:
                 raise InputError(f"shape is {self.as_bytes.shape}: expected {self.n_features} values")
             shape = self.as_bytes.shape
         some = self.matcher.kept(np.zeros(1, np.intp))
+        held, of_these = self.reservoir, shape if some is None else some.shape[1:]
+        if held is not None and held.images.shape[1:] != of_these:
+            raise InputError(f"the reservoir holds images of {held.images.shape[1:]}: expected {of_these}")
         if some is not None and self.prepare is None and some.shape[1:] != shape:
             raise InputError(f"the matcher keeps images of {some.shape[1:]}: expected {shape}")
         if some is not None and self.prepare is not None and some.ndim != 3:
@@ -297,7 +300,7 @@ class Recogniser:
         rejection = self.rejection(progress)
         matches, seen = self.match(images, reach=rejection.reach(checked_level(alpha)), progress=progress)
         codes, distances = self.vote.answers(matches)
-        rejected = ~self.sets(matches, seen, alpha).any(axis=1)
+        rejected = np.logical_not(self.sets(matches, seen, alpha).any(axis=1))
         return Answers(self.labels.classes[codes], distances, rejected, rejection.basis(alpha))
 
     def sets(self, matches: Matches, seen: NDArray[Any], alpha: float) -> Flags:

@@ -172,7 +172,7 @@ class MedianMatcher(MeanMatcher):
         "counts": array(np.int64, shape=("n",), low=0, high=MOST_IMAGES),
     }
     kind: Kind = "median image"
-    fixed = "a median cannot be brought up to date from sums, it needs all images at once"
+    fixed = "a median cannot be brought up to date from sums, it needs all images at once; average='mean' can"
 
     @property
     def class_counts(self) -> NDArray[np.int64]:
@@ -284,7 +284,8 @@ def prototype_distances(images: NDArray[Any], prototypes: Floats, metric: str, *
     """Return the distance per value of each image to each prototype, of which 1 is full ink."""
     rows, unit = _rows(images), unit_of(images)
     sums = prototype_sums(rows, _rows(prototypes) * unit, metric, compiled=compiled)
-    return METRICS[metric].per_value(sums, rows.shape[1], unit)
+    distances: Floats = METRICS[metric].per_value(sums, rows.shape[1], unit)
+    return distances
 
 
 def class_sums(values: NDArray[Any], codes: Codes, n_classes: int) -> NDArray[Any]:

@@ -16,7 +16,7 @@ from lookalike.images import to_unit, unit_of
 from lookalike.progress import Progress, of_compiling, silent
 from lookalike.search.matcher import Codes, Costs, Kind
 from lookalike.search.matches import NOWHERE, Matches, Places, nearest_of_classes
-from lookalike.state import Derived, Fact, State, array, codes, whole
+from lookalike.state import Derived, Fact, State, array, class_codes, whole
 
 #: Up to so many images all are found by one search, sorted: more take longer than a search for each class.
 FEW = 256
@@ -38,7 +38,7 @@ class PixelMatcher:
     state: ClassVar[State] = {
         "metric": METRIC,
         "images": array(np.uint8, np.float16, np.float32, np.float64, shape=("n", ...)),
-        "codes": codes("n"),
+        "codes": class_codes("n"),
         "n_classes": whole(1, 2**31),
     }
     keeps_images = True
@@ -161,7 +161,8 @@ class PixelMatcher:
 
     def _distances(self, sums: NDArray[Any], unit: int) -> NDArray[np.float64]:
         """Return sums of differences as distances per value."""
-        return METRICS[self.metric].per_value(sums, int(np.prod(self._shape)), unit)
+        distances: NDArray[np.float64] = METRICS[self.metric].per_value(sums, int(np.prod(self._shape)), unit)
+        return distances
 
     def _new_index(self, images: NDArray[Any]) -> ImageIndex | FloatIndex:
         """Return an index of images: of bytes while there are only bytes, else of floats."""

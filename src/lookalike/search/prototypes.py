@@ -18,7 +18,7 @@ from lookalike.search.clusters import clusters
 from lookalike.search.matcher import Codes, Costs, Kind
 from lookalike.search.matches import Matches, Places
 from lookalike.search.pixels import METRIC, pixel_costs
-from lookalike.state import Part, State, array, codes, flag, whole
+from lookalike.state import Part, State, array, class_codes, flag, whole
 
 Floats = NDArray[np.float64]
 
@@ -40,7 +40,7 @@ class PrototypeMatcher:
     state: ClassVar[State] = {
         "metric": METRIC,
         "prototypes": array(np.float64, shape=("m", ...)),
-        "codes": codes("m"),
+        "codes": class_codes("m"),
         "class_counts": array(np.int64, shape=(None,), low=1, high=MOST_IMAGES),
     }
     keeps_images = False
@@ -131,7 +131,8 @@ class ClusterMatcher(PrototypeMatcher):
     def holder(self, images: NDArray[Any], codes: Codes) -> Places:
         """Return the prototype whose cluster each of some training images is in."""
         own = np.where(self.codes == codes[:, None], self.distances(images), np.inf)
-        return np.argmin(own, axis=1).astype(np.int64)
+        places: Places = np.argmin(own, axis=1).astype(np.int64)
+        return places
 
     def _take_out(self, distances: Floats, exclude: Places) -> None:
         # For medians it is an approximation.
@@ -339,7 +340,7 @@ class _Run:
         """Return the mean loss of images, of which a few at a time become floats."""
         parts = [slice(start, start + _CHUNK) for start in range(0, len(images), _CHUNK)]
         sums = [learner.loss(self._unit(images[part]), codes[part]) * len(codes[part]) for part in parts]
-        return sum(sums) / len(images)
+        return float(sum(sums)) / len(images)
 
     def _unit(self, images: NDArray[Any]) -> NDArray[np.float32]:
         """Return images as rows on the scale of learning."""

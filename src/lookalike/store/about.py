@@ -21,7 +21,8 @@ from lookalike.state import Plain, checked_list, checked_whole, from_plain, shor
 from lookalike.store.container import SCHEMA
 
 _KEYS = {
-    "schema", "library", "idea", "differs", "parameters", "counts", "facts", "data", "figures", "changed"
+    "schema", "library", "idea", "matcher", "differs", "parameters", "counts", "facts", "data", "figures",
+    "changed",
 }  # fmt: skip
 _MOST_FIGURES, _LONGEST = 100, 1000
 _PREPARE = "prepare"
@@ -138,6 +139,7 @@ def written(model: Any, origin: Origin) -> tuple[dict[str, Any], dict[str, Any]]
         "schema": SCHEMA,
         "library": resolve("lookalike").__version__,
         "idea": known.name,
+        "matcher": type(recogniser.matcher).__qualname__,
         "differs": sorted(name for name in usual if not _same(usual[name], given[name])),
         "parameters": {name: _plain(name, value) for name, value in given.items()},
         "counts": [int(count) for count in recogniser.matcher.class_counts],
@@ -198,11 +200,21 @@ def opened(about: dict[str, Any]) -> tuple[Idea, Origin]:
 def recogniser_of(known: Idea, about: dict[str, Any], arrays: dict[str, Any], origin: Origin) -> Recogniser:
     """Return the recogniser that a file describes."""
     facts = Plain(about["facts"], arrays)
-    recogniser = from_plain(Recogniser, facts, {"matcher": resolve(known.matcher)})
+    recogniser = from_plain(Recogniser, facts, {"matcher": _matcher_of(known, about["matcher"])})
     if _counts(about) != tuple(recogniser.matcher.class_counts.tolist()):
         raise InputError("counts are not how many images the classes have")
     recogniser.origin = origin
     return recogniser
+
+
+def _matcher_of(known: Idea, name: object) -> type:
+    """Return the class of the matcher, one of those that ideas of the same estimator make."""
+    targets = {other.matcher for other in IDEAS if other.target == known.target}
+    for target in targets:
+        if target.partition(":")[2] == name:
+            matcher: type = resolve(target)
+            return matcher
+    raise InputError(f"the matcher is {short(name)}: expected one that {known.name} makes")
 
 
 def parameters_of(known: Idea, about: dict[str, Any]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from lookalike.search.deformable.index import DeformableIndex
 from lookalike.search.matcher import Codes, Costs, Kind
 from lookalike.search.matches import FARTHEST, NOWHERE, Matches, Places, nearest, nearest_of_classes
 from lookalike.search.pixels import ClassSearch, check_codes
-from lookalike.state import Derived, Part, State, array, codes, texts, whole
+from lookalike.state import Derived, Part, State, array, class_codes, texts, whole
 
 Sums = NDArray[np.int64]
 Auto = Literal["auto"]
@@ -60,7 +60,7 @@ class DeformableMatcher:
         "voters": whole(1, 2**40),
         "reasons": texts(),
         "images": array(np.uint8, shape=("n", ...)),
-        "codes": codes("n"),
+        "codes": class_codes("n"),
         "n_classes": whole(1, 2**31),
         "descriptions": array(np.uint8, shape=("n", ...), optional=True),
         "hubness_factors": array(np.int64, shape=("n",), low=1, high=_MOST_PARTS, optional=True),
@@ -72,6 +72,9 @@ class DeformableMatcher:
     root = True
 
     index: DeformableIndex
+    reasons: tuple[str, ...]
+    _serials: Places
+    _next_serial: int
 
     def __init__(
         self,
@@ -166,8 +169,11 @@ class DeformableMatcher:
         """Keep further images behind the others."""
         self.index.add(images)
         self.codes = np.concatenate([self.codes, codes])
-        last = int(self._serials[-1])
-        self._serials = np.concatenate([self._serials, np.arange(last + 1, last + 1 + len(images))])
+        new = np.arange(self._next_serial, self._next_serial + len(images), dtype=np.int64)
+        self._serials, self._next_serial = (
+            np.concatenate([self._serials, new]),
+            self._next_serial + len(images),
+        )
         self._derived = Derived()
         self._describe()
 
@@ -243,7 +249,7 @@ class DeformableMatcher:
         """Keep these images alone."""
         self.index = DeformableIndex(images, comparison)
         #: A number for each image that no other one ever has: by it distances of pairs are remembered.
-        self._serials = np.arange(len(images), dtype=np.int64)
+        self._serials, self._next_serial = np.arange(len(images), dtype=np.int64), len(images)
         self._plain, self._rest = _Pairs(), _Pairs()
         self._derived = Derived()
 
@@ -282,8 +288,8 @@ class DeformableMatcher:
         candidates = max(self.candidates + more, wanted)
         sums, places = self.index.nearest(images, wanted, candidates, progress=progress)
         if exclude is not None:
-            sums = np.where(places == exclude[:, None], FARTHEST, sums)
-            sums, places = nearest(sums, places, k)
+            itself = places == exclude[:, None]
+            sums, places = nearest(np.where(itself, FARTHEST, sums), np.where(itself, NOWHERE, places), k)
         distances, found = self._root_means(sums), self.codes[places]
         each = np.arange(len(images))
         class_distances = np.full((len(images), self.n_classes), np.inf)
@@ -371,8 +377,8 @@ class DeformableMatcher:
         as_it_is = _times(np.where(sums == FARTHEST, 0, sums) * (1 + ALIGNED_WEIGHT), factors)
         every = np.where(sums == FARTHEST, FARTHEST, np.maximum(as_it_is, last + 1))
         np.put_along_axis(every, columns, whole, 1)
-        of_classes = nearest_of_classes(every, places, self.codes[places], self.n_classes)
-        return (*nearest(every, places, k), *of_classes)
+        every_class = nearest_of_classes(every, places, self.codes[places], self.n_classes)
+        return (*nearest(every, places, k), *every_class)
 
     def _rests(self, queries: Bytes, listed: Places, exclude: Places | None, progress: Progress) -> Sums:
         """Return what still differs after alignment, of each query and what is listed for it."""

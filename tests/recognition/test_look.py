@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
+from apart import changed, put_together, taken_apart
 from lookalike import (
     DeformableMatch,
     FitToInk,
@@ -102,15 +103,14 @@ def test_what_is_refused_is_refused_as_ever(model, digits):
 def test_the_look_survives_storing(model, digits):
     model.fit(digits.train.images, digits.train.labels)
     assert pickle.loads(pickle.dumps(model)).look_ == model.look_  # noqa: S301
-    state = model.to_state()
-    assert type(model).from_state(state).look_ == model.look_
-    older = state._replace(facts={name: fact for name, fact in state.facts.items() if name != "look"})
-    again = type(model).from_state(older)
+    plain = taken_apart(model)
+    assert put_together(model, plain).look_ == model.look_
+    again = put_together(model, changed(plain, facts={"look": None}))
     assert again.look_ is None
     again.predict(255 - digits.valid.images[:50])
     for wrong in ([1, 2], "look", [0.5] * 8, [-1] * 8):
         with pytest.raises(ValueError, match="look"):
-            type(model).from_state(state._replace(facts={**state.facts, "look": wrong}))
+            put_together(model, changed(plain, facts={"look": wrong}))
 
 
 def test_what_the_preparation_mends_is_not_said(digits):

@@ -172,10 +172,10 @@ def test_a_failure_on_the_way_leaves_no_empty_class(keeping, monkeypatch):
     keeping.fit(images(4), [0, 1, 0, 1])
     before = said(keeping, images(5, 1))
 
-    def fail(rows, scale):
+    def fail(*_):
         raise MemoryError
 
-    monkeypatch.setattr(keeping, "_append", fail)
+    monkeypatch.setattr(type(keeping.recogniser_.matcher), "add", fail)
     with pytest.raises(MemoryError):
         keeping.teach(images(1, 2), [7])
     assert_says(keeping, images(5, 1), before)

@@ -7,7 +7,7 @@ from hypothesis.extra import numpy as hnp
 from effort import examples
 from lookalike import DeformableMatch, InputError, NearestImages
 from lookalike.distance import definition
-from lookalike.search.pixels import DeformableClassSearch
+from lookalike.progress import silent
 
 METRICS = pytest.mark.parametrize("metric", ["l1", "l2"])
 
@@ -26,6 +26,7 @@ def by_sorting(distances, labels, classes):
     return best, places
 
 
+@pytest.mark.filterwarnings("ignore::lookalike.LookalikeWarning")  # any images are drawn, strange ones too
 @METRICS
 @examples(40)
 @given(
@@ -100,12 +101,12 @@ def test_deformable_compares_each_class_at_least_once(digits):
     np.testing.assert_array_equal(best[rows, codes], near[:, 0])
     np.testing.assert_array_equal(places[rows, codes], indices[:, 0])
     # A class without a candidate shows its best coarse description: on 4 candidates most are such.
-    candidates = few._index._candidates(few.prepared(valid.images), 4, lambda *told: None)
+    index = few.recogniser_.matcher.index
+    candidates = index.candidates(few.prepared(valid.images), 4, silent)
     lacking = ~(train.labels[candidates][:, :, None] == np.arange(10)).any(axis=1)
     assert lacking.mean() > 0.5
-    coarse = few._index.descriptions().search(
-        few._index.comparison.descriptors_of(few.prepared(valid.images), lambda *told: None), len(train)
-    )[1]
+    described = index.comparison.descriptors_of(few.prepared(valid.images), silent)
+    coarse = index.descriptions().search(described, len(train))[1]
     for row, code in np.argwhere(lacking)[::7]:
         of_class = coarse[row][train.labels[coarse[row]] == code]
         assert places[row, code] == of_class[0]
@@ -116,16 +117,16 @@ def test_a_query_can_be_left_out(candidates, digits):
     train = digits[0].take(slice(120))
     model = deformable(train, candidates=candidates)
     places = np.arange(0, 120, 5)
-    search = DeformableClassSearch(model._index, model._codes, 10, model.candidates_)
-    found = search.nearest(model._kept_queries(places), 3, places)
+    matcher = model.recogniser_.matcher
+    found = matcher.match(matcher.kept(places), 3, exclude=places)
+    assert not (found.class_places == places[:, None]).any()
     assert not (found.places == places[:, None]).any()
-    assert not (found.near_places == places[:, None]).any()
     if candidates == "auto":
         for row, place in enumerate(places):
             others = np.delete(np.arange(120), place)
             without = deformable(train.take(others))
             expected = without.class_neighbors(train.images[[place]])[1][0]
-            np.testing.assert_array_equal(found.places[row], others[expected])
+            np.testing.assert_array_equal(found.class_places[row], others[expected])
 
 
 def test_a_class_of_one_that_is_left_out_has_none():
@@ -134,11 +135,12 @@ def test_a_class_of_one_that_is_left_out_has_none():
     for model in (NearestImages(), DeformableMatch(None), DeformableMatch(None, candidates=2)):
         model.fit(images, [0, 1, 1, 1, 1])
         places = np.array([0])
-        distances, found, _ = model._class_search(model._kept_queries(places), places, lambda *told: None)
-        assert found[0, 0] == -1
-        assert np.isinf(distances[0, 0])
-        assert found[0, 1] > 0
-        assert np.isfinite(distances[0, 1])
+        matcher = model.recogniser_.matcher
+        found = matcher.match(matcher.kept(places), 1, exclude=places)
+        assert found.class_places[0, 0] == -1
+        assert np.isinf(found.class_distances[0, 0])
+        assert found.class_places[0, 1] > 0
+        assert np.isfinite(found.class_distances[0, 1])
 
 
 def test_refuses_images_of_another_shape(edge_images):

@@ -54,9 +54,9 @@ def test_sets_are_the_definitions(seed, level, n):
     distances = rng.integers(1, 30, (n, 3)) / 8
     codes = rng.integers(0, 3, n)
     codes[:3] = range(3)
-    refusals = Rejection(LeftOut(distances, codes, np.ones(n)), np.ones(3, bool))
+    rejection = Rejection(LeftOut(distances, codes, np.ones(n)), np.ones(3, bool))
     rows = rng.integers(1, 40, (6, 3)) / 8
-    kind = refusals.basis(level).kind
+    kind = rejection.basis(level).kind
     needed = math.ceil(2 / level - 1 - 1e-9)
     fewest = np.bincount(codes).min()
     assert kind == (
@@ -64,7 +64,7 @@ def test_sets_are_the_definitions(seed, level, n):
     )
     if kind != "rule of thumb":
         expected = [by_hand(distances, codes, row, level, kind == "all classes") for row in rows]
-        np.testing.assert_array_equal(refusals.sets(rows, level), expected)
+        np.testing.assert_array_equal(rejection.sets(rows, level), expected)
 
 
 def test_promise_is_kept_on_what_is_exchangeable():
@@ -73,15 +73,15 @@ def test_promise_is_kept_on_what_is_exchangeable():
     for _ in range(200):
         codes = np.repeat([0, 1], 60)
         distances = rng.gamma(3, 1, (120, 2)) + 2 * (np.arange(2) != codes[:, None])
-        refusals = Rejection(LeftOut(distances[1:], codes[1:], np.ones(119)), np.ones(2, bool))
-        missed.append(not refusals.sets(distances[:1], 0.2)[0, 0])
+        rejection = Rejection(LeftOut(distances[1:], codes[1:], np.ones(119)), np.ones(2, bool))
+        missed.append(not rejection.sets(distances[:1], 0.2)[0, 0])
     assert 0.08 < np.mean(missed) < 0.2 + 3 * np.sqrt(0.2 * 0.8 / 200)
 
 
 @pytest.mark.parametrize(
     ("n", "kind", "sentence"),
     [
-        (78, "each class", "of each class at most a share of 0.05 is refused, if new images are like"),
+        (78, "each class", "of each class at most a share of 0.05 is rejected, if new images are like"),
         (77, "all classes", "of all classes together at most a share of 0.05 .* it takes 39"),
         (39, "all classes", "39 of them tell"),
         (38, "rule of thumb", "without a promised rate: a level of 0.05 takes 39 training images, and 38"),
@@ -99,7 +99,7 @@ def test_a_level_says_what_it_rests_on(n, kind, sentence, digits):
     assert model.answer(train.images[:2]).basis == basis
 
 
-def test_covers_images_and_refuses_strangers(model, digits):
+def test_covers_images_and_rejects_what_is_of_none(model, digits):
     train, valid = digits
     model.fit(train.images, train.labels)
     sets = model.predict_set(valid.images)
@@ -112,12 +112,12 @@ def test_covers_images_and_refuses_strangers(model, digits):
     noise = np.random.default_rng(0).integers(0, 256, (100, 8, 8), dtype=np.uint8)
     assert model.answer(noise).rejected.mean() > 0.98
     assert model.answer(255 - valid.images[:100]).rejected.mean() > 0.98
-    # A level nearer to 1 refuses no less.
+    # A level nearer to 1 rejects no less.
     assert (model.predict_set(valid.images, 0.3) <= sets).all()
     np.testing.assert_array_equal(model.predict_set(valid.images[3:4])[0], sets[3])
 
 
-def test_blanks_are_refused(model, digits):
+def test_blanks_are_rejected(model, digits):
     train, _ = digits
     model.fit(train.images, train.labels)
     grays = np.broadcast_to(np.arange(256, dtype=np.uint8)[:, None, None], (256, 8, 8))
@@ -125,7 +125,7 @@ def test_blanks_are_refused(model, digits):
     assert model.answer(grays / 255, 1e-6).rejected.all()
 
 
-def test_blanks_that_were_learned_are_not_refused():
+def test_blanks_that_were_learned_are_not_rejected():
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (40, 5, 5), dtype=np.uint8)
     images[20:] = 0
@@ -147,7 +147,7 @@ def test_rule_of_thumb_allows_what_training_images_show(digits):
     train, valid = (part.take(part.labels < 3) for part in digits)
     model = NearestImages().fit(train.images[:20], train.labels[:20])
     assert model.rejection_basis().kind == "rule of thumb"
-    found = model._left_out()
+    found = model.recogniser_.left_out()
     own = found.distances[np.arange(20), found.codes].max()
     sets = model.predict_set(valid.images)
     distances = model.class_distances(valid.images)
@@ -176,19 +176,19 @@ def test_one_class_is_judged_by_distance_alone(digits):
     train, valid = digits
     threes = train.images[train.labels == 3]
     model = NearestImages().fit(threes, ["three"] * len(threes))
-    refused = model.answer(valid.images).rejected
-    assert refused[valid.labels == 3].mean() < 0.15
-    assert refused[valid.labels != 3].mean() > 0.8
+    rejected = model.answer(valid.images).rejected
+    assert rejected[valid.labels == 3].mean() < 0.15
+    assert rejected[valid.labels != 3].mean() > 0.8
 
 
 def test_several_levels_are_each_as_alone(digits):
     train, valid = digits
     model = MeanImage("l2").fit(train.images, train.labels)
     levels = [0.2, 0.01, 0.05]
-    labels, sets = model.sets_at_levels(valid.images, levels)
-    np.testing.assert_array_equal(labels, model.predict(valid.images))
-    for level, found in zip(levels, sets, strict=True):
-        np.testing.assert_array_equal(model.predict_set(valid.images, level), found)
+    assessed = model.assess(valid.images)
+    np.testing.assert_array_equal(assessed.labels, model.predict(valid.images))
+    for level in levels:
+        np.testing.assert_array_equal(model.predict_set(valid.images, level), assessed.sets_at(level))
 
 
 @pytest.mark.parametrize("alpha", [0, 1, -0.1, 2.0, "0.05", True, None, float("nan")])
@@ -201,12 +201,13 @@ def test_refuses_what_is_no_level(alpha, edge_images):
         model.rejection_basis(alpha)
 
 
-def test_a_higher_level_refuses_no_less_where_each_class_has_few(digits):
+def test_a_higher_level_rejects_no_less_where_each_class_has_few(digits):
     train, valid = digits
     places = np.concatenate([np.flatnonzero(train.labels == label)[:10] for label in range(10)])
     model = NearestImages().fit(train.images[places], train.labels[places])
     levels = [0.02, 0.05, 0.1, 0.19, 0.3, 0.6]
-    sets = model.sets_at_levels(valid.images, levels)[1]
+    assessed = model.assess(valid.images)
+    sets = [assessed.sets_at(level) for level in levels]
     assert {model.rejection_basis(level).kind for level in levels} == {"all classes"}
     for more, fewer in itertools.pairwise(sets):
         assert (fewer <= more).all()

@@ -6,6 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from apart import changed, put_together, taken_apart
+from drawings import drawings
 from lookalike import DeformableMatch, InputError
 from lookalike.distance.deformation.definition import align, match, sample
 from lookalike.distance.deformation.matching import deformable_distances, warped
@@ -17,7 +19,7 @@ from lookalike.search.deformable.alignment import aligned_distances
 
 def brute(model, images, queries, k):
     """Return the k nearest by the definition; a stable sort keeps the first of equal ones first."""
-    comparison = model._index.comparison
+    comparison = model.recogniser_.matcher.comparison
     kept, asked = (comparison.planes_of(model.prepared(part)).values() for part in (images, queries))
     settings_ = {"warp": model.warp_, "context": model.context_}
     sums = np.array([[match(one, other, **settings_).distance for other in kept] for one in asked])
@@ -25,6 +27,12 @@ def brute(model, images, queries, k):
         sums += np.array([[match(other, one, **settings_).distance for other in kept] for one in asked])
     order = np.argsort(sums, axis=1, kind="stable")[:, :k]
     return np.take_along_axis(sums, order, axis=1), order
+
+
+def root_means(model, sums):
+    """Return sums as the distances that they stand for."""
+    matcher = model.recogniser_.matcher
+    return matcher.comparison.root_means(sums, matcher.images.shape[1:])
 
 
 def strokes(n, size, seed=0):
@@ -45,7 +53,7 @@ def test_neighbours_are_the_definitions(parameters, digits):
     distances, indices = model.kneighbors(valid.images[:5], n_neighbors=7)
     sums, order = brute(model, train.images[:60], valid.images[:5], 7)
     np.testing.assert_array_equal(indices, order)
-    np.testing.assert_allclose(distances, model._index.root_means(sums), rtol=1e-12)
+    np.testing.assert_allclose(distances, root_means(model, sums), rtol=1e-12)
     assert (np.diff(distances, axis=1) >= 0).all()
 
 
@@ -125,7 +133,7 @@ def test_says_what_it_chose_and_why():
     assert few.prepare_.describe()[0] == "ink is light: kept"
     assert few.reasons_[-2:] == (
         "drawings, 1 of a typical class: few, so pixels may move far; both directions; blurred by 0.87 px; "
-        "the 30 nearest are also aligned, not blurred; what is near to other classes counts as farther",
+        "the nearest are also aligned, not blurred; what is near to other classes counts as farther",
         "1 images of a typical class: too few for a vote, the nearest decides",
     )
     more = DeformableMatch().fit(np.concatenate([strokes(6, 60, seed) for seed in range(5)]), [*range(6)] * 5)
@@ -178,7 +186,8 @@ def test_floats_are_rounded_to_bytes(digits):
     moved = np.clip(train.images / 255 + rng.uniform(-0.4, 0.4, train.images.shape) / 255, 0, 1)
     model = DeformableMatch().fit(moved[:99], train.labels[:99])
     np.testing.assert_array_equal(
-        model._index.images, DeformableMatch().fit(train.images[:99], train.labels[:99])._index.images
+        model.recogniser_.matcher.images,
+        DeformableMatch().fit(train.images[:99], train.labels[:99]).recogniser_.matcher.images,
     )
 
 
@@ -201,7 +210,7 @@ def test_own_preparation_is_used_and_stays_as_it_is(digits):
     model = DeformableMatch(own).fit(train.images[:20], train.labels[:20])
     assert not hasattr(own, "steps_")
     assert len(model.prepare_.steps_) == 2
-    np.testing.assert_array_equal(model._index.images, own.fit_transform(train.images[:20]))
+    np.testing.assert_array_equal(model.recogniser_.matcher.images, own.fit_transform(train.images[:20]))
 
 
 @pytest.mark.parametrize(
@@ -229,8 +238,8 @@ def test_refuses_more_neighbours_than_images(edge_images):
 
 def aligned_brute(model, queries):
     """Return the distances of a model that aligns, by the definitions."""
-    comparison = model._index.comparison
-    kept, asked = model._index.images, model.prepared(queries)
+    comparison = model.recogniser_.matcher.comparison
+    kept, asked = model.recogniser_.matcher.images, model.prepared(queries)
     rest = tuple(int(np.ceil(side / 3)) for side in model.warp_)
 
     def one_way(first, second):
@@ -249,27 +258,27 @@ def aligned_brute(model, queries):
 
     # Each image is of a class of its own: the five nearest others are of other classes.
     others = np.sort(distances(kept), axis=1)[:, 1:6].mean(axis=1)
-    crowded = (np.exp(np.log(others).mean()) / others) ** 0.4
-    return distances(asked) * np.rint(4096 * crowded).astype(np.int64)
+    factors = (np.exp(np.log(others).mean()) / others) ** 0.4
+    return distances(asked) * np.rint(4096 * factors).astype(np.int64)
 
 
 def test_few_drawings_are_aligned_too():
     fitted, asked = 255 - strokes(6, 24), 255 - strokes(6, 24, seed=5)
     model = DeformableMatch().fit(fitted, np.arange(6))
     assert model.aligned_
-    assert "the 30 nearest are also aligned" in model.reasons_[-2]
-    assert model._index.comparison.blur == 0.866
+    assert "the nearest are also aligned" in model.reasons_[-2]
+    assert model.recogniser_.matcher.comparison.blur == 0.866
     distances, places = model.kneighbors(asked, 6)
     sums = aligned_brute(model, asked)
     np.testing.assert_array_equal(places, np.argsort(sums, axis=1, kind="stable"))
-    np.testing.assert_allclose(distances, model._index.root_means(np.sort(sums, axis=1)), rtol=1e-12)
+    np.testing.assert_allclose(distances, root_means(model, np.sort(sums, axis=1)), rtol=1e-12)
     of_classes, first = model.class_neighbors(asked)
-    np.testing.assert_allclose(of_classes, model._index.root_means(sums), rtol=1e-12)
+    np.testing.assert_allclose(of_classes, root_means(model, sums), rtol=1e-12)
     np.testing.assert_array_equal(first, np.tile(np.arange(6), (6, 1)))
     np.testing.assert_array_equal(model.kneighbors(asked[3:4], 6)[0][0], distances[3])
     assert not model.kneighbors(fitted, 1)[0].any()
     near, found = DeformableMatch(candidates=3).fit(fitted, np.arange(6)).kneighbors(asked, 3)
-    np.testing.assert_allclose(near, model._index.root_means(np.take_along_axis(sums, found, 1)), rtol=1e-12)
+    np.testing.assert_allclose(near, root_means(model, np.take_along_axis(sums, found, 1)), rtol=1e-12)
 
 
 def test_ties_of_aligned_images_go_to_the_lowest_index():
@@ -306,22 +315,65 @@ def test_the_field_of_aligned_images_leads_to_the_image_as_it_is():
     assert found.distance == found.costs.sum()
 
 
+def full_sums(matcher, queries):
+    """Return the sums of squares of queries and all kept images: as they are, and twice after alignment."""
+    comparison, kept = matcher.comparison, matcher.images
+    soft = [comparison.planes_of(images) for images in (queries, kept)]
+    plain = deformable_distances(*soft, warp=comparison.warp, context=comparison.context, symmetric=True)
+    pairs = np.argwhere(np.ones(plain.shape, bool))
+    rest = aligned_distances(queries, kept, pairs, comparison).reshape(plain.shape)
+    return plain + 2 * rest
+
+
+def hubness(matcher, codes, left_out=None, candidates=None):
+    """Return what distances to each kept image count, in parts of 4,096, one image after the other.
+
+    Each is compared with all others, or with so many candidates: those whose descriptions are nearest.
+    """
+    comparison = matcher.comparison
+    soft = comparison.planes_of(matcher.images)
+    plain = deformable_distances(soft, soft, warp=comparison.warp, context=comparison.context, symmetric=True)
+    whole, n = full_sums(matcher, matcher.images), len(codes)
+    described = comparison.descriptors_of(matcher.images, silent).reshape(n, -1).astype(np.int64)
+    others = []
+    for place in range(n):
+        apart = ((described - described[place]) ** 2).sum(axis=1)
+        near = np.argsort(apart, kind="stable")[:candidates].tolist()
+        there = [other for other in near if codes[other] != codes[place] and other != left_out]
+        short = sorted(there, key=lambda other, place=place: (plain[place, other], other))[:8]
+        others.append(np.mean(sorted(whole[place, short])[:5]))
+    means = np.maximum(others, 1)
+    kept = np.arange(n) != left_out
+    ratio = np.exp(np.log(means[kept]).mean()) / means
+    return np.rint(4096 * np.clip(ratio, 1 / 8, 8) ** 0.4).astype(np.int64)
+
+
 def of_short_list(model, queries, codes, without=None):
     """Return the nearest image, and the nearest of each class, of a model that aligns, one by one."""
-    comparison, index = model._index.comparison, model._ready_index()
-    soft = [comparison.planes_of(images) for images in (model.prepared(queries), index.images)]
+    matcher = model.recogniser_.matcher
+    comparison, seen = matcher.comparison, model.prepared(queries)
+    soft = [comparison.planes_of(images) for images in (seen, matcher.images)]
     plain = deformable_distances(*soft, warp=model.warp_, context=model.context_, symmetric=True)
+    whole, factors = full_sums(matcher, seen), hubness(matcher, codes)
     near, of_classes = [], []
-    for row, query in enumerate(queries):
+    for row in range(len(queries)):
+        if without is not None:
+            factors = hubness(matcher, codes, without[row])
         there = np.array([place for place in range(len(codes)) if without is None or place != without[row]])
         order = there[np.argsort(plain[row, there], kind="stable")]
-        first = [order[codes[order] == code][0] for code in np.unique(codes)]
+        first = np.array([order[codes[order] == code][0] for code in np.unique(codes)])
         full = np.full(len(codes), np.inf)
-        chosen = np.unique([*order[:30], *first])
-        full[chosen] = index.distances(model.prepared(query[None]), chosen[None])[0]
-        near.append(min(chosen, key=lambda place: (full[place], place)))
-        of_classes.append([full[codes == code].min() for code in np.unique(codes)])
-    return np.array(near), index.root_means(np.array(of_classes))
+        chosen = np.unique([*order[:30], *first[np.argsort(plain[row, first], kind="stable")[:50]]])
+        full[chosen] = (whole[row] * factors)[chosen]
+        # What is not aligned is as far as if that had changed nothing, and no nearer than what is.
+        rest = np.setdiff1d(there, chosen)
+        full[rest] = np.maximum(3 * plain[row, rest] * factors[rest], full[chosen].max())
+        near.append(min(order[:30], key=lambda place: (full[place], place)))
+        of_aligned = {code: full[chosen[codes[chosen] == code]] for code in np.unique(codes)}
+        of_classes.append(
+            [some.min() if some.size else full[codes == code].min() for code, some in of_aligned.items()]
+        )
+    return np.array(near), root_means(model, np.array(of_classes))
 
 
 def test_only_the_nearest_are_aligned():
@@ -337,7 +389,8 @@ def test_only_the_nearest_are_aligned():
     assert (np.diff(distances, axis=1) >= 0).all()
     asked, without = fitted[:6], np.arange(6)
     expected = of_short_list(model, asked, codes, without)[1]
-    found = model._class_search(model.prepared(asked), without, silent)[0]
+    matcher = model.recogniser_.matcher
+    found = matcher.match(model.prepared(asked), 1, exclude=without).class_distances
     np.testing.assert_array_equal(found, expected)
 
 
@@ -350,45 +403,72 @@ def test_no_class_is_nearer_than_the_answer():
     assert all(one.margin >= 0 for one in model.explain(asked[:5]))
 
 
-def test_classes_beyond_the_50_nearest_are_infinitely_far():
+def test_classes_beyond_the_50_nearest_are_told_and_behind():
     fitted, asked = 255 - np.concatenate([strokes(20, 24, seed) for seed in range(3)]), 255 - strokes(2, 24)
-    model = DeformableMatch().fit(fitted[:40], np.arange(40))
-    model.teach(fitted[40:], np.arange(40, 60))
-    assert model.aligned_
-    distances = model.class_distances(asked)
-    assert (np.isinf(distances).sum(axis=1) == 10).all()
-    np.testing.assert_array_equal(model.predict_proba(asked).argmax(axis=1), model.predict(asked))
-    assert not model.predict_proba(asked)[np.isinf(distances)].any()
+    codes = np.arange(60)
+    for model in (
+        DeformableMatch().fit(fitted, codes),
+        DeformableMatch(candidates=20).fit(fitted, codes),
+        DeformableMatch().fit(fitted[:40], codes[:40]),
+    ):
+        if len(model.classes_) < 60:
+            model.teach(fitted[40:], codes[40:])
+        assert model.aligned_
+        distances = model.class_distances(asked)
+        assert np.isfinite(distances).all()
+        shares = model.predict_proba(asked)
+        np.testing.assert_array_equal(shares.argmax(axis=1), model.predict(asked))
+    matcher, seen = model.recogniser_.matcher, model.prepared(asked)
+    comparison = matcher.comparison
+    soft = [comparison.planes_of(images) for images in (seen, matcher.images)]
+    plain = deformable_distances(*soft, warp=model.warp_, context=model.context_, symmetric=True)
+    order = np.argsort(plain, axis=1, kind="stable")
+    ordered = np.take_along_axis(distances, order, 1)
+    assert (ordered[:, 50:].min(axis=1) >= ordered[:, :50].max(axis=1)).all()
+    factors = hubness(matcher, codes)
+    unaligned = root_means(model, 3 * plain * factors)
+    expected = np.maximum(np.take_along_axis(unaligned, order, 1), ordered[:, :50].max(axis=1)[:, None])
+    np.testing.assert_array_equal(ordered[:, 50:], expected[:, 50:])
+    aligned = root_means(model, full_sums(matcher, seen) * factors)
+    np.testing.assert_array_equal(ordered[:, :50], np.take_along_axis(aligned, order, 1)[:, :50])
 
 
-def test_copies_in_other_classes_crowd_within_bounds():
+def test_copies_in_other_classes_are_hubs_within_bounds():
     images = 255 - strokes(8, 24)
     fitted = np.concatenate([images, np.repeat(images[:1], 6, axis=0)])
     model = DeformableMatch().fit(fitted, np.arange(14))
-    crowded = model._ready_index().crowding
-    assert crowded[0] == round(4096 / 8**-0.4)
-    assert (crowded[[8, 13]] == crowded[0]).all()
-    assert (crowded[1:8] < 4096).all()
+    factors = model.recogniser_.matcher.hubness_factors
+    assert factors[0] == round(4096 / 8**-0.4)
+    assert (factors[[8, 13]] == factors[0]).all()
+    assert (factors[1:8] < 4096).all()
     np.testing.assert_array_equal(model.predict(images), np.arange(8))
     alone = DeformableMatch().fit(images, np.zeros(8, int))
-    assert (alone._ready_index().crowding == 4096).all()
+    assert (alone.recogniser_.matcher.hubness_factors == 4096).all()
     assert (alone.predict(images) == 0).all()
 
 
-def test_how_crowded_many_images_are_rests_on_those_with_near_descriptions():
+def test_how_much_of_a_hub_many_images_are_rests_on_those_with_near_descriptions():
     fitted = 255 - np.concatenate([strokes(20, 24, seed) for seed in range(8)])
     codes = np.repeat(np.arange(40), 4)
     model = DeformableMatch().fit(fitted, codes)
-    index = model._ready_index()
-    sums = aligned_distances(
-        index.images, index.images, np.tile(np.arange(160), (160, 1)), index.comparison
-    ).astype(float)
+    matcher = model.recogniser_.matcher
+    sums = full_sums(matcher, matcher.images).astype(float)
     sums[codes[:, None] == codes] = np.inf
     apart = np.maximum(np.sort(sums, axis=1)[:, :5].mean(axis=1), 1)
     exact = np.clip(np.exp(np.log(apart).mean()) / apart, 1 / 8, 8) ** 0.4
     # Not all of the nearest are candidates, but nearly.
-    assert abs(index.crowding / 4096 / exact - 1).mean() < 0.02
-    assert abs(index.crowding / 4096 / exact - 1).max() < 0.2
+    assert abs(matcher.hubness_factors / 4096 / exact - 1).mean() < 0.02
+    assert abs(matcher.hubness_factors / 4096 / exact - 1).max() < 0.2
+
+
+@pytest.mark.parametrize("n", [15, 16, 17, 18, 30])
+def test_how_much_of_a_hub_an_image_is_rests_on_a_stated_number_of_candidates(n, monkeypatch):
+    monkeypatch.setattr("lookalike.search.deformable.hubness._CANDIDATES", 16)
+    images, codes = drawings(n, 6, 16)
+    images, codes = images[::-1].copy(), codes[::-1].copy()  # the last one is near to others
+    model = DeformableMatch(None, aligned=True, hubness=True).fit(images, codes)
+    matcher = model.recogniser_.matcher
+    np.testing.assert_array_equal(matcher.hubness_factors, hubness(matcher, codes, candidates=16))
 
 
 def test_taught_and_forgotten_images_leave_alignment_as_it_was():
@@ -411,17 +491,16 @@ def test_the_rule_of_alignment(shape, per_class, expected):
     images[:, 3:7, 4:9] = np.random.default_rng(0).integers(0, 256, (10, 4, 5))
     model = DeformableMatch(prepare=None).fit(images, np.arange(10) // per_class)
     assert model.aligned_ == expected
-    assert model._index.comparison.blur == (0.866 if min(shape) >= 16 else 0)
+    assert model.recogniser_.matcher.comparison.blur == (0.866 if min(shape) >= 16 else 0)
 
 
-def test_images_of_very_many_classes_are_blurred_but_not_aligned():
+def test_what_is_blurred_and_not_aligned_is_the_definition_of_blurred_images():
     images = np.random.default_rng(0).integers(0, 2, (51, 20, 20), np.uint8) * 200
-    model = DeformableMatch(prepare=Prepare([Polarity()])).fit(images, np.arange(51))
-    assert (model.aligned_, model._index.comparison.blur) == (False, 0.866)
-    assert DeformableMatch(prepare=Prepare([Polarity()])).fit(images[1:], np.arange(50)).aligned_
+    model = DeformableMatch(prepare=Prepare([Polarity()]), aligned=False).fit(images, np.arange(51))
+    assert (model.aligned_, model.blur_, model.hubness_) == (False, 0.866, False)
     soft = sobel_planes(Blur(0.866).fit_transform(model.prepared(images)))
     sums = deformable_distances(soft, soft, warp=model.warp_, context=model.context_, symmetric=True)
-    expected = model._index.root_means(np.sort(sums, axis=1))
+    expected = root_means(model, np.sort(sums, axis=1))
     np.testing.assert_array_equal(model.kneighbors(images, 51)[0], expected)
 
 
@@ -433,19 +512,21 @@ def test_what_is_near_the_border_of_photographs_counts_less():
     images[[1, 3], 10:12, 6:14] += 80  # another thing
     images[[0, 3], :, 1] += 80  # a neighbour of either looks in
     model = DeformableMatch(prepare=None).fit(images[:2], [0, 1])
-    assert model._index.comparison.window == 1 / 3
+    assert model.recogniser_.matcher.comparison.window == 1 / 3
     assert "what is near the border counts less" in model.reasons_[-2]
     assert model.predict(images[2:]).tolist() == [0, 1]
-    again = DeformableMatch.from_state(model.to_state())
+    plain = taken_apart(model)
+    again = put_together(model, plain)
     np.testing.assert_array_equal(again.kneighbors(images)[0], model.kneighbors(images)[0])
-    flat = DeformableMatch.from_state(
-        model.to_state()._replace(facts={k: v for k, v in model.to_state().facts.items() if k != "window"})
-    )
+    unweighted = {**plain.facts["matcher"]["comparison"], "window": 0.0}
+    flat = put_together(model, changed(plain, matcher={"comparison": unweighted}))
     assert (flat.kneighbors(images[2:])[0] > model.kneighbors(images[2:])[0]).all()
 
     def apart(one):
         """Return how unlike the coarse descriptions of what differs near the border are."""
-        first, second = one._index.comparison.descriptors_of(images[[0, 2]], silent).astype(np.int64)
+        first, second = one.recogniser_.matcher.comparison.descriptors_of(images[[0, 2]], silent).astype(
+            np.int64
+        )
         return ((first - second) ** 2).sum()
 
     assert 0 < apart(model) < 0.2 * apart(flat)
@@ -463,19 +544,24 @@ def test_flat_drawings_are_aligned_to_nothing(value):
 
 def test_aligned_models_are_stored():
     model = DeformableMatch().fit(255 - strokes(6, 24), np.arange(6))
-    again = DeformableMatch.from_state(model.to_state())
+    plain = taken_apart(model)
+    again = put_together(model, plain)
     asked = 255 - strokes(6, 24, seed=5)
     assert again.aligned_
     np.testing.assert_array_equal(again.kneighbors(asked, 6)[0], model.kneighbors(asked, 6)[0])
-    state = model.to_state()
-    with pytest.raises(InputError, match="aligned"):
-        DeformableMatch.from_state(state._replace(facts={**state.facts, "aligned": 1}))
-    colour = DeformableMatch(prepare=None).fit(np.zeros((2, 20, 20, 3), np.uint8), [0, 1]).to_state()
-    arrays = {**state.arrays, "crowding": np.zeros(6, np.int64)}
-    with pytest.raises(InputError, match="crowding holds 0 to 0: expected 1 to 65536"):
-        DeformableMatch.from_state(state._replace(arrays=arrays))
+    comparison = plain.facts["matcher"]["comparison"]
+    with pytest.raises(InputError, match="aligned is 1: expected true or false"):
+        put_together(model, changed(plain, matcher={"comparison": {**comparison, "aligned": 1}}))
+    factors = {"matcher.hubness_factors": np.zeros(6, np.int64)}
+    with pytest.raises(InputError, match="hubness_factors holds 0 to 0: expected 1 to 65536"):
+        put_together(model, changed(plain, arrays=factors))
+    with pytest.raises(InputError, match="hubness_factors do not go with the comparison's hubness"):
+        put_together(model, changed(plain, arrays={"matcher.hubness_factors": None}))
+    in_colour = DeformableMatch(prepare=None).fit(np.zeros((2, 20, 20, 3), np.uint8), [0, 1])
+    colour = taken_apart(in_colour)
+    comparison = {**colour.facts["matcher"]["comparison"], "aligned": True}
     with pytest.raises(InputError, match="aligned is true: expected gray images"):
-        DeformableMatch.from_state(colour._replace(facts={**colour.facts, "aligned": True}))
-    plain = DeformableMatch(prepare=None).fit(strokes(6, 15), np.arange(6))
-    assert not plain.aligned_
-    assert "aligned" not in plain.to_state().facts
+        put_together(in_colour, changed(colour, matcher={"comparison": comparison}))
+    flat = DeformableMatch(prepare=None).fit(strokes(6, 15), np.arange(6))
+    assert not flat.aligned_
+    assert "matcher.hubness_factors" not in taken_apart(flat).arrays

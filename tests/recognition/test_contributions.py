@@ -69,10 +69,10 @@ def test_deformable_costs_are_those_of_both_directions():
     assert model.symmetric_  # few images of a class: both directions are added
     evidence = model.explain(images[:1])[0]
     places = [model.class_neighbors(images[:1])[1][0][code] for code in (0, 1)]
-    query = model._index.comparison.planes_of(images[:1]).values()[0]
+    query = model.recogniser_.matcher.comparison.planes_of(images[:1]).values()[0]
     costs = []
     for place in places:
-        kept = model._index.planes.values()[place]
+        kept = model.recogniser_.matcher.index.planes.values()[place]
         forward = match(query, kept, warp=(1, 2), context=1)
         back = match(kept, query, warp=(1, 2), context=1)
         total = forward.costs.copy()

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.base import clone
 
-from effort import examples
+from apart import put_together, taken_apart
 from lookalike import DeformableMatch, InkCoverage, MeanImage, NearestImages
 from lookalike.recognition import reservoir
 from lookalike.recognition.probability import (
@@ -18,8 +18,8 @@ from lookalike.recognition.probability import (
     calibration_error,
     probabilities,
 )
+from lookalike.recognition.recogniser import Recogniser
 from lookalike.recognition.reservoir import image_keys, smallest, spreads
-from lookalike.search.averages import Median
 
 MODELS = {
     "mean-l1": MeanImage(),
@@ -84,7 +84,7 @@ def test_a_single_image_of_a_class_means_a_rule_of_thumb(model, edge_images):
     model.fit(edge_images[2:], [0, 0, 1, 1, 1, 2])
     assert not model.calibrated_
     assert model.exponent_ == 1
-    found = model._left_out().distances
+    found = model.recogniser_.left_out().distances
     assert model.temperature_ == pytest.approx(np.median(found[np.isfinite(found)]) * FIXED_SHARE)
     agrees(model, edge_images[2:])
 
@@ -114,37 +114,14 @@ def test_leaving_out_is_fitting_without(name, digits):
     if name == "deformable":
         model.set_params(prepare=None, warp=1, context=1, n_neighbors=1)
     model.fit(train.images, train.labels)
-    left_out = model._left_out()
-    keys = image_keys(train.images.reshape(90, -1), train.labels.astype(np.intp), np.arange(10))
+    left_out = model.recogniser_.left_out()
+    keys = image_keys(train.images, train.labels.astype(np.intp), np.arange(10))
     for row, place in enumerate(smallest(keys)[:20]):
         others = np.delete(np.arange(90), place)
         without = clone(model).fit(train.images[others], train.labels[others])
         expected = without.class_distances(train.images[[place]])[0]
         np.testing.assert_allclose(left_out.distances[row], expected, atol=1e-12)
         assert left_out.codes[row] == train.labels[place]
-
-
-@examples(60)
-@given(hnp.arrays(np.uint8, st.tuples(st.integers(2, 9), st.integers(1, 4)), elements=st.integers(0, 4)))
-def test_median_without_an_image(rows):
-    median = Median.of(rows)
-    np.testing.assert_array_equal(median.middle, np.median(rows, axis=0))
-    found = median.without(rows)
-    for place in range(len(rows)):
-        np.testing.assert_array_equal(found[place], np.median(np.delete(rows, place, axis=0), axis=0))
-
-
-@pytest.mark.parametrize("metric", ["l1", "l2"])
-def test_leaving_out_of_a_median_is_fitting_without(metric, digits):
-    train = digits[0].take(slice(60))
-    model = MeanImage(metric, average="median").fit(train.images, train.labels)
-    left_out = model._left_out()
-    for row, place in enumerate(smallest(model._reservoir.keys)[:10]):
-        image, label = model._reservoir.rows[place], left_out.codes[row]
-        is_it = (train.images.reshape(60, -1) == image).all(axis=1)
-        without = MeanImage(metric, average="median").fit(train.images[~is_it], train.labels[~is_it])
-        expected = without.class_distances(train.images[is_it])[0][label]
-        np.testing.assert_allclose(left_out.distances[row, label], expected, atol=1e-12)
 
 
 @pytest.mark.parametrize("size", [20, 2000])
@@ -154,14 +131,14 @@ def test_order_and_parts_do_not_matter(name, size, digits, monkeypatch):
     train, valid = (part.take(slice(200)) for part in digits)
     whole = clone(MODELS[name]).fit(train.images, train.labels)
     expected = whole.predict_proba(valid.images)
-    assert len(whole._left_out().codes) == min(size, 200)
+    assert len(whole.recogniser_.left_out().codes) == min(size, 200)
     parts = clone(MODELS[name])
     order = np.random.default_rng(0).permutation(200)
     for start in range(0, 200, 60):
         part = train.take(order[start : start + 60])
         parts.partial_fit(part.images, part.labels, classes=range(10))
         assert parts.temperature_ > 0  # asked for in between: it follows what comes after
-    assert parts._calibration() == whole._calibration()
+    assert parts.recogniser_.calibration() == whole.recogniser_.calibration()
     if name != "deformable-few":  # candidates tie by their order
         np.testing.assert_array_equal(parts.predict_proba(valid.images), expected)
 
@@ -169,11 +146,14 @@ def test_order_and_parts_do_not_matter(name, size, digits, monkeypatch):
 def test_forgetting_and_teaching_are_followed(digits):
     train, valid = digits
     model = NearestImages().fit(train.images[:300], train.labels[:300])
-    before = model._calibration()
+    before = model.recogniser_.calibration()
     ids = model.teach(train.images[300:400], train.labels[300:400])
-    assert model._calibration() == NearestImages().fit(train.images[:400], train.labels[:400])._calibration()
-    assert model._calibration() != before
-    assert model.forget(ids)._calibration() == before
+    assert (
+        model.recogniser_.calibration()
+        == NearestImages().fit(train.images[:400], train.labels[:400]).recogniser_.calibration()
+    )
+    assert model.recogniser_.calibration() != before
+    assert model.forget(ids).recogniser_.calibration() == before
     means = MeanImage().fit(train.images[:300], train.labels[:300])
     means.teach(valid.images[:3], [-1, -1, 12])
     agrees(means, valid.images)
@@ -186,11 +166,11 @@ def test_what_follows_from_the_state_is_not_copied(model, digits):
     train, valid = (part.take(slice(120)) for part in digits)
     model.fit(train.images, train.labels)
     expected = model.predict_proba(valid.images)
-    assert model._derived
+    assert model.recogniser_._derived
     again = pickle.loads(pickle.dumps(model))  # noqa: S301 - scikit-learn's tools pickle between processes
-    assert not again._derived
+    assert not again.recogniser_._derived
     np.testing.assert_array_equal(again.predict_proba(valid.images), expected)
-    stored = type(model).from_state(model.to_state())
+    stored = put_together(model, taken_apart(model))
     np.testing.assert_array_equal(stored.predict_proba(valid.images), expected)
 
 
@@ -198,8 +178,8 @@ def test_bytes_and_floats_can_meet(digits):
     train, valid = digits
     model = MeanImage().partial_fit(train.images[:100], train.labels[:100], classes=range(10))
     model.partial_fit(train.images[100:300] / 510, train.labels[100:300])
-    assert model._reservoir.rows.dtype == np.float64
-    assert model._reservoir.rows.max() <= 1
+    assert model.recogniser_.reservoir.images.dtype == np.float64
+    assert model.recogniser_.reservoir.images.max() <= 1
     agrees(model, valid.images)
 
 
@@ -247,6 +227,18 @@ def test_huge_distances_stay_numbers():
         assert not shares[:, 2].any()
 
 
+def test_where_every_class_is_infinitely_far_none_is_likelier():
+    distances = np.array([[np.inf] * 3, [0.1, 0.5, np.inf], [0.2, 0.9, 0.4]])
+    found = calibrate(LeftOut(distances, np.array([1, 0, 0]), np.ones(3)))
+    shares = probabilities(distances, np.array([0, 0, 0]), found)
+    np.testing.assert_allclose(shares[0], 1 / 3)
+    np.testing.assert_allclose(shares.sum(axis=1), 1)
+    assert shares[1, 2] == 0
+    table = np.array([[0.0], [1.0], [1e200], [-1e200]])  # squares of these are beyond 64 bits
+    with np.errstate(over="ignore"):
+        agrees(MeanImage("l2").fit(table, [0, 0, 1, 1]), table)
+
+
 def test_calibration_error_by_hand():
     confidence = np.array([1.0, 0.5, 0.5, 0.2])
     assert calibration_error(confidence, np.array([True, True, False, True]), 2) == pytest.approx(0.8 / 4)
@@ -275,24 +267,24 @@ def test_smallest_keys_take_equal_ones_by_place(monkeypatch):
 
 @pytest.mark.parametrize("kind", ["bytes", "floats"])
 def test_spread_is_the_standard_deviation(kind, edge_images):
-    rows = edge_images.reshape(8, -1)
-    rows = rows if kind == "bytes" else rows / 300
-    scale = 255 if kind == "bytes" else 1
-    np.testing.assert_allclose(spreads(rows, scale), rows.std(axis=1) / scale, atol=1e-12)
+    images = edge_images if kind == "bytes" else edge_images / 300
+    unit = 255 if kind == "bytes" else 1
+    expected = images.reshape(8, -1).std(axis=1) / unit
+    np.testing.assert_allclose(spreads(images), expected, atol=1e-12)
     if kind == "bytes":
-        assert (spreads(rows, scale)[:3] == 0).all()
-        whole = np.random.default_rng(0).integers(0, 256, (7000, 700), dtype=np.uint8)
-        np.testing.assert_allclose(spreads(whole, 255), whole.std(axis=1) / 255)
+        assert (spreads(images)[:3] == 0).all()
+        whole = np.random.default_rng(0).integers(0, 256, (7000, 28, 25), dtype=np.uint8)
+        np.testing.assert_allclose(spreads(whole), whole.reshape(7000, -1).std(axis=1) / 255)
 
 
 @pytest.mark.parametrize("kind", [NearestImages, MeanImage, DeformableMatch])
 def test_files_hold_what_was_worked_out_and_no_more(kind, digits, monkeypatch):
     train, valid = digits
     model = kind().fit(train.images[:200], train.labels[:200])
-    assert "held_distances" not in model.to_state().arrays
+    assert "known_left_out.distances" not in taken_apart(model).arrays
     expected = model.predict_proba(valid.images[:20])
-    opened = kind.from_state(model.to_state())
-    monkeypatch.setattr(kind, "_leave_out", lambda _: pytest.fail("worked out again"))
+    opened = put_together(model, taken_apart(model))
+    monkeypatch.setattr(Recogniser, "_leave_out", lambda *_: pytest.fail("worked out again"))
     np.testing.assert_array_equal(opened.predict_proba(valid.images[:20]), expected)
     opened.teach(valid.images[:1], valid.labels[:1])
-    assert "held_distances" not in opened.to_state().arrays
+    assert "known_left_out.distances" not in taken_apart(opened).arrays
