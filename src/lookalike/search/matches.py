@@ -22,8 +22,8 @@ FARTHEST = np.iinfo(np.int64).max
 class Matches:
     """What is nearest to each of ``n`` queries; everything that is said of an image follows from it.
 
-    The order is defined: by distance, equal distances by place. Where there are fewer than ``k`` images there
-    are fewer columns; where one is missing, or a class has none, the place is -1 and the distance infinite.
+    The order is defined: by distance, equal distances by place. Where there are fewer than ``k`` images, or a
+    class has none, the place is -1 and the distance infinite.
 
     Attributes
     ----------
@@ -114,7 +114,8 @@ class Matches:
         found = nearest(distances, places, min(k, len(codes)))
         class_distances, class_places = nearest_of_classes(distances, places, codes, n_classes)
         there = np.maximum(found[1] - first, 0)
-        return cls(*found, codes[there], class_distances, class_places)
+        matches = cls(*found, codes[there], class_distances, class_places)
+        return matches if len(codes) >= k else matches.padded(k)
 
     def merge(self, other: Matches) -> Matches:
         """Return the nearest of both: of two parts of what is kept, with places of their own.

@@ -123,17 +123,20 @@ class PixelMatcher:
         if exclude is not None:
             distances, places = _without(distances, places, exclude)
         near = distances[:, :k], places[:, :k], self.codes[places[:, :k]]
+        told = np.inf
         if all_at_once:
             of_classes = nearest_of_classes(distances, places, self.codes[places], self.n_classes)
-            return Matches(*near, *of_classes)
-        if reach == 1 and exclude is None:
-            return Matches(*near, *self._nearest_alone(*near), 1.0)
-        search: ClassSearch = self._derived.get_or(
-            f"classes by {type(index).__name__}, {device_in_use()}",
-            lambda: ClassSearch(index, self.codes, self.n_classes),
-        )
-        sums, class_places = search.nearest(queries, exclude, progress=progress)
-        return Matches(*near, self._distances(sums, unit), class_places)
+        elif reach == 1 and exclude is None:
+            of_classes, told = self._nearest_alone(*near), 1.0
+        else:
+            search: ClassSearch = self._derived.get_or(
+                f"classes by {type(index).__name__}, {device_in_use()}",
+                lambda: ClassSearch(index, self.codes, self.n_classes),
+            )
+            sums, class_places = search.nearest(queries, exclude, progress=progress)
+            of_classes = self._distances(sums, unit), class_places
+        found = Matches(*near, *of_classes, told)
+        return found if places.shape[1] >= k else found.padded(k)
 
     def contributions(self, image: NDArray[Any], place: int) -> Costs | None:
         return pixel_costs(self.metric, image, as_compared(self.kept(np.array([place]))[0], self._unit))

@@ -212,7 +212,9 @@ class DeformableMatcher:
         progress("matching class by class", len(images), len(images))
         near, places, best, best_places = (np.concatenate(part) for part in zip(*parts, strict=True))
         there = np.maximum(places, 0)
-        return Matches(self._root_means(near), places, self.codes[there], self._root_means(best), best_places)
+        distances, class_distances = self._root_means(near), self._root_means(best)
+        matches = Matches(distances, places, self.codes[there], class_distances, best_places)
+        return matches if places.shape[1] >= k else matches.padded(k)
 
     def contributions(self, image: Bytes, place: int) -> Costs:
         """Return what each pixel costs beside a kept image, and where it was found.
@@ -296,7 +298,8 @@ class DeformableMatcher:
         class_places = np.full(class_distances.shape, NOWHERE, np.int64)
         class_distances[each, found[:, 0]] = distances[:, 0]
         class_places[each, found[:, 0]] = places[:, 0]
-        return Matches(distances, places, found, class_distances, class_places, 1.0)
+        matches = Matches(distances, places, found, class_distances, class_places, 1.0)
+        return matches if places.shape[1] >= k else matches.padded(k)
 
     def _part(
         self, queries: Bytes, k: int, exclude: Places | None, progress: Progress
