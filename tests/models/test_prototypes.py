@@ -8,6 +8,7 @@ from lookalike import ClusterImages, InputError, MeanImage
 from lookalike.distance import definition
 from lookalike.search import prototypes
 
+
 @pytest.mark.parametrize("metric", ["l1", "l2"])
 def test_one_image_a_class_is_the_median_or_the_mean_image(metric, digits):
     train, valid = digits
