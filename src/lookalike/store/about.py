@@ -21,7 +21,8 @@ from lookalike.state import Plain, checked_list, checked_whole, from_plain, shor
 from lookalike.store.container import SCHEMA
 
 _KEYS = {
-    "schema", "library", "idea", "matcher", "differs", "parameters", "counts", "facts", "data", "figures", "changed"
+    "schema", "library", "idea", "matcher", "differs", "parameters", "counts", "facts", "data", "figures",
+    "changed",
 }  # fmt: skip
 _MOST_FIGURES, _LONGEST = 100, 1000
 _PREPARE = "prepare"
