@@ -85,7 +85,7 @@ def test_nonsense_is_refused_by_name(name, value):
 @pytest.mark.parametrize("value", ["deskew", 3, [Blur(0.5)], True])
 @pytest.mark.parametrize("kind", [DeformableMatch, MeanImage, NearestImages])
 def test_a_preparation_that_is_none_is_refused(kind, value):
-    with pytest.raises(InputError, match="prepare is .*: expected 'auto', None or a Prepare"):
+    with pytest.raises(InputError, match=r"prepare is .*: expected 'auto', None or a Prepare"):
         kind(prepare=value).fit(*few())
 
 

@@ -8,7 +8,6 @@ from hypothesis.extra import numpy as hnp
 from sklearn.base import clone
 
 from apart import put_together, taken_apart
-from effort import examples
 from lookalike import DeformableMatch, InkCoverage, MeanImage, NearestImages
 from lookalike.recognition import reservoir
 from lookalike.recognition.probability import (
@@ -149,7 +148,10 @@ def test_forgetting_and_teaching_are_followed(digits):
     model = NearestImages().fit(train.images[:300], train.labels[:300])
     before = model.recogniser_.calibration()
     ids = model.teach(train.images[300:400], train.labels[300:400])
-    assert model.recogniser_.calibration() == NearestImages().fit(train.images[:400], train.labels[:400]).recogniser_.calibration()
+    assert (
+        model.recogniser_.calibration()
+        == NearestImages().fit(train.images[:400], train.labels[:400]).recogniser_.calibration()
+    )
     assert model.recogniser_.calibration() != before
     assert model.forget(ids).recogniser_.calibration() == before
     means = MeanImage().fit(train.images[:300], train.labels[:300])

@@ -6,16 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from drawings import drawings
 from apart import changed, put_together, taken_apart
+from drawings import drawings
 from lookalike import DeformableMatch, InputError
 from lookalike.distance.align_definition import align, sample
 from lookalike.distance.deform import deformable_distances, warped
 from lookalike.distance.deform_definition import match
 from lookalike.distance.deform_planes import sobel_planes
-from lookalike.search.deformable.alignment import aligned_distances
 from lookalike.prepare import Blur, Gray, Polarity, Prepare
 from lookalike.progress import silent
+from lookalike.search.deformable.alignment import aligned_distances
 
 
 def brute(model, images, queries, k):

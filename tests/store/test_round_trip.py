@@ -64,9 +64,7 @@ def test_an_opened_model_can_be_copied_and_pickled(name, tmp_path):
 @pytest.mark.parametrize("name", ["mean-l1", "nearest-l1", "deformable"])
 def test_columns_keep_their_names(name, tmp_path):
     pandas = pytest.importorskip("pandas")
-    table = pandas.DataFrame(
-        images().reshape(30, -1), columns=[f"pixel {place}" for place in range(42)]
-    )
+    table = pandas.DataFrame(images().reshape(30, -1), columns=[f"pixel {place}" for place in range(42)])
     model = IDEAS[name]().fit(table, LABELS["int64"]())
     assert model.feature_names_in_[3] == "pixel 3"
     again = there_and_back(model, tmp_path)
