@@ -1,5 +1,6 @@
 """Tensors in, tensors out: the answers are those to the same arrays."""
 
+import dataclasses
 import pickle
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from effort import examples
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
 from lookalike import DeformableMatch, InkCoverage, InputError, MeanImage, NearestImages, evaluate  # noqa: E402
-from lookalike.distance import definition  # noqa: E402
+from lookalike.distance.metrics import METRICS  # noqa: E402
 from lookalike.distance import device as in_use  # noqa: E402
 from lookalike.distance.device.search import DeviceIndex  # noqa: E402
 

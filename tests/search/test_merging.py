@@ -1,5 +1,7 @@
 """What one search finds, against a plain loop over everything, in any parts."""
 
+import itertools
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -81,7 +83,7 @@ def test_parts_merge_to_the_whole_in_any_order_and_any_groups(search, data):
     bounds = [0, *cuts, len(codes)]
     parts = [
         Matches.of(distances[:, low:high], codes[low:high], n_classes, k, first=low)
-        for low, high in zip(bounds[:-1], bounds[1:], strict=True)
+        for low, high in itertools.pairwise(bounds)
     ]
     while len(parts) > 1:
         one = parts.pop(data.draw(st.integers(0, len(parts) - 1)))

@@ -31,17 +31,24 @@ Floats = NDArray[np.float64]
 Preparation = Literal["auto"] | Prepare | None
 
 
+def _own_matcher(model: Any) -> Matcher:
+    """Return the matcher that was fitted, or what a fit would make: parameters may have been set since."""
+    recogniser: Recogniser | None = model.__dict__.get("recogniser_")
+    matcher: Matcher = model._matcher(None) if recogniser is None else recogniser.matcher
+    return matcher
+
+
 def _keeps(model: Any) -> bool:
     """Say that what the method is about takes a model that keeps its training images."""
-    if not model._matcher(None).keeps_images:
+    if not _own_matcher(model).keeps_images:
         raise AttributeError(f"{type(model).__name__} keeps no training images")
     return True
 
 
 def _grows(model: Any) -> bool:
     """Say why a model cannot learn more, where it cannot."""
-    if model._matcher(None).fixed:
-        raise AttributeError(f"partial_fit is not there: {model._matcher(None).fixed}")
+    if _own_matcher(model).fixed:
+        raise AttributeError(f"partial_fit is not there: {_own_matcher(model).fixed}")
     return True
 
 
@@ -706,13 +713,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         model = cls(**parameters)
         try:
             model._check_parameters()
-            made = model._matcher(None)
-        except InputError:
-            raise
-        except (TypeError, ValueError, OverflowError) as error:
+        except (TypeError, OverflowError) as error:
             raise InputError(f"a parameter is of no kind that it can have: {error}") from error
-        if type(made) is not type(recogniser.matcher):
-            raise InputError(f"the matcher is none that {cls.__name__} makes with these parameters")
         model.recogniser_, model.n_features_in_ = recogniser, recogniser.n_features
         if recogniser.feature_names is not None:
             model.feature_names_in_ = np.array(recogniser.feature_names, dtype=object)

@@ -148,7 +148,12 @@ class Settings(NamedTuple):
                 f"planes is {self.planes!r}: expected 'auto', {', '.join(map(repr, get_args(PlanesName)))}"
             )
         if self.warp != "auto":
-            checked_warp(self.warp)
+            try:
+                checked_warp(self.warp)
+            except TypeError as error:
+                raise InputError(
+                    f"warp is {self.warp!r}: expected a whole number, 0 to 127, or two of them"
+                ) from error
         if self.context != "auto":
             checked_context(self.context)
         for name in ("symmetric", "aligned", "hubness"):

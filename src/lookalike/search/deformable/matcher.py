@@ -200,7 +200,8 @@ class DeformableMatcher:
         reach: float = np.inf,
         progress: Progress = silent,
     ) -> Matches:
-        if reach == 1 and not (self.comparison.aligned or self.comparison.hubness):
+        as_they_are = not (self.comparison.aligned or self.comparison.hubness)
+        if reach == 1 and as_they_are and k <= self.candidates:
             return self._nearest_alone(images, k, exclude, progress)
         step = max(1, _HELD_NUMBERS // (max(self.candidates, k) + self.n_classes))
         parts = []
@@ -287,8 +288,7 @@ class DeformableMatcher:
         """Return the nearest images where only the class of the nearest is to be told: by early ending."""
         more = int(exclude is not None)
         wanted = min(k + more, len(self.codes))
-        candidates = max(self.candidates + more, wanted)
-        sums, places = self.index.nearest(images, wanted, candidates, progress=progress)
+        sums, places = self.index.nearest(images, wanted, self.candidates + more, progress=progress)
         if exclude is not None:
             itself = places == exclude[:, None]
             sums, places = nearest(np.where(itself, FARTHEST, sums), np.where(itself, NOWHERE, places), k)
