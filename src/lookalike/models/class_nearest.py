@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.distance.classes import FARTHEST
 from lookalike.distance.device.search import ArraysOnDevice
 from lookalike.distance.float_search import FloatIndex
-from lookalike.distance.kernels.deform import FARTHEST
 from lookalike.distance.search import ImageIndex
 from lookalike.models.deformable_aligned import SHORT_CLASSES, SHORT_LIST
 from lookalike.models.deformable_index import Bytes, DeformableIndex
