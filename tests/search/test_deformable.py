@@ -9,10 +9,9 @@ from hypothesis.extra import numpy as hnp
 from apart import changed, put_together, taken_apart
 from drawings import drawings
 from lookalike import DeformableMatch, InputError
-from lookalike.distance.align_definition import align, sample
-from lookalike.distance.deform import deformable_distances, warped
-from lookalike.distance.deform_definition import match
-from lookalike.distance.deform_planes import sobel_planes
+from lookalike.distance.deformation.definition import align, match, sample
+from lookalike.distance.deformation.matching import deformable_distances, warped
+from lookalike.distance.deformation.planes import sobel_planes
 from lookalike.prepare import Blur, Gray, Polarity, Prepare
 from lookalike.progress import silent
 from lookalike.search.deformable.alignment import aligned_distances

@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lookalike import settings
+from lookalike.distance.classes import FARTHEST, Classes
 from lookalike.distance.kernels.compiled import variant_of
 from lookalike.distance.kernels.scan import (
-    FARTHEST,
+    EXCLUDED,
+    FIRST,
     PADDING,
     SEED_GROUPS,
     TILE,
@@ -27,7 +29,7 @@ from lookalike.distance.kernels.scan import (
     sort_best,
 )
 from lookalike.distance.lower_bounds import COARSE
-from lookalike.distance.metrics import Kernels, kernels_of
+from lookalike.distance.metrics import METRICS, Kernels, kernels_of
 from lookalike.distance.rows import Held, norms, with_bounds, with_norms
 from lookalike.distance.threads import run_chunks
 from lookalike.errors import InputError
@@ -123,23 +125,77 @@ class ImageIndex:
             self.add(state["images"])
 
     def search(
-        self, queries: ArrayLike, k: int, *, threads: int | None = None, progress: Progress = silent
+        self,
+        queries: ArrayLike,
+        k: int,
+        *,
+        exclude: ArrayLike | None = None,
+        threads: int | None = None,
+        progress: Progress = silent,
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the distances and positions (q, k) of the k nearest indexed images of each query.
 
-        Ascending, equal distances by ascending position; k is 1 to ``len(index)``. The progress is told when
-        code is being compiled, and how many queries are done.
+        Ascending, equal distances by ascending position; k is 1 to ``len(index)``. ``exclude`` (q,) are
+        positions that each query is not compared with: its own where it is indexed, or -1. The progress is
+        told when code is being compiled, and how many queries are done.
         """
+        found = self._answer(queries, k, None, exclude, threads, progress)
+        return found.distances, found.positions
+
+    def search_classes(
+        self,
+        queries: ArrayLike,
+        k: int,
+        codes: ArrayLike,
+        n_classes: int,
+        reach: float,
+        *,
+        exclude: ArrayLike | None = None,
+        threads: int | None = None,
+        progress: Progress = silent,
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Return what :meth:`search` returns, and the nearest image of each class within reach, in one scan.
+
+        ``codes`` (n,) are the classes of the indexed images, 0 to ``n_classes - 1``. A class whose nearest
+        image is at most ``reach`` (>= 1) times as far as the nearest of all has its distance and position (q,
+        n_classes), equal distances by the lowest position; others are not told: 2^63 - 1, and -1. For L2
+        reach is that of distances, not of their squares.
+        """
+        asked = (codes, n_classes, reach)
+        found = self._answer(queries, k, asked, exclude, threads, progress)
+        return found.distances, found.positions, found.class_distances, found.class_positions
+
+    def _answer(
+        self,
+        queries: ArrayLike,
+        k: int,
+        asked: tuple[ArrayLike, int, float] | None,
+        exclude: ArrayLike | None,
+        threads: int | None,
+        progress: Progress,
+    ) -> _Search:
+        """Return a search that is done."""
         batch = self._checked(queries)
         with self._reading(len(batch)) as held:
-            if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k <= held.size:
+            most = held.size - (exclude is not None)
+            if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k <= most:
                 raise InputError(
-                    f"k is {k!r}: expected a whole number from 1 to the {held.size} images of the index"
+                    f"k is {k!r}: expected a whole number from 1 to the {most} images of the index"
+                    f"{'' if exclude is None else ' that are not excluded'}"
                 )
+            classes = excluded = None
+            if asked is not None:
+                codes, n_classes, reach = asked
+                classes = Classes.checked(
+                    codes, n_classes, held.size, reach, squared=METRICS[self.metric].root
+                )
+            if exclude is not None:
+                excluded = _checked_exclude(exclude, len(batch), held.size)
             threads = settings.threads() if threads is None else threads
-            search = _Search(held, self._kernels, batch.reshape(len(batch), -1), int(k), threads)
+            rows = batch.reshape(len(batch), -1)
+            search = _Search(held, self._kernels, rows, int(k), classes, excluded, threads)
             search.run(threads, progress)
-        return search.distances, search.positions
+        return search
 
     @contextmanager
     def _reading(self, count: int) -> Iterator[Held]:
@@ -176,15 +232,37 @@ class ImageIndex:
         return batch
 
 
+def _checked_exclude(exclude: ArrayLike, n_queries: int, n_images: int) -> NDArray[np.int64]:
+    """Return the image that each query is not compared with."""
+    places = np.asarray(exclude)
+    if places.shape != (n_queries,) or places.dtype.kind not in "iu":
+        raise InputError(
+            f"exclude is {places.dtype} of shape {places.shape}: expected integers ({n_queries},)"
+        )
+    if places.size and not -1 <= places.min() <= places.max() < n_images:
+        raise InputError(f"exclude names an image that is not there: expected -1 to {n_images - 1}")
+    return places.astype(np.int64)
+
+
 class _Search:
     """One search: what is held, what is asked, and the answers as they come in."""
 
     def __init__(
-        self, held: Held, kernels: Kernels, queries: NDArray[np.uint8], k: int, threads: int
+        self,
+        held: Held,
+        kernels: Kernels,
+        queries: NDArray[np.uint8],
+        k: int,
+        classes: Classes | None,
+        excluded: NDArray[np.int64] | None,
+        threads: int,
     ) -> None:
         self._held, self._kernels, self._queries, self._k = held, kernels, queries, k
+        self._classes, self._excluded = classes, excluded
         self._variant = variant_of(kernels.variant)
-        room = min(BATCH_NUMBERS // k, BATCH_NUMBERS // held.full.shape[1], len(queries) // (4 * threads))
+        n_classes = 0 if classes is None else classes.n_classes
+        most = BATCH_NUMBERS // max(k, n_classes, held.full.shape[1])
+        room = min(most, len(queries) // (4 * threads))
         self._batch = min(kernels.batch, max(4, room // 4 * 4))
         self._bounded = held.bounds is not None and 8 * k <= held.size
         self._kernel = scan if self._bounded else brute
@@ -196,19 +274,24 @@ class _Search:
             fine_unit=fine_unit,
             cap=kernels.cap,
             n_rows=held.size,
+            reach=0.0 if classes is None else classes.factor,
         )
         self._rows = Rows(held.full, held.norms, held.coarse, held.squares, held.fine)
+        self._codes = np.zeros(0, np.int64) if classes is None else classes.codes
         #: Rows in a call, a multiple of TILE; threads may change it under each other, which does no harm.
         self._step = TILE
         self.distances = np.empty((len(queries), k), np.int64)
         self.positions = np.empty((len(queries), k), np.int64)
+        self.class_distances = np.full((len(queries), n_classes), FARTHEST)
+        self.class_positions = np.full((len(queries), n_classes), -1)
 
     def run(self, threads: int, progress: Progress) -> None:
         """Answer all queries."""
-        if not self._kernel.is_ready(self._variant):
+        more = self._more(slice(0, 1), 4)
+        if not self._kernel.is_ready(self._variant, more):
             progress("compiling the search", 0, 1)
-            batch, best = self._start(self._queries[:1])
-            self._kernel(self._variant, self._rule, self._rows, batch, best, 0, 0)
+            batch, best = self._start(slice(0, 1))
+            self._kernel(self._variant, self._rule, self._rows, batch, best, more, self._codes, 0, 0)
             sort_best(best)
             progress("compiling the search", 1, 1)
         size, total = self._batch, len(self._queries)
@@ -221,13 +304,13 @@ class _Search:
 
     def _work(self, start: int) -> Iterator[None]:
         """Answer one batch of queries."""
-        queries = self._queries[start : start + self._batch]
-        batch, best = self._start(queries)
-        low = 0
+        part = slice(start, min(start + self._batch, len(self._queries)))
+        batch, best = self._start(part)
+        more, low = self._more(part, len(batch.full)), 0
         while low < self._held.size:
             high = min(low + self._step, self._held.size)
             began = time.perf_counter()
-            self._kernel(self._variant, self._rule, self._rows, batch, best, low, high)
+            self._kernel(self._variant, self._rule, self._rows, batch, best, more, self._codes, low, high)
             seconds = time.perf_counter() - began
             if seconds > CALL_SECONDS:
                 self._step = max(TILE, self._step // 2 // TILE * TILE)
@@ -236,11 +319,16 @@ class _Search:
             low = high
             yield
         sort_best(best)
-        self.distances[start : start + self._batch] = best.distances[: len(queries)]
-        self.positions[start : start + self._batch] = best.indices[: len(queries)]
+        count = part.stop - part.start
+        self.distances[part], self.positions[part] = best.distances[:count], best.indices[:count]
+        if self._classes is not None:
+            sums, places = np.split(np.asarray(more)[:count, FIRST:], 2, axis=1)
+            self._classes.keep_within(self.distances[part, 0], sums, places)
+            self.class_distances[part], self.class_positions[part] = sums, places
 
-    def _start(self, queries: NDArray[np.uint8]) -> tuple[Batch, Best]:
+    def _start(self, part: slice) -> tuple[Batch, Best]:
         """Return queries as the kernels take them, padded to a multiple of 4, and room for their answers."""
+        queries = self._queries[part]
         count, size = len(queries), -(-len(queries) // 4) * 4
         kind, products = self._kernels.kind, self._kernels.products
         batch = Batch(
@@ -275,3 +363,15 @@ class _Search:
         )
         best.limits[count:] = PADDING
         return batch, best
+
+    def _more(self, part: slice, size: int) -> NDArray[np.int64] | tuple[()]:
+        """Return what is asked beside the k nearest; an empty tuple, and so code without it, for nothing."""
+        if self._classes is None and self._excluded is None:
+            return ()
+        count = self.class_distances.shape[1]
+        more = np.full((size, FIRST + 2 * count), FARTHEST)
+        more[:, FIRST + count :] = more[:, EXCLUDED] = -1
+        if self._excluded is not None:
+            some = self._excluded[part]
+            more[: len(some), EXCLUDED] = some
+        return more

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lookalike import settings
+from lookalike.distance.classes import FARTHEST, Classes
 from lookalike.distance.deformation.definition import Match, displacements
 from lookalike.distance.deformation.planes import LANES, Planes, check_same_kind, gap_for
 from lookalike.distance.kernels.compiled import read_only, variant_of
-from lookalike.distance.kernels.deform import FARTHEST, Plan, Scratch, compare
+from lookalike.distance.kernels.deform import Plan, Scratch, compare
 from lookalike.distance.kernels.deform_steps import SIZE
 from lookalike.distance.threads import run_chunks
 from lookalike.errors import InputError
@@ -30,6 +31,9 @@ LEAST_ROWS = 12
 #: Bytes of a line of the processor's cache.
 LINE = 64
 _LONGEST = 127
+#: No nearest ones to keep, in the kernel's last arguments.
+_NOBODY = np.empty((BATCH, 0), np.int64)
+_NOTHING = (_NOBODY, _NOBODY, np.zeros(0, np.int64), _NOBODY, _NOBODY, 0.0)
 
 
 def deformable_distances(
@@ -76,14 +80,13 @@ def deformable_distances(
         limits = given.astype(np.int64)
     parts = job.parts(whole=bounds is None)
     out = np.empty((len(queries), job.candidates.shape[1]), np.int64)
-    nobody = np.empty((len(queries), 0), np.int64)
 
     def work(chunk: slice) -> Iterator[None]:
         scratch = job.scratch()
         for block in job.blocks(chunk):
             sums = np.zeros((chunk.stop - chunk.start, block.stop - block.start), np.int64)
             order = np.arange(sums.shape[1])[None]
-            compare(*job.arguments(scratch, chunk, block), order, parts, limits[chunk], sums, nobody, nobody)
+            compare(*job.arguments(scratch, chunk, block), order, parts, limits[chunk], sums, *_NOTHING)
             out[chunk, block] = np.where(sums > limits[chunk, None], FARTHEST, sums)
             yield
 
@@ -119,30 +122,68 @@ def nearest(
     >>> distances.tolist(), indices.tolist()
     ([[0], [0]], [[2], [3]])
     """
+    asked = Classes(np.zeros(0, np.int64), 0, 0.0)
     job = _Job(queries, references, candidates, warp, context, symmetric)
-    count = job.candidates.shape[1]
+    return _nearest(job, k, asked, threads, progress)[:2]
+
+
+def nearest_classes(
+    queries: Planes,
+    references: Planes,
+    candidates: ArrayLike | None,
+    k: int,
+    codes: ArrayLike,
+    n_classes: int,
+    reach: float,
+    *,
+    warp: int | tuple[int, int],
+    context: int,
+    symmetric: bool = False,
+    threads: int | None = None,
+    progress: Progress = silent,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return what :func:`nearest` returns, and the nearest candidate of each class within reach, in one go.
+
+    ``codes`` (r,) are the classes of the references, 0 to ``n_classes - 1``. A class whose nearest candidate
+    is at most ``reach`` (>= 1) times as far as the nearest of all has its sum and index (q, n_classes), equal
+    sums by the lowest index; others are not told: 2^63 - 1, and -1. Sums are of squares; reach is that of
+    their roots.
+    """
+    asked = Classes.checked(codes, n_classes, len(references), reach, squared=True)
+    job = _Job(queries, references, candidates, warp, context, symmetric)
+    return _nearest(job, k, asked, threads, progress)
+
+
+def _nearest(
+    job: _Job, k: int, asked: Classes, threads: int | None, progress: Progress
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the k nearest candidates, and those of each class that is asked for."""
+    total, count = job.n_queries, job.candidates.shape[1]
     if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k <= count:
         raise InputError(f"k is {k!r}: expected a whole number from 1 to the {count} candidates")
     parts = job.parts(whole=False)
-    distances = np.full((len(queries), k), FARTHEST)
-    indices = np.full((len(queries), k), FARTHEST)
-    limits = np.full(len(queries), FARTHEST)
-    nobody = np.empty((len(queries), 0), np.int64)
+    distances, class_distances = (np.full((total, many), FARTHEST) for many in (k, asked.n_classes))
+    indices, class_indices = np.full((total, k), FARTHEST), np.full((total, asked.n_classes), -1)
+    limits = np.full(total, FARTHEST)
 
     def work(chunk: slice) -> Iterator[None]:
         scratch = job.scratch()
+        best, of_class = (distances[chunk], indices[chunk]), (class_distances[chunk], class_indices[chunk])
         for block in job.blocks(chunk):
             arguments = job.arguments(scratch, chunk, block)
             sums = np.zeros((chunk.stop - chunk.start, block.stop - block.start), np.int64)
             order = np.arange(sums.shape[1])[None]
-            compare(*arguments, order, parts[:1], limits[chunk], sums, nobody, nobody)
+            compare(*arguments, order, parts[:1], limits[chunk], sums, *_NOTHING)
             yield
             order = np.argsort(sums, axis=1)
-            compare(*arguments, order, parts[1:], limits[chunk], sums, distances[chunk], indices[chunk])
+            compare(
+                *arguments, order, parts[1:], limits[chunk], sums, *best, asked.codes, *of_class, asked.factor
+            )
             yield
 
     job.run(work, threads, progress)
-    return distances, indices
+    asked.keep_within(distances[:, 0], class_distances, class_indices)
+    return distances, indices, class_distances, class_indices
 
 
 class _Job:
@@ -166,12 +207,11 @@ class _Job:
         self._queries, self._references = (
             read_only(part.packed.reshape(-1)) for part in (queries, references)
         )
-        self._n_queries = len(queries)
+        self.n_queries = len(queries)
         _, pairs, phases, height, _ = references.packed.shape
         is_short = largest < 1 << 16 and height * phases <= 1 << 15
-        self._variant, self._element = variant_of("deform16"), np.uint16
-        if not is_short:
-            self._variant, self._element = variant_of("deform32"), np.uint32
+        self._variant = variant_of("deform16" if is_short else "deform32")
+        self._element: Any = np.uint16 if is_short else np.uint32
         margin = context + down + 1
         self._plan = plan = Plan(
             height=height,
@@ -233,7 +273,7 @@ class _Job:
 
     def run(self, work: Callable[[slice], Iterator[None]], threads: int | None, progress: Progress) -> None:
         """Work on all queries."""
-        count, total = settings.threads() if threads is None else threads, self._n_queries
+        count, total = settings.threads() if threads is None else threads, self.n_queries
         step = max(1, min(BATCH, self._pairs_a_call // max(1, self.candidates.shape[1]), -(-total // count)))
         starts = range(0, total, step)
         if not compare.is_ready(self._variant):
@@ -288,7 +328,7 @@ def checked_context(context: int) -> int:
 
 def _is_reach(value: object) -> bool:
     """Return whether a parameter is an integer in range, and not a truth value."""
-    return isinstance(value, int | np.integer) and not isinstance(value, bool) and 0 <= value <= _LONGEST
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and 0 <= int(value) <= _LONGEST
 
 
 def _checked_candidates(candidates: ArrayLike | None, n_queries: int, n_references: int) -> NDArray[np.int64]:

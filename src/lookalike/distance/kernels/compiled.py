@@ -58,11 +58,13 @@ class Kernel:
                 self._compiled = numba.njit(nogil=True)(self._function)
             return self._compiled(*arguments)
 
-    def is_ready(self, variant: Any) -> bool:
-        """Return whether this process has the code for a variant, so that a call starts at once."""
+    def is_ready(self, *marks: Any) -> bool:
+        """Return whether this process has the code for such arguments, so that a call starts at once."""
+        if self._compiled is None:
+            return False
         typeof: Any = numba.typeof
-        mark = typeof(variant)
-        return self._compiled is not None and any(mark in types for types in self._compiled.signatures)
+        wanted = {typeof(mark) for mark in marks}
+        return any(wanted.issubset(types) for types in self._compiled.signatures)
 
     def _cached(self) -> Any:
         """Return the function with a cache on disk, or without one where no folder can be written."""

@@ -196,7 +196,12 @@ class PortableMultiply(Multiply):
         return build.add(total, emit.pairs(build.mul(build.sext(first, wide), build.sext(second, wide))))
 
 
-_UNITS = {L1Avx2: Sad(), L1Portable: PortableSad(), L2Avx2: Multiply(), L2Portable: PortableMultiply()}
+_UNITS: dict[Any, Sad | Multiply] = {
+    L1Avx2: Sad(),
+    L1Portable: PortableSad(),
+    L2Avx2: Multiply(),
+    L2Portable: PortableMultiply(),
+}
 
 
 @intrinsic
