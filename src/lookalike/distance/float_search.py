@@ -67,22 +67,10 @@ class FloatIndex:
         where = np.empty((len(queries), 0), dtype=np.int64)
         for start in range(0, len(self._rows), _ROWS):
             rows = self._rows[start : start + _ROWS]
-            found = self._sums(queries, rows)
+            found = METRICS[self.metric].sums(queries, rows)
             positions = np.broadcast_to(np.arange(start, start + len(rows)), found.shape)
             # Earlier rows stand first, and a stable sort keeps them first where distances are equal.
             best, where = np.hstack([best, found]), np.hstack([where, positions])
             order = np.argsort(best, axis=1, kind="stable")[:, :k]
             best, where = np.take_along_axis(best, order, 1), np.take_along_axis(where, order, 1)
         return best, where
-
-    def _sums(self, queries: NDArray[Any], rows: NDArray[Any]) -> NDArray[np.float64]:
-        """Return the sum of every pair, always added up in one order."""
-        metric = METRICS[self.metric]
-        if metric.kernels is None:
-            return metric.sums(queries, rows)
-        from lookalike.distance.kernels.compiled import read_only
-        from lookalike.distance.kernels.sums import float_sums
-
-        sums = np.empty((len(queries), len(rows)))
-        float_sums(metric.root, read_only(queries, np.float64), read_only(rows, np.float64), sums)
-        return sums

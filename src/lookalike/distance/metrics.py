@@ -48,7 +48,6 @@ class Metric:
     costs: Callable[[Any], Any] | None = None  # what each difference adds; None: the distance is no sum
     root: bool = False  # the distance is the root of the mean of the costs
     average: Callable[[NDArray[Any]], NDArray[np.float64]] = lambda rows: rows.mean(axis=0, dtype=np.float64)
-    scipy: str | None = None  # what SciPy calls the sums of costs
     kernels: Kernels | None = None
 
     def sums(self, rows: NDArray[Any], references: NDArray[Any]) -> NDArray[np.float64]:
@@ -58,11 +57,14 @@ class Metric:
         """
         if self.costs is None:
             return np.asarray(self.definition(rows, references), dtype=np.float64)
-        if rows.dtype != np.uint8 and self.scipy is not None:
-            # Several times as fast as broadcasting, and loaded only by those who have floats.
-            from scipy.spatial.distance import cdist
+        if rows.dtype != np.uint8 and self.kernels is not None:
+            # Several times as fast as broadcasting; who has bytes alone need not import Numba for it.
+            from lookalike.distance.kernels.compiled import read_only
+            from lookalike.distance.kernels.sums import float_sums
 
-            return cdist(rows, references, self.scipy)  # type: ignore[call-overload,no-any-return]
+            sums = np.empty((len(rows), len(references)))
+            float_sums(self.root, read_only(rows, np.float64), read_only(references, np.float64), sums)
+            return sums
         sums = np.empty((len(rows), len(references)))
         references = np.ascontiguousarray(references, np.float64)
         step = max(1, _CHUNK_VALUES // max(1, references.size))
@@ -105,7 +107,6 @@ METRICS: dict[str, Metric] = {
             definition.l1,
             costs=np.abs,
             average=_median,
-            scipy="cityblock",
             kernels=Kernels(
                 variant="l1",
                 products=False,
@@ -125,7 +126,6 @@ METRICS: dict[str, Metric] = {
             definition.l2,
             costs=np.square,
             root=True,
-            scipy="sqeuclidean",
             kernels=Kernels(
                 variant="l2",
                 products=True,

@@ -102,12 +102,12 @@ class DeformableMatch(ImageClassifier):
        3). Warps and contexts are rounded up; no pixel moves along a side of less than 3.
     4. **Blur, alignment and hubness**: drawings with fewer than 50 images of a typical class and no side
        below 16 pixels are blurred by 0.866 pixels before they are compared. Where they are gray and of sides
-       up to 32 pixels, the 30 training images that are nearest by this comparison, and the nearest of each class
-       (of the 50 nearest classes), are bent by :func:`lookalike.distance.deformation.definition.align` to
-       look like the query, and the query to look like each, not blurred, and compared again. The sums of
-       squares of these comparisons are added twice to those of the images as they are, and multiplied by how
-       much of a hub the training image is (:class:`lookalike.search.deformable.hubness.Hubness`): one near to
-       other classes counts as farther.
+       up to 32 pixels, the 30 training images that are nearest by this comparison, and the nearest of each
+       class (of the 50 nearest classes), are bent by
+       :func:`lookalike.distance.deformation.definition.align` to look like the query, and the query to look
+       like each, not blurred, and compared again. The sums of squares of these comparisons are added twice to
+       those of the images as they are, and multiplied by how much of a hub the training image is
+       (:class:`lookalike.search.deformable.hubness.Hubness`): one near to other classes counts as farther.
     5. **Votes**: 1 with fewer than 50 images of a typical class. Else 3 where, with each of up to 1,000
        evenly spaced training images left out in turn, no more answers are wrong than with 1; else 1.
     6. **Candidates**: all of up to 1,000 training images, else 100. This follows the number of images.

@@ -8,14 +8,14 @@ from typing import Any, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.distance.classes import FARTHEST
+
 Floats = NDArray[np.float64]
 Places = NDArray[np.int64]
 S = TypeVar("S", np.int64, np.float64)
 
 #: The place of what is not there.
 NOWHERE = -1
-#: Where no number can say how far something is, among whole numbers.
-FARTHEST = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, eq=False)

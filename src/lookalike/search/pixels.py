@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.distance.classes import FARTHEST
 from lookalike.distance.device import device_in_use
 from lookalike.distance.device.search import ArraysOnDevice
 from lookalike.distance.float_search import FloatIndex
@@ -118,6 +119,14 @@ class PixelMatcher:
         # Of a few images all are found at once, and each class's nearest among them.
         all_at_once = n <= FEW and (reach > 1 or exclude is not None)
         wanted = n if all_at_once else min(k + (exclude is not None), n)
+        if 1 < reach < np.inf and exclude is None and not all_at_once and isinstance(index, ImageIndex):
+            asked = self.codes, self.n_classes, reach
+            sums, places, *of_classes = index.search_classes(queries, wanted, *asked, progress=progress)
+            class_distances = np.where(
+                of_classes[0] == FARTHEST, np.inf, self._distances(of_classes[0], unit)
+            )
+            near = self._distances(sums, unit), places, self.codes[places]
+            return Matches(*near, class_distances, of_classes[1], reach)
         sums, places = index.search(queries, wanted, progress=progress)
         distances = self._distances(sums, unit)
         if exclude is not None:

@@ -8,11 +8,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.distance.classes import FARTHEST
 from lookalike.progress import Progress
 from lookalike.search.deformable.comparison import PARTS
 from lookalike.search.deformable.index import DeformableIndex
 from lookalike.search.matcher import Codes
-from lookalike.search.matches import FARTHEST, Places, nearest
+from lookalike.search.matches import Places, nearest
 
 Sums = NDArray[np.int64]
 #: Distances of pairs ``(p, 2)`` of kept images: as they are, and as they count in answers.

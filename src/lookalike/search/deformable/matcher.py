@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.distance.classes import FARTHEST
 from lookalike.distance.deformation.definition import Match
 from lookalike.distance.deformation.matching import displacement_field
 from lookalike.errors import InputError
@@ -24,7 +25,7 @@ from lookalike.search.deformable.comparison import (
 from lookalike.search.deformable.hubness import Hubness
 from lookalike.search.deformable.index import DeformableIndex
 from lookalike.search.matcher import Codes, Costs, Kind
-from lookalike.search.matches import FARTHEST, NOWHERE, Matches, Places, nearest, nearest_of_classes
+from lookalike.search.matches import NOWHERE, Matches, Places, nearest, nearest_of_classes
 from lookalike.search.pixels import ClassSearch, check_codes
 from lookalike.state import Derived, Part, State, array, class_codes, texts, whole
 
@@ -299,6 +300,14 @@ class DeformableMatcher:
         class_distances[each, found[:, 0]] = distances[:, 0]
         class_places[each, found[:, 0]] = places[:, 0]
         matches = Matches(distances, places, found, class_distances, class_places, 1.0)
+        return matches if places.shape[1] >= k else matches.padded(k)
+
+    def _within_reach(self, images: Bytes, k: int, reach: float, progress: Progress) -> Matches:
+        """Return the nearest of all, and the nearest of each class that is within reach."""
+        asked = self.codes, self.n_classes, reach, progress
+        sums, places, best, best_places = self.index.nearest_classes(images, min(k, len(self.codes)), *asked)
+        near, of_classes = self._root_means(sums), self._root_means(best)
+        matches = Matches(near, places, self.codes[places], of_classes, best_places, reach)
         return matches if places.shape[1] >= k else matches.padded(k)
 
     def _part(
