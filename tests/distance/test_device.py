@@ -17,11 +17,11 @@ from effort import examples
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
 from lookalike import InputError  # noqa: E402
+from lookalike.distance import tensor_sums as device_sums  # noqa: E402
 from lookalike.distance.deformation.definition import match, sobel  # noqa: E402
 from lookalike.distance.deformation.matching import deformable_distances as compiled  # noqa: E402
 from lookalike.distance.deformation.planes import sobel_planes  # noqa: E402
 from lookalike.distance.device import deform, search  # noqa: E402
-from lookalike.distance.device import sums as device_sums  # noqa: E402
 from lookalike.distance.device.deform import deformable_distances  # noqa: E402
 from lookalike.distance.device.search import DeviceIndex  # noqa: E402
 from lookalike.distance.search import ImageIndex  # noqa: E402

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.distance import definition
-from lookalike.distance.device.sums import absolute_sums, squared_sums
 from lookalike.distance.lower_bounds import FINE_AXES, FINE_SUMS, BlockSums, LowerBounds, PrincipalAxes
+from lookalike.distance.tensor_sums import absolute_sums, squared_sums
 from lookalike.errors import InputError
 
 #: So many differences are held at once: they stay in the processor's cache.

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.distance.device import device_in_use, to_tensor
 from lookalike.distance.metrics import Metric, checked_metric
+from lookalike.tensors import device_in_use, to_tensor
 
 #: Values that a device turns into float64 at once.
 _DEVICE_VALUES = 2**22

@@ -18,8 +18,9 @@ from lookalike.evaluation.inputs import Inputs
 from lookalike.evaluation.reliability import reliability
 from lookalike.evaluation.results import Evaluation
 from lookalike.evaluation.statistics import mean_of_rates, rate
-from lookalike.images import as_images, takes_tensors
+from lookalike.images import as_images
 from lookalike.progress import Progress, silent
+from lookalike.tensors import takes_tensors
 
 _CHUNK = 1000
 

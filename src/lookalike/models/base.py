@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from lookalike.data.look import Look
 from lookalike.errors import InputError
-from lookalike.images import as_images, takes_tensors
+from lookalike.images import as_images
 from lookalike.models.checks import check_whole, checked_labels, rank_of, refusing, shape_of
 from lookalike.models.explained import Explanations
 from lookalike.prepare import Prepare, choose
@@ -26,6 +26,7 @@ from lookalike.recognition.rejection import Basis, checked_level
 from lookalike.recognition.vote import Vote
 from lookalike.search.matcher import Matcher
 from lookalike.search.matches import Matches
+from lookalike.tensors import takes_tensors
 
 Floats = NDArray[np.float64]
 Preparation = Literal["auto"] | Prepare | None
@@ -67,7 +68,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     An image batch ``(n, h, w)`` or ``(n, h, w, c)`` passes :func:`lookalike.images.as_images` and is on the
     0-1 scale from then on. A 2-D array is any finite numbers, taken as they are, with no scale. What
     ``predict`` is given must be of the kind and the shape that ``fit`` saw. torch tensors are answered in
-    tensors on their device: see :func:`lookalike.images.takes_tensors`.
+    tensors on their device: see :func:`lookalike.tensors.takes_tensors`.
 
     Every method that takes images raises InputError where they are of another shape or kind than those of
     ``fit``. All that is asked of it follows from one search (:meth:`match`) of the matcher that a subclass

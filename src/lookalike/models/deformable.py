@@ -9,13 +9,13 @@ from numpy.typing import ArrayLike
 
 from lookalike.distance.deformation.definition import Match
 from lookalike.errors import InputError
-from lookalike.images import takes_tensors
 from lookalike.models.base import ImageClassifier, learned
 from lookalike.models.checks import check_prepare, check_whole
 from lookalike.prepare import Prepare
 from lookalike.recognition.vote import Vote
 from lookalike.search.deformable.comparison import Settings, is_of_photographs
 from lookalike.search.deformable.matcher import DeformableMatcher
+from lookalike.tensors import takes_tensors
 
 
 class DeformableMatch(ImageClassifier):

@@ -10,11 +10,11 @@ from sklearn.utils import check_random_state
 
 from lookalike.distance.metrics import checked_metric
 from lookalike.errors import InputError
-from lookalike.images import takes_tensors
 from lookalike.models.base import ImageClassifier, learned
 from lookalike.models.checks import check_one_of, check_whole
 from lookalike.prepare import Prepare
 from lookalike.search.prototypes import ClusterMatcher, LearnedMatcher, Learning
+from lookalike.tensors import takes_tensors
 
 _PROTOTYPES = "The prototypes, to look at; class by class."
 _COUNTS = "How many training images each class had."

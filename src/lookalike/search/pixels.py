@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.distance.classes import FARTHEST
-from lookalike.distance.device import device_in_use
 from lookalike.distance.device.search import ArraysOnDevice
 from lookalike.distance.float_search import FloatIndex
 from lookalike.distance.metrics import METRICS, checked_metric
@@ -18,6 +17,7 @@ from lookalike.progress import Progress, of_compiling, silent
 from lookalike.search.matcher import Codes, Costs, Kind
 from lookalike.search.matches import NOWHERE, Matches, Places, nearest_of_classes
 from lookalike.state import Derived, Fact, State, array, class_codes, whole
+from lookalike.tensors import device_in_use
 
 #: Up to so many images all are found by one search, sorted: more take longer than a search for each class.
 FEW = 256
@@ -121,31 +121,28 @@ class PixelMatcher:
         wanted = n if all_at_once else min(k + (exclude is not None), n)
         if 1 < reach < np.inf and exclude is None and not all_at_once and isinstance(index, ImageIndex):
             asked = self.codes, self.n_classes, reach
-            sums, places, *of_classes = index.search_classes(queries, wanted, *asked, progress=progress)
-            class_distances = np.where(
-                of_classes[0] == FARTHEST, np.inf, self._distances(of_classes[0], unit)
-            )
-            near = self._distances(sums, unit), places, self.codes[places]
-            return Matches(*near, class_distances, of_classes[1], reach)
+            found = index.search_classes(queries, wanted, *asked, progress=progress)
+            distances, of_classes = self._distances(found[0], unit), self._distances(found[2], unit)
+            of_classes[found[2] == FARTHEST] = np.inf
+            return Matches(distances, found[1], self.codes[found[1]], of_classes, found[3], reach)
         sums, places = index.search(queries, wanted, progress=progress)
         distances = self._distances(sums, unit)
         if exclude is not None:
             distances, places = _without(distances, places, exclude)
-        near = distances[:, :k], places[:, :k], self.codes[places[:, :k]]
-        told = np.inf
+        near, told = (distances[:, :k], places[:, :k], self.codes[places[:, :k]]), np.inf
         if all_at_once:
-            of_classes = nearest_of_classes(distances, places, self.codes[places], self.n_classes)
+            classes = nearest_of_classes(distances, places, self.codes[places], self.n_classes)
         elif reach == 1 and exclude is None:
-            of_classes, told = self._nearest_alone(*near), 1.0
+            classes, told = self._nearest_alone(*near), 1.0
         else:
             search: ClassSearch = self._derived.get_or(
                 f"classes by {type(index).__name__}, {device_in_use()}",
                 lambda: ClassSearch(index, self.codes, self.n_classes),
             )
-            sums, class_places = search.nearest(queries, exclude, progress=progress)
-            of_classes = self._distances(sums, unit), class_places
-        found = Matches(*near, *of_classes, told)
-        return found if places.shape[1] >= k else found.padded(k)
+            class_sums, class_places = search.nearest(queries, exclude, progress=progress)
+            classes = self._distances(class_sums, unit), class_places
+        matches = Matches(*near, *classes, told)
+        return matches if places.shape[1] >= k else matches.padded(k)
 
     def contributions(self, image: NDArray[Any], place: int) -> Costs | None:
         return pixel_costs(self.metric, image, as_compared(self.kept(np.array([place]))[0], self._unit))

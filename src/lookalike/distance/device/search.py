@@ -7,10 +7,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lookalike.distance.device import to_tensor
 from lookalike.distance.metrics import kernels_of
 from lookalike.errors import InputError
 from lookalike.progress import Progress, silent
+from lookalike.tensors import to_tensor
 
 Tensor = Any
 
