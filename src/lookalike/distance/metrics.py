@@ -95,7 +95,9 @@ def _median(rows: NDArray[Any]) -> NDArray[np.float64]:
     """Return the median of each column: by sorting, which is three times as fast for bytes as np.median."""
     ordered = np.sort(np.ascontiguousarray(rows.T), axis=1, kind="stable")
     middle: NDArray[np.float64] = ordered[:, (len(rows) - 1) // 2].astype(np.float64)
-    return (middle + ordered[:, len(rows) // 2]) / 2
+    middle += ordered[:, len(rows) // 2]
+    middle /= 2
+    return middle
 
 
 METRICS: dict[str, Metric] = {

@@ -45,10 +45,10 @@ def absolute_sums(queries: Tensor, rows: Tensor) -> Tensor:
 
     if queries.is_cuda:
         # Triton takes long to import.
-        from lookalike.distance.device import l1_kernel
+        from lookalike.distance.kernels import triton_l1
 
-        if l1_kernel.is_usable():
-            return l1_kernel.absolute_sums(queries, rows)
+        if triton_l1.is_usable():
+            return triton_l1.absolute_sums(queries, rows)
     parts = [
         torch.cdist(a.float(), b.float(), p=1).long()
         for a, b in zip(queries.split(MOST_DIFFERENCES, 1), rows.split(MOST_DIFFERENCES, 1), strict=True)
