@@ -305,7 +305,7 @@ def test_the_kernel_computes_the_definition_on_a_card():
 def test_without_triton_it_is_said_so(monkeypatch):
     from lookalike.distance.kernels import triton_l1
 
-    monkeypatch.setattr(l1_kernel, "triton", None)
+    monkeypatch.setattr(triton_l1, "triton", None)
     triton_l1.is_usable.cache_clear()
     assert triton_l1.is_usable() is False
     triton_l1.is_usable.cache_clear()
