@@ -10,7 +10,7 @@ import lookalike
 from effort import examples
 from lookalike.distance.definition import l1, l2
 from lookalike.distance.deformation.definition import match
-from lookalike.recognition.evidence import contributions
+from lookalike.recognition.explanation import contributions
 
 
 # Any images are drawn, those that a model rightly finds strange too.

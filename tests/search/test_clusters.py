@@ -6,7 +6,7 @@ from sklearn.cluster import KMeans
 
 from effort import examples
 from lookalike.distance.prototypes import prototype_sums
-from lookalike.search.clusters import clusters
+from lookalike.search.prototypes import clusters
 
 AVERAGE = {"l1": np.median, "l2": np.mean}
 

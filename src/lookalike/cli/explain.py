@@ -15,7 +15,7 @@ from lookalike.cli.predict import Model, Resize, model_shape
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from lookalike.recognition.evidence import Evidence
+    from lookalike.recognition.explanation import Evidence
 
 
 def explain(

@@ -469,11 +469,11 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         Returns
         -------
         Explanations
-            A sequence of :class:`lookalike.recognition.evidence.Evidence`, one for each image. The answer is
-            that of ``predict``. The runner-up is the other class with the smallest distance: to the class's
-            own image (ties: the first class), or to the nearest of its training images (ties: the one that
-            came first). Where several images vote, the runner-up can be nearer than the answer, which it was
-            outvoted by.
+            A sequence of :class:`lookalike.recognition.explanation.Evidence`, one for each image. The answer
+            is that of ``predict``. The runner-up is the other class with the smallest distance: to the
+            class's own image (ties: the first class), or to the nearest of its training images (ties: the one
+            that came first). Where several images vote, the runner-up can be nearer than the answer, which it
+            was outvoted by.
 
         Raises
         ------

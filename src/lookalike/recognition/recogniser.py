@@ -17,8 +17,7 @@ from lookalike.errors import InputError, LookalikeWarning
 from lookalike.images import as_images
 from lookalike.prepare import FitToInk, Prepare
 from lookalike.progress import Progress, silent
-from lookalike.recognition.evidence import Evidence
-from lookalike.recognition.explanation import explain
+from lookalike.recognition.explanation import Evidence, explain
 from lookalike.recognition.labels import LABELS, LabelTable
 from lookalike.recognition.probability import Calibration, LeftOut, calibrate, probabilities
 from lookalike.recognition.rejection import Basis, Rejection, checked_level
