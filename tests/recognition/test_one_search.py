@@ -8,6 +8,7 @@ from lookalike import (
     DeformableMatch,
     InputError,
     LookalikeWarning,
+    MeanImage,
     NearestImages,
     load_model,
     save_model,
@@ -135,6 +136,16 @@ def test_more_images_are_learned_as_the_first_ones_were():
         one.partial_fit(images[20:], labels[20:])
         one.forget([0])
     assert_same(said(other, asked()), said(model, asked()))
+
+
+def test_what_was_fitted_decides_whether_more_can_be_learned():
+    images, labels = training()
+    means, medians = (MeanImage(average=how).fit(images[:12], labels[:12]) for how in ("mean", "median"))
+    means.set_params(average="median")
+    medians.set_params(average="mean")
+    assert not hasattr(medians, "partial_fit")
+    means.partial_fit(images[12:], labels[12:])
+    np.testing.assert_array_equal(means.class_images_, MeanImage().fit(images, labels).class_images_)
 
 
 def test_each_question_warns_once(model):

@@ -175,7 +175,7 @@ def test_a_reservoir_of_images_of_another_shape_is_named(tmp_path):
 def test_a_matcher_that_is_not_of_the_idea_is_named(matcher, saved):
     contents = container.read(saved)
     container.write(saved, {**contents.about, "matcher": matcher}, contents.arrays)
-    with pytest.raises(ModelFileError, match="the matcher is .*: expected one that nearest-l1 makes"):
+    with pytest.raises(ModelFileError, match=r"the matcher is .*: expected one that nearest-l1 makes"):
         load_model(saved)
 
 
