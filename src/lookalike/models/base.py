@@ -97,8 +97,6 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
 
     #: The matcher compares bytes: floats are rounded, and rows of numbers become images of bytes.
     _bytes: ClassVar[bool] = False
-    #: Held to look at, and counted by nobody as part of what answers.
-    only_to_look_at: ClassVar[tuple[str, ...]] = ()
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -214,9 +214,6 @@ class LearnedPrototypes(ImageClassifier):
     ((2, 8, 8), True)
     """
 
-    #: Held to look at, and counted by nobody as part of what answers.
-    only_to_look_at = ("snapshots",)
-
     def __init__(
         self,
         metric: Literal["l1", "l2"] = "l2",

@@ -215,6 +215,8 @@ class LearnedMatcher(PrototypeMatcher):
         "history": Part(History),
     }
     name = "learned prototypes"
+    #: Held to look at, and counted by nobody as part of what answers.
+    only_to_look_at = ("snapshots",)
 
     def __init__(self, metric: str, learning: Learning) -> None:
         self.metric, self.learning = metric, learning
