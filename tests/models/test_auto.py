@@ -55,6 +55,7 @@ def test_what_is_set_is_what_is_said_and_done(name, value):
     said = getattr(model, f"{name}_")
     assert said == (SETTINGS[name][1] or {}).get(value, value)
     auto = DeformableMatch(None).fit(images, labels)
+    assert getattr(auto, f"{name}_") != "auto"
     # Setting what was chosen anyway changes nothing; the rest stays as chosen.
     same = DeformableMatch(None, **{name: getattr(auto, f"{name}_")}).fit(images, labels)
     for one, other in zip(same.kneighbors(images, 3), auto.kneighbors(images, 3), strict=True):

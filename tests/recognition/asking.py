@@ -26,8 +26,8 @@ IDEAS = {
     "deformable-plain": lambda: DeformableMatch(None, aligned=False, hubness=False, n_neighbors=3),
     "deformable-few": lambda: DeformableMatch(None, candidates=5),
 }
-#: How many training images there are: few, since pairs of drawings are aligned.
-N = 18
+#: How many training images there are, and others: few, since pairs of drawings are aligned.
+N, ASKED = 18, 4
 #: What is asked, by the names of methods; those that a model lacks are left out.
 METHODS = {
     "predict": {},
@@ -54,9 +54,9 @@ def training(kind="bytes"):
 
 def asked(kind="bytes"):
     """Return some other drawings, of the same form."""
-    images = drawings(7, 3, 16, seed=8)[0]
+    images = drawings(ASKED, 3, 16, seed=8)[0]
     if kind == "rows":
-        return images.reshape(7, -1) / 7
+        return images.reshape(ASKED, -1) / 7
     return images if kind == "bytes" else images / 300
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from asking import IDEAS, asked, made, training
+from asking import ASKED, IDEAS, asked, made, training
 
 from lookalike import InputError, NearestImages
 from lookalike.recognition.assessment import Assessment
@@ -26,7 +26,7 @@ def test_every_field_is_what_the_methods_say(model, alpha):
     images = strange()
     found = model.assess(images, alpha)
     assert isinstance(found, Assessment)
-    assert len(found) == len(images) == 10
+    assert len(found) == len(images) == ASKED + 3
     answers = model.answer(images, alpha)
     np.testing.assert_array_equal(found.classes, model.classes_)
     np.testing.assert_array_equal(found.labels, model.predict(images))
@@ -36,7 +36,7 @@ def test_every_field_is_what_the_methods_say(model, alpha):
     np.testing.assert_array_equal(found.sets, model.predict_set(images, alpha))
     np.testing.assert_array_equal(found.rejected, answers.rejected)
     assert (found.alpha, found.basis) == (alpha, model.rejection_basis(alpha))
-    np.testing.assert_array_equal(found.blank, [False] * 7 + [True] + [False] * 2)
+    np.testing.assert_array_equal(found.blank, [False] * ASKED + [True] + [False] * 2)
     matches = model.match(images)
     np.testing.assert_array_equal(found.nearest_distances, matches.distances)
     ids = model.ids_[matches.places] if hasattr(model, "ids_") else matches.places

@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from asking import IDEAS, METHODS, N, asked, assert_same, made, methods, said, training
+from asking import ASKED, IDEAS, METHODS, N, asked, assert_same, made, methods, said, training
 
 from lookalike import (
     DeformableMatch,
     InputError,
     LookalikeWarning,
+    MeanImage,
     NearestImages,
     load_model,
     save_model,
@@ -128,13 +129,23 @@ def test_parameters_count_at_the_next_fit(name, tmp_path):
 def test_more_images_are_learned_as_the_first_ones_were():
     """Parameters that are set after the fit do not come in through the back door either."""
     images, labels = training()
-    model = DeformableMatch(None).fit(images[:20], labels[:20])
-    other = DeformableMatch(None).fit(images[:20], labels[:20])
+    model = DeformableMatch(None).fit(images[:12], labels[:12])
+    other = DeformableMatch(None).fit(images[:12], labels[:12])
     model.set_params(aligned=False, planes="values", candidates=2, n_neighbors=9)
     for one in (model, other):
-        one.partial_fit(images[20:], labels[20:])
+        one.partial_fit(images[12:], labels[12:])
         one.forget([0])
     assert_same(said(other, asked()), said(model, asked()))
+
+
+def test_what_was_fitted_decides_whether_more_can_be_learned():
+    images, labels = training()
+    means, medians = (MeanImage(average=how).fit(images[:12], labels[:12]) for how in ("mean", "median"))
+    means.set_params(average="median")
+    medians.set_params(average="mean")
+    assert not hasattr(medians, "partial_fit")
+    means.partial_fit(images[12:], labels[12:])
+    np.testing.assert_array_equal(means.class_images_, MeanImage().fit(images, labels).class_images_)
 
 
 def test_each_question_warns_once(model):
@@ -159,7 +170,7 @@ def test_answers_are_those_of_predict(model):
             assert distances[row] == near[row][model.labels_[places[row]] == label][0]
     else:
         codes = np.searchsorted(model.classes_, labels)
-        np.testing.assert_array_equal(distances, model.class_distances(images)[np.arange(7), codes])
+        np.testing.assert_array_equal(distances, model.class_distances(images)[np.arange(ASKED), codes])
 
 
 def test_matches_are_what_the_methods_say(model):
@@ -168,7 +179,7 @@ def test_matches_are_what_the_methods_say(model):
     np.testing.assert_array_equal(matches.class_distances, model.class_distances(images))
     assert matches.reach == np.inf
     n = len(model.recogniser_.matcher.codes)
-    assert model.match(images, n).places.shape == (7, n)
+    assert model.match(images, n).places.shape == (ASKED, n)
     for wrong in (0, n + 1):
         with pytest.raises(InputError, match=f"n_neighbors is {wrong}: expected 1 to {n}"):
             model.match(images, wrong)
@@ -176,7 +187,7 @@ def test_matches_are_what_the_methods_say(model):
 
 def test_a_single_image_is_answered_as_in_a_batch(model):
     batch = said(model, asked())
-    for row in (0, 6):
+    for row in (0, ASKED - 1):
         alone = said(model, asked()[row : row + 1])
         for name in ("predict", "predict_proba", "predict_set", "class_distances"):
             np.testing.assert_array_equal(alone[name][0], batch[name][row], err_msg=name)

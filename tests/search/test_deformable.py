@@ -315,50 +315,54 @@ def test_the_field_of_aligned_images_leads_to_the_image_as_it_is():
     assert found.distance == found.costs.sum()
 
 
-def full_sums(matcher, queries):
-    """Return the sums of squares of queries and all kept images: as they are, and twice after alignment."""
-    comparison, kept = matcher.comparison, matcher.images
-    soft = [comparison.planes_of(images) for images in (queries, kept)]
-    plain = deformable_distances(*soft, warp=comparison.warp, context=comparison.context, symmetric=True)
-    pairs = np.argwhere(np.ones(plain.shape, bool))
-    rest = aligned_distances(queries, kept, pairs, comparison).reshape(plain.shape)
-    return plain + 2 * rest
-
-
-def hubness(matcher, codes, left_out=None, candidates=None):
-    """Return what distances to each kept image count, in parts of 4,096, one image after the other.
-
-    Each is compared with all others, or with so many candidates: those whose descriptions are nearest.
-    """
+def sums_as_they_are(matcher, queries):
+    """Return the sums of squares of queries and all kept images, in both directions."""
     comparison = matcher.comparison
-    soft = comparison.planes_of(matcher.images)
-    plain = deformable_distances(soft, soft, warp=comparison.warp, context=comparison.context, symmetric=True)
-    whole, n = full_sums(matcher, matcher.images), len(codes)
-    described = comparison.descriptors_of(matcher.images, silent).reshape(n, -1).astype(np.int64)
-    others = []
-    for place in range(n):
-        apart = ((described - described[place]) ** 2).sum(axis=1)
-        near = np.argsort(apart, kind="stable")[:candidates].tolist()
-        there = [other for other in near if codes[other] != codes[place] and other != left_out]
-        short = sorted(there, key=lambda other, place=place: (plain[place, other], other))[:8]
-        others.append(np.mean(sorted(whole[place, short])[:5]))
-    means = np.maximum(others, 1)
-    kept = np.arange(n) != left_out
-    ratio = np.exp(np.log(means[kept]).mean()) / means
-    return np.rint(4096 * np.clip(ratio, 1 / 8, 8) ** 0.4).astype(np.int64)
+    soft = [comparison.planes_of(images) for images in (queries, matcher.images)]
+    return deformable_distances(*soft, warp=comparison.warp, context=comparison.context, symmetric=True)
+
+
+def full_sums(matcher, queries):
+    """Return these, with twice what still differs after alignment."""
+    plain = sums_as_they_are(matcher, queries)
+    pairs = np.argwhere(np.ones(plain.shape, bool))
+    rest = aligned_distances(queries, matcher.images, pairs, matcher.comparison)
+    return plain + 2 * rest.reshape(plain.shape)
+
+
+class Hubness:
+    """What distances to each kept image count, in parts of 4,096, one image after the other."""
+
+    def __init__(self, matcher, codes):
+        self.codes = codes
+        self.plain, self.whole = sums_as_they_are(matcher, matcher.images), full_sums(matcher, matcher.images)
+        described = matcher.comparison.descriptors_of(matcher.images, silent)
+        self.described = described.reshape(len(codes), -1).astype(np.int64)
+
+    def factors(self, left_out=None, candidates=None):
+        """Return them where each is compared with all, or with those whose descriptions are nearest."""
+        n, others = len(self.codes), []
+        for place in range(n):
+            apart = ((self.described - self.described[place]) ** 2).sum(axis=1)
+            near = np.argsort(apart, kind="stable")[:candidates].tolist()
+            there = [other for other in near if self.codes[other] != self.codes[place] and other != left_out]
+            short = sorted(there, key=lambda other, row=self.plain[place]: (row[other], other))[:8]
+            others.append(np.mean(sorted(self.whole[place, short])[:5]))
+        means = np.maximum(others, 1)
+        ratio = np.exp(np.log(means[np.arange(n) != left_out]).mean()) / means
+        return np.rint(4096 * np.clip(ratio, 1 / 8, 8) ** 0.4).astype(np.int64)
 
 
 def of_short_list(model, queries, codes, without=None):
     """Return the nearest image, and the nearest of each class, of a model that aligns, one by one."""
     matcher = model.recogniser_.matcher
-    comparison, seen = matcher.comparison, model.prepared(queries)
-    soft = [comparison.planes_of(images) for images in (seen, matcher.images)]
-    plain = deformable_distances(*soft, warp=model.warp_, context=model.context_, symmetric=True)
-    whole, factors = full_sums(matcher, seen), hubness(matcher, codes)
+    seen = model.prepared(queries)
+    plain, whole, hubness = sums_as_they_are(matcher, seen), full_sums(matcher, seen), Hubness(matcher, codes)
+    factors = hubness.factors()
     near, of_classes = [], []
     for row in range(len(queries)):
         if without is not None:
-            factors = hubness(matcher, codes, without[row])
+            factors = hubness.factors(without[row])
         there = np.array([place for place in range(len(codes)) if without is None or place != without[row]])
         order = there[np.argsort(plain[row, there], kind="stable")]
         first = np.array([order[codes[order] == code][0] for code in np.unique(codes)])
@@ -384,7 +388,7 @@ def test_only_the_nearest_are_aligned():
     near, of_classes = of_short_list(model, asked, codes)
     np.testing.assert_array_equal(model.kneighbors(asked)[1][:, 0], near)
     np.testing.assert_array_equal(model.class_neighbors(asked)[0], of_classes)
-    distances, places = model.kneighbors(asked, 80)  # as many as are asked for are aligned
+    distances, places = model.kneighbors(asked, 80)  # those that are aligned come first
     assert (np.sort(places, axis=1) == np.arange(80)).all()
     assert (np.diff(distances, axis=1) >= 0).all()
     asked, without = fitted[:6], np.arange(6)
@@ -419,13 +423,11 @@ def test_classes_beyond_the_50_nearest_are_told_and_behind():
         shares = model.predict_proba(asked)
         np.testing.assert_array_equal(shares.argmax(axis=1), model.predict(asked))
     matcher, seen = model.recogniser_.matcher, model.prepared(asked)
-    comparison = matcher.comparison
-    soft = [comparison.planes_of(images) for images in (seen, matcher.images)]
-    plain = deformable_distances(*soft, warp=model.warp_, context=model.context_, symmetric=True)
+    plain = sums_as_they_are(matcher, seen)
     order = np.argsort(plain, axis=1, kind="stable")
     ordered = np.take_along_axis(distances, order, 1)
     assert (ordered[:, 50:].min(axis=1) >= ordered[:, :50].max(axis=1)).all()
-    factors = hubness(matcher, codes)
+    factors = Hubness(matcher, codes).factors()
     whole = full_sums(matcher, seen) * factors
     last = np.take_along_axis(whole, order, 1)[:, :50].max(axis=1)[:, None]
     expected = root_means(model, np.maximum(3 * plain * factors, last + 1))
@@ -448,9 +450,10 @@ def test_copies_in_other_classes_are_hubs_within_bounds():
     assert (alone.predict(images) == 0).all()
 
 
-def test_how_much_of_a_hub_many_images_are_rests_on_those_with_near_descriptions():
-    fitted = 255 - np.concatenate([strokes(20, 24, seed) for seed in range(8)])
-    codes = np.repeat(np.arange(40), 4)
+def test_how_much_of_a_hub_many_images_are_rests_on_those_with_near_descriptions(monkeypatch):
+    monkeypatch.setattr("lookalike.search.deformable.hubness._CANDIDATES", 50)
+    fitted = 255 - np.concatenate([strokes(20, 24, seed) for seed in range(4)])
+    codes = np.repeat(np.arange(20), 4)
     model = DeformableMatch().fit(fitted, codes)
     matcher = model.recogniser_.matcher
     sums = full_sums(matcher, matcher.images).astype(float)
@@ -469,7 +472,8 @@ def test_how_much_of_a_hub_an_image_is_rests_on_a_stated_number_of_candidates(n,
     images, codes = images[::-1].copy(), codes[::-1].copy()  # the last one is near to others
     model = DeformableMatch(None, aligned=True, hubness=True).fit(images, codes)
     matcher = model.recogniser_.matcher
-    np.testing.assert_array_equal(matcher.hubness_factors, hubness(matcher, codes, candidates=16))
+    expected = Hubness(matcher, codes).factors(candidates=16)
+    np.testing.assert_array_equal(matcher.hubness_factors, expected)
 
 
 def test_taught_and_forgotten_images_leave_alignment_as_it_was():

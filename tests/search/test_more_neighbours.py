@@ -16,6 +16,9 @@ PLAIN = {**FIXED, "aligned": False, "hubness": False, "blur": 0.0}
 def test_more_neighbours_never_change_the_first_ones(candidates, settings):
     images, labels = drawings(45, 5, 16)
     images[7], images[20] = images[3], images[3]
+    # Some are far from all others, of which six are alike and hubs: as they count they are the farthest.
+    noise = np.random.default_rng(0).integers(0, 2, (4, 16, 16)) * 150
+    images[36:42], images[42:] = noise[0], noise[1:] * 1.1
     asked = np.concatenate([drawings(4, 4, 16, seed=5)[0], images[3:4]])
     model = DeformableMatch(**settings, candidates=candidates).fit(images, labels)
     distances, places = model.kneighbors(asked, 45)

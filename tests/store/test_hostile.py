@@ -161,6 +161,24 @@ def test_arrays_that_cannot_be_are_named(saved, name, array, message):
         load_model(saved)
 
 
+def test_a_reservoir_of_images_of_another_shape_is_named(tmp_path):
+    for make in (lookalike.MeanImage, lookalike.InkCoverage):
+        saved = save_model(make().fit(BATCHES[0], LABELS[1]), tmp_path / "model")
+        contents = container.read(saved)
+        odd = {**contents.arrays, "reservoir.images": np.zeros((12, 12), np.uint8)}
+        container.write(saved, contents.about, odd)
+        with pytest.raises(ModelFileError, match=r"reservoir holds images of \(12,\): expected \(4, 3\)"):
+            load_model(saved)
+
+
+@pytest.mark.parametrize("matcher", ["MeanMatcher", "PixelMatcher.fit", "os:system", 3, None])
+def test_a_matcher_that_is_not_of_the_idea_is_named(matcher, saved):
+    contents = container.read(saved)
+    container.write(saved, {**contents.about, "matcher": matcher}, contents.arrays)
+    with pytest.raises(ModelFileError, match=r"the matcher is .*: expected one that nearest-l1 makes"):
+        load_model(saved)
+
+
 def write_raw(path, header, data=b""):
     text = header.encode()
     path.write_bytes(struct.pack("<Q", len(text)) + text + data)
