@@ -23,8 +23,8 @@ from benchmarks.own_meters import SIZE, drawn, meters
 from benchmarks.strangers import alphabets, characters, crops_of_nothing, simple, typical_stroke
 from lookalike.errors import LookalikeWarning
 from lookalike.evaluation.refusals import LEVELS, refusal_curve
-from lookalike.evaluation.reliability import reliability
-from lookalike.evaluation.results import Rate
+from lookalike.evaluation.evaluate import reliability
+from lookalike.evaluation.statistics import Rate
 from lookalike.registry import idea
 
 IDEAS = ("mean-image-l1", "mean-image-l2", "median-image-l1", "nearest-l1", "nearest-l2", "deformable")

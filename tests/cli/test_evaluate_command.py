@@ -10,7 +10,7 @@ import lookalike
 from cli_runner import call, on_terminal, without_styles
 from data.making import encoded
 from lookalike.data.export import write_folder
-from lookalike.evaluation.assess import assess
+from lookalike import appraise
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ import lookalike
 from lookalike.data.labelled import LabelledImages
 from lookalike.errors import InputError
 from lookalike.evaluation.folds import FOLDS, MOST_JUDGED, best, make_folds, out_of_fold
-from lookalike.evaluation.results import Comparison, Evaluation, Rate, Row
+from lookalike.evaluation.results import Comparison, Evaluation, Row
+from lookalike.evaluation.statistics import Rate
 
 
 def labelled(images, labels, groups=None):

@@ -54,15 +54,15 @@ def takes_tensors(function: Callable[P, R]) -> Callable[P, R]:
         if not given:
             return function(*args, **kwargs)
         device = given[0].device
-        named = {name: _as_array(value) for name, value in kwargs.items()}
+        named = {name: as_array(value) for name, value in kwargs.items()}
         with working_on(device):
-            answer = cast(Any, function)(*map(_as_array, args), **named)
+            answer = cast(Any, function)(*map(as_array, args), **named)
         return cast(R, _as_tensors(answer, device))
 
     return wrapper
 
 
-def _as_array(value: Any) -> Any:
+def as_array(value: Any) -> Any:
     """Return a tensor as an array; anything else as it is."""
     if not is_torch_array(value):
         return value
