@@ -16,13 +16,13 @@ import time
 import warnings
 
 import numpy as np
+from lookalike.evaluation.refusals import LEVELS, refusal_curve
 
 import lookalike
 from benchmarks.few_shot import arguments, table
 from benchmarks.own_meters import SIZE, drawn, meters
 from benchmarks.strangers import alphabets, characters, crops_of_nothing, simple, typical_stroke
 from lookalike.errors import LookalikeWarning
-from lookalike.evaluation.refusals import LEVELS, refusal_curve
 from lookalike.evaluation.evaluate import reliability
 from lookalike.evaluation.statistics import Rate
 from lookalike.registry import idea

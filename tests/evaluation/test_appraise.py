@@ -7,9 +7,9 @@ import lookalike
 from lookalike import InputError, appraise
 from lookalike.data.labelled import LabelledImages, Source
 from lookalike.data.loose import LooseBatch
+from lookalike.evaluation.appraise import LEVELS, made_out_of_distribution
 from lookalike.evaluation.evaluate import reliability, unwarned
 from lookalike.search.pixels import PixelMatcher
-from lookalike.evaluation.appraise import LEVELS, made_out_of_distribution
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +114,10 @@ def test_images_of_classes_the_model_does_not_know_are_out_of_distribution(model
 
 
 def test_what_is_given_comes_first(model, digits):
-    given = {"letters": LooseBatch(tuple("abcde"), 255 - digits.valid.images[:5]), "more": digits.valid.images}
+    given = {
+        "letters": LooseBatch(tuple("abcde"), 255 - digits.valid.images[:5]),
+        "more": digits.valid.images,
+    }
     found = appraise(model, digits.valid.take(slice(0, 40)), given)
     assert found.out_of_distribution[0].names == tuple("abcde")
     assert found.out_of_distribution[1].names[:2] == ("more 1", "more 2")

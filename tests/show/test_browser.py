@@ -7,7 +7,6 @@ import pytest
 import lookalike
 from lookalike.data.loose import LooseBatch
 from lookalike.show.report.comparison import write_report
-from lookalike.show.report.model import write_model_report
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -32,10 +31,10 @@ def files(tmp_path_factory, comparison, hostile, deformed, digits):
         write_report(one, folder / f"{name}.html", command="lookalike compare digits")
     train, valid = digits
     model = lookalike.NearestImages().fit(train.images, train.labels)
-    info = lookalike.model_info(lookalike.save_model(model, folder / "m.lookalike", data=train))
+    file = lookalike.save_model(model, folder / "m.lookalike", data=train)
     given = {"halves": LooseBatch(valid.names, valid.images // 2)}
     found = lookalike.appraise(model, valid, given)
-    write_model_report(found, folder / "model.html", info=info, name="m.lookalike", command="lookalike x")
+    found.report(folder / "model.html", file=file, command="lookalike x")
     return folder
 
 

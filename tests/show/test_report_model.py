@@ -10,7 +10,7 @@ import lookalike
 from lookalike.data.loose import LooseBatch
 from lookalike.show.report.charts import Frame, end_of, probabilities, rejection
 from lookalike.show.report.explained import mistakes
-from lookalike.show.report.model import render_model, write_model_report
+from lookalike.show.report.model import render_model
 from show.test_report_page import Page
 
 COMMAND = "lookalike evaluate m.lookalike ./digits --report r.html"
@@ -50,7 +50,10 @@ def hostile_page(kept, labelled, tmp_path_factory):
     path = lookalike.save_model(model, tmp_path_factory.mktemp("h") / "m", data=replace(train, source=source))
     given = {"<u>given</u>": LooseBatch(("<s>1", "<s>2", "\x1b3"), valid.images[:3])}
     return render_model(
-        lookalike.appraise(model, valid, given), info=lookalike.model_info(path), name="<b>m</b>\x1b", command="<hr>"
+        lookalike.appraise(model, valid, given),
+        info=lookalike.model_info(path),
+        name="<b>m</b>\x1b",
+        command="<hr>",
     )
 
 
@@ -195,9 +198,20 @@ def test_ticks_are_round_and_within_the_axis(end):
     assert end_of(end) == pytest.approx(end)
 
 
-def test_the_file_is_replaced_as_a_whole(found, kept, tmp_path):
+def test_the_page_of_a_file_tells_of_it(found, digits, tmp_path):
+    file = lookalike.save_model(found.model, tmp_path / "m.lookalike", data=digits.train)
+    page = Page(found.report(tmp_path / "r.html", file=file, command=COMMAND).read_text(encoding="utf-8"))
+    assert f"{file}, " in page.text
+    assert "Fitted on" in page.text
+    assert COMMAND in page.text
+
+
+def test_the_file_is_replaced_as_a_whole(found, tmp_path):
     path = tmp_path / "r.html"
     path.write_text("old", encoding="utf-8")
-    write_model_report(found, path, info=kept[1], name="m", command=COMMAND)
-    assert path.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert found.report(path) == path
+    page = path.read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>")
+    assert "written by lookalike" not in page
+    assert 'class="command"' not in page
     assert [one.name for one in tmp_path.iterdir()] == ["r.html"]

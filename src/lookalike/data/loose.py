@@ -106,6 +106,18 @@ class LooseImages:
         if not any_read:
             raise DataError(f"none of {len(self.bad):,} images can be read: {self.bad[0]}")
 
+    def whole(self, shape: tuple[int, ...], *, resize: bool = False, skip_bad: bool = False) -> LooseBatch:
+        """Read all images at once."""
+        batches = list(self.batches(shape, resize=resize, skip_bad=skip_bad))
+        names = tuple(name for batch in batches for name in batch.names)
+        return LooseBatch(names, np.concatenate([batch.images for batch in batches]))
+
+    @property
+    def skipped(self) -> str:
+        """What is said before the list of bad files."""
+        files = "1 bad file was" if len(self.bad) == 1 else f"{len(self.bad):,} bad files were"
+        return f"{files} skipped:"
+
     def _images(self, shape: tuple[int, ...], skip_bad: bool) -> Iterator[tuple[str, NDArray[np.uint8]]]:
         """Yield each image and its name."""
         for found in self._found:
@@ -180,12 +192,10 @@ def read_images(
         paths = [paths]
     sources = [os.fspath(path) for path in paths]
     found = find(sources, sys.stdin.buffer if "-" in sources else None)
-    batches = list(found.batches(shape, resize=resize, skip_bad=skip_bad))
+    batch = found.whole(shape, resize=resize, skip_bad=skip_bad)
     if found.bad:
-        files = "1 bad file was" if len(found.bad) == 1 else f"{len(found.bad):,} bad files were"
-        warnings.warn(f"{files} skipped: {'; '.join(found.bad)}", LookalikeWarning, stacklevel=2)
-    names = tuple(name for batch in batches for name in batch.names)
-    return LooseBatch(names, np.concatenate([batch.images for batch in batches]))
+        warnings.warn(f"{found.skipped} {'; '.join(found.bad)}", LookalikeWarning, stacklevel=2)
+    return batch
 
 
 def find(sources: Sequence[str], stdin: BinaryIO | None = None) -> LooseImages:

@@ -187,9 +187,7 @@ class Comparison(Shown):
     pairs: tuple[PairTest, ...]
     seed: int
 
-    def report(
-        self, path: str | os.PathLike[str], *, image: str | None = None, command: str = ""
-    ) -> Path:
+    def report(self, path: str | os.PathLike[str], *, image: str | None = None, command: str = "") -> Path:
         """Write the comparison as one HTML page that needs no network and no script.
 
         Parameters
