@@ -6,7 +6,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.distance import cdist
 
 from lookalike.progress import Progress, silent
 
@@ -90,6 +89,8 @@ class FloatIndex:
         self, queries: NDArray[np.float64], k: int
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Return the k nearest of a few queries, keeping the best so far while rows pass by."""
+        from scipy.spatial.distance import cdist
+
         best = np.empty((len(queries), 0))
         where = np.empty((len(queries), 0), dtype=np.int64)
         for start in range(0, len(self._rows), _ROWS):

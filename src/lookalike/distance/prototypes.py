@@ -6,7 +6,6 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.distance import cdist
 
 from lookalike.distance.device.in_use import device_in_use
 
@@ -56,6 +55,8 @@ def prototype_sums(
         from lookalike.distance.kernels.prototypes import prototype_sums as kernel
 
         return kernel(rows, prototypes, metric)
+    from scipy.spatial.distance import cdist
+
     step = max(1, _CHUNK_VALUES // rows.shape[1])
     sums = np.empty((len(rows), len(prototypes)))
     for start in range(0, len(rows), step):

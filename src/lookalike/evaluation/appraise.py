@@ -229,7 +229,7 @@ def appraise(
     Returns
     -------
     Appraisal
-        Every rate with its n and its 95 % interval; ``print`` shows a summary, ``report(path)`` writes a page.
+        Every rate with its n and its 95 % interval; ``print`` shows a summary, ``report`` writes a page.
 
     Raises
     ------

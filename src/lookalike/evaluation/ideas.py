@@ -246,7 +246,7 @@ class _OfFunction(ClassifierMixin, BaseEstimator):
 
 
 class FeatureMeans(_OfFunction):
-    """Classify by the nearest class mean of a feature: squared Euclidean distance, ties to the first class."""
+    """Classify by the nearest class mean of a feature, by Euclidean distance, ties to the first class."""
 
     def fit(self, X: ImageBatch, y: NDArray[Any]) -> Self:
         """Average the feature over each class."""
