@@ -180,6 +180,21 @@ def _say(kinds: dict[str, list[str]]) -> None:
         shown.print(plain(f"warning: {first}{often}"), style="yellow", soft_wrap=True)
 
 
+def spare_linear_algebra() -> None:
+    """Keep Numba from importing SciPy's linear algebra, which takes longer than an answer.
+
+    Its first call of compiled code looks for a BLAS there; none of our kernels multiplies matrices.
+    """
+    name = "scipy.linalg.cython_blas"
+    if name in sys.modules:
+        return
+    sys.modules[name] = None  # type: ignore[assignment]  # what is None cannot be imported
+    try:
+        import numba.np.arraymath  # noqa: F401
+    finally:
+        del sys.modules[name]
+
+
 def split_list(text: str) -> list[str] | None:
     """Return the parts of a list like ``3,7``, or None for no text."""
     return [part.strip() for part in text.split(",") if part.strip()] or None

@@ -41,6 +41,7 @@ def explain(
     from lookalike.store import load_recogniser
 
     common.check_report(report, [model, image])
+    common.spare_linear_algebra()
     kept = load_recogniser(model)
     name, pixels = _read(image, common.model_shape(kept.image_shape, model), resize)
     with common.progress(quiet) as tell:

@@ -66,6 +66,7 @@ def predict(
     found = find(images, sys.stdin.buffer if "-" in images else None)
     _check_kaggle(kaggle, found)
     seconds: list[float] = []
+    common.spare_linear_algebra()
     kept = load_recogniser(model)
     shape = common.model_shape(kept.image_shape, model)
     if alpha is not None and not quiet:
