@@ -20,11 +20,11 @@ from lookalike.evaluation.evaluate import judge, labelled, reliability, unwarned
 from lookalike.evaluation.results import Evaluation
 from lookalike.evaluation.statistics import Rate, share
 from lookalike.images import as_images
-from lookalike.models.tensors import as_array
 from lookalike.progress import Progress, silent
 from lookalike.recognition.assessment import Assessment
 from lookalike.recognition.rejection import Basis
 from lookalike.registry import DISPLAYS, Shown, resolve
+from lookalike.tensors import as_array
 
 Flags = NDArray[np.bool_]
 

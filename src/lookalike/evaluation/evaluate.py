@@ -20,9 +20,9 @@ from lookalike.errors import InputError, LookalikeWarning
 from lookalike.evaluation.results import Bin, Evaluation, Reliability
 from lookalike.evaluation.statistics import mean_of_rates, rate, share
 from lookalike.images import ImageBatch, as_images, to_unit
-from lookalike.models.tensors import as_array, takes_tensors
 from lookalike.progress import Progress, silent
 from lookalike.recognition.probability import BINS, bin_places, calibration_error
+from lookalike.tensors import as_array, takes_tensors
 
 _CHUNK = 1000
 #: How far a row of probabilities may be from a sum of 1.

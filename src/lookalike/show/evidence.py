@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from lookalike.recognition.evidence import Evidence, Reference
+from lookalike.recognition.explanation import Evidence, Reference
 from lookalike.show.columns import WORDS, Column, Kind, Table
 from lookalike.show.formats import adding_up, signed_number
 from lookalike.show.images import (

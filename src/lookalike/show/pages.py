@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from lookalike.recognition.evidence import Evidence
+from lookalike.recognition.explanation import Evidence
 from lookalike.show.columns import Table
 from lookalike.show.evidence import card, content_key
 from lookalike.show.views import view
