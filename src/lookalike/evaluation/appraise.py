@@ -24,7 +24,7 @@ from lookalike.progress import Progress, silent
 from lookalike.recognition.assessment import Assessment
 from lookalike.recognition.rejection import Basis
 from lookalike.registry import DISPLAYS, Shown, resolve
-from lookalike.tensors import as_array
+from lookalike.tensors import from_tensor
 
 Flags = NDArray[np.bool_]
 
@@ -317,7 +317,7 @@ def _given(batches: Mapping[str, ArrayLike | LooseBatch] | None) -> list[_Others
     """Return the images of no class that were given."""
     found = []
     for kind, batch in (batches or {}).items():
-        images = as_images(as_array(batch.images if isinstance(batch, LooseBatch) else batch))
+        images = as_images(from_tensor(batch.images if isinstance(batch, LooseBatch) else batch))
         names = batch.names if isinstance(batch, LooseBatch) else _numbered(kind, len(images))
         found.append(_Others(kind, images, names, False))
     return found
