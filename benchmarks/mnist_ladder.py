@@ -10,6 +10,7 @@ context 3x3, 3 nearest.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,9 @@ from lookalike.distance.deformation.matching import nearest
 from lookalike.distance.deformation.planes import sobel_planes
 from lookalike.distance.search import ImageIndex
 from lookalike.evaluation.statistics import mcnemar, rate
-from lookalike.recognition.vote import vote
+from lookalike.recognition.vote import Vote
 from lookalike.registry import idea
+from lookalike.search.matches import Matches
 
 IDEAS = ("ink-coverage", "mean-image-l2", "nearest-l2", "idm-raw", "deformable")
 FOLDS = 6
@@ -31,10 +33,12 @@ FOLDS = 6
 def idm_raw(images: Any, labels: Any, queries: Any) -> Any:
     """Return the answers of 3-NN by the deformable distance on raw images."""
     candidates = ImageIndex(images, "l2").search(queries, 500)[1]
-    places = nearest(
+    distances, places = nearest(
         sobel_planes(queries, gap=4), sobel_planes(images, gap=4), candidates, 3, warp=2, context=1
-    )[1]
-    return vote(labels[places], np.ones(places.shape))
+    )
+    classes, codes = np.unique(labels, return_inverse=True)
+    none = Matches.none(len(places), 3, len(classes))
+    return classes[Vote(3).answers(replace(none, distances=distances, places=places, codes=codes[places]))[0]]
 
 
 def answers(name: str, images: Any, labels: Any, queries: Any) -> Any:

@@ -23,9 +23,12 @@ if TYPE_CHECKING:
     from lookalike import broadcasting
     from lookalike.data.labelled import LabelledImages
     from lookalike.data.load import load
+    from lookalike.data.loose import read_images
+    from lookalike.evaluation.appraise import appraise
     from lookalike.evaluation.compare import compare
     from lookalike.evaluation.curve import curve
     from lookalike.evaluation.evaluate import evaluate
+    from lookalike.evaluation.folds import fit_best
     from lookalike.markers import distance
     from lookalike.models.coverage import InkCoverage
     from lookalike.models.deformable import DeformableMatch
@@ -75,15 +78,18 @@ __all__ = [
     "Prepare",
     "Resize",
     "UnknownNameError",
+    "appraise",
     "broadcasting",
     "compare",
     "curve",
     "distance",
     "evaluate",
     "feature",
+    "fit_best",
     "load",
     "load_model",
     "model_info",
+    "read_images",
     "save_model",
 ]
 

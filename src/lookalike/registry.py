@@ -35,19 +35,24 @@ PUBLIC: Mapping[str, str] = {
     "Polarity": "lookalike.prepare:Polarity",
     "Prepare": "lookalike.prepare:Prepare",
     "Resize": "lookalike.prepare:Resize",
+    "appraise": "lookalike.evaluation.appraise:appraise",
     "broadcasting": "lookalike.broadcasting",
     "compare": "lookalike.evaluation.compare:compare",
     "curve": "lookalike.evaluation.curve:curve",
     "distance": "lookalike.distance",
     "evaluate": "lookalike.evaluation.evaluate:evaluate",
+    "fit_best": "lookalike.evaluation.folds:fit_best",
     "load": "lookalike.data.load:load",
     "load_model": "lookalike.store:load_model",
     "model_info": "lookalike.store:model_info",
+    "read_images": "lookalike.data.loose:read_images",
     "save_model": "lookalike.store:save_model",
 }
 
 #: What draws results: their classes lie below it, and know its names alone.
 DISPLAYS: Mapping[str, str] = {
+    "appraisal page": "lookalike.show.report.model:write_model_report",
+    "comparison page": "lookalike.show.report.comparison:write_report",
     "frame": "lookalike.show.tables:frame",
     "html": "lookalike.show.pages:fragment",
     "json": "lookalike.show.facts:to_json",

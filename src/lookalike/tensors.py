@@ -93,16 +93,16 @@ def takes_tensors(function: Callable[P, R]) -> Callable[P, R]:
         if not given:
             return function(*args, **kwargs)
         device = given[0].device
-        named = {name: _from_tensor(value) for name, value in kwargs.items()}
+        named = {name: from_tensor(value) for name, value in kwargs.items()}
 
         with working_on(device):
-            answer = cast(Any, function)(*map(_from_tensor, args), **named)
+            answer = cast(Any, function)(*map(from_tensor, args), **named)
         return cast(R, _as_tensors(answer, device))
 
     return wrapper
 
 
-def _from_tensor(value: Any) -> Any:
+def from_tensor(value: Any) -> Any:
     """Return a tensor as an array; anything else as it is."""
     if not is_torch_array(value):
         return value

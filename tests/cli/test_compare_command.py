@@ -140,7 +140,7 @@ def test_where_all_ideas_fail_that_is_an_error(cli, tmp_path, monkeypatch, form)
     def missing(what):
         raise MissingExtraError(f'{what} needs torch: pip install "lookalike[torch]"')
 
-    monkeypatch.setattr("lookalike.models.prototypes.need_torch", missing)
+    monkeypatch.setattr("lookalike.search.prototypes.need_torch", missing)
     found = cli("compare", "digits", "--ideas", "learned-l2", "--quiet", *form)
     assert found.code == 2
     assert 'pip install "lookalike[torch]"' in found.out.replace("\\", "")

@@ -10,7 +10,6 @@ import lookalike
 from cli_runner import call, on_terminal, without_styles
 from data.making import encoded
 from lookalike.data.export import write_folder
-from lookalike.evaluation.assess import assess
 
 
 @pytest.fixture
@@ -38,7 +37,7 @@ def test_json_has_every_figure(cli, model, folder, digits):
     assert found.code == 0
     assert found.err.splitlines() == ["note: The train part (600 images) was left alone."]
     facts = json.loads(found.out)
-    expected = assess(lookalike.load_model(model), digits.valid.take(slice(0, 120)))
+    expected = lookalike.appraise(lookalike.load_model(model), digits.valid.take(slice(0, 120)))
     assert facts["accuracy"]["hits"] == expected.evaluation.accuracy.hits
     assert facts["data"]["part"] == "valid"
     probabilities = facts["probabilities"]
@@ -104,13 +103,13 @@ def test_images_without_parts_are_all_measured_on(cli, model, folder):
     assert json.loads(found.out)["accuracy"]["n"] == 120
 
 
-def test_strangers_and_a_report(cli, model, folder, digits, tmp_path):
-    with zipfile.ZipFile(tmp_path / "strangers.zip", "w") as archive:
+def test_images_of_no_class_and_a_report(cli, model, folder, digits, tmp_path):
+    with zipfile.ZipFile(tmp_path / "ood.zip", "w") as archive:
         for place in range(7):
             archive.writestr(f"{place}.png", encoded(np.rot90(digits.valid.images[place])))
         archive.writestr("bad.png", b"bad")
     report = tmp_path / "r.html"
-    said = ("evaluate", model, folder, "--strangers", tmp_path / "strangers.zip", "--report", report)
+    said = ("evaluate", model, folder, "--ood", tmp_path / "ood.zip", "--report", report)
     found = cli(*said)
     assert (found.code, found.out) == (2, "")
     assert "bad.png' is not an image" in found.err
@@ -126,7 +125,7 @@ def test_strangers_and_a_report(cli, model, folder, digits, tmp_path):
     assert page.count("</html>") == 1
 
 
-def test_a_class_that_the_model_does_not_know_is_a_stranger(cli, model, digits, tmp_path):
+def test_a_class_that_the_model_does_not_know_is_out_of_distribution(cli, model, digits, tmp_path):
     few = digits.valid.take(slice(0, 30))
     for place, label in enumerate(few.labels):
         name = "none" if place < 4 else str(label)
@@ -147,10 +146,10 @@ def test_a_class_that_the_model_does_not_know_is_a_stranger(cli, model, digits, 
         (["{folder}", "--json", "--csv"], "--json and --csv were both given"),
         (["{folder}", "--report", "no/such/r.html"], "there is no folder no/such"),
         (["{folder}", "--size", "16"], "the model's are 8 x 8: give the model's size"),
-        (["{folder}", "--strangers", "nothing.png"], "there is no file or folder 'nothing.png'"),
+        (["{folder}", "--ood", "nothing.png"], "there is no file or folder 'nothing.png'"),
         (["{folder}", "--classes", "3,x"], "x"),
     ],
-    ids=["data", "level", "formats", "report", "size", "strangers", "classes"],
+    ids=["data", "level", "formats", "report", "size", "out-of-distribution", "classes"],
 )
 def test_bad_input_is_one_line_and_exit_2(cli, model, folder, tmp_path, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)

@@ -8,6 +8,7 @@ from PIL import Image
 
 import lookalike
 from cli_runner import call
+from lookalike.search.deformable.matcher import DeformableMatcher
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +78,16 @@ def test_the_report_is_written_and_named_on_stderr(explain, folder):
     assert "lookalike explain deform.lookalike one.png --report e.html" in text
     assert "how its pixels move" in text
     assert explain("near.lookalike", "one.png", "--report", "e.html", "--quiet").err == ""
+
+
+def test_the_image_is_searched_once(explain, monkeypatch):
+    asked = []
+    match = DeformableMatcher.match
+    monkeypatch.setattr(
+        DeformableMatcher, "match", lambda self, X, *a, **k: asked.append(len(X)) or match(self, X, *a, **k)
+    )
+    assert explain("deform.lookalike", "one.png", "--report", "once.html", "--quiet").code == 0
+    assert asked == [1]
 
 
 @pytest.mark.parametrize(

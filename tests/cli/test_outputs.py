@@ -65,7 +65,7 @@ ELSEWHERE = "which is read: name a file elsewhere"
         (["explain", "model.html", "image.png", "--report", "model.html"], f"is model.html, {ELSEWHERE}"),
         (["explain", "m.lookalike", "flat/[3]", "--report", "flat/3/x.html"], f"lies in flat/3, {ELSEWHERE}"),
         ([*EVALUATE, "flat/r.html"], f"lies in flat, {ELSEWHERE}"),
-        (["evaluate", "m.lookalike", "digits", "--strangers", "flat", "--report", "flat/r.htm"], ELSEWHERE),
+        (["evaluate", "m.lookalike", "digits", "--ood", "flat", "--report", "flat/r.htm"], ELSEWHERE),
         (["evaluate", "model.html", "digits", "--report", "./model.html"], ELSEWHERE),
         ([*COMPARE, "flat/3/x.png"], "expected a file's name that ends in .html or .htm"),
         ([*COMPARE, "flat/3/x.html"], f"lies in flat, {ELSEWHERE}"),

@@ -1,3 +1,4 @@
+import ast
 import csv
 import gzip
 import io
@@ -15,6 +16,8 @@ from cli_runner import call
 from data.making import encoded
 from lookalike.data.export import write_folder
 from lookalike.data.loose import find
+from lookalike.recognition.recogniser import Recogniser
+from lookalike.search.pixels import PixelMatcher
 
 
 @pytest.fixture
@@ -205,7 +208,7 @@ def test_a_level_that_few_images_cannot_support_is_said(cli, tmp_path, digits, c
     (line,) = found.err.splitlines()
     assert line.startswith("note: --reject 0.01: a rule of thumb, without a promised rate")
     (line,) = cli("predict", path, crops, "--reject", 0.1).err.splitlines()
-    assert line.startswith("note: --reject 0.1: of all classes together at most a share of 0.1 is refused")
+    assert line.startswith("note: --reject 0.1: of all classes together at most a share of 0.1 is rejected")
     assert cli("predict", path, crops, "--reject", 0.01, "--quiet").err == ""
 
 
@@ -224,6 +227,53 @@ def test_a_reject_that_cannot_be_is_one_line(cli, model, crops, arguments, messa
     assert (found.code, found.out) == (2, "")
     assert len(found.err.splitlines()) == 1
     assert message in found.err
+
+
+@pytest.mark.parametrize("more", [[], ["--reject", 0.05], ["--reject", 0.05, "--json"]], ids=len)
+def test_images_are_searched_once(cli, model, crops, tmp_path, monkeypatch, more):
+    kept = lookalike.load_model(model)
+    kept.rejection_basis()
+    path = lookalike.save_model(kept, tmp_path / "m")
+    asked = []
+    match = PixelMatcher.match
+    monkeypatch.setattr(
+        PixelMatcher, "match", lambda self, X, *a, **k: asked.append(len(X)) or match(self, X, *a, **k)
+    )
+    assert cli("predict", path, crops, *more).code == 0
+    assert asked == [30]
+
+
+HEAVY = ("sklearn", "scipy.", "matplotlib", "jinja2", "pandas", "torch", "rich")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["predict"],
+        ["predict", "--reject", "0.05"],
+        ["predict", "--json"],
+        ["explain", "--json"],
+        ["explain"],
+    ],
+    ids=" ".join,
+)
+def test_an_answer_imports_what_compares_images_and_nothing_else(model, crops, arguments):
+    command, *options = arguments
+    image = next(crops.rglob("*.png"))
+    code = (
+        f"import sys; sys.argv = ['lookalike', {command!r}, {str(model)!r}, {str(image)!r}, *{options!r}]\n"
+        "import numba\n"
+        "before = set(sys.modules)\n"
+        "import contextlib, io\n"
+        "from lookalike.cli.main import run\n"
+        "with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()) as out: run()\n"
+        "assert out.getvalue()\n"
+        f"print([name for name in set(sys.modules) - before if (name + '.').startswith({HEAVY!r})])"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    found = ast.literal_eval(ran.stdout)
+    # What people read is drawn by Rich.
+    assert [name for name in found if arguments != ["explain"] or not name.startswith("rich")] == []
 
 
 def test_warnings_are_said_once_with_reject_too(cli, model, digits, tmp_path):
@@ -357,15 +407,15 @@ def test_hostile_names_do_no_harm(cli, tmp_path, digits):
 
 
 def test_each_kind_of_warning_is_one_line(cli, model, crops, monkeypatch):
-    answered = lookalike.NearestImages.answered
+    predict = Recogniser.predict
 
     def warning(self, X, **more):
         for _ in range(2):
             warnings.warn(f"{len(X)} images are\x1b[31m odd", lookalike.LookalikeWarning, stacklevel=2)
         warnings.warn("something else", lookalike.LookalikeWarning, stacklevel=2)
-        return answered(self, X, **more)
+        return predict(self, X, **more)
 
-    monkeypatch.setattr(lookalike.NearestImages, "answered", warning)
+    monkeypatch.setattr(Recogniser, "predict", warning)
     monkeypatch.setattr("lookalike.data.loose._BATCH_IMAGES", 10)
     found = cli("predict", model, crops)
     assert found.code == 0

@@ -6,10 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+import lookalike
 from data.making import bomb_png, encoded, gray
 from lookalike.data.loose import find
 from lookalike.data.pixels import resized
-from lookalike.errors import DataError, InputError
+from lookalike.errors import DataError, InputError, LookalikeWarning
 
 
 def read(sources, shape, stdin=None, **options):
@@ -110,3 +111,26 @@ def test_only_one_csv_alone_is_one_table(tmp_path):
     for names, expected in cases.items():
         found = find([str(tmp_path / name) for name in names])
         assert (found.one_table, found.count) == expected
+
+
+def test_images_are_read_for_a_model(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (3, 5, 4), dtype=np.uint8)
+    for number, image in enumerate(images):
+        (tmp_path / f"{number}.png").write_bytes(encoded(image))
+    model = lookalike.MeanImage().fit(images, [0, 1, 1])
+    for wanted in (model, (5, 4)):
+        names, found = lookalike.read_images(tmp_path, wanted)
+        assert names == tuple(f"{tmp_path}/{number}.png" for number in range(3))
+        np.testing.assert_array_equal(found, images)
+    names, found = lookalike.read_images([tmp_path / "2.png", f"{tmp_path}/[01].png"], (5, 4, 3))
+    assert [name[-5:] for name in names] == ["2.png", "0.png", "1.png"]
+    assert found.shape == (3, 5, 4, 3)
+    assert lookalike.read_images(tmp_path, (9, 9), resize=True).images.shape == (3, 9, 9)
+    (tmp_path / "bad.png").write_bytes(b"bad")
+    with pytest.raises(DataError, match=r"bad\.png' is not an image"):
+        lookalike.read_images(tmp_path, model)
+    with pytest.warns(LookalikeWarning, match=r"1 bad file was skipped: .*bad\.png"):
+        assert len(lookalike.read_images(tmp_path, model, skip_bad=True).names) == 3
+    rows = lookalike.MeanImage().fit(images.reshape(3, -1), [0, 1, 1])
+    with pytest.raises(InputError, match="was fitted on rows of numbers"):
+        lookalike.read_images(tmp_path, rows)

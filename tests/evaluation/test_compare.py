@@ -148,3 +148,39 @@ def test_refuses_parts_of_two_sizes(two):
         InputError, match=r"training images have shape \(8, 8\) and validation images \(5, 5\)"
     ):
         lookalike.compare(two.train, other)
+
+
+def test_arrays_are_compared_as_labelled_images_are(two):
+    ideas = ["ink-coverage", "mean-image-l2"]
+    train, valid = ((part.images, part.labels) for part in two)
+    found, expected = lookalike.compare(train, valid, ideas), lookalike.compare(*two, ideas)
+    assert [row.evaluation.accuracy for row in found.rows] == [
+        row.evaluation.accuracy for row in expected.rows
+    ]
+    assert (found.train.source.part, found.valid.source.part) == ("train", "valid")
+    curves = lookalike.curve(train, valid, ["mean-image-l2"], sizes=[2], draws=2)
+    assert curves.rows[0].points[-1].accuracies == (expected.rows[1].evaluation.accuracy.value,)
+
+
+def test_a_dict_names_ideas(two):
+    found = lookalike.compare(*two, {"mine": lookalike.MeanImage(), "theirs": "ink-coverage"})
+    assert [(row.name, row.title, row.origin) for row in found.rows] == [
+        ("mine", "mine", "yours"),
+        ("theirs", "theirs", "ours"),
+    ]
+
+
+@pytest.mark.parametrize("given", [np.zeros((2, 3, 3)), (np.zeros((2, 3, 3)),), "digits"], ids=str)
+def test_what_is_no_labelled_images_is_said(two, given):
+    with pytest.raises(InputError, match="expected LabelledImages, or a pair of images and labels"):
+        lookalike.compare(given, two.valid, ["ink-coverage"])
+
+
+def test_a_report_is_written_from_python(two, tmp_path):
+    found = lookalike.compare(*two, ["mean-image-l2"])
+    name = two.valid.names[3]
+    page = found.report(tmp_path / "r.html", image=name, command="mine").read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>")
+    assert "<code>mine</code>" in page
+    with pytest.raises(InputError, match="nothing"):
+        found.report(tmp_path / "r.html", image="nothing")

@@ -1,12 +1,15 @@
+import math
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix
 
 import lookalike
 from lookalike import InputError
-from lookalike.evaluation.evaluate import judge
-from lookalike.evaluation.reliability import reliability
+from lookalike.evaluation.evaluate import judge, reliability
 
 
 class Answers:
@@ -95,7 +98,6 @@ def test_probabilities_are_measured_where_that_is_asked_for(digits):
     assert found.reliability.error == expected.error
     assert found.reliability.right == found.accuracy == plain.accuracy
     assert str(found) == f"{plain}\nprobabilities: {found.reliability}"
-    assert found._repr_html_() == f"<pre>{found}</pre>"
 
 
 def test_probabilities_of_scikit_learns_models_are_measured_too(digits):
@@ -109,3 +111,61 @@ def test_probabilities_of_scikit_learns_models_are_measured_too(digits):
 def test_a_model_without_probabilities_is_refused(edge_images):
     with pytest.raises(InputError, match="Answers has no predict_proba"):
         lookalike.evaluate(Answers(range(8)), edge_images, range(8), probabilities=True)
+
+
+def by_hand(shares, truth, bins):
+    """Return the expected calibration error, one answer after the other."""
+    found = [[] for _ in range(bins)]
+    for row, label in zip(shares, truth, strict=True):
+        answer = int(np.argmax(row))
+        place = next(b for b in range(bins) if row[answer] <= (b + 1) / bins or b == bins - 1)
+        found[place].append((row[answer], answer == label))
+    total = 0.0
+    for part in found:
+        if part:
+            total += abs(sum(p for p, _ in part) - sum(right for _, right in part))
+    return total / len(truth)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(2, 5), st.sampled_from([1, 7, 15]))
+def test_error_is_the_definitions(seed, n, n_classes, bins):
+    rng = np.random.default_rng(seed)
+    shares = rng.dirichlet(np.ones(n_classes), n)
+    truth = rng.integers(0, n_classes, n)
+    found = reliability(shares, np.arange(n_classes), truth, bins=bins)
+    assert found.error == pytest.approx(by_hand(shares, truth, bins), abs=1e-9)
+    assert sum(part.right.n for part in found.bins) == n == found.right.n
+    assert sum(part.right.hits for part in found.bins) == found.right.hits
+    assert [part.low for part in found.bins[1:]] == [part.high for part in found.bins[:-1]]
+    for part in found.bins:
+        if part.right.n:
+            assert part.low - 1e-9 <= part.confidence <= part.high + 1e-9
+        else:
+            assert math.isnan(part.confidence)
+
+
+def test_certain_and_right_is_no_error():
+    found = reliability(np.eye(3), ["a", "b", "c"], ["a", "b", "c"])
+    assert found.error == 0
+    assert found.bins[-1].right.n == 3
+    # A label that the model does not know makes a certain answer wrong.
+    assert reliability(np.eye(3), ["a", "b", "c"], ["x", "x", "x"]).error == 1
+
+
+@pytest.mark.parametrize(
+    ("shares", "classes", "labels", "message"),
+    [
+        ([[0.5, 0.6]], [0, 1], [0], "do not sum to 1"),
+        ([[1.5, -0.5]], [0, 1], [0], "are negative or do not sum to 1"),
+        ([[0.5, np.nan]], [0, 1], [0], "are negative or do not sum to 1"),
+        ([[1.0]], [0, 1], [0], r"probabilities \(1, 1\), classes \(2,\)"),
+        ([[1.0]], [0], [0, 1], r"labels \(2,\)"),
+        ([1.0], [0], [0], r"expected \(n, n_classes\)"),
+    ],
+    ids=["sum", "negative", "nan", "classes", "labels", "rank"],
+)
+def test_refuses_what_are_no_probabilities(shares, classes, labels, message):
+    with pytest.raises(InputError, match=message):
+        reliability(shares, classes, labels)
+    with pytest.raises(InputError, match="bins is 0"):
+        reliability([[1.0]], [0], [0], bins=0)

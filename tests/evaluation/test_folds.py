@@ -1,14 +1,18 @@
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.naive_bayes import GaussianNB
 
 import lookalike
 from lookalike.data.labelled import LabelledImages
 from lookalike.errors import InputError
-from lookalike.evaluation.folds import FOLDS, MOST_JUDGED, best, make_folds, out_of_fold
-from lookalike.evaluation.results import Comparison, Evaluation, Rate, Row
+from lookalike.evaluation.folds import FOLDS, MOST_JUDGED, best, fit_best, make_folds, out_of_fold
+from lookalike.evaluation.results import Comparison, Evaluation, Row
+from lookalike.evaluation.statistics import Rate
 
 
 def labelled(images, labels, groups=None):
@@ -169,3 +173,58 @@ def test_the_best_has_the_most_right_and_of_equals_it_is_the_last(hits, expected
 def test_there_is_no_best_where_all_failed():
     with pytest.raises(InputError, match="no idea could be fitted: why"):
         best(Comparison(None, None, (row("a", None),), (), 0))
+
+
+def test_the_best_is_fitted_on_all_images_and_its_figures_can_be_kept(digits, tmp_path):
+    few = digits.train.take(slice(0, 120))
+    ideas = ["ink-coverage", "nearest-l1", "mean-image-l2"]
+    found = fit_best(few, ideas=ideas, seed=3)
+    judged = out_of_fold(few, ideas, seed=3)
+    expected = best(judged.comparison)
+    assert (found.idea, found.title) == (expected.name, expected.title)
+    assert found.notes == judged.folds.notes
+    accuracy = expected.evaluation.accuracy
+    assert found.row.evaluation.accuracy == accuracy
+    assert (found.figures["right"], found.figures["judged"]) == (accuracy.hits, 120)
+    model = lookalike.registry.idea(found.idea).make().fit(few.images, few.labels)
+    np.testing.assert_array_equal(
+        found.model.predict(digits.valid.images), model.predict(digits.valid.images)
+    )
+    path = lookalike.save_model(found.model, tmp_path / "m", data=few, figures=found.figures)
+    assert lookalike.model_info(path).figures == found.figures
+    assert f"right about {accuracy.hits} of 120 images that were left out." in str(found)
+    assert json.loads(found.to_json())["out_of_fold"]["judged"] == 120
+    assert found.plot().get_title(loc="left").startswith("digits: right on 120 images")
+
+
+def test_arrays_estimators_and_groups_are_taken():
+    images, labels, groups = random_images(24), np.arange(24) % 2, np.arange(24) // 4
+    found = fit_best(images, labels, {"bayes": GaussianNB(), "means": "mean-image-l1"}, groups=groups)
+    expected = out_of_fold(
+        labelled(images, labels, groups), [("bayes", GaussianNB()), ("means", "mean-image-l1")]
+    )
+    assert found.idea == best(expected.comparison).name
+    assert "no group (writer, camera) in two of them" in found.notes[0]
+    assert found.images.names == tuple(map(str, range(24)))
+    rows = [row.evaluation.accuracy for row in expected.comparison.rows]
+    assert [row.evaluation.accuracy for row in found.comparison.rows] == rows
+
+
+def test_where_nothing_can_be_judged_the_last_idea_is_fitted():
+    found = fit_best(random_images(3), ["a", "b", "c"])
+    assert (found.idea, found.comparison, found.row, found.figures) == ("deformable", None, None, None)
+    assert found.notes[0].endswith("so no idea was judged.")
+    assert str(found).splitlines()[1] == "Fitted on all 3 images: deformable match."
+    assert json.loads(found.to_json())["out_of_fold"] is None
+    with pytest.raises(InputError, match="no idea was judged"):
+        found.plot()
+
+
+def test_what_cannot_be_fitted_is_said():
+    images = random_images(4)
+    with pytest.raises(InputError, match="labels are missing"):
+        fit_best(images)
+    with pytest.raises(InputError, match="beside labelled images"):
+        fit_best(labelled(images, [0, 1, 0, 1]), [0, 1, 0, 1])
+    with pytest.raises(InputError, match="no ideas to compare"):
+        fit_best(images, [0, 1, 0, 1], [])

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom, false_discovery_control
 
-from lookalike.evaluation.results import Rate
-from lookalike.evaluation.statistics import holm, letters, mcnemar, mean_interval, mean_of_rates, rate
+from lookalike.evaluation.statistics import Rate, holm, letters, mcnemar, mean_interval, mean_of_rates, rate
 
 
 @given(n=st.integers(1, 5000), data=st.data())

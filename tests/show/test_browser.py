@@ -5,10 +5,8 @@ import shutil
 import pytest
 
 import lookalike
-from lookalike.evaluation.assess import assess
-from lookalike.evaluation.strangers import Strangers
+from lookalike.data.loose import LooseBatch
 from lookalike.show.report.comparison import write_report
-from lookalike.show.report.model import write_model_report
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -33,10 +31,10 @@ def files(tmp_path_factory, comparison, hostile, deformed, digits):
         write_report(one, folder / f"{name}.html", command="lookalike compare digits")
     train, valid = digits
     model = lookalike.NearestImages().fit(train.images, train.labels)
-    info = lookalike.model_info(lookalike.save_model(model, folder / "m.lookalike", data=train))
-    given = Strangers("halves", valid.images // 2, valid.names)
-    found = assess(model, valid, [given])
-    write_model_report(found, folder / "model.html", info=info, name="m.lookalike", command="lookalike x")
+    file = lookalike.save_model(model, folder / "m.lookalike", data=train)
+    given = {"halves": LooseBatch(valid.names, valid.images // 2)}
+    found = lookalike.appraise(model, valid, given)
+    found.report(folder / "model.html", file=file, command="lookalike x")
     return folder
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 from lookalike.broadcasting import trace
 from lookalike.errors import InputError
 from lookalike.evaluation.curve import Curve, CurveRow, Point
-from lookalike.evaluation.results import Estimate
+from lookalike.evaluation.statistics import Estimate
 from lookalike.show.plots import file_of, trace_picture
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -1,3 +1,4 @@
+import copy
 import re
 from dataclasses import replace
 
@@ -61,10 +62,10 @@ def test_the_page_has_them_and_is_safe(learned):
 
 def test_a_start_that_was_kept_and_an_interruption_are_said(learned):
     row = learned.rows[1]
-    model = lookalike.LearnedPrototypes.from_state(row.model.to_state())
-    model.snapshots_, model.snapshot_epochs_ = row.model.snapshots_, row.model.snapshot_epochs_
-    model.prototypes_, model.best_epoch_ = row.model.snapshots_[0].astype(float), 0
-    model.interrupted_ = True
+    model = copy.deepcopy(row.model)
+    matcher = model.recogniser_.matcher
+    matcher.prototypes, matcher.best_epoch = model.snapshots_[0].astype(float), 0
+    matcher.interrupted = True
     page = render_comparison(
         replace(learned, rows=(replace(row, model=model),), pairs=()), command="lookalike"
     )
@@ -74,8 +75,9 @@ def test_a_start_that_was_kept_and_an_interruption_are_said(learned):
 
 def test_snapshots_of_some_epochs_only_end_with_the_model_itself(learned):
     row = learned.rows[1]
-    model = lookalike.LearnedPrototypes.from_state(row.model.to_state())
-    model.snapshots_, model.snapshot_epochs_ = row.model.snapshots_[:1], np.array([0])
+    model = copy.deepcopy(row.model)
+    matcher = model.recogniser_.matcher
+    matcher.snapshots, matcher.snapshot_epochs = model.snapshots_[:1], np.array([0])
     film = films(replace(learned, rows=(replace(row, model=model),)))[0]
     assert [frame.epoch for frame in film.frames] == [0, model.best_epoch_]
     assert film.frames[-1] == films(learned)[0].frames[-1]

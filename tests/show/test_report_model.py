@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 
 import lookalike
-from lookalike.evaluation.assess import assess
-from lookalike.evaluation.strangers import Strangers
+from lookalike.data.loose import LooseBatch
 from lookalike.show.report.charts import Frame, end_of, probabilities, rejection
 from lookalike.show.report.explained import mistakes
-from lookalike.show.report.model import render_model, write_model_report
+from lookalike.show.report.model import render_model
 from show.test_report_page import Page
 
 COMMAND = "lookalike evaluate m.lookalike ./digits --report r.html"
@@ -27,7 +26,7 @@ def kept(digits, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def found(kept, digits):
-    return assess(kept[0], digits.valid)
+    return lookalike.appraise(kept[0], digits.valid)
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +48,12 @@ def hostile_page(kept, labelled, tmp_path_factory):
     )
     model = lookalike.NearestImages().fit(train.images, train.labels)
     path = lookalike.save_model(model, tmp_path_factory.mktemp("h") / "m", data=replace(train, source=source))
-    given = Strangers("<u>given</u>", valid.images[:3], ("<s>1", "<s>2", "\x1b3"))
+    given = {"<u>given</u>": LooseBatch(("<s>1", "<s>2", "\x1b3"), valid.images[:3])}
     return render_model(
-        assess(model, valid, [given]), info=lookalike.model_info(path), name="<b>m</b>\x1b", command="<hr>"
+        lookalike.appraise(model, valid, given),
+        info=lookalike.model_info(path),
+        name="<b>m</b>\x1b",
+        command="<hr>",
     )
 
 
@@ -112,10 +114,10 @@ def test_the_table_of_levels_has_every_rate(found):
     assert [column.heading for column in shown.columns[1:-1]] == [
         "right answers",
         "wrong answers",
-        *(one.given.kind for one in found.strangers),
+        *(one.kind for one in found.out_of_distribution),
     ]
     for row, level in zip(shown.rows, found.levels, strict=True):
-        rates = (level.right, level.wrong, *level.strangers)
+        rates = (level.right, level.wrong, *level.out_of_distribution)
         for cell, rate in zip(row.cells[1:-1], rates, strict=True):
             assert number(cell.main) == pytest.approx(100 * rate.value, abs=0.051)
     assert [row.cells[0].main for row in shown.rows if row.chosen] == ["0.05"]
@@ -126,13 +128,13 @@ def test_lines_are_drawn_where_there_is_something_to_choose(kept, digits, found)
     assert shown.easy
     names = [line.name for line in shown.lines]
     assert names[0] == "wrong answers"
-    always = [one.given.kind for one in found.strangers if one.given.kind not in names]
+    always = [one.kind for one in found.out_of_distribution if one.kind not in names]
     for kind in always:
-        place = [one.given.kind for one in found.strangers].index(kind)
-        assert all(level.strangers[place].value == 1 for level in found.levels)
+        place = [one.kind for one in found.out_of_distribution].index(kind)
+        assert all(level.out_of_distribution[place].value == 1 for level in found.levels)
         assert kind in shown.always
-    given = Strangers("digits", digits.train.images[:50], tuple(map(str, range(50))))
-    others = rejection(assess(kept[0], digits.valid, [given]))
+    given = {"digits": LooseBatch(tuple(map(str, range(50))), digits.train.images[:50])}
+    others = rejection(lookalike.appraise(kept[0], digits.valid, given))
     assert not others.easy
     line = next(line for line in others.lines if line.name == "digits")
     assert len(line.points.split()) == len(found.levels)
@@ -150,7 +152,7 @@ def test_mistakes_are_the_surest_first_each_with_its_evidence(found):
     for one, index in zip(shown.images, surest.tolist(), strict=True):
         assert one.truth == str(found.data.labels[index])
         assert one.card.answer == str(found.evaluation.predictions[index]) != one.truth
-        assert ("rejected" in one.note) == found.refused[index]
+        assert ("rejected" in one.note) == found.rejected[index]
         assert re.match(r"(>\u202f99|\d\d)\u202f% sure", one.note)
 
 
@@ -158,7 +160,7 @@ def test_a_page_without_mistakes(labelled, tmp_path):
     train = labelled((4, 4), ["a", "b"], n=12)
     model = lookalike.NearestImages().fit(train.images, train.labels)
     info = lookalike.model_info(lookalike.save_model(model, tmp_path / "m"))
-    found = assess(model, train)
+    found = lookalike.appraise(model, train)
     assert not len(found.evaluation.mistakes)
     page = Page(render_model(found, info=info, name="m", command=COMMAND))
     assert "No mistakes on these images." in page.text
@@ -170,7 +172,7 @@ def test_probabilities_by_rule_of_thumb_are_called_so(digits, tmp_path):
     places = [int(np.flatnonzero(digits.train.labels == label)[0]) for label in range(10)]
     model = lookalike.NearestImages().fit(digits.train.images[places], digits.train.labels[places])
     info = lookalike.model_info(lookalike.save_model(model, tmp_path / "m"))
-    page = Page(render_model(assess(model, digits.valid), info=info, name="m", command=COMMAND))
+    page = Page(render_model(lookalike.appraise(model, digits.valid), info=info, name="m", command=COMMAND))
     assert "these probabilities are a rule of thumb" in page.text
 
 
@@ -179,7 +181,7 @@ def test_more_classes_than_a_matrix_can_show(labelled, tmp_path):
     train, valid = (labelled((5, 5), names, n=120, part=part, seed=seed) for seed, part in enumerate("ab"))
     model = lookalike.MeanImage().fit(train.images, train.labels)
     info = lookalike.model_info(lookalike.save_model(model, tmp_path / "m"))
-    page = Page(render_model(assess(model, valid), info=info, name="m", command=COMMAND))
+    page = Page(render_model(lookalike.appraise(model, valid), info=info, name="m", command=COMMAND))
     assert "most frequent confusions of 40 classes" in page.text
 
 
@@ -196,9 +198,20 @@ def test_ticks_are_round_and_within_the_axis(end):
     assert end_of(end) == pytest.approx(end)
 
 
-def test_the_file_is_replaced_as_a_whole(found, kept, tmp_path):
+def test_the_page_of_a_file_tells_of_it(found, digits, tmp_path):
+    file = lookalike.save_model(found.model, tmp_path / "m.lookalike", data=digits.train)
+    page = Page(found.report(tmp_path / "r.html", file=file, command=COMMAND).read_text(encoding="utf-8"))
+    assert f"{file}, " in page.text
+    assert "Fitted on" in page.text
+    assert COMMAND in page.text
+
+
+def test_the_file_is_replaced_as_a_whole(found, tmp_path):
     path = tmp_path / "r.html"
     path.write_text("old", encoding="utf-8")
-    write_model_report(found, path, info=kept[1], name="m", command=COMMAND)
-    assert path.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert found.report(path) == path
+    page = path.read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>")
+    assert "written by lookalike" not in page
+    assert 'class="command"' not in page
     assert [one.name for one in tmp_path.iterdir()] == ["r.html"]

@@ -10,7 +10,8 @@ from PIL import Image
 
 import lookalike
 from lookalike.errors import InputError
-from lookalike.evaluation.results import Estimate, PairTest, Rate
+from lookalike.evaluation.results import PairTest
+from lookalike.evaluation.statistics import Estimate, Rate
 from lookalike.show.report.answers import answers
 from lookalike.show.report.comparison import chance_level, classes, overview, pairs
 from lookalike.show.report.facts import facts

@@ -14,8 +14,7 @@ from rich.cells import cell_len
 
 import lookalike
 from lookalike.errors import MissingExtraError
-from lookalike.evaluation.assess import assess
-from lookalike.evaluation.results import Rate
+from lookalike.evaluation.statistics import Rate
 from lookalike.show.facts import dumps
 from lookalike.show.tables import to_csv
 
@@ -55,7 +54,7 @@ def evaluation(model, digits):
 @pytest.fixture(scope="module")
 def assessment(digits):
     fitted = lookalike.MeanImage("l2").fit(digits.train.images, digits.train.labels)
-    return assess(fitted, digits.valid)
+    return lookalike.appraise(fitted, digits.valid)
 
 
 @pytest.fixture(scope="module")
@@ -180,7 +179,7 @@ def test_frames_have_the_figures(compared, curve, evaluation, assessment, explai
     levels = assessment.frame()
     assert levels["level"].tolist() == [level.alpha for level in assessment.levels]
     assert levels["right_rejected"].tolist() == [level.right.value for level in assessment.levels]
-    noise = [level.strangers[0].value for level in assessment.levels]
+    noise = [level.out_of_distribution[0].value for level in assessment.levels]
     assert levels["uniform noise rejected"].tolist() == noise
     assert explained.frame()["distance"].tolist() == [one.for_answer.distance for one in explained]
 

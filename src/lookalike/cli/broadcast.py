@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lookalike.cli import common, outputs
+from lookalike.cli import common
 
 if TYPE_CHECKING:
     from lookalike.broadcasting import Trace
@@ -35,7 +35,7 @@ def broadcast(
     """
     from lookalike.broadcasting import trace
 
-    outputs.check_plot(plot)
+    common.check_plot(plot)
     found = trace(*(_shape(text) for text in shapes), dtype=dtype)
     typer.echo(_json(found) if as_json else str(found))
     if plot is not None:

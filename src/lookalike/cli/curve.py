@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lookalike.cli import common, outputs
+from lookalike.cli import common
 
 if TYPE_CHECKING:
     from lookalike.evaluation.curve import CurveRow
@@ -41,33 +41,17 @@ def curve(
     on the same draws and measured on the validation part. Try: lookalike curve digits --sizes 1,5,20
     """
     import lookalike
-    from lookalike.evaluation.curve import curve as measure
 
     common.check_one_format(as_json, as_csv)
-    outputs.check_plot(plot, [*outputs.data_files(data), *common.idea_files(ideas)])
+    common.check_plot(plot, [*common.data_files(data), *common.idea_files(ideas)])
     numbers = _sizes(sizes)
     chosen = common.chosen_ideas(ideas)
     with common.progress(quiet) as tell:
-        train, valid = lookalike.load(
-            data,
-            classes=common.split_list(classes),
-            size=common.parse_size(size),
-            limit=limit,
-            seed=seed,
-            skip_bad=skip_bad,
-            progress=tell,
-        )
-        found = measure(train, valid, chosen, sizes=numbers, draws=draws, seed=seed, progress=tell)
+        train, valid = lookalike.load(data, **common.loading(classes, size, limit, seed, skip_bad, tell))
+        found = lookalike.curve(train, valid, chosen, sizes=numbers, draws=draws, seed=seed, progress=tell)
     if not quiet:
         common.say_notes(*train.source.notes, *valid.source.notes, *found.notes)
-    from lookalike.show import tables
-
-    if as_json:
-        typer.echo(found.to_json())
-    elif as_csv:
-        typer.echo(tables.to_csv(found), nl=False)
-    else:
-        common.show(tables.terminal(found))
+    common.show_result(found, as_json, as_csv)
     if plot is not None:
         from lookalike.files import write_whole
         from lookalike.show.plots import file_of

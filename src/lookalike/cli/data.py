@@ -1,8 +1,9 @@
-"""``lookalike data``: the known sets, where they are, and getting them."""
+"""``lookalike data``: the known sets, where they are, and getting them; images as files."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -65,6 +66,42 @@ def path(name: Name) -> None:
     if place is None:
         raise DataError(f"{name} is not here: lookalike data get {name}")
     typer.echo(place.path)
+
+
+@app.command("export")
+def export(
+    data: common.Data,
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder to write.")],
+    per_class: Annotated[
+        int | None,
+        typer.Option(
+            "--per-class", metavar="N", min=1, help="At most so many training images of each class."
+        ),
+    ] = None,
+    classes: common.Classes = "",
+    seed: common.Seed = 0,
+    quiet: common.Quiet = False,
+) -> None:
+    """Write images as PNG files: FOLDER/train/CLASS/NAME.png, and the other part beside train.
+
+    Try: lookalike data export digits crops --per-class 5
+    """
+    import lookalike
+    from lookalike.data.export import check_new, write_folder
+    from lookalike.data.load import few_of_each
+    from lookalike.text import plain
+
+    check_new(folder)
+    with common.progress(quiet) as tell:
+        train, other = lookalike.load(data, classes=common.split_list(classes), seed=seed, progress=tell)
+        if per_class is not None:
+            train = few_of_each(train, per_class, seed)
+        renamed = write_folder((train, other), folder, tell)
+    if not quiet:
+        common.say_notes(*train.source.notes, *renamed)
+    for part in (train, other):
+        where = plain((folder / part.source.part).as_posix())
+        typer.echo(f"{where}\t{len(part):,} images of {len(part.class_names)} classes")
 
 
 def _facts(known: KnownSet) -> dict[str, Any]:

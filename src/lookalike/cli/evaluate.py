@@ -2,37 +2,32 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from lookalike.cli import common, outputs
-from lookalike.cli.predict import Model, checked_level, model_shape, say_bad
+from lookalike.cli import common
 from lookalike.progress import Progress
 
 if TYPE_CHECKING:
-    from lookalike.evaluation.assess import Assessment
-    from lookalike.evaluation.strangers import Strangers
+    from lookalike.data.loose import LooseBatch
+    from lookalike.evaluation.appraise import Appraisal
     from lookalike.store import ModelInfo
 
 
-class Part(StrEnum):
-    """A part of the data."""
-
-    TRAIN = "train"
-    VALID = "valid"
-    TEST = "test"
-
-
 def evaluate(
-    model: Model,
+    model: common.Model,
     data: common.Data,
     report: common.Report = None,
-    strangers: Annotated[
+    out_of_distribution: Annotated[
         str,
-        typer.Option("--strangers", metavar="IMAGES", help="Images of no class: a folder, zip or pattern."),
+        typer.Option(
+            "--out-of-distribution",
+            "--ood",
+            metavar="IMAGES",
+            help="Images of no class: a folder, zip or pattern.",
+        ),
     ] = "",
     reject: Annotated[
         float,
@@ -41,7 +36,7 @@ def evaluate(
         ),
     ] = 0.05,
     part: Annotated[
-        Part | None,
+        Literal["train", "valid", "test"] | None,
         typer.Option("--part", help="The part to measure on; by default valid, else test, else all images."),
     ] = None,
     classes: common.Classes = "",
@@ -56,64 +51,51 @@ def evaluate(
     """Measure one model: how often it is right, what it rejects.
 
     It is also measured whether its probabilities can be taken at their word. Images of classes that the model
-    does not know count as out-of-distribution, as those of --strangers do; noise, blank and inverted images
+    does not know count as out-of-distribution, as those of --ood do; noise, blank and inverted images
     are tried besides. The report shows the mistakes, each with its evidence. Try: lookalike evaluate
     digits.lookalike ./digits --report digits.html
     """
     import lookalike
     from lookalike.data.load import load_to_measure
-    from lookalike.evaluation.assess import assess
 
     common.check_one_format(as_json, as_csv)
-    outputs.check_report(report, [model, strangers, *outputs.data_files(data)])
-    alpha = checked_level(reject)
+    common.check_report(report, [model, out_of_distribution, *common.data_files(data)])
+    alpha = common.checked_level(reject)
     fitted, info = lookalike.load_model(model), lookalike.model_info(model)
-    shape = model_shape(fitted, model)
+    shape = common.model_shape(fitted.image_shape_, model)
     with common.progress(quiet) as tell:
         images = load_to_measure(
             data,
-            part=None if part is None else part.value,
-            classes=common.split_list(classes),
-            size=common.parse_size(size),
-            limit=limit,
-            seed=seed,
-            skip_bad=skip_bad,
-            progress=tell,
+            part=part,
+            **common.loading(classes, size, limit, seed, skip_bad, tell),
         )
-        others = _strangers(strangers, shape, bool(size), skip_bad, quiet, tell)
-        named = info.data.name if info.data else ""
-        found = assess(fitted, images, others, fitted_on=named, alpha=alpha, seed=seed, progress=tell)
+        others = _of_no_class(out_of_distribution, shape, bool(size), skip_bad, quiet, tell)
+        found = lookalike.appraise(fitted, images, others, alpha=alpha, seed=seed, progress=tell)
     if not quiet:
         common.say_notes(*images.source.notes, *found.notes)
     _show(found, info, model, as_json, as_csv)
     if report is not None:
-        from lookalike.show.report.model import write_model_report
-
-        write_model_report(found, report, info=info, name=str(model), command=common.command_line())
+        found.report(report, file=model, command=common.command_line())
         common.say_written("report", report, quiet)
 
 
-def _strangers(
+def _of_no_class(
     source: str, shape: tuple[int, ...], resize: bool, skip_bad: bool, quiet: bool, tell: Progress
-) -> list[Strangers]:
-    """Return the strangers that were given."""
-    import numpy as np
-
+) -> dict[str, LooseBatch]:
+    """Return the images of no class that were given."""
     from lookalike.data.loose import find
-    from lookalike.evaluation.strangers import Strangers
 
     if not source:
-        return []
+        return {}
     found = find([source])
     tell("reading images of no class", 0, found.count)
-    batches = list(found.batches(shape, resize=resize, skip_bad=skip_bad))
-    if found.bad and not quiet:
-        say_bad(found)
-    names = tuple(name for batch in batches for name in batch.names)
-    return [Strangers("given images of no class", np.concatenate([batch.images for batch in batches]), names)]
+    batch = found.whole(shape, resize=resize, skip_bad=skip_bad)
+    if not quiet:
+        common.say_bad(found)
+    return {"given images of no class": batch}
 
 
-def _show(found: Assessment, info: ModelInfo, model: Path, as_json: bool, as_csv: bool) -> None:
+def _show(found: Appraisal, info: ModelInfo, model: Path, as_json: bool, as_csv: bool) -> None:
     """Print the result in the form that was asked for."""
     from rich.text import Text
 

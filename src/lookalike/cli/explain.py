@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lookalike.cli import common, outputs
-from lookalike.cli.predict import Model, Resize, model_shape
+from lookalike.cli import common
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def explain(
-    model: Model,
+    model: common.Model,
     image: Annotated[
         str,
         typer.Argument(metavar="IMAGE", help="One image: its file, or - for standard input."),
@@ -28,7 +27,7 @@ def explain(
     n: Annotated[
         int, typer.Option("--n", metavar="N", min=1, help="How many of the nearest training images to show.")
     ] = 3,
-    resize: Resize = False,
+    resize: common.Resize = False,
     as_json: common.Json = False,
     quiet: common.Quiet = False,
 ) -> None:
@@ -38,13 +37,15 @@ def explain(
     the numbers: distances, the nearest training images, and what each pixel contributes (these sum to the
     margin). Try: lookalike explain digits.lookalike seven.png --report seven.html
     """
-    import lookalike
+    # What answers alone: scikit-learn, which the model's face needs, takes longer to import than an answer.
+    from lookalike.store import load_recogniser
 
-    outputs.check_report(report, [model, image])
-    fitted = lookalike.load_model(model)
-    name, pixels = _read(image, model_shape(fitted, model), resize)
+    common.check_report(report, [model, image])
+    common.spare_linear_algebra()
+    kept = load_recogniser(model)
+    name, pixels = _read(image, common.model_shape(kept.image_shape, model), resize)
     with common.progress(quiet) as tell:
-        evidence = fitted.explain(pixels, n, progress=tell)[0]
+        evidence = kept.explain(kept.checked(pixels), n, tell)[0]
     _show(evidence, name, as_json)
     if report is not None:
         _write(evidence, name, report)

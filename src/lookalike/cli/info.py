@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from lookalike.cli import common
-from lookalike.cli.predict import Model
 
 if TYPE_CHECKING:
     from lookalike.store import ModelInfo
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 _WIDEST = 24
 
 
-def info(model: Model, as_json: common.Json = False) -> None:
+def info(model: common.Model, as_json: common.Json = False) -> None:
     """Say what a model file holds, and what it is worth.
 
     That is its idea, its classes, what it was fitted on and how it was judged. It reads the head of the file

@@ -15,13 +15,11 @@ from lookalike.cli.compare import compare
 from lookalike.cli.curve import curve
 from lookalike.cli.evaluate import evaluate
 from lookalike.cli.explain import explain
-from lookalike.cli.export import export
 from lookalike.cli.fit import fit
-from lookalike.cli.forget import forget
 from lookalike.cli.info import info
 from lookalike.cli.predict import predict
 from lookalike.cli.show import show
-from lookalike.cli.teach import teach
+from lookalike.cli.teach import forget, teach
 from lookalike.errors import LookalikeError
 
 app = typer.Typer(
@@ -46,7 +44,6 @@ class _Checked(TyperCommand):
 app.command(cls=_Checked, context_settings={"ignore_unknown_options": True})(broadcast)
 for _command in (compare, curve, evaluate, explain, fit, forget, info, predict, show, teach):
     app.command(cls=_Checked)(_command)
-data.app.command()(export)
 app.add_typer(data.app, name="data", help="Known sets: list, get, find and export them.")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,14 +13,12 @@ from lookalike.cli import common
 
 if TYPE_CHECKING:
     from lookalike.data.loose import LooseBatch, LooseImages
+    from lookalike.recognition.recogniser import Recogniser
     from lookalike.show.answers import Answer, AnswerForm
-
-Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file: see lookalike fit.")]
-Resize = Annotated[bool, typer.Option("--resize", help="Resize images to the model's size.")]
 
 
 def predict(
-    model: Model,
+    model: common.Model,
     images: Annotated[
         list[str],
         typer.Argument(
@@ -30,7 +27,7 @@ def predict(
             "(pixel0,pixel1,...), or - for one image from standard input.",
         ),
     ],
-    resize: Resize = False,
+    resize: common.Resize = False,
     skip_bad: common.SkipBad = False,
     kaggle: Annotated[
         bool, typer.Option("--kaggle", help="Print ImageId,Label for one CSV of pixels, as Kaggle takes it.")
@@ -57,56 +54,33 @@ def predict(
     the nearest training image which voted for the answer, or to its class's own image. Try: lookalike predict
     digits.lookalike crops/*.png
     """
-    import lookalike
     from lookalike.data.loose import find
     from lookalike.show.answers import as_text, none_word
 
+    # What answers alone: scikit-learn, which the model's face needs, takes longer to import than an answer.
+    from lookalike.store import load_recogniser
+
     form = _form(kaggle, as_json, as_csv)
-    alpha = None if reject is None else checked_level(reject)
+    alpha = None if reject is None else common.checked_level(reject)
     _check_rejecting(alpha, kaggle)
     found = find(images, sys.stdin.buffer if "-" in images else None)
     _check_kaggle(kaggle, found)
     seconds: list[float] = []
-    fitted = lookalike.load_model(model)
-    shape = model_shape(fitted, model)
+    common.spare_linear_algebra()
+    kept = load_recogniser(model)
+    shape = common.model_shape(kept.image_shape, model)
     if alpha is not None and not quiet:
-        _say_basis(fitted, alpha)
+        _say_basis(kept, alpha)
     # On a terminal the answers themselves show how far it is.
     with common.progress(quiet, bar=not sys.stdout.isatty()) as tell:
         read = found.batches(shape, resize=resize, skip_bad=skip_bad, most=1 if timings else None)
-        batches = _answers(fitted, read, alpha, found.count, seconds, tell)
-        for text in as_text(batches, form, none_word(fitted.classes_.tolist())):
+        batches = _answers(kept, read, alpha, found.count, seconds, tell)
+        for text in as_text(batches, form, none_word(kept.labels.classes.tolist())):
             typer.echo(text, nl=False)
-    if found.bad and not quiet:
-        say_bad(found)
+    if not quiet:
+        common.say_bad(found)
     if timings:
         common.stderr().print(_timings(seconds), soft_wrap=True)
-
-
-def model_shape(model: Any, path: Path) -> tuple[int, ...]:
-    """Return the shape of a model's images, refusing one that was fitted on rows of numbers."""
-    from lookalike.errors import InputError
-    from lookalike.text import plain
-
-    shape: tuple[int, ...] | None = model.image_shape_
-    if shape is None:
-        raise InputError(f"{plain(path)} was fitted on rows of numbers: expected a model of images")
-    return shape
-
-
-def checked_level(reject: float) -> float:
-    """Return a level of rejection, refusing what is none."""
-    from lookalike.errors import InputError
-
-    if not 0 < reject < 1:
-        raise InputError(f"--reject is {reject:g}: expected a level above 0 and below 1, for example 0.05")
-    return reject
-
-
-def say_bad(found: LooseImages) -> None:
-    """Say which files were skipped."""
-    files = "1 bad file was" if len(found.bad) == 1 else f"{len(found.bad):,} bad files were"
-    common.say_notes(f"{files} skipped:", *found.bad)
 
 
 def _form(kaggle: bool, as_json: bool, as_csv: bool) -> AnswerForm:
@@ -134,42 +108,37 @@ def _check_rejecting(alpha: float | None, kaggle: bool) -> None:
         raise InputError("--kaggle takes a label for every image: expected it without --reject")
 
 
-def _say_basis(model: Any, alpha: float) -> None:
+def _say_basis(kept: Recogniser, alpha: float) -> None:
     """Say what a level rests on where that is less than each class's own images."""
-    basis = model.rejection_basis(alpha)
+    basis = kept.rejection().basis(alpha)
     if basis.kind != "each class":
         common.say_notes(f"--reject {alpha:g}: {basis.sentence}.")
 
 
 def _answers(
-    model: Any,
+    kept: Recogniser,
     batches: Iterable[LooseBatch],
     alpha: float | None,
     count: int | None,
     seconds: list[float],
     tell: Any,
 ) -> Iterator[list[Answer]]:
-    """Yield the answers of each batch, noting how long it took."""
+    """Yield the answers of each batch, by one search of it, noting how long it took."""
     from lookalike.show.answers import Answer
 
     done = 0
     for names, images in batches:
         tell("answering images", done, count)
         began = time.perf_counter()
-        labels, distances = model.answered(images)
-        rejected = [None] * len(names) if alpha is None else _rejected(model, images, alpha)
+        checked = kept.checked(images)
+        if alpha is None:
+            (labels, distances), rejected = kept.predict(checked), [None] * len(names)
+        else:
+            labels, distances, none, _ = kept.answer(checked, alpha)
+            rejected = none.tolist()
         seconds.append(time.perf_counter() - began)
         done += len(names)
         yield [*map(Answer, names, labels.tolist(), distances.tolist(), rejected)]
-
-
-def _rejected(model: Any, images: Any, alpha: float) -> list[bool]:
-    """Return whether each image is rejected."""
-    from lookalike.evaluation.inputs import unwarned
-
-    with unwarned():
-        rejected: list[bool] = model.answer(images, alpha).rejected.tolist()
-    return rejected
 
 
 def _timings(seconds: list[float]) -> str:

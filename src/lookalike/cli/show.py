@@ -91,13 +91,7 @@ def _caption(label: str, name: str) -> str:
 
 
 def _chosen(images: LabelledImages, class_name: str, n: int, seed: int) -> NDArray[Any]:
-    """Return the indices of up to ``n`` images drawn from ``seed``: of one class, or of each class in turn.
-
-    Raises
-    ------
-    InputError
-        No class is called so.
-    """
+    """Return the indices of up to ``n`` images drawn at random: of one class, or of each class in turn."""
     import numpy as np
 
     from lookalike.data.labelled import face_values

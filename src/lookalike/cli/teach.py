@@ -1,4 +1,4 @@
-"""``lookalike teach``: show a model further images, so that it knows them from then on."""
+"""``lookalike teach`` and ``lookalike forget``: show a model further images, or take some out of it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Annotated, Any
 import typer
 
 from lookalike.cli import common
-from lookalike.cli.predict import Model, Resize, model_shape, say_bad
 
 _COLUMNS = ("image", "id", "before", "now")
+_SAID_BY = "lookalike teach or lookalike explain printed"
 
 
 def teach(
-    model: Model,
+    model: common.Model,
     images: Annotated[
         list[str],
         typer.Argument(
@@ -30,7 +30,7 @@ def teach(
             help="What they show. A new label is a new class: a number, where the others are numbers.",
         ),
     ],
-    resize: Resize = False,
+    resize: common.Resize = False,
     skip_bad: common.SkipBad = False,
     as_json: common.Json = False,
     quiet: common.Quiet = False,
@@ -49,27 +49,24 @@ def teach(
 
     found = find(images, sys.stdin.buffer if "-" in images else None)
     fitted = lookalike.load_model(model)
-    shape = model_shape(fitted, model)
+    shape = common.model_shape(fitted.image_shape_, model)
     value = _value(label, fitted)
     classes = len(fitted.classes_)
     with common.progress(quiet) as tell:
         tell("reading images", 0, found.count)
-        batches = list(found.batches(shape, resize=resize, skip_bad=skip_bad))
-        names = [name for batch in batches for name in batch.names]
-        pixels = np.concatenate([batch.images for batch in batches])
+        names, pixels = found.whole(shape, resize=resize, skip_bad=skip_bad)
         tell("teaching", 0, None)
-        before = fitted.answered(pixels)[0].tolist()
+        before = fitted.predict(pixels).tolist()
         # A model of class means keeps no images, and gives no numbers.
         ids = fitted.teach(pixels, np.full(len(pixels), value)).tolist() or [None] * len(pixels)
-        now = fitted.answered(pixels)[0].tolist()
+        now = fitted.predict(pixels).tolist()
         lookalike.save_model(fitted, model)
     _show(
         [dict(zip(_COLUMNS, row, strict=True)) for row in zip(names, ids, before, now, strict=True)], as_json
     )
     if quiet:
         return
-    if found.bad:
-        say_bad(found)
+    common.say_bad(found)
     if len(fitted.classes_) > classes:
         common.say_notes(f"{label} is a new class; there are {len(fitted.classes_)} now.")
 
@@ -103,3 +100,58 @@ def _show(rows: list[dict[str, Any]], as_json: bool) -> None:
         return
     for row in rows:
         typer.echo("\t".join(plain("-" if cell is None else cell) for cell in row.values()))
+
+
+def forget(
+    model: common.Model,
+    ids: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="IDS", help="Numbers of images, as lookalike teach and explain print them (id)."
+        ),
+    ],
+    quiet: common.Quiet = False,
+) -> None:
+    """Take training images out of a model file.
+
+    A class that was taught and has no image left is gone too. Try: lookalike forget digits.lookalike 1797
+    """
+    import lookalike
+    from lookalike.errors import InputError
+    from lookalike.text import plain
+
+    numbers = [_number(text) for text in ids]
+    fitted = lookalike.load_model(model)
+    if not hasattr(fitted, "ids_"):
+        raise InputError(f"{plain(model)} keeps no training images, only their means: it cannot forget one")
+    _check_known(numbers, set(fitted.ids_.tolist()))
+    before = fitted.classes_.tolist()
+    with common.warned(quiet):
+        fitted.forget(numbers)
+    lookalike.save_model(fitted, model)
+    count = len(set(numbers))
+    images = "1 image was" if count == 1 else f"{count:,} images were"
+    gone = [plain(label) for label in before if label not in fitted.classes_.tolist()]
+    them = "it" if count == 1 else "them"
+    left = len(fitted.ids_)
+    also = f", and with {them} class {', '.join(gone)}" if gone else ""
+    typer.echo(f"{images} forgotten{also}; {left:,} {'is' if left == 1 else 'are'} left")
+
+
+def _check_known(numbers: list[int], known: set[int]) -> None:
+    """Refuse the number of no image, and say where numbers are to be had."""
+    from lookalike.errors import InputError
+
+    for number in numbers:
+        if number not in known:
+            raise InputError(f"no training image has the number {number}: expected one that {_SAID_BY}")
+
+
+def _number(text: str) -> int:
+    """Return an image's number."""
+    from lookalike.data.untrusted import quoted
+    from lookalike.errors import InputError
+
+    if not (text.isascii() and text.isdecimal() and len(text) < 19):
+        raise InputError(f"{quoted(text, 40)} is no image's number: expected one that {_SAID_BY}")
+    return int(text)

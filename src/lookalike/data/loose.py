@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import glob
 import os
+import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,17 +24,25 @@ from lookalike.data.pixels import SUFFIXES, decode_image, resized
 from lookalike.data.readers import table
 from lookalike.data.readers.trees import Tree, open_tree
 from lookalike.data.untrusted import MAX_FILE_BYTES, quoted, read_file
-from lookalike.errors import DataError, InputError
+from lookalike.errors import DataError, InputError, LookalikeWarning
 
 _BATCH_IMAGES, _BATCH_BYTES = 500, 2**25
 
 
 class LooseBatch(NamedTuple):
-    """Some images that were read."""
+    """Some images that were read.
 
-    # A path as it was given, "-" for standard input, "test.csv:1" for the first image of a CSV: untrusted.
+    Attributes
+    ----------
+    names : tuple of str
+        A path as it was given, ``"-"`` for standard input, ``"test.csv:1"`` for the first image of a CSV.
+        Untrusted.
+    images : ndarray of shape (n, h, w) or (n, h, w, c), uint8
+        The image batch.
+    """
+
     names: tuple[str, ...]
-    images: NDArray[np.uint8]  # (n, h, w) or (n, h, w, c)
+    images: NDArray[np.uint8]
 
 
 class _File(NamedTuple):
@@ -96,6 +106,18 @@ class LooseImages:
         if not any_read:
             raise DataError(f"none of {len(self.bad):,} images can be read: {self.bad[0]}")
 
+    def whole(self, shape: tuple[int, ...], *, resize: bool = False, skip_bad: bool = False) -> LooseBatch:
+        """Read all images at once."""
+        batches = list(self.batches(shape, resize=resize, skip_bad=skip_bad))
+        names = tuple(name for batch in batches for name in batch.names)
+        return LooseBatch(names, np.concatenate([batch.images for batch in batches]))
+
+    @property
+    def skipped(self) -> str:
+        """What is said before the list of bad files."""
+        files = "1 bad file was" if len(self.bad) == 1 else f"{len(self.bad):,} bad files were"
+        return f"{files} skipped:"
+
     def _images(self, shape: tuple[int, ...], skip_bad: bool) -> Iterator[tuple[str, NDArray[np.uint8]]]:
         """Yield each image and its name."""
         for found in self._found:
@@ -113,6 +135,67 @@ class LooseImages:
                 self.bad.append(str(error))
                 continue
             yield found.name, image
+
+
+def read_images(
+    paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    model_or_shape: Any,
+    *,
+    resize: bool = False,
+    skip_bad: bool = False,
+) -> LooseBatch:
+    """Read images to be answered: from files, folders, archives, patterns and CSVs of pixels.
+
+    Parameters
+    ----------
+    paths : path-like or sequence of path-like
+        The path of an image; a folder, zip or tar, whose images are taken in natural order; a CSV of pixels
+        (``pixel0,pixel1,...``); a pattern such as ``crops/*.png``; or ``-`` for one image from standard
+        input.
+    model_or_shape : model, or (h, w) or (h, w, 3)
+        What the images are for: a fitted model of images, or their shape. Gray images become colour where it
+        has channels; colour images become gray only where their channels are equal.
+    resize : bool, default=False
+        Resize images of another size, which are refused else.
+    skip_bad : bool, default=False
+        Leave out files that cannot be read, with a warning that lists them; else the first is an error.
+
+    Returns
+    -------
+    LooseBatch
+        ``names`` and ``images``, in the order in which they were found.
+
+    Raises
+    ------
+    DataError
+        There is no such file, or no image in it can be read or is of the shape that is wanted.
+    InputError
+        The model was fitted on rows of numbers.
+
+    Examples
+    --------
+    >>> import tempfile, lookalike
+    >>> from PIL import Image
+    >>> train, valid = lookalike.load("digits")
+    >>> model = lookalike.NearestImages().fit(train.images, train.labels)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for number in (1, 2):
+    ...         Image.fromarray(valid.images[number]).save(f"{folder}/{number}.png")
+    ...     names, images = lookalike.read_images(f"{folder}/*.png", model)
+    >>> len(names), images.shape, bool((images == valid.images[1:3]).all())
+    (2, (2, 8, 8), True)
+    """
+    shape = model_or_shape if isinstance(model_or_shape, tuple) else model_or_shape.image_shape_
+    if shape is None:
+        raise InputError("the model was fitted on rows of numbers: expected a model of images")
+    if isinstance(paths, str | os.PathLike):
+        paths = [paths]
+    sources = [os.fspath(path) for path in paths]
+    found = find(sources, sys.stdin.buffer if "-" in sources else None)
+    batch = found.whole(shape, resize=resize, skip_bad=skip_bad)
+    if found.bad:
+        warnings.warn(f"{found.skipped} {'; '.join(found.bad)}", LookalikeWarning, stacklevel=2)
+    return batch
 
 
 def find(sources: Sequence[str], stdin: BinaryIO | None = None) -> LooseImages:

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import combinations
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from lookalike.data.labelled import LabelledImages
 from lookalike.errors import InputError
-from lookalike.evaluation.attempt import attempt
-from lookalike.evaluation.ideas import Candidate, candidates
-from lookalike.evaluation.inputs import Inputs
+from lookalike.evaluation.evaluate import Inputs, labelled
+from lookalike.evaluation.ideas import Attempt, Candidate, attempt, candidates
 from lookalike.evaluation.results import Comparison, Evaluation, PairTest, Row
 from lookalike.evaluation.statistics import holm, mcnemar
 from lookalike.progress import Progress, silent
 
 
 def compare(
-    train: LabelledImages,
-    valid: LabelledImages,
-    ideas: Iterable[Any] | None = None,
+    train: LabelledImages | tuple[ArrayLike, ArrayLike],
+    valid: LabelledImages | tuple[ArrayLike, ArrayLike],
+    ideas: Iterable[Any] | Mapping[str, Any] | None = None,
     *,
     seed: int = 0,
     progress: Progress = silent,
@@ -30,12 +30,13 @@ def compare(
 
     Parameters
     ----------
-    train, valid : LabelledImages
-        What :func:`lookalike.load` returns.
-    ideas : iterable, optional
-        Registry names (``"mean-image-l1"``), estimators, functions marked :func:`lookalike.feature` or
-        :func:`lookalike.distance`, or pairs of a name and one of these. By default the registry's default
-        ideas.
+    train, valid : LabelledImages, or (images, labels)
+        What :func:`lookalike.load` returns, or pairs of an image batch ``(n, h, w)`` or ``(n, h, w, c)`` and
+        labels ``(n,)``.
+    ideas : iterable or dict, optional
+        Registry names (``"mean-image-l1"``), estimators (scikit-learn's too, which are handed float32 rows in
+        0-1), functions marked :func:`lookalike.feature` or :func:`lookalike.distance`, or pairs of a name and
+        one of these, as which a dict is taken. By default the registry's default ideas.
     seed : int, default=0
         What every random choice is drawn from.
     progress : Progress, optional
@@ -52,7 +53,8 @@ def compare(
     UnknownNameError
         A name is not in the registry.
     InputError
-        Something given is no idea, or the two parts' images differ in size or kind.
+        Something given is no idea, a part is no labelled images, or the two parts' images differ in size or
+        kind.
 
     Examples
     --------
@@ -67,12 +69,16 @@ def compare(
     ink coverage    0.5205  0.4078-0.6312  b                 0.5206
     mean image, L2  0.9452  0.8674-0.9785  a                 0.9459
     Ideas that share a letter are not told apart by these images (compact letter display ...
+
+    Arrays, and an idea of scikit-learn's:
+
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> parts = (train.images, train.labels), (valid.images, valid.labels)
+    >>> found = lookalike.compare(*parts, {"naive Bayes": GaussianNB(), "means": "mean-image-l2"})
+    >>> [(row.title, row.evaluation.accuracy.hits) for row in found.rows]
+    [('naive Bayes', 70), ('means', 69)]
     """
-    if train.images.shape[1:] != valid.images.shape[1:]:
-        raise InputError(
-            f"training images have shape {train.images.shape[1:]} and validation images "
-            f"{valid.images.shape[1:]}: expected one size and kind (use size=)"
-        )
+    train, valid = both(train, valid)
     parts = Inputs(train.images), Inputs(valid.images)
     rows = tuple(_row(one, parts, train, valid, seed, progress) for one in candidates(ideas))
     return Comparison(train=train, valid=valid, rows=rows, pairs=pairs(rows), seed=seed)
@@ -88,17 +94,39 @@ def _row(
 ) -> Row:
     """Fit and measure one idea; whatever it raises becomes its row's reason."""
     tried = attempt(candidate, parts, (train.labels, valid.labels), seed=seed, progress=progress)
+    return row_of(candidate, tried, tried.evaluation, tried.fit_seconds, tried.model)
+
+
+def row_of(
+    candidate: Candidate,
+    tried: Attempt,
+    evaluation: Evaluation | None,
+    fit_seconds: float | None,
+    model: Any,
+) -> Row:
+    """Return the row of an idea, whose size is that of the model of its attempt."""
     return Row(
         name=candidate.name,
         title=candidate.title,
         origin=candidate.origin,
-        evaluation=tried.evaluation,
+        evaluation=evaluation,
         error=tried.error,
         warnings=tried.warnings,
-        fit_seconds=tried.fit_seconds,
-        size_bytes=None if tried.evaluation is None else size(tried.model),
-        model=tried.model,
+        fit_seconds=fit_seconds,
+        size_bytes=None if evaluation is None else size(tried.model),
+        model=model,
     )
+
+
+def both(train: Any, valid: Any) -> tuple[LabelledImages, LabelledImages]:
+    """Return two parts as labelled images, whose images are alike."""
+    train, valid = labelled(train), labelled(valid, "valid")
+    if train.images.shape[1:] != valid.images.shape[1:]:
+        raise InputError(
+            f"training images have shape {train.images.shape[1:]} and validation images "
+            f"{valid.images.shape[1:]}: expected one size and kind (use size=)"
+        )
+    return train, valid
 
 
 def pairs(rows: tuple[Row, ...]) -> tuple[PairTest, ...]:
@@ -109,7 +137,7 @@ def pairs(rows: tuple[Row, ...]) -> tuple[PairTest, ...]:
     return tuple(PairTest(*test, p) for test, p in zip(tests, adjusted, strict=True))
 
 
-def _right(evaluation: Evaluation) -> np.ndarray[Any, np.dtype[np.bool_]]:
+def _right(evaluation: Evaluation) -> NDArray[np.bool_]:
     """Return whether each image was answered right."""
     right = np.ones(len(evaluation.labels), dtype=np.bool_)
     right[evaluation.mistakes] = False

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.stats import t as students_t
 
 from lookalike.data.labelled import LabelledImages
 from lookalike.errors import InputError
-from lookalike.evaluation.attempt import Attempt, attempt
-from lookalike.evaluation.ideas import Candidate, candidates
-from lookalike.evaluation.inputs import Inputs
-from lookalike.evaluation.results import Estimate
-from lookalike.evaluation.statistics import mean_interval
+from lookalike.evaluation.compare import both
+from lookalike.evaluation.evaluate import Inputs
+from lookalike.evaluation.ideas import Attempt, Candidate, attempt, candidates
+from lookalike.evaluation.statistics import Estimate, mean_interval
 from lookalike.progress import Progress, silent
 from lookalike.registry import Shown
 
@@ -37,8 +36,9 @@ class Point:
     accuracies : tuple of float
         The rate of right answers on the validation part, in 0-1: one a draw, or a single one from all images.
     accuracy : Estimate or None
-        The mean over the draws with its 95 % interval (:func:`mean_of_draws`); for all images their rate with
-        its 95 % Wilson interval. None where the idea failed.
+        The mean over the draws with its 95 % interval for other draws and other images (see
+        :func:`lookalike.curve`); for all images their rate with its 95 % Wilson interval. None where the idea
+        failed.
     error : str or None
         Why it failed, in one line.
     warnings : tuple of str
@@ -104,9 +104,9 @@ class Curve(Shown):
 
 
 def curve(
-    train: LabelledImages,
-    valid: LabelledImages,
-    ideas: Iterable[Any] | None = None,
+    train: LabelledImages | tuple[ArrayLike, ArrayLike],
+    valid: LabelledImages | tuple[ArrayLike, ArrayLike],
+    ideas: Iterable[Any] | Mapping[str, Any] | None = None,
     *,
     sizes: Sequence[int] = (1, 2, 5, 10, 20, 50, 100),
     draws: int = 10,
@@ -117,16 +117,16 @@ def curve(
 
     For each draw the training images of each class are put in a random order once; the first n of each
     class are its n examples, so that a draw's larger sets hold its smaller ones. Every idea gets the same
-    draws. The mean of a size's draws has an interval for other draws and other images to measure on
-    (:func:`mean_of_draws`). Draws overlap where they take a large part of a class, which makes its part of
-    the interval too narrow. The last point is that of all training images, with the Wilson interval of its
-    rate: it says how much other images to measure on would change it.
+    draws. The mean of a size's draws has a 95 % interval for other draws and other images to measure on.
+    Draws overlap where they take a large part of a class, which makes its part of the interval too narrow.
+    The last point is that of all training images, with the Wilson interval of its rate: it says how much
+    other images to measure on would change it.
 
     Parameters
     ----------
-    train, valid : LabelledImages
-        What :func:`lookalike.load` returns.
-    ideas : iterable, optional
+    train, valid : LabelledImages, or (images, labels)
+        What :func:`lookalike.load` returns, or pairs of arrays.
+    ideas : iterable or dict, optional
         As for :func:`lookalike.compare`.
     sizes : sequence of int, default=(1, 2, 5, 10, 20, 50, 100)
         Numbers of examples of each class. Those beyond the smallest class are left out, and ``notes`` says
@@ -135,7 +135,7 @@ def curve(
         How often each number of examples is drawn, 2 to 1,000.
     seed : int, default=0
         What the draws, and each idea's own random choices, are drawn from.
-    progress : callable, optional
+    progress : Progress, optional
         Hears of each fit.
 
     Returns
@@ -150,22 +150,36 @@ def curve(
     InputError
         Something given is no idea, no sizes or draws, or the two parts' images differ in size or kind.
 
+    Notes
+    -----
+    Where :math:`a_1, \dots, a_m` are the accuracies of a size's draws on the same ``n`` images, and :math:`W`
+    is the Wilson interval's end for :math:`\bar a` of ``n`` images, the interval of their mean ends at
+
+    .. math:: \bar a \mp \sqrt{(\bar a - W)^2 + t_{0.975, m - 1}^2 \, s^2 / m}, \qquad
+        s^2 = \tfrac{1}{m - 1} \textstyle\sum_i (a_i - \bar a)^2
+
+    cut to 0-1: what both would change by themselves adds up as variances do. The draws alone would say
+    nothing of the images, and that all is certain where each draw is as often right.
+
+    References
+    ----------
+    Student, "The probable error of a mean", Biometrika 6 (1908). G. Y. Zou and A. Donner, "Construction of
+    confidence limits about effect measures: a general approach", Statistics in Medicine 27 (2008): the limits
+    of a sum from those of its parts.
+
     Examples
     --------
     >>> import lookalike
-    >>> from lookalike.evaluation.curve import curve
     >>> train, valid = lookalike.load("digits", limit=200)
-    >>> found = curve(train, valid, ["mean-image-l2"], sizes=[1, 5, 50], draws=3)
+    >>> found = lookalike.curve(train, valid, ["mean-image-l2"], sizes=[1, 5, 50], draws=3)
     >>> [point.n for point in found.rows[0].points]
     [1, 5, None]
     >>> found.notes
     ('50 examples of each class were left out: the smallest class has 20.',)
+    >>> found.plot().get_xlabel()
+    'examples of each class'
     """
-    if train.images.shape[1:] != valid.images.shape[1:]:
-        raise InputError(
-            f"training images have shape {train.images.shape[1:]} and validation images "
-            f"{valid.images.shape[1:]}: expected one size and kind (use size=)"
-        )
+    train, valid = both(train, valid)
     _whole("draws", draws, 2, _MOST_DRAWS)
     wanted = sorted({_whole("a size", size, 1) for size in sizes})
     if not wanted:
@@ -270,44 +284,7 @@ def _point(n: int | None, attempts: list[Attempt]) -> Point:
 
 
 def mean_of_draws(values: Sequence[float], n: int) -> Estimate:
-    r"""Return the mean of at least two draws with its 95 % interval, for other draws and other images.
-
-    Where :math:`a_1, \dots, a_m` are the accuracies on the same ``n`` images, and :math:`W` is the Wilson
-    interval's end for :math:`\bar a` of ``n`` images, the interval ends at
-
-    .. math:: \bar a \mp \sqrt{(\bar a - W)^2 + t_{0.975, m - 1}^2 \, s^2 / m}, \qquad
-        s^2 = \tfrac{1}{m - 1} \textstyle\sum_i (a_i - \bar a)^2
-
-    cut to 0-1: what both would change by themselves adds up as variances do. The draws alone would say
-    nothing of the images, and that all is certain where each draw is as often right.
-
-    Parameters
-    ----------
-    values : sequence of float
-        In 0-1, one a draw.
-    n : int
-        How many images each was measured on.
-
-    Returns
-    -------
-    Estimate
-
-    References
-    ----------
-    Student, "The probable error of a mean", Biometrika 6 (1908). G. Y. Zou and A. Donner, "Construction of
-    confidence limits about effect measures: a general approach", Statistics in Medicine 27 (2008): the limits
-    of a sum from those of its parts.
-
-    Examples
-    --------
-    >>> from lookalike.evaluation.curve import mean_of_draws
-    >>> found = mean_of_draws([0.5, 0.6, 0.7], 100)
-    >>> round(found.value, 3), round(found.low, 3), round(found.high, 3)
-    (0.6, 0.333, 0.864)
-    >>> found = mean_of_draws([1.0, 1.0, 1.0], 2)
-    >>> found.value, round(found.low, 3), found.high
-    (1.0, 0.342, 1.0)
-    """
+    """Return the mean of at least two draws, on the same ``n`` images, with its interval (see ``curve``)."""
     mean = float(np.mean(values))
     reach = float(students_t.ppf(0.975, len(values) - 1)) * float(np.std(values, ddof=1))
     reach /= math.sqrt(len(values))

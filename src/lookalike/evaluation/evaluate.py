@@ -4,25 +4,80 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import confusion_matrix
+from sklearn.utils import get_tags
 
-from lookalike.data.labelled import natural_order
-from lookalike.errors import InputError
-from lookalike.evaluation.inputs import Inputs
-from lookalike.evaluation.reliability import reliability
-from lookalike.evaluation.results import Evaluation
-from lookalike.evaluation.statistics import mean_of_rates, rate
-from lookalike.images import as_images
+from lookalike.data.labelled import LabelledImages, natural_order
+from lookalike.errors import InputError, LookalikeWarning
+from lookalike.evaluation.results import Bin, Evaluation, Reliability
+from lookalike.evaluation.statistics import mean_of_rates, rate, share
+from lookalike.images import ImageBatch, as_images, to_unit
 from lookalike.progress import Progress, silent
-from lookalike.tensors import takes_tensors
+from lookalike.recognition.probability import BINS, bin_places, calibration_error
+from lookalike.tensors import from_tensor, takes_tensors
 
 _CHUNK = 1000
+#: How far a row of probabilities may be from a sum of 1.
+_ROUNDING = 1e-6
+
+
+@contextmanager
+def unwarned() -> Iterator[None]:
+    """Keep lookalike's own warnings quiet while the block runs: the same images were warned of before."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LookalikeWarning)
+        yield
+
+
+def labelled(given: Any, part: str = "train", groups: ArrayLike | None = None) -> LabelledImages:
+    """Return labelled images as they are, and a pair of images and labels as labelled images."""
+    if isinstance(given, LabelledImages):
+        return given
+    if not isinstance(given, tuple | list) or len(given) != 2:
+        raise InputError(
+            f"{type(given).__name__} is given: expected LabelledImages, or a pair of images and labels"
+        )
+    made = LabelledImages.from_numpy(*map(from_tensor, given))
+    return replace(
+        made,
+        groups=None if groups is None else np.asarray(from_tensor(groups)),
+        source=replace(made.source, part=part),
+    )
+
+
+class Inputs:
+    """A checked image batch in the two forms that models take, the second made when first needed."""
+
+    def __init__(self, images: ImageBatch) -> None:
+        self._images = images
+        self._rows: NDArray[np.float32] | None = None
+
+    def of(self, model: Any) -> NDArray[Any]:
+        """Return the images, or float32 rows ``(n, h * w * c)`` in 0-1 for models that do not take images."""
+        if _takes_images(model):
+            return self._images
+        if self._rows is None:
+            self._rows = to_unit(self._images, np.float32).reshape(len(self._images), -1)
+        return self._rows
+
+
+def _takes_images(model: Any) -> bool:
+    """Return whether ``model`` takes ``(n, h, w)``: its scikit-learn tags say so.
+
+    A model that has no tags is handed images: it is not scikit-learn's.
+    """
+    try:
+        return bool(get_tags(model).input_tags.three_d_array)
+    except (AttributeError, TypeError):
+        return True
 
 
 @takes_tensors
@@ -89,7 +144,7 @@ def evaluate(
     found = measure(model, inputs, truth, progress=progress)
     if not probabilities:
         return found
-    shares = said(model, inputs, progress=progress)
+    shares = _asked(model.predict_proba, inputs.of(model), "probabilities", progress)[0]
     return replace(found, reliability=reliability(shares, model.classes_, truth))
 
 
@@ -97,11 +152,6 @@ def measure(model: Any, inputs: Inputs, labels: NDArray[Any], *, progress: Progr
     """Do what :func:`evaluate` does, with images that were checked before."""
     answers, seconds = _asked(model.predict, inputs.of(model), "predict", progress)
     return judge(labels, answers, seconds=seconds)
-
-
-def said(model: Any, inputs: Inputs, *, progress: Progress) -> NDArray[Any]:
-    """Return the probabilities that a model gives images that were checked before."""
-    return _asked(model.predict_proba, inputs.of(model), "probabilities", progress)[0]
 
 
 def _asked(
@@ -155,3 +205,46 @@ def _classes(labels: NDArray[Any], predictions: NDArray[Any]) -> NDArray[Any]:
     """Return every label and every answer once, in natural order."""
     values = {str(value): value for value in [*predictions.tolist(), *labels.tolist()]}
     return np.array([values[text] for text in natural_order(values)])
+
+
+def reliability(
+    probabilities: ArrayLike, classes: ArrayLike, labels: ArrayLike, *, bins: int = BINS
+) -> Reliability:
+    r"""Return the reliability of answers: the likeliest classes, the first of equally likely ones.
+
+    Probabilities ``(n, n_classes)`` are those of ``predict_proba``; a label that is none of the classes makes
+    every answer wrong. The error is, by bins of equal width,
+
+    .. math:: \mathrm{ECE} = \sum_b \frac{n_b}{n} \left| \mathrm{right}_b - \mathrm{confidence}_b \right|
+
+    C. Guo, G. Pleiss, Y. Sun and K. Weinberger, "On calibration of modern neural networks", ICML 2017, eq. 5.
+    """
+    shares, known, truth = np.asarray(probabilities, np.float64), np.asarray(classes), np.asarray(labels)
+    if (
+        shares.ndim != 2
+        or not len(shares)
+        or known.shape != shares.shape[1:]
+        or truth.shape != shares.shape[:1]
+    ):
+        raise InputError(
+            f"probabilities {shares.shape}, classes {known.shape} and labels {truth.shape}: "
+            "expected (n, n_classes), (n_classes,) and (n,)"
+        )
+    if not (shares >= 0).all() or not (np.abs(shares.sum(axis=1) - 1) <= _ROUNDING).all():
+        raise InputError("probabilities are negative or do not sum to 1: expected those of predict_proba")
+    if bins < 1:
+        raise InputError(f"bins is {bins}: expected at least 1")
+    confidence = shares.max(axis=1)
+    is_right = known[np.argmax(shares, axis=1)] == truth
+    places = bin_places(confidence, bins)
+    found = tuple(
+        _bin(place, bins, confidence[places == place], is_right[places == place]) for place in range(bins)
+    )
+    return Reliability(
+        found, calibration_error(confidence, is_right, bins), float(confidence.mean()), share(is_right)
+    )
+
+
+def _bin(place: int, bins: int, confidence: NDArray[np.float64], is_right: NDArray[np.bool_]) -> Bin:
+    mean = float(confidence.mean()) if len(confidence) else float("nan")
+    return Bin(place / bins, (place + 1) / bins, mean, share(is_right))

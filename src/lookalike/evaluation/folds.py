@@ -1,4 +1,4 @@
-"""Judge ideas by images that they were not fitted on, where there is no part to measure on.
+"""Judge ideas by images that they were not fitted on, where there is no part to measure on, and fit the best.
 
 The images are dealt into folds, every class alike; each fold is answered by a model that was fitted on all
 the others. So each answer is about an image that its model has not seen, and few images serve for both.
@@ -7,50 +7,42 @@ the others. So each answer is about an image that its model has not seen, and fe
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from lookalike.data.labelled import LabelledImages, natural_order
 from lookalike.data.untrusted import listed
 from lookalike.errors import InputError
-from lookalike.evaluation.attempt import Attempt, attempt
-from lookalike.evaluation.compare import pairs, size
-from lookalike.evaluation.evaluate import judge
-from lookalike.evaluation.ideas import Candidate, candidates
-from lookalike.evaluation.inputs import Inputs
+from lookalike.evaluation.compare import pairs, row_of
+from lookalike.evaluation.evaluate import Inputs, judge, labelled
+from lookalike.evaluation.ideas import Attempt, Candidate, attempt, candidates, fitted, seeded
 from lookalike.evaluation.results import Comparison, Row
 from lookalike.progress import Progress, silent
+from lookalike.registry import IDEAS, Shown
 
+#: How many folds there are where classes allow: each model is fitted on four fifths of the images.
 FOLDS = 5
-"""How many folds there are where classes allow: each model is fitted on four fifths of the images."""
-
+#: About so many images are judged at most; all others are always fitted on.
 MOST_JUDGED = 2000
-"""About so many images are judged at most; all others are always fitted on."""
+# A model file takes no longer texts.
+_LONGEST_NOTE = 1000
+_UNJUDGED = "No class has two images (of two groups): none could be left out, so no idea was judged."
 
 
 @dataclass(frozen=True)
 class Folds:
-    """Which images are judged, and together with which.
+    """Which images are judged, and together with which."""
 
-    Attributes
-    ----------
-    parts : tuple of ndarray, int
-        The places of the images of each fold, ascending: they are answered by a model that was fitted on all
-        images but these. Empty where nothing can be judged.
-    n : int
-        How many images there are.
-    notes : tuple of str
-        What was decided, one sentence each.
-    """
-
+    #: The places of the images of each fold, ascending: they are answered by a model that was fitted on all
+    #: images but these. Empty where nothing can be judged.
     parts: tuple[NDArray[np.intp], ...]
-    n: int
-    notes: tuple[str, ...]
+    n: int  # how many images there are
+    notes: tuple[str, ...]  # what was decided, one sentence each
 
     @property
     def judged(self) -> NDArray[np.intp]:
@@ -60,47 +52,157 @@ class Folds:
 
 @dataclass(frozen=True)
 class OutOfFold:
-    """What several ideas are worth by their out-of-fold answers.
+    """What several ideas are worth by their out-of-fold answers."""
+
+    comparison: Comparison  # ``valid`` holds the judged images; the rows have no models
+    folds: Folds
+
+
+@dataclass(frozen=True)
+class BestFit(Shown):
+    """The model that :func:`lookalike.fit_best` fitted, and why it is that one; ``str`` says it.
+
+    Its :meth:`frame` has a row for each idea that was judged; its :meth:`plot` shows their rates.
 
     Attributes
     ----------
-    comparison : Comparison
-        ``valid`` holds the judged images; the rows have no models.
-    folds : Folds
-        How the images were dealt.
+    model : object
+        Fitted on all images.
+    idea, title : str
+        The name of its idea, and what a table shows.
+    images : LabelledImages
+        What it was fitted on.
+    comparison : Comparison or None
+        The ideas by their out-of-fold answers; ``valid`` holds the judged images. None where nothing could be
+        judged.
+    notes : tuple of str
+        How ideas were judged, one sentence each.
     """
 
-    comparison: Comparison
-    folds: Folds
+    model: Any
+    idea: str
+    title: str
+    images: LabelledImages
+    comparison: Comparison | None
+    notes: tuple[str, ...]
+
+    @property
+    def row(self) -> Row | None:
+        """The line of the idea in the comparison."""
+        rows = () if self.comparison is None else self.comparison.rows
+        return next((row for row in rows if row.name == self.idea), None)
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """What the model chose by itself and why, one sentence a decision."""
+        reasons: tuple[str, ...] = getattr(self.model, "reasons_", ())
+        return reasons
+
+    @property
+    def figures(self) -> dict[str, float | str] | None:
+        """What the model is worth, for :func:`lookalike.save_model`; None where nothing could be judged."""
+        if self.row is None or self.row.evaluation is None:
+            return None
+        accuracy = self.row.evaluation.accuracy
+        return {
+            "out-of-fold accuracy": accuracy.value,
+            "95 % interval": f"{accuracy.low:.4f}-{accuracy.high:.4f}",
+            "right": accuracy.hits,
+            "judged": accuracy.n,
+            "how judged": " ".join(self.notes)[:_LONGEST_NOTE],
+        }
+
+
+def fit_best(
+    images: LabelledImages | ArrayLike,
+    labels: ArrayLike | None = None,
+    ideas: Iterable[Any] | Mapping[str, Any] | None = None,
+    *,
+    groups: ArrayLike | None = None,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> BestFit:
+    """Fit the idea that is best at images which were left out of its fits, on all images.
+
+    The images are dealt into folds, every class alike; each fold is answered by a model that was fitted on
+    all the others. The idea with the most right answers is fitted on all images; of equally good ones it is
+    the last one, since the later ones of the registry take more of an image into account.
+
+    Parameters
+    ----------
+    images : LabelledImages, or array-like of shape (n, h, w) or (n, h, w, c)
+        Labelled images, or an image batch.
+    labels : array-like of shape (n,), optional
+        The labels of an image batch.
+    ideas : iterable or dict, optional
+        What :func:`lookalike.compare` takes. By default lookalike's own among the registry's default ideas.
+    groups : array-like of shape (n,), optional
+        Who wrote each image of a batch, or which camera took it: a model must not have seen the one that it
+        is judged on. Labelled images bring theirs.
+    seed : int, default=0
+        What the folds and other random choices are drawn from.
+    progress : Progress, optional
+        Hears of each idea and fold.
+
+    Returns
+    -------
+    BestFit
+        The model, its idea, what each idea is worth, and why the model is as it is. ``notes`` says how many
+        images were judged: five folds, at most about 2,000 images. Where no class has two images (of two
+        groups) nothing can be judged: then it is the last idea.
+
+    Raises
+    ------
+    UnknownNameError
+        A name is not in the registry.
+    InputError
+        Something given is no idea, there is not one label for each image, or every idea failed.
+
+    Examples
+    --------
+    >>> import lookalike
+    >>> train, _ = lookalike.load("digits", classes=[3, 7])
+    >>> found = lookalike.fit_best(train, ideas=["ink-coverage", "mean-image-l2"])
+    >>> found.idea, found.model, found.row.evaluation.accuracy.hits
+    ('mean-image-l2', MeanImage(metric='l2'), 284)
+    >>> found.notes
+    ('289 of 289 images were judged: 5 folds (seed 0).',)
+    """
+    if isinstance(images, LabelledImages):
+        if labels is not None or groups is not None:
+            raise InputError("labels or groups are given beside labelled images, which have theirs")
+        train = images
+    elif labels is None:
+        raise InputError("labels are missing: expected one for each image")
+    else:
+        train = labelled((images, labels), groups=groups)
+    if ideas is None:
+        ideas = [known for known in IDEAS if known.by_default and not known.reference]
+    chosen = candidates(ideas)
+    folds = make_folds(train.labels, train.groups, seed=seed)
+    comparison, winner = None, chosen[-1]
+    if folds.parts:
+        comparison = _judged(train, chosen, folds, seed, progress)
+        name = best(comparison).name
+        winner = next(one for one in chosen if one.name == name)
+    progress(f"{winner.title}: fit on all images", 0, None)
+    model = seeded(winner.make(), seed)
+    fitted(model, Inputs(train.images).of(model), train.labels, progress)
+    if hasattr(model, "rejection_basis"):
+        # A model's file keeps it, so that nobody who asks for probabilities or rejection has to wait for it.
+        progress("how sure answers are", 0, None)
+        model.rejection_basis()
+    notes = folds.notes if folds.parts else (_UNJUDGED,)
+    return BestFit(model, winner.name, winner.title, train, comparison, notes)
 
 
 def make_folds(labels: NDArray[Any], groups: NDArray[Any] | None = None, *, seed: int = 0) -> Folds:
     """Deal images into folds, every class alike, and a group never into two.
 
-    Parameters
-    ----------
-    labels : ndarray of shape (n,)
-        The class of each image.
-    groups : ndarray of shape (n,), optional
-        Who wrote each image, or which camera took it: a model must not have seen the one it is judged on.
-    seed : int, default=0
-        What the deal is drawn from.
-
-    Returns
-    -------
-    Folds
-        Five folds; fewer where the largest class has fewer images, or where there are fewer groups. Of more
-        than about 2,000 images, some folds only are judged: as few as leave each model four fifths of
-        the images (of 60,000 one fold of 2,000). An image whose class occurs in no other fold, such as the
-        only one of its class, is not judged and always fitted on.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from lookalike.evaluation.folds import make_folds
-    >>> folds = make_folds(np.array([3, 3, 3, 7, 7, 7, 8]))
-    >>> [len(part) for part in folds.parts], folds.notes[-1]
-    ([2, 2, 2], "Always fitted on and not judged: 1 image of class '8', which no other fold has.")
+    They are five folds; fewer where the largest class has fewer images, or where there are fewer groups. Of
+    more than about 2,000 images, some folds only are judged: as few as leave each model four fifths of the
+    images (of 60,000 one fold of 2,000). An image whose class occurs in no other fold, such as the only one
+    of its class, is not judged and always fitted on.
     """
     texts = labels.astype(np.str_)
     notes: list[str] = []
@@ -129,63 +231,27 @@ def out_of_fold(
 ) -> OutOfFold:
     """Judge ideas by answers to images that were left out of their fits.
 
-    Parameters
-    ----------
-    images : LabelledImages
-        Of at least two classes.
-    ideas : iterable, optional
-        What :func:`lookalike.compare` takes. By default the registry's default ideas.
-    seed : int, default=0
-        What the folds and other random choices are drawn from.
-    progress : Progress, optional
-        Hears of each idea and fold.
-
-    Returns
-    -------
-    OutOfFold
-        A row an idea over all judged images, and McNemar's exact tests. Times are means of the folds' fits,
-        and the sum of their answers; an idea that fails in one fold has that as its reason.
-
-    Raises
-    ------
-    UnknownNameError
-        A name is not in the registry.
-    InputError
-        No class has two images (in two groups), so that nothing can be judged.
-
-    Examples
-    --------
-    >>> import lookalike
-    >>> from lookalike.evaluation.folds import out_of_fold
-    >>> train, _ = lookalike.load("digits", classes=[3, 7])
-    >>> found = out_of_fold(train, ["mean-image-l2"])
-    >>> print(found.comparison.rows[0].evaluation.accuracy)
-    0.9827 (284 of 289, 95 % interval 0.9601-0.9926)
+    A row an idea over all judged images. Times are means of the folds' fits, and the sum of their answers; an
+    idea that fails in one fold has that as its reason.
     """
-    folds = make_folds(images.labels, images.groups, seed=seed)
-    chosen = candidates(ideas)
+    folds, chosen = make_folds(images.labels, images.groups, seed=seed), candidates(ideas)
     if not folds.parts:
         raise InputError(
             "no class has two images (of two groups), so none can be left out to judge an idea: add images"
         )
+    return OutOfFold(_judged(images, chosen, folds, seed, progress), folds)
+
+
+def _judged(
+    images: LabelledImages, chosen: list[Candidate], folds: Folds, seed: int, progress: Progress
+) -> Comparison:
+    """Return what ideas are worth by their answers to all folds."""
     rows = tuple(_row(one, images, folds, seed, progress) for one in chosen)
-    comparison = Comparison(images, images.take(folds.judged), rows, pairs(rows), seed)
-    return OutOfFold(comparison, folds)
+    return Comparison(images, images.take(folds.judged), rows, pairs(rows), seed)
 
 
 def best(comparison: Comparison) -> Row:
-    """Return the idea with the most right answers; of equals the last one.
-
-    Parameters
-    ----------
-    comparison : Comparison
-        Its ideas in the order of the registry, in which the later ones take more of an image into account.
-
-    Raises
-    ------
-    InputError
-        Every idea failed; the message has the first one's reason.
-    """
+    """Return the idea with the most right answers; of equals the last one."""
     measured = [row for row in comparison.rows if row.evaluation is not None]
     if not measured:
         raise InputError(f"no idea could be fitted: {comparison.rows[0].error}")
@@ -263,14 +329,6 @@ def _pooled(
         seconds = sum(one.evaluation.predict_seconds for one in tries if one.evaluation)
         evaluation = judge(labels, answers, seconds=seconds)
     fits = [one.fit_seconds for one in tries if one.fit_seconds is not None]
-    return Row(
-        name=candidate.name,
-        title=candidate.title,
-        origin=candidate.origin,
-        evaluation=evaluation,
-        error=error,
-        warnings=tuple(dict.fromkeys(warning for one in tries for warning in one.warnings)),
-        fit_seconds=sum(fits) / len(fits) if fits else None,
-        size_bytes=None if evaluation is None else size(tries[-1].model),
-        model=None,
-    )
+    notes = tuple(dict.fromkeys(warning for one in tries for warning in one.warnings))
+    last = replace(tries[-1], warnings=notes)
+    return row_of(candidate, last, evaluation, sum(fits) / len(fits) if fits else None, None)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import sys
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+import time
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,11 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.exceptions import ConvergenceWarning
 
+from lookalike import settings
 from lookalike.errors import InputError, LookalikeError
+from lookalike.evaluation.evaluate import Inputs, measure
+from lookalike.evaluation.results import Evaluation
 from lookalike.images import ImageBatch, to_unit
 from lookalike.markers import kind
 from lookalike.models.mean_image import MeanImage
+from lookalike.progress import Progress
 from lookalike.registry import IDEAS, Idea, idea
 from lookalike.search.averages import class_sums
 
@@ -26,41 +34,23 @@ _CHUNK = 1000
 
 @dataclass(frozen=True)
 class Candidate:
-    """An idea with its name, ready to be fitted.
+    """An idea with its name, ready to be fitted."""
 
-    Attributes
-    ----------
-    name, title : str
-        What one types, and what a table shows.
-    origin : {"ours", "reference", "yours"}
-        Whose it is.
-    make : callable
-        Returns a new, unfitted estimator.
-    """
-
-    name: str
-    title: str
-    origin: str
-    make: Callable[[], Any]
+    name: str  # what one types
+    title: str  # what a table shows
+    origin: str  # whose it is: "ours", "reference" or "yours"
+    make: Callable[[], Any]  # returns a new, unfitted estimator
 
 
-def candidates(ideas: Iterable[Any] | None) -> list[Candidate]:
+def candidates(ideas: Iterable[Any] | Mapping[str, Any] | None) -> list[Candidate]:
     """Return what ``compare`` was asked to measure, each under a name of its own.
 
-    Parameters
-    ----------
-    ideas : iterable, or None
-        Registry names, estimators, marked functions, or pairs of a name and one of these. None means
-        the registry's default ideas.
-
-    Raises
-    ------
-    UnknownNameError
-        A name is not in the registry.
-    InputError
-        Something else was given, or nothing.
+    Ideas are registry names, estimators, marked functions, pairs of a name and one of these, or all of them
+    by their names; None means the registry's default ideas.
     """
-    given = [known for known in IDEAS if known.by_default] if ideas is None else list(ideas)
+    if ideas is None:
+        ideas = [known for known in IDEAS if known.by_default]
+    given = list(ideas.items() if isinstance(ideas, Mapping) else ideas)
     if not given:
         raise InputError("no ideas to compare: expected at least one")
     return _distinct([_candidate(thing) for thing in given])
@@ -75,6 +65,8 @@ def _candidate(thing: Any) -> Candidate:
     name = ""
     if isinstance(thing, tuple) and len(thing) == 2 and isinstance(thing[0], str):
         name, thing = thing
+    if name and isinstance(thing, str | Idea):
+        return replace(_candidate(thing), name=name, title=name)
     made = _maker(thing)
     if made is None:
         raise InputError(
@@ -104,27 +96,15 @@ def _distinct(found: list[Candidate]) -> list[Candidate]:
     for one in found:
         seen[one.name] = seen.get(one.name, 0) + 1
         mark = "" if seen[one.name] == 1 else f"-{seen[one.name]}"
-        result.append(Candidate(one.name + mark, one.title + mark, one.origin, one.make))
+        result.append(replace(one, name=one.name + mark, title=one.title + mark))
     return result
 
 
 def from_file(path: Path) -> list[tuple[str, Any]]:
-    """Run a user's own Python file and return the ideas in it.
+    """Run a user's own Python file, with the user's rights, and return the ideas in it in its order.
 
-    Parameters
-    ----------
-    path : Path
-        A Python file. It is run, with the user's rights.
-
-    Returns
-    -------
-    list of (str, object)
-        Every marked function and every estimator that the file binds to a public name, in its order.
-
-    Raises
-    ------
-    InputError
-        The file cannot be read, it fails, or it has no ideas. The message names the line that failed.
+    These are every marked function and every estimator that the file binds to a public name. Errors name the
+    line that failed.
     """
     if not path.is_file():
         raise InputError(f"{path} is no file: expected a Python file of ideas")
@@ -137,7 +117,7 @@ def from_file(path: Path) -> list[tuple[str, Any]]:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise InputError(f"{path}{failing_line(error, str(path))} failed: {one_line(error)}") from error
+        raise InputError(f"{path}{_failing_line(error, str(path))} failed: {_one_line(error)}") from error
     found = [
         (name, thing)
         for name, thing in vars(module).items()
@@ -151,7 +131,7 @@ def from_file(path: Path) -> list[tuple[str, Any]]:
     return found
 
 
-def one_line(error: BaseException) -> str:
+def _one_line(error: BaseException) -> str:
     """Return an error's kind and first line; our own errors say what is wrong without their kind."""
     text = str(error).strip().splitlines()
     if text and isinstance(error, LookalikeError):
@@ -159,7 +139,7 @@ def one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
 
 
-def failing_line(error: BaseException, path: str) -> str:
+def _failing_line(error: BaseException, path: str) -> str:
     """Return ", line 3" for the last line of ``path`` that the error passed through, or nothing."""
     line = error.lineno if isinstance(error, SyntaxError) else None
     trace = error.__traceback__
@@ -168,6 +148,78 @@ def failing_line(error: BaseException, path: str) -> str:
             line = trace.tb_lineno
         trace = trace.tb_next
     return f", line {line}," if line else ""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What became of fitting and measuring one idea."""
+
+    model: Any  # fitted; None where that failed
+    evaluation: Evaluation | None  # None where the idea failed
+    error: str | None  # why it failed, in one line
+    warnings: tuple[str, ...]  # what to know about the figures, for example that a fit did not converge
+    fit_seconds: float | None  # wall time
+
+
+def attempt(
+    candidate: Candidate,
+    inputs: tuple[Inputs, Inputs],
+    labels: tuple[NDArray[Any], NDArray[Any]],
+    *,
+    seed: int,
+    progress: Progress,
+) -> Attempt:
+    """Fit one idea on the first images and measure it on the second; what it raises becomes the reason."""
+    # Settings that cannot be used are not the idea's fault.
+    settings.check()
+    model, evaluation, error, fit_seconds = None, None, None, None
+
+    def tell(what: str, done: int, total: int | None) -> None:
+        progress(f"{candidate.title}: {what}", done, total)
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            model = seeded(candidate.make(), seed)
+            tell("fit", 0, None)
+            given = inputs[0].of(model)
+            began = time.perf_counter()
+            fitted(model, given, labels[0], tell)
+            fit_seconds = time.perf_counter() - began
+            evaluation = measure(model, inputs[1], labels[1], progress=tell)
+        # It may be anybody's code: one idea's failure must not cost the others their figures.
+        except Exception as failure:
+            error = _one_line(failure)
+    return Attempt(model, evaluation, error, _notes(caught, model), fit_seconds)
+
+
+def fitted(model: Any, images: NDArray[Any], labels: NDArray[Any], progress: Progress) -> Any:
+    """Fit a model, which tells of its progress where it can."""
+    tells = "progress" in inspect.signature(model.fit).parameters
+    return model.fit(images, labels, **({"progress": progress} if tells else {}))
+
+
+def seeded(model: Any, seed: int) -> Any:
+    """Give a scikit-learn model that draws at random, and was given no seed, the caller's."""
+    parameters = model.get_params() if hasattr(model, "get_params") else {}
+    undecided = [
+        name
+        for name, value in parameters.items()
+        if name.rpartition("__")[2] == "random_state" and value is None
+    ]
+    return model.set_params(**dict.fromkeys(undecided, seed)) if undecided else model
+
+
+def _notes(caught: list[warnings.WarningMessage], model: Any) -> tuple[str, ...]:
+    """Return warnings as a reader of the table needs them: each once, and in one line."""
+    texts = []
+    for warning in caught:
+        if issubclass(warning.category, ConvergenceWarning):
+            cap = getattr(model, "max_iter", None)
+            texts.append("not converged" + (f" in {cap} iterations" if cap else ""))
+        elif not issubclass(warning.category, (DeprecationWarning, PendingDeprecationWarning, FutureWarning)):
+            texts.append(str(warning.message).strip().splitlines()[0])
+    return tuple(dict.fromkeys(texts))
 
 
 class _OfFunction(ClassifierMixin, BaseEstimator):
@@ -194,13 +246,7 @@ class _OfFunction(ClassifierMixin, BaseEstimator):
 
 
 class FeatureMeans(_OfFunction):
-    """Classify by the nearest class mean of a feature: squared Euclidean distance, ties to the first class.
-
-    Parameters
-    ----------
-    function : callable
-        See :func:`lookalike.feature`.
-    """
+    """Classify by the nearest class mean of a feature, by Euclidean distance, ties to the first class."""
 
     def fit(self, X: ImageBatch, y: NDArray[Any]) -> Self:
         """Average the feature over each class."""
@@ -224,13 +270,7 @@ class FeatureMeans(_OfFunction):
 
 
 class MeanImageBy(_OfFunction):
-    """Classify by the nearest mean image under a user's distance, ties to the first class.
-
-    Parameters
-    ----------
-    function : callable
-        See :func:`lookalike.distance`.
-    """
+    """Classify by the nearest mean image under a user's distance, ties to the first class."""
 
     def fit(self, X: ImageBatch, y: NDArray[Any]) -> Self:
         """Average the images of each class."""

@@ -2,55 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.data.labelled import LabelledImages
-from lookalike.registry import Shown
-
-
-@dataclass(frozen=True)
-class Rate:
-    """``hits`` of ``n``, with its 95 % Wilson interval.
-
-    Attributes
-    ----------
-    hits, n : int
-        How many of how many.
-    low, high : float
-        The interval, in 0-1.
-    """
-
-    hits: int
-    n: int
-    low: float
-    high: float
-
-    @property
-    def value(self) -> float:
-        """The rate, in 0-1; NaN where ``n`` is 0."""
-        return self.hits / self.n if self.n else float("nan")
-
-    def __str__(self) -> str:
-        return f"{self.value:.4f} ({self.hits} of {self.n}, 95 % interval {self.low:.4f}-{self.high:.4f})"
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A number with its 95 % interval, for what is not a plain rate.
-
-    Attributes
-    ----------
-    value, low, high : float
-        The estimate and its interval.
-    """
-
-    value: float
-    low: float
-    high: float
+from lookalike.evaluation.statistics import Estimate, Rate
+from lookalike.registry import DISPLAYS, Shown, resolve
 
 
 @dataclass(frozen=True)
@@ -224,3 +186,38 @@ class Comparison(Shown):
     rows: tuple[Row, ...]
     pairs: tuple[PairTest, ...]
     seed: int
+
+    def report(self, path: str | os.PathLike[str], *, image: str | None = None, command: str = "") -> Path:
+        """Write the comparison as one HTML page that needs no network and no script.
+
+        Parameters
+        ----------
+        path : path-like
+            Where. The file is replaced as a whole or, on any error, not touched.
+        image : str, optional
+            The name of the image that the page looks at first.
+        command : str, default=""
+            What makes the page again, to be shown on it.
+
+        Returns
+        -------
+        Path
+            Where the page is.
+
+        Raises
+        ------
+        InputError
+            No image is called so.
+
+        Examples
+        --------
+        >>> import tempfile, lookalike
+        >>> train, valid = lookalike.load("digits", classes=[3, 7])
+        >>> found = lookalike.compare(train, valid, ["mean-image-l2"])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     page = found.report(f"{folder}/digits.html").read_text(encoding="utf-8")
+        >>> page.startswith("<!doctype html>")
+        True
+        """
+        resolve(DISPLAYS["comparison page"])(self, path, command=command, image=image)
+        return Path(path)

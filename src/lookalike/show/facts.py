@@ -77,6 +77,24 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
     }
 
 
+def _best_fit(found: Any) -> dict[str, Any]:
+    judged = found.comparison
+    return {
+        "idea": found.idea,
+        "title": found.title,
+        "reasons": found.reasons,
+        "train": data_facts(found.images),
+        "out_of_fold": None
+        if judged is None
+        else {
+            "seed": judged.seed,
+            "judged": len(judged.valid),
+            "notes": found.notes,
+            **compared_facts(judged),
+        },
+    }
+
+
 def _class_facts(evaluation: Evaluation) -> dict[str, Any]:
     return {
         "classes": [str(name) for name in evaluation.classes.tolist()],
@@ -103,7 +121,7 @@ def _evaluation(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def _assessment(found: Any) -> dict[str, Any]:
+def _appraisal(found: Any) -> dict[str, Any]:
     table = levels_table(found)
     facts = _evaluation(found.evaluation)
     facts["probabilities"]["calibrated"] = found.model.calibrated_
@@ -115,7 +133,7 @@ def _assessment(found: Any) -> dict[str, Any]:
         "rejection": {
             "level": found.alpha,
             "out_of_distribution": [
-                {"kind": one.given.kind, "n": len(one.given.images)} for one in found.strangers
+                {"kind": one.kind, "n": len(one.images)} for one in found.out_of_distribution
             ],
             "levels": [table.facts(level) | {"basis": level.basis._asdict()} for level in found.levels],
         },
@@ -129,7 +147,7 @@ def _mistake(found: Any, index: int) -> dict[str, Any]:
         "label": found.data.labels[index],
         "answer": found.evaluation.predictions[index],
         "probability": found.confidence[index],
-        "rejected": found.refused[index],
+        "rejected": found.rejected[index],
     }
 
 
@@ -162,7 +180,8 @@ def _explanations(explained: Any) -> list[dict[str, Any]]:
 
 
 _FACTS: dict[str, Callable[[Any], Any]] = {
-    "Assessment": _assessment,
+    "Appraisal": _appraisal,
+    "BestFit": _best_fit,
     "Comparison": _comparison,
     "Curve": _curve,
     "Evaluation": _evaluation,

@@ -134,6 +134,13 @@ def _comparison(comparison: Comparison, ax: Axes | None) -> Axes:
     return _dressed(axes, title, _RATE, "")
 
 
+def _best_fit(found: Any, ax: Axes | None) -> Axes:
+    """Draw the ideas that were judged."""
+    if found.comparison is None:
+        raise InputError("no idea was judged: there are no rates to draw")
+    return _comparison(found.comparison, ax)
+
+
 def _evaluation(evaluation: Evaluation, ax: Axes | None) -> Axes:
     """Draw the confusion matrix: a cell is as dark as its share of the class's images."""
     counts = evaluation.confusion
@@ -155,11 +162,11 @@ def _evaluation(evaluation: Evaluation, ax: Axes | None) -> Axes:
     return axes
 
 
-def _assessment(found: Any, ax: Axes | None) -> Axes:
+def _appraisal(found: Any, ax: Axes | None) -> Axes:
     """Draw what levels of rejection catch, against what they cost."""
     lines = [("wrong answers", [level.wrong for level in found.levels])]
-    for place, one in enumerate(found.strangers):
-        lines.append((plain(one.given.kind), [level.strangers[place] for level in found.levels]))
+    for place, one in enumerate(found.out_of_distribution):
+        lines.append((plain(one.kind), [level.out_of_distribution[place] for level in found.levels]))
     axes = _new_axes(ax, 8.0, 4.8)
     cost = [level.known.value for level in found.levels]
     chosen = found.levels.index(found.chosen)
@@ -444,7 +451,8 @@ def _draw_boxes(axes: Axes, column: list[tuple[str, str]], left: float, width: f
 
 
 _PLOTS: dict[str, Callable[[Any, Any], Any]] = {
-    "Assessment": _assessment,
+    "Appraisal": _appraisal,
+    "BestFit": _best_fit,
     "Comparison": _comparison,
     "Curve": _curve,
     "Evaluation": _evaluation,

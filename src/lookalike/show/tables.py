@@ -29,10 +29,9 @@ def text(result: Any) -> str:
     return shown.get().removesuffix("\n")
 
 
-def terminal(result: Any, heading: str = "") -> Iterator[Any]:
-    """Yield what a terminal shows of a result, under its own or another heading."""
-    items = view(result).items
-    return drawn((Line(heading, "bold"), *items[1:]) if heading else items, "terminal")
+def terminal(result: Any) -> Iterator[Any]:
+    """Yield what a terminal shows of a result."""
+    return drawn(view(result).items, "terminal")
 
 
 def drawn(items: Iterable[Line | Table], form: Form) -> Iterator[Any]:

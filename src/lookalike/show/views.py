@@ -11,6 +11,7 @@ import numpy as np
 
 from lookalike.data.labelled import LabelledImages
 from lookalike.evaluation.results import Comparison, Evaluation, PairTest, Row
+from lookalike.evaluation.statistics import letters
 from lookalike.show import columns as kinds
 from lookalike.show.columns import ALL, DATA, SHOWN, Column, Form, Table, interval
 from lookalike.show.evidence import sentences
@@ -84,9 +85,6 @@ def best_row(rows: Iterable[Row], *, references: bool = True) -> Row | None:
 
 def letters_of(comparison: Comparison) -> dict[str, str]:
     """Return the compact letter display of the ideas that have figures; the best has the first letter."""
-    # Here, since it takes SciPy, which evidence does without.
-    from lookalike.evaluation.statistics import letters
-
     measured = [row for row in comparison.rows if row.evaluation is not None]
     measured.sort(key=lambda row: -row.evaluation.accuracy.hits if row.evaluation else 0)
     different = [(pair.first, pair.second) for pair in comparison.pairs if is_real(pair)]
@@ -184,9 +182,9 @@ def classes_table(evaluation: Evaluation, codes: Iterable[int] | None = None) ->
 
 
 def levels_table(found: Any, levels: Sequence[Any] | None = None) -> Table:
-    """Return the table of levels of rejection of an assessment."""
+    """Return the table of levels of rejection of an appraisal."""
     chosen = found.chosen
-    names = [one.given.kind for one in found.strangers]
+    names = [one.kind for one in found.out_of_distribution]
 
     def rates(key: str, heading: str, rate: Callable[[Any], Any], goes: int = 0) -> Column:
         # On a page there is no column of nothing.
@@ -236,7 +234,7 @@ def _rate_of(evaluation: Evaluation, name: str) -> Any:
 
 
 def _kind_rate(place: int, level: Any) -> Any:
-    return level.strangers[place]
+    return level.out_of_distribution[place]
 
 
 def _taken_for(evaluation: Evaluation, code: int) -> str:
@@ -260,11 +258,28 @@ def _comparison(comparison: Comparison) -> View:
     return View((head, table, *notes, *reading), table)
 
 
+def _best_fit(found: Any) -> View:
+    """Return what is shown of a fit: the ideas that were judged, what was fitted, and why it is as it is."""
+    n = f"{len(found.images):,} images"
+    items: list[Line | Table] = [
+        Line(f"{plain(found.images.source.name)}: {n}, {kind_of(found.images)}", "bold")
+    ]
+    worth, table = "", Table((), ())
+    if found.comparison is not None:
+        judged = _comparison(found.comparison)
+        items += judged.items[1:]
+        table, accuracy = judged.data, found.row.evaluation.accuracy
+        worth = f", right about {accuracy.hits:,} of {accuracy.n:,} images that were left out"
+    items.append(Line(plain(f"Fitted on all {n}: {found.title}{worth}."), "bold"))
+    items += [Line(plain(f"- {reason}")) for reason in found.reasons]
+    return View(tuple(items), table)
+
+
 def _evaluation(evaluation: Evaluation) -> View:
     return View(summary(evaluation), classes_table(evaluation))
 
 
-def _assessment(found: Any) -> View:
+def _appraisal(found: Any) -> View:
     evaluation, source = found.evaluation, found.data.source
     # Images without parts are read as training images; a note says which parts there are.
     part = "" if source.part == "train" else f" ({source.part})"
@@ -389,7 +404,8 @@ def _explanations(explained: Sequence[Any]) -> View:
 
 
 _VIEWS: dict[str, Callable[[Any], View]] = {
-    "Assessment": _assessment,
+    "Appraisal": _appraisal,
+    "BestFit": _best_fit,
     "Comparison": _comparison,
     "Curve": _curve,
     "Evaluation": _evaluation,

@@ -6,6 +6,15 @@ which class of the registry a state belongs to. ``models`` saves and opens. ``ca
 
 from lookalike.store.about import DataFacts, ModelInfo
 from lookalike.store.card import is_card
-from lookalike.store.models import load_model, load_recogniser, model_info, save_model
+from lookalike.store.models import load_model, load_recogniser, model_info, save_model, unsaved_info
 
-__all__ = ["DataFacts", "ModelInfo", "is_card", "load_model", "load_recogniser", "model_info", "save_model"]
+__all__ = [
+    "DataFacts",
+    "ModelInfo",
+    "is_card",
+    "load_model",
+    "load_recogniser",
+    "model_info",
+    "save_model",
+    "unsaved_info",
+]

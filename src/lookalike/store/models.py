@@ -165,6 +165,12 @@ def model_info(path: str | os.PathLike[str]) -> ModelInfo:
         return about.info_of(text, path.stat().st_size)
 
 
+def unsaved_info(model: Any) -> ModelInfo:
+    """Return what a file would say of a fitted model, but for its size, which is 0 here."""
+    text, _ = about.written(model, _origin(model.recogniser_, None, None))
+    return about.info_of(text, 0)
+
+
 def _origin(
     recogniser: Recogniser, data: LabelledImages | None, figures: Mapping[str, float | str] | None
 ) -> Origin:

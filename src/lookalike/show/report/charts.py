@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lookalike.evaluation.assess import Assessment, Level, Stranger
+from lookalike.evaluation.appraise import Appraisal, Level, OutOfDistribution
 from lookalike.evaluation.results import Bin, Reliability
 from lookalike.show.columns import Cell, Column
 from lookalike.show.formats import decimals_for, listing, percent, span
@@ -102,7 +102,7 @@ class Probabilities:
     fitted: bool  # else they are a rule of thumb
 
 
-def probabilities(found: Assessment) -> Probabilities:
+def probabilities(found: Appraisal) -> Probabilities:
     """Return the section on probabilities."""
     reliability = found.evaluation.reliability
     assert reliability is not None
@@ -178,7 +178,7 @@ class Rejection:
     easy: bool  # there are no images of no class but those that were made
 
 
-def rejection(found: Assessment) -> Rejection:
+def rejection(found: Appraisal) -> Rejection:
     """Return the section on levels of rejection."""
     columns = levels_table(found).of("page")
     frame = Frame(
@@ -201,11 +201,11 @@ def rejection(found: Assessment) -> Rejection:
             for level in found.levels
         ),
         galleries=_galleries(found),
-        easy=all(one.given.made for one in found.strangers),
+        easy=all(one.made for one in found.out_of_distribution),
     )
 
 
-def _line(column: Column, found: Assessment, frame: Frame) -> RejectionLine:
+def _line(column: Column, found: Appraisal, frame: Frame) -> RejectionLine:
     """Return one line of the drawing."""
 
     def place(level: Level) -> tuple[float, float]:
@@ -215,12 +215,12 @@ def _line(column: Column, found: Assessment, frame: Frame) -> RejectionLine:
     return RejectionLine(column.heading, points, place(found.chosen))
 
 
-def _galleries(found: Assessment) -> tuple[RejectionGallery, ...]:
+def _galleries(found: Appraisal) -> tuple[RejectionGallery, ...]:
     """Return the galleries that have images."""
     evaluation, data = found.evaluation, found.data
     right = np.ones(len(data), np.bool_)
     right[evaluation.mistakes] = False
-    places = np.flatnonzero(right & found.refused)
+    places = np.flatnonzero(right & found.rejected)
     galleries = [
         _gallery(
             "Right answers that are rejected",
@@ -232,20 +232,19 @@ def _galleries(found: Assessment) -> tuple[RejectionGallery, ...]:
                 for index in places[:_MOST_IN_GALLERY].tolist()
             ],
         ),
-        *(_answered(one) for one in found.strangers),
+        *(_answered(one) for one in found.out_of_distribution),
     ]
     return tuple(gallery for gallery in galleries if gallery.thumbs)
 
 
-def _answered(one: Stranger) -> RejectionGallery:
+def _answered(one: OutOfDistribution) -> RejectionGallery:
     """Return the images of one kind that are answered."""
-    places = np.flatnonzero(~one.refused)
-    given = one.given
+    places = np.flatnonzero(~one.rejected)
     return _gallery(
-        f"Not rejected: {plain(given.kind)}",
+        f"Not rejected: {plain(one.kind)}",
         len(places),
         [
-            _thumb(given.images[index], given.names[index], "", one.answers[index])
+            _thumb(one.images[index], one.names[index], "", one.answers[index])
             for index in places[:_MOST_IN_GALLERY].tolist()
         ],
     )

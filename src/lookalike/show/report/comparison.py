@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from lookalike.data.labelled import LabelledImages
-from lookalike.evaluation.results import Comparison, PairTest, Rate, Row
+from lookalike.evaluation.results import Comparison, PairTest, Row
+from lookalike.evaluation.statistics import Rate
 from lookalike.files import write_whole
 from lookalike.show.columns import Cell, Column
 from lookalike.show.formats import NARROW, decimals_for, listing, p_value, percent, span

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lookalike.evaluation.assess import Assessment
-from lookalike.evaluation.inputs import unwarned
+from lookalike.evaluation.appraise import Appraisal
+from lookalike.evaluation.evaluate import unwarned
 from lookalike.evaluation.results import Comparison, Row
 from lookalike.models.deformable import DeformableMatch
 from lookalike.show.evidence import Card, card
@@ -108,7 +108,7 @@ def _reach(model: DeformableMatch) -> str:
     return f"each pixel may move by up to {listing([way for way in ways if way[0] != '0'])}"
 
 
-def mistakes(found: Assessment) -> Mistakes:
+def mistakes(found: Appraisal) -> Mistakes:
     """Return the 24 mistakes that the model was surest of; of equally sure ones the first go first."""
     every = found.evaluation.mistakes
     places = every[np.argsort(-found.confidence[every], kind="stable")][:_MOST_MISTAKES]
@@ -125,7 +125,7 @@ def mistakes(found: Assessment) -> Mistakes:
                     wrong=True,
                     thumb=picture(found.data.images[index], SMALL, 64),
                     card=card(evidence, f"mistake-{number}"),
-                    note=sure + (", rejected" if found.refused[index] else ""),
+                    note=sure + (", rejected" if found.rejected[index] else ""),
                 )
             )
     reasons = getattr(found.model, "reasons_", ())

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.evaluation.results import Comparison, Row
-from lookalike.evaluation.statistics import rate
+from lookalike.evaluation.statistics import share
 from lookalike.models.prototypes import LearnedPrototypes
 from lookalike.show.formats import decimals_for, percent, span
 from lookalike.show.images import SMALL, Picture, picture, signed_colours
@@ -111,14 +110,15 @@ def _epoch(
     model: LearnedPrototypes, still: NDArray[Any], epoch: int, images: NDArray[Any], labels: NDArray[Any]
 ) -> Epoch:
     """Return what the prototypes of one epoch are worth."""
-    then = copy.copy(model)
-    then.prototypes_ = model.prototypes_ if epoch == model.best_epoch_ else still.astype(np.float64)
-    answers = model.classes_[np.argmin(then.class_distances(images), axis=1)]
-    share = rate(int((answers == labels).sum()), len(labels))
+    recogniser = model.recogniser_
+    prototypes = model.prototypes_ if epoch == model.best_epoch_ else still.astype(np.float64)
+    distances = cast(Any, recogniser.matcher).distances(recogniser.seen(images), prototypes)
+    answers = model.prototype_labels_[np.argmin(distances, axis=1)]
+    right = share(answers == labels)
     decimals = decimals_for(len(labels))
     held = float(model.history_["validation_accuracy"][epoch])
     return Epoch(
-        epoch, percent(share.value, decimals), span(share.low, share.high, decimals), percent(held, decimals)
+        epoch, percent(right.value, decimals), span(right.low, right.high, decimals), percent(held, decimals)
     )
 
 

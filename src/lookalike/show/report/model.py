@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lookalike.evaluation.assess import Assessment
+from lookalike.evaluation.appraise import Appraisal
 from lookalike.evaluation.results import Comparison, Row
 from lookalike.files import write_whole
 from lookalike.show.formats import NARROW, decimals_for, listing, memory, percent, span
@@ -16,7 +16,7 @@ from lookalike.show.report.charts import probabilities, rejection
 from lookalike.show.report.comparison import classes
 from lookalike.show.report.explained import mistakes
 from lookalike.show.report.facts import Part, part_facts, today, versions
-from lookalike.store import ModelInfo
+from lookalike.store import ModelInfo, model_info, unsaved_info
 from lookalike.text import plain
 
 _NAMED_CLASSES = 4
@@ -45,18 +45,24 @@ class ModelFacts:
 
 
 def write_model_report(
-    found: Assessment, path: str | os.PathLike[str], *, info: ModelInfo, name: str, command: str
+    found: Appraisal,
+    path: str | os.PathLike[str],
+    *,
+    file: str | os.PathLike[str] | None = None,
+    command: str = "",
 ) -> None:
     """Write what a model is worth as one HTML page that needs no network and no script.
 
-    The file is replaced as a whole or, on any error, not touched. ``name`` is the model's file, and
-    ``command`` makes the page again.
+    The page is replaced as a whole or, on any error, not touched. ``file`` is the model's, and ``command``
+    makes the page again.
     """
-    write_whole(Path(path), render_model(found, info=info, name=name, command=command).encode())
+    info = unsaved_info(found.model) if file is None else model_info(file)
+    page = render_model(found, info=info, name="" if file is None else os.fspath(file), command=command)
+    write_whole(Path(path), page.encode())
 
 
-def render_model(found: Assessment, *, info: ModelInfo, name: str, command: str) -> str:
-    """Return the page; ``name`` is the model's file."""
+def render_model(found: Appraisal, *, info: ModelInfo, name: str, command: str) -> str:
+    """Return the page; ``name`` is the model's file, empty where it is in none."""
     alone = _alone(found, info)
     return render(
         "model_page.html.jinja",
@@ -70,13 +76,13 @@ def render_model(found: Assessment, *, info: ModelInfo, name: str, command: str)
     )
 
 
-def _alone(found: Assessment, info: ModelInfo) -> Comparison:
+def _alone(found: Appraisal, info: ModelInfo) -> Comparison:
     """Return the model as the one row of a comparison."""
     row = Row(info.idea, info.title, "ours", found.evaluation, None, (), None, None, found.model)
     return Comparison(found.data, found.data, (row,), (), found.seed)
 
 
-def _worth(found: Assessment, info: ModelInfo) -> Worth:
+def _worth(found: Appraisal, info: ModelInfo) -> Worth:
     """Return the head of the page."""
     names = [plain(name) for name in found.data.class_names]
     classes = listing(names, "or") if len(names) <= _NAMED_CLASSES else f"{len(names)} classes"
@@ -90,7 +96,7 @@ def _worth(found: Assessment, info: ModelInfo) -> Worth:
     )
 
 
-def _reading(found: Assessment) -> tuple[str, ...]:
+def _reading(found: Appraisal) -> tuple[str, ...]:
     """Return the result in plain sentences, made from the figures alone."""
     rate, macro, reliability = found.evaluation.accuracy, found.evaluation.macro, found.evaluation.reliability
     assert reliability is not None
@@ -107,18 +113,18 @@ def _reading(found: Assessment) -> tuple[str, ...]:
         + (f" and {chosen.wrong.hits:,} of {chosen.wrong.n:,} wrong ones." if chosen.wrong.n else "."),
     ]
     kinds = [
-        f"{percent(rate.value, decimals_for(rate.n))} of {rate.n:,} ({plain(one.given.kind)})"
-        for one, rate in zip(found.strangers, chosen.strangers, strict=True)
+        f"{percent(rate.value, decimals_for(rate.n))} of {rate.n:,} ({plain(one.kind)})"
+        for one, rate in zip(found.out_of_distribution, chosen.out_of_distribution, strict=True)
     ]
     sentences.append(f"Of images of no class it rejects {listing(kinds)}.")
     return tuple(sentences)
 
 
-def _facts(found: Assessment, info: ModelInfo, name: str, command: str) -> ModelFacts:
+def _facts(found: Appraisal, info: ModelInfo, name: str, command: str) -> ModelFacts:
     """Return what the figures rest on."""
     data = info.data
     known = [
-        ("File", f"{name}, {memory(info.size)}, written by lookalike {info.library}"),
+        *([("File", f"{name}, {memory(info.size)}, written by lookalike {info.library}")] if name else ()),
         ("Idea", f"{info.title} ({info.idea})"),
         *(("Prepares", step) for step in info.preparation),
     ]

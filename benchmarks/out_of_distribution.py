@@ -1,4 +1,4 @@
-"""Images that are none of the digits, to see whether they are refused."""
+"""Images that are none of the digits, to see whether they are rejected."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lookalike.data.pixels import resized
 
 Images = NDArray[np.uint8]
 
-#: Characters that can be read as a digit, by eye: left out, since nobody should refuse them.
+#: Characters that can be read as a digit, by eye: left out, since nobody should reject them.
 DIGIT_LIKE = {
     "Balinese": (5, 14),
     "Early_Aramaic": (2, 3, 4, 6, 7, 12, 13, 14, 16, 17, 20),

@@ -1,0 +1,427 @@
+"""All that one kept model is worth on labelled images: its answers, its probabilities, what it rejects."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lookalike.data.labelled import LabelledImages
+from lookalike.data.loose import LooseBatch
+from lookalike.data.untrusted import listed
+from lookalike.errors import InputError
+from lookalike.evaluation.evaluate import judge, labelled, reliability, unwarned
+from lookalike.evaluation.results import Evaluation
+from lookalike.evaluation.statistics import Rate, share
+from lookalike.images import as_images
+from lookalike.progress import Progress, silent
+from lookalike.recognition.assessment import Assessment
+from lookalike.recognition.rejection import Basis
+from lookalike.registry import DISPLAYS, Shown, resolve
+from lookalike.tensors import from_tensor
+
+Flags = NDArray[np.bool_]
+
+#: What levels are told of.
+LEVELS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
+#: How many images of each kind are made at most.
+MOST = 500
+_GRAYS = 64
+
+
+@dataclass(frozen=True)
+class Level:
+    """What one level rejects.
+
+    Attributes
+    ----------
+    alpha : float
+        The level.
+    basis : Basis
+        What it rests on.
+    known : Rate
+        Images of the classes that are rejected.
+    right, wrong : Rate
+        Of those that are answered right, and of those that are answered wrongly, how many are rejected.
+    covered : Rate
+        Images of the classes whose class is in their prediction set.
+    class_covered : tuple of Rate
+        The same for each class, in the order of the model's ``classes_``.
+    set_size : float
+        The mean number of classes in the prediction sets.
+    out_of_distribution : tuple of Rate
+        Rejected images of no class, of each kind.
+    """
+
+    alpha: float
+    basis: Basis
+    known: Rate
+    right: Rate
+    wrong: Rate
+    covered: Rate
+    class_covered: tuple[Rate, ...]
+    set_size: float
+    out_of_distribution: tuple[Rate, ...]
+
+
+@dataclass(frozen=True)
+class OutOfDistribution:
+    """Images of one kind that are of none of the classes, and what the model makes of them.
+
+    Attributes
+    ----------
+    kind : str
+        What they are, in a few words.
+    images : ndarray of shape (n, h, w) or (n, h, w, c)
+        The image batch.
+    names : tuple of str
+        What each is called. Untrusted where the images are a user's.
+    made : bool
+        They were made to be told from the classes.
+    answers : ndarray of shape (n,)
+        What ``predict`` answers.
+    rejected : ndarray of shape (n,), bool
+        Which are rejected at the chosen level.
+    """
+
+    kind: str
+    images: NDArray[Any]
+    names: tuple[str, ...]
+    made: bool
+    answers: NDArray[Any]
+    rejected: Flags
+
+
+@dataclass(frozen=True)
+class Appraisal(Shown):
+    """All that one model is worth on labelled images; ``str`` is a summary.
+
+    Its :meth:`frame` has a row for each level of rejection, ``evaluation.frame()`` one for each class; its
+    :meth:`plot` shows what the levels reject, ``evaluation.plot()`` the confusion matrix.
+
+    Attributes
+    ----------
+    model : object
+        The model.
+    data : LabelledImages
+        The images measured on, all of the model's classes.
+    evaluation : Evaluation
+        Its answers, ``reliability`` included; ``predict_seconds`` is the time of all that is asked of them.
+    confidence : ndarray of shape (n,), float64
+        The probability of each answer.
+    alpha : float
+        The chosen level.
+    rejected : ndarray of shape (n,), bool
+        Which images are rejected at the chosen level.
+    levels : tuple of Level
+        What other levels reject, ascending; the chosen one among them.
+    out_of_distribution : tuple of OutOfDistribution
+        Images of no class, by kind.
+    seed : int
+        What random choices were drawn from.
+    notes : tuple of str
+        What a reader of the figures must know. Names in them are untrusted.
+    """
+
+    model: Any
+    data: LabelledImages
+    evaluation: Evaluation
+    confidence: NDArray[np.float64]
+    alpha: float
+    rejected: Flags
+    levels: tuple[Level, ...]
+    out_of_distribution: tuple[OutOfDistribution, ...]
+    seed: int
+    notes: tuple[str, ...]
+
+    @property
+    def chosen(self) -> Level:
+        """What the chosen level rejects."""
+        return next(level for level in self.levels if level.alpha == self.alpha)
+
+    def report(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        file: str | os.PathLike[str] | None = None,
+        command: str = "",
+    ) -> Path:
+        """Write the appraisal as one HTML page that needs no network and no script.
+
+        It shows the mistakes that the model is surest of, each with its evidence.
+
+        Parameters
+        ----------
+        path : path-like
+            Where. The page is replaced as a whole or, on any error, not touched.
+        file : path-like, optional
+            The model's file, which the page tells of.
+        command : str, default=""
+            What makes the page again, to be shown on it.
+
+        Returns
+        -------
+        Path
+            Where the page is.
+
+        Raises
+        ------
+        ModelFileError
+            ``file`` is no model file.
+
+        Examples
+        --------
+        >>> import tempfile, lookalike
+        >>> train, valid = lookalike.load("digits", classes=[3, 7])
+        >>> model = lookalike.MeanImage("l2").fit(train.images, train.labels)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = lookalike.appraise(model, valid).report(f"{folder}/digits.html")
+        ...     page = path.read_text(encoding="utf-8")
+        >>> "What mistakes rest on" in page
+        True
+        """
+        resolve(DISPLAYS["appraisal page"])(self, path, file=file, command=command)
+        return Path(path)
+
+
+def appraise(
+    model: Any,
+    data: LabelledImages | tuple[ArrayLike, ArrayLike],
+    out_of_distribution: Mapping[str, ArrayLike | LooseBatch] | None = None,
+    *,
+    alpha: float = 0.05,
+    levels: Sequence[float] = LEVELS,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> Appraisal:
+    """Measure a model's answers, its probabilities, and what it rejects, by one search of the images.
+
+    What it rejects is measured on images of none of its classes too: those that are given, those of other
+    classes among the data, and three kinds that are made: up to 500 images of uniform noise, up to 500 of the
+    images with light and dark exchanged, evenly spaced, and 64 blank images from black to white. Made ones
+    are easy to reject: a model that rejects them may still answer what looks more like its classes.
+
+    Parameters
+    ----------
+    model : fitted classifier of lookalike
+        One that was fitted on images.
+    data : LabelledImages, or (images, labels)
+        Images that it was not fitted on, or a pair of arrays. Those of classes that it does not know are
+        out-of-distribution.
+    out_of_distribution : dict of str to image batch, optional
+        Images of none of the classes, in the model's size, by what they are: image batches, or what
+        :func:`lookalike.read_images` returns.
+    alpha : float, default=0.05
+        The level that images are rejected at, above 0 and below 1.
+    levels : sequence of float
+        Other levels to tell of.
+    seed : int, default=0
+        What the noise is drawn from.
+    progress : Progress, optional
+        Hears of images compared.
+
+    Returns
+    -------
+    Appraisal
+        Every rate with its n and its 95 % interval; ``print`` shows a summary, ``report`` writes a page.
+
+    Raises
+    ------
+    InputError
+        The images are of another shape than the model's, or none is of a class that it knows; ``alpha`` is
+        no level.
+
+    Examples
+    --------
+    >>> import lookalike
+    >>> train, valid = lookalike.load("digits")
+    >>> model = lookalike.NearestImages().fit(train.images, train.labels)
+    >>> found = lookalike.appraise(model, valid, {"flipped": valid.images[:20, ::-1]})
+    >>> found.evaluation.accuracy.hits, [one.kind for one in found.out_of_distribution]
+    (353, ['flipped', 'uniform noise', 'light and dark exchanged', 'blank images'])
+    >>> print(found.chosen.right)
+    0.0170 (6 of 353, 95 % interval 0.0078-0.0366)
+    """
+    model.rejection_basis(alpha)
+    known, unknown, notes = _known(model, labelled(data, "valid"))
+    notes += _seen(model, known)
+    alphas = sorted({*map(float, levels), float(alpha)})
+    # Once, and not within the time of the answers: that follows from the training images alone.
+    model.calibrated_  # noqa: B018
+    began = time.perf_counter()
+    found: Assessment = model.assess(known.images, alpha, progress=progress)
+    evaluation = judge(known.labels, found.labels, seconds=time.perf_counter() - began)
+    kinds = [*_given(out_of_distribution), *unknown, *made_out_of_distribution(known.images, seed=seed)]
+    # They are to look strange.
+    with unwarned():
+        others = [model.assess(one.images, alpha, progress=progress) for one in kinds]
+    return Appraisal(
+        model=model,
+        data=known,
+        evaluation=replace(
+            evaluation, reliability=reliability(found.probabilities, model.classes_, known.labels)
+        ),
+        confidence=found.probabilities.max(axis=1),
+        alpha=float(alpha),
+        rejected=found.rejected,
+        levels=tuple(_level(level, found, known.labels, others) for level in alphas),
+        out_of_distribution=tuple(
+            OutOfDistribution(*one, answers=other.labels, rejected=other.rejected)
+            for one, other in zip(kinds, others, strict=True)
+        ),
+        seed=seed,
+        notes=notes,
+    )
+
+
+def _level(alpha: float, found: Assessment, labels: NDArray[Any], others: list[Assessment]) -> Level:
+    """Return what one level rejects; it needs no other search."""
+    sets, codes = found.sets_at(alpha), np.searchsorted(found.classes, labels)
+    rejected, right = _rejected(sets), found.labels == labels
+    covered = sets[np.arange(len(codes)), codes]
+    return Level(
+        alpha=alpha,
+        basis=found.rejection.basis(alpha),
+        known=share(rejected),
+        right=share(rejected[right]),
+        wrong=share(rejected[~right]),
+        covered=share(covered),
+        class_covered=tuple(share(covered[codes == code]) for code in range(len(found.classes))),
+        set_size=float(sets.sum(axis=1).mean()),
+        out_of_distribution=tuple(share(_rejected(other.sets_at(alpha))) for other in others),
+    )
+
+
+def _rejected(sets: Flags) -> Flags:
+    """Return which images may be of no class."""
+    rejected: Flags = np.logical_not(sets.any(axis=1))
+    return rejected
+
+
+class _Others(NamedTuple):
+    """Images of one kind that are none of a model's classes."""
+
+    kind: str
+    images: NDArray[Any]
+    names: tuple[str, ...]
+    made: bool
+
+
+def _given(batches: Mapping[str, ArrayLike | LooseBatch] | None) -> list[_Others]:
+    """Return the images of no class that were given."""
+    found = []
+    for kind, batch in (batches or {}).items():
+        images = as_images(from_tensor(batch.images if isinstance(batch, LooseBatch) else batch))
+        names = batch.names if isinstance(batch, LooseBatch) else _numbered(kind, len(images))
+        found.append(_Others(kind, images, names, False))
+    return found
+
+
+def _numbered(kind: str, n: int) -> tuple[str, ...]:
+    return tuple(f"{kind} {number}" for number in range(1, n + 1))
+
+
+def made_out_of_distribution(images: NDArray[Any], *, seed: int = 0) -> tuple[_Others, ...]:
+    """Return images that nobody should take for one of the classes, all of the images' shape and kind.
+
+    Light and dark exchanged is not strange to a model whose preparation evens that out.
+    """
+    whole = images.dtype.kind == "u"
+    shape, count = images.shape[1:], min(len(images), MOST)
+    rng = np.random.default_rng(seed)
+    noise = (
+        rng.integers(0, 256, (count, *shape), dtype=np.uint8)
+        if whole
+        else rng.random((count, *shape)).astype(images.dtype)
+    )
+    places = np.linspace(0, len(images) - 1, count).astype(int)
+    full = 255 if whole else 1
+    grays = np.linspace(0, full, _GRAYS).astype(images.dtype).reshape(-1, *[1] * len(shape))
+    kinds = {
+        "uniform noise": noise,
+        "light and dark exchanged": full - images[places],
+        "blank images": np.broadcast_to(grays, (_GRAYS, *shape)).copy(),
+    }
+    return tuple(_Others(kind, made, _numbered(kind, len(made)), True) for kind, made in kinds.items())
+
+
+def _known(model: Any, data: LabelledImages) -> tuple[LabelledImages, list[_Others], tuple[str, ...]]:
+    """Return the images whose classes the model knows, the others, and a note where there are others."""
+    data = replace(data, images=_shaped(data, tuple(model.image_shape_)))
+    # Beside a class that is no number, numbers are texts.
+    labels = {str(label): label for label in model.classes_.tolist()}
+    texts = data.labels.astype(str)
+    is_known = np.isin(texts, list(labels))
+    if not is_known.any():
+        raise InputError(
+            f"no image of {listed([data.source.name])} is of a class that the model knows: expected "
+            f"{listed(labels)}"
+        )
+    known = data.take(np.flatnonzero(is_known))
+    known = replace(
+        known,
+        labels=np.array([labels[text] for text in known.labels.astype(str).tolist()]),
+        class_names=tuple(name for name in data.class_names if str(name) in labels),
+    )
+    if is_known.all():
+        return known, [], ()
+    others = data.take(np.flatnonzero(~is_known))
+    names = listed(dict.fromkeys(others.labels.astype(str).tolist()))
+    note = (
+        f"{len(others):,} of {len(data):,} images are of classes that the model does not know ({names}): "
+        "they are out-of-distribution here, and not counted as mistakes."
+    )
+    return known, [_Others("images of other classes", others.images, others.names, False)], (note,)
+
+
+def _shaped(data: LabelledImages, shape: tuple[int, ...]) -> NDArray[Any]:
+    """Return images of the model's shape, where that is unambiguous."""
+    images = data.images
+    if images.shape[1:3] != shape[:2]:
+        here, there = (" x ".join(map(str, sides[:2])) for sides in (images.shape[1:], shape))
+        raise InputError(
+            f"images of {listed([data.source.name])} are {here} (height x width) and the model's are "
+            f"{there}: give the model's size, on the command line --size {shape[0]}x{shape[1]}"
+        )
+    if images.ndim == 3 and len(shape) == 3:
+        return np.repeat(images[..., None], shape[2], axis=3)
+    if images.ndim == 4 and len(shape) == 2 and (images == images[..., :1]).all():
+        return images[..., 0]
+    if images.shape[1:] != shape:
+        kinds = [
+            "gray" if len(sides) == 2 else f"of {sides[2]} channels" for sides in (images.shape[1:], shape)
+        ]
+        raise InputError(
+            f"images of {listed([data.source.name])} are {kinds[0]} and the model's are {kinds[1]}: make "
+            "them alike, or fit a model on such images"
+        )
+    return images
+
+
+def _seen(model: Any, data: LabelledImages) -> tuple[str, ...]:
+    """Return a note where images measured on are, or may be, among those that the model was fitted on."""
+    if hasattr(model, "is_kept"):
+        same = int(model.is_kept(data.images).sum())
+        chain = getattr(model, "prepare_", None)
+        prepared = ", as the model prepares them" if chain is not None and chain.steps_ else ""
+        return (
+            (
+                f"{same:,} of {len(data):,} images are the same as a training image{prepared}: what is "
+                "measured on them is too good.",
+            )
+            if same
+            else ()
+        )
+    origin = model.recogniser_.origin
+    fitted_on = None if origin is None or origin.data is None else origin.data["name"]
+    if data.source.part == "train" and data.source.name == fitted_on:
+        return (
+            "The model was fitted on images of the same name and part: what is measured on them is too good.",
+        )
+    return ()
