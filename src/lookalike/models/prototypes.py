@@ -18,6 +18,28 @@ from lookalike.tensors import takes_tensors
 
 _PROTOTYPES = "The prototypes, to look at; class by class."
 _COUNTS = "How many training images each class had."
+_PROTOTYPE_LABELS = property(
+    lambda model: model.classes_[model.recogniser_.matcher.codes], doc="The class of each prototype."
+)
+
+
+@takes_tensors
+def _prototype_distances(self: ImageClassifier, X: ArrayLike) -> NDArray[np.float64]:
+    """Return the distance of each image to each prototype.
+
+    Parameters
+    ----------
+    X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
+        Images of the shape that ``fit`` saw.
+
+    Returns
+    -------
+    ndarray of shape (n, n_prototypes), float64
+        L1 or L2 per value, in 0-1 for images; in the order of ``prototypes_``.
+    """
+    matcher: Any = self._ready().matcher
+    distances: NDArray[np.float64] = matcher.distances(self.recogniser_.seen(self._images(X)))
+    return distances
 
 
 class ClusterImages(ImageClassifier):
@@ -88,27 +110,8 @@ class ClusterImages(ImageClassifier):
     prototype_counts_ = learned("counts", "How many training images each cluster image stands for.")
     class_counts_ = learned("class_counts", _COUNTS)
 
-    @property
-    def prototype_labels_(self) -> NDArray[Any]:
-        """The class of each prototype."""
-        labels: NDArray[Any] = self.classes_[self.recogniser_.matcher.codes]
-        return labels
-
-    @takes_tensors
-    def prototype_distances(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return the distance of each image to each prototype.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
-            Images of the shape that ``fit`` saw.
-
-        Returns
-        -------
-        ndarray of shape (n, n_prototypes), float64
-            L1 or L2 per value, in 0-1 for images; in the order of ``prototypes_``.
-        """
-        return _prototype_distances(self, X)
+    prototype_labels_ = _PROTOTYPE_LABELS
+    prototype_distances = _prototype_distances
 
     def _matcher(self, prepare: Prepare | None) -> ClusterMatcher:
         return ClusterMatcher(
@@ -244,33 +247,14 @@ class LearnedPrototypes(ImageClassifier):
     interrupted_ = learned("interrupted", "Whether Ctrl-C ended learning.")
     class_counts_ = learned("class_counts", _COUNTS)
 
-    @property
-    def prototype_labels_(self) -> NDArray[Any]:
-        """The class of each prototype."""
-        labels: NDArray[Any] = self.classes_[self.recogniser_.matcher.codes]
-        return labels
+    prototype_labels_ = _PROTOTYPE_LABELS
+    prototype_distances = _prototype_distances
 
     @property
     def history_(self) -> dict[str, NDArray[np.float64]]:
         """Losses and accuracies, from the start on."""
         matcher: Any = self._fitted().matcher
         return {name: getattr(matcher.history, name) for name in matcher.history.state}
-
-    @takes_tensors
-    def prototype_distances(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return the distance of each image to each prototype.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
-            Images of the shape that ``fit`` saw.
-
-        Returns
-        -------
-        ndarray of shape (n, n_prototypes), float64
-            L1 or L2 per value, in 0-1 for images; in the order of ``prototypes_``.
-        """
-        return _prototype_distances(self, X)
 
     def _matcher(self, prepare: Prepare | None) -> LearnedMatcher:
         how = {name: value for name, value in self.get_params(deep=False).items() if name != "metric"}
@@ -287,10 +271,3 @@ class LearnedPrototypes(ImageClassifier):
             raise InputError(
                 f"validation_fraction is {self.validation_fraction!r}: expected a number from 0 to below 1"
             )
-
-
-def _prototype_distances(model: ImageClassifier, X: ArrayLike) -> NDArray[np.float64]:
-    """Return the distance of each image to each prototype."""
-    matcher: Any = model._ready().matcher
-    distances: NDArray[np.float64] = matcher.distances(model.recogniser_.seen(model._images(X)))
-    return distances
