@@ -246,22 +246,29 @@ def test_images_are_searched_once(cli, model, crops, tmp_path, monkeypatch, more
 HEAVY = ("sklearn", "scipy.", "matplotlib", "jinja2", "pandas", "torch", "rich")
 
 
+@pytest.fixture(scope="session")
+def kinds(tmp_path_factory, digits):
+    """Return the files of a model of each kind."""
+    train = digits.train
+    folder = tmp_path_factory.mktemp("kinds")
+    for kind in (lookalike.NearestImages, lookalike.DeformableMatch, lookalike.MeanImage):
+        fitted = kind().fit(train.images, train.labels)
+        fitted.rejection_basis()
+        lookalike.save_model(fitted, folder / kind.__name__)
+    return folder
+
+
+@pytest.mark.parametrize("kind", ["NearestImages", "DeformableMatch", "MeanImage"])
 @pytest.mark.parametrize(
     "arguments",
-    [
-        ["predict"],
-        ["predict", "--reject", "0.05"],
-        ["predict", "--json"],
-        ["explain", "--json"],
-        ["explain"],
-    ],
+    [["predict", "--json"], ["predict", "--reject", "0.05"], ["explain"]],
     ids=" ".join,
 )
-def test_an_answer_imports_what_compares_images_and_nothing_else(model, crops, arguments):
+def test_an_answer_imports_what_compares_images_and_nothing_else(kinds, kind, crops, arguments):
     command, *options = arguments
-    image = next(crops.rglob("*.png"))
+    words = ["lookalike", command, str(kinds / kind), str(next(crops.rglob("*.png"))), *options]
     code = (
-        f"import sys; sys.argv = ['lookalike', {command!r}, {str(model)!r}, {str(image)!r}, *{options!r}]\n"
+        f"import sys; sys.argv = {words!r}\n"
         "import numba\n"
         "before = set(sys.modules)\n"
         "import contextlib, io\n"
