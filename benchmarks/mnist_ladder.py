@@ -18,8 +18,8 @@ from sklearn.model_selection import GroupKFold
 
 import lookalike
 from benchmarks.few_shot import arguments, table
-from lookalike.distance.deform import nearest
-from lookalike.distance.deform_planes import sobel_planes
+from lookalike.distance.deformation.matching import nearest
+from lookalike.distance.deformation.planes import sobel_planes
 from lookalike.distance.search import ImageIndex
 from lookalike.evaluation.statistics import mcnemar, rate
 from lookalike.recognition.vote import Vote

@@ -123,7 +123,9 @@ def own_meters(ideas: list[str], draws: int, seed: int) -> None:
             ]
             best = f"{counts[most[0], 1]:.1%} (level {FINE[most[0]]})" if len(most) else "-"
             rows.append([meter, model.rejection_basis(LEVEL).kind, *shown, best])
-        title = f"meters, {name}, {EXAMPLES} crops a digit, {draws} draws: digits / crops of nothing rejected, by level"
+        title = (
+            f"meters, {name}, {EXAMPLES} crops a digit, {draws} draws: digits / nothing rejected, by level"
+        )
         head = ["meter", "rests on (0.05)", "0.05", "0.1", "0.2", "0.3"]
         print(table(title, [*head, f"of nothing rejected where {LEVEL:.0%} of digits are"], rows), flush=True)
 

@@ -15,8 +15,8 @@ import numpy as np
 import lookalike
 from benchmarks.rounds import Contestant, race, table
 from lookalike.data.labelled import LabelledImages
-from lookalike.distance.deform import nearest
-from lookalike.distance.deform_planes import sobel_planes
+from lookalike.distance.deformation.matching import nearest
+from lookalike.distance.deformation.planes import sobel_planes
 from lookalike.distance.device.deform import deformable_distances
 from lookalike.distance.device.search import DeviceIndex
 from lookalike.distance.search import ImageIndex

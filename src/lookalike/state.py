@@ -240,7 +240,7 @@ def array(
     return Array(dtypes, shape, low, high, optional)
 
 
-def codes(length: str) -> Array:
+def class_codes(length: str) -> Array:
     """Places of classes, int64 in files and ``intp`` in parts."""
     return Array((np.int64,), (length,), 0, 2**40, kept=np.intp)
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from lookalike.distance import search
-from lookalike.distance.kernels.variants import processor_features
+from lookalike.distance.kernels.compiled import processor_features
 
 
 @pytest.fixture(params=["l1", "l2"])
@@ -25,7 +25,7 @@ def simd(request, monkeypatch):
 
 @pytest.fixture(autouse=True)
 def bounds_at_once(monkeypatch):
-    """Thumbnails from the first query on: what is tested here asks too few to get to them."""
+    """Lower bounds from the first query on: what is tested here asks too few to get to them."""
     monkeypatch.setattr(search, "FEW", 0)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from lookalike import settings
 from lookalike.distance.kernels import compiled
-from lookalike.distance.kernels.variants import L1Avx2, L1Portable, L2Portable, processor_features, variant_of
+from lookalike.distance.kernels.compiled import L1Avx2, L1Portable, L2Portable, processor_features, variant_of
 from lookalike.distance.search import ImageIndex
 from lookalike.errors import InputError
 

@@ -17,11 +17,11 @@ from effort import examples
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
 from lookalike import InputError  # noqa: E402
-from lookalike.distance.deform import deformable_distances as compiled  # noqa: E402
-from lookalike.distance.deform_definition import match, sobel  # noqa: E402
-from lookalike.distance.deform_planes import sobel_planes  # noqa: E402
+from lookalike.distance import tensor_sums as device_sums  # noqa: E402
+from lookalike.distance.deformation.definition import match, sobel  # noqa: E402
+from lookalike.distance.deformation.matching import deformable_distances as compiled  # noqa: E402
+from lookalike.distance.deformation.planes import sobel_planes  # noqa: E402
 from lookalike.distance.device import deform, search  # noqa: E402
-from lookalike.distance.device import sums as device_sums  # noqa: E402
 from lookalike.distance.device.deform import deformable_distances  # noqa: E402
 from lookalike.distance.device.search import DeviceIndex  # noqa: E402
 from lookalike.distance.search import ImageIndex  # noqa: E402
@@ -248,13 +248,13 @@ def test_refuses_planes_that_are_no_pairs():
 
 INTERPRETED = """
 import torch
-from lookalike.distance.device import l1_kernel
-l1_kernel.MOST_FEATURES = 200
+from lookalike.distance.kernels import triton_l1
+triton_l1.MOST_FEATURES = 200
 torch.manual_seed(0)
 for q, n, d in ((1, 1, 1), (3, 70, 5), (65, 130, 33), (2, 3, 500)):
     queries, rows = (torch.randint(0, 256, (count, d), dtype=torch.uint8) for count in (q, n))
     rows[0], queries[-1] = 255, 0
-    found = l1_kernel.absolute_sums(queries, rows)
+    found = triton_l1.absolute_sums(queries, rows)
     assert found.dtype == torch.int64
     assert torch.equal(found, (queries[:, None].long() - rows.long()).abs().sum(-1)), (q, n, d)
 print("equal")
@@ -263,7 +263,7 @@ print("equal")
 BUILT = """
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource, compile
-from lookalike.distance.device import l1_kernel as kernel
+from lookalike.distance.kernels import triton_l1 as kernel
 tile = {"BLOCK_QUERIES": kernel.BLOCK_QUERIES, "BLOCK_ROWS": kernel.BLOCK_ROWS}
 kinds = ["*u8", "*u8", "*i64", "i32", "i32", "i32", "constexpr", "constexpr"]
 names = dict(zip(kernel._add_tile.arg_names, kinds, strict=True))
@@ -295,17 +295,17 @@ def test_the_kernel_can_be_built_for_cards_that_are_not_here(tmp_path):
 
 @pytest.mark.skipif(not HAS_TRITON or len(DEVICES) == 1, reason="no CUDA card with Triton here")
 def test_the_kernel_computes_the_definition_on_a_card():
-    from lookalike.distance.device import l1_kernel
+    from lookalike.distance.kernels import triton_l1
 
     rows = extremes(1000)
     tensor = torch.tensor(rows, device="cuda")
-    np.testing.assert_array_equal(l1_kernel.absolute_sums(tensor, tensor).cpu(), sums(rows, rows, "l1"))
+    np.testing.assert_array_equal(triton_l1.absolute_sums(tensor, tensor).cpu(), sums(rows, rows, "l1"))
 
 
 def test_without_triton_it_is_said_so(monkeypatch):
-    from lookalike.distance.device import l1_kernel
+    from lookalike.distance.kernels import triton_l1
 
-    monkeypatch.setattr(l1_kernel, "triton", None)
-    l1_kernel.is_usable.cache_clear()
-    assert l1_kernel.is_usable() is False
-    l1_kernel.is_usable.cache_clear()
+    monkeypatch.setattr(triton_l1, "triton", None)
+    triton_l1.is_usable.cache_clear()
+    assert triton_l1.is_usable() is False
+    triton_l1.is_usable.cache_clear()

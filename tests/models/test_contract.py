@@ -5,8 +5,10 @@ import pickle
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.model_selection import cross_val_predict, cross_val_score
 from sklearn.utils.estimator_checks import check_estimator
 
+from drawings import drawings
 from lookalike import (
     ClusterImages,
     DeformableMatch,
@@ -149,3 +151,31 @@ def test_refuses_in_one_line_to_answer_what_has_no_shape(model, asked):
     with pytest.raises(InputError) as refused:
         model.predict(asked)
     assert len(str(refused.value).splitlines()) == 1
+
+
+def drawn():
+    """Return few drawings of three classes: "auto" decides as for any."""
+    return drawings(12, 3, 16)
+
+
+@pytest.mark.filterwarnings("ignore::lookalike.LookalikeWarning")
+def test_scikit_learns_tools_can_use_it_in_any_process(model):
+    images, labels = drawn()
+    scores = cross_val_score(model, images, labels, cv=3, n_jobs=2, error_score="raise")
+    np.testing.assert_array_equal(cross_val_score(model, images, labels, cv=3, error_score="raise"), scores)
+    predicted = cross_val_predict(model, images, labels, cv=3)
+    assert np.mean(predicted == labels) == pytest.approx(scores.mean())
+    chances = cross_val_predict(model, images, labels, cv=3, method="predict_proba")
+    np.testing.assert_array_equal(chances.argmax(axis=1), predicted)
+
+
+def test_a_clone_is_unfitted_with_the_same_parameters(model):
+    images, labels = drawn()
+    model.fit(images, labels)
+    again = clone(model)
+    assert repr(again) == repr(model)
+    assert not hasattr(again, "recogniser_")
+    assert not hasattr(again, "classes_")
+    with pytest.raises(ValueError, match="not fitted"):
+        again.predict(images)
+    np.testing.assert_array_equal(again.fit(images, labels).predict(images), model.predict(images))

@@ -3,6 +3,7 @@ import sys
 import numpy as np
 import pytest
 
+from apart import put_together, taken_apart
 from lookalike import (
     ClusterImages,
     InputError,
@@ -11,7 +12,7 @@ from lookalike import (
     MeanImage,
     MissingExtraError,
 )
-from lookalike.models import prototypes as learned
+from lookalike.search import prototypes
 
 torch = pytest.importorskip("torch")
 learning = pytest.importorskip("lookalike.search.gradient")
@@ -186,7 +187,7 @@ def test_ctrl_c_keeps_the_best_so_far(after, digits):
     assert not whole.interrupted_
     np.testing.assert_array_equal(model.history_["loss"], whole.history_["loss"][: after + 1])
     assert model.score(valid.images, valid.labels) > 0.85
-    assert LearnedPrototypes.from_state(model.to_state()).interrupted_
+    assert put_together(model, taken_apart(model)).interrupted_
 
 
 def test_ctrl_c_before_learning_ends_it_all(digits):
@@ -223,17 +224,17 @@ def test_equal_images_of_two_classes_have_finite_prototypes():
 
 
 def test_many_epochs_keep_fewer_snapshots(digits, monkeypatch):
-    monkeypatch.setattr(learned, "_MOST_VALUES", 640 * 3)
+    monkeypatch.setattr(prototypes, "_MOST_VALUES", 640 * 3)
     model = LearnedPrototypes(epochs=5, patience=9).fit(digits.train.images, digits.train.labels)
     assert model.snapshot_epochs_.tolist() == [0, 2, 4]
     assert len(model.history_["loss"]) == 6
 
 
 def test_state_gives_the_same_model_without_torch(several, digits, monkeypatch):
-    state = several.to_state()
+    plain = taken_apart(several)
     monkeypatch.setitem(sys.modules, "torch", None)
     monkeypatch.delitem(sys.modules, "lookalike.search.gradient")
-    again = LearnedPrototypes.from_state(state)
+    again = put_together(several, plain)
     images = digits.valid.images
     np.testing.assert_array_equal(again.class_distances(images), several.class_distances(images))
     np.testing.assert_array_equal(again.predict_proba(images), several.predict_proba(images))
@@ -261,8 +262,8 @@ def test_refuses_unknown_parameters(parameters, message, edge_images):
 def test_the_threes_and_sevens_of_mnist(mnist_sample):
     train, valid = mnist_sample
     model = LearnedPrototypes(epochs=3).fit(train.images, train.labels)
-    start = LearnedPrototypes.from_state(model.to_state())
-    start.prototypes_ = model.snapshots_[0].astype(float)
+    start = put_together(model, taken_apart(model))
+    start.recogniser_.matcher.prototypes = model.snapshots_[0].astype(float)
     rates = [np.mean(start.predict(valid.images[valid.labels == c]) == c) for c in (3, 7)]
     assert np.mean(rates) == pytest.approx(0.9661, abs=5e-5)
     assert model.score(valid.images, valid.labels) >= 0.975

@@ -37,6 +37,7 @@ def test_neighbours_are_the_definitions(metric, kind, digits):
     np.testing.assert_allclose(distances, expected, rtol=0, atol=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore::lookalike.LookalikeWarning")  # any images are drawn, strange ones too
 @METRICS
 @given(
     images=hnp.arrays(

@@ -1,19 +1,12 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 from scipy.spatial.distance import cdist
 from sklearn.cluster import KMeans
 
-from effort import examples
+from apart import changed, put_together, taken_apart
 from lookalike import ClusterImages, InputError, MeanImage
 from lookalike.distance import definition
-from lookalike.distance.prototypes import prototype_sums
-from lookalike.models import prototype_base
-from lookalike.search.clusters import clusters
-
-AVERAGE = {"l1": np.median, "l2": np.mean}
+from lookalike.search import prototypes
 
 
 @pytest.mark.parametrize("metric", ["l1", "l2"])
@@ -23,39 +16,6 @@ def test_one_image_a_class_is_the_median_or_the_mean_image(metric, digits):
     same = MeanImage(metric, average="median" if metric == "l1" else "mean").fit(train.images, train.labels)
     np.testing.assert_allclose(model.prototypes_, same.class_images_, rtol=0, atol=1e-15)
     np.testing.assert_array_equal(model.predict(valid.images), same.predict(valid.images))
-
-
-@given(
-    rows=hnp.arrays(
-        np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12), elements=st.integers(0, 9)
-    ),
-    count=st.integers(1, 8),
-    metric=st.sampled_from(["l1", "l2"]),
-    seed=st.integers(0, 99),
-)
-@examples(100)
-def test_clusters_are_at_rest(rows, count, metric, seed):
-    found = clusters(rows, count, metric, np.random.RandomState(seed))
-    sums = prototype_sums(rows, found.centres, metric, compiled=False)
-    sizes = np.bincount(found.places, minlength=len(found.centres))
-    # Each row is at its nearest centre, each centre is the average of its rows.
-    np.testing.assert_allclose(sums[np.arange(len(rows)), found.places], sums.min(axis=1), atol=1e-9)
-    for place, centre in enumerate(found.centres):
-        np.testing.assert_allclose(centre, AVERAGE[metric](rows[found.places == place], axis=0), atol=1e-12)
-    assert (sizes > 0).all()
-    assert (np.diff(sizes) <= 0).all()
-    assert len(found.centres) <= min(count, len(np.unique(rows, axis=0)))
-
-
-def test_clusters_are_about_as_tight_as_scikit_learns(digits):
-    images = digits.train.images[digits.train.labels == 1]
-    rows = images.reshape(len(images), -1)
-    ours = [
-        prototype_sums(rows, clusters(rows, 5, "l2", np.random.RandomState(s)).centres, "l2", compiled=False)
-        for s in range(10)
-    ]
-    theirs = [KMeans(5, n_init=1, random_state=s).fit(rows.astype(float)).inertia_ for s in range(10)]
-    assert np.median([sums.min(axis=1).sum() for sums in ours]) < 1.05 * np.median(theirs)
 
 
 @pytest.mark.parametrize("metric", ["l1", "l2"])
@@ -84,7 +44,7 @@ def test_more_images_a_class_answer_better(digits):
 def test_compiled_code_finds_the_same_and_on_any_number_of_threads(metric, digits, monkeypatch):
     train, valid = digits
     plain = ClusterImages(3, metric=metric).fit(train.images, train.labels)
-    monkeypatch.setattr(prototype_base, "COMPILED_FROM", 1)
+    monkeypatch.setattr(prototypes, "COMPILED_FROM", 1)
     found = []
     for threads in ("1", "3"):
         monkeypatch.setenv("LOOKALIKE_THREADS", threads)
@@ -124,7 +84,7 @@ def test_colour_and_floats_and_tables(edge_images):
 
 def test_left_out_images_are_as_far_as_from_the_mean_of_the_others(edge_images):
     model = ClusterImages(1).fit(edge_images, [0, 0, 0, 0, 1, 1, 1, 1])
-    left = model._held
+    left = model.recogniser_.left_out()
     for place, image in enumerate(edge_images):
         own = np.arange(8) // 4 == place // 4
         own[place] = False
@@ -152,7 +112,7 @@ def test_probabilities_and_evidence_follow_the_answers(digits):
 def test_state_gives_the_same_model(metric, digits):
     train, valid = digits
     model = ClusterImages(3, metric=metric).fit(train.images, train.labels)
-    again = ClusterImages.from_state(model.to_state())
+    again = put_together(model, taken_apart(model))
     np.testing.assert_array_equal(again.class_distances(valid.images), model.class_distances(valid.images))
     np.testing.assert_array_equal(again.predict_proba(valid.images), model.predict_proba(valid.images))
 
@@ -160,21 +120,21 @@ def test_state_gives_the_same_model(metric, digits):
 @pytest.mark.parametrize(
     ("name", "change", "message"),
     [
-        ("prototype_codes", lambda codes: codes[::-1].copy(), "prototype_codes are not class by class"),
-        ("prototype_codes", lambda codes: codes * 0, "prototype_codes are not class by class"),
-        ("prototype_counts", lambda counts: counts + 1, "prototype_counts do not add up to class_counts"),
-        ("class_counts", lambda counts: counts * 0, "class_counts are not all from 1"),
-        ("held_distances", lambda distances: distances - 3, "held_distances or held_spreads are negative"),
-        ("prototypes", lambda rows: rows[:, :-1].copy(), "the array prototypes has shape"),
-        ("prototypes", lambda rows: rows * np.nan, "the array prototypes holds NaN"),
+        ("matcher.codes", lambda codes: codes[::-1].copy(), "codes are not class by class"),
+        ("matcher.codes", lambda codes: codes * 0, "codes are not class by class"),
+        ("matcher.counts", lambda counts: counts + 1, "counts do not add up to class_counts"),
+        ("matcher.class_counts", lambda counts: counts * 0, "class_counts holds 0 to 0: expected 1 to"),
+        ("known_left_out.distances", lambda distances: distances - 3, "array distances holds -.*expected 0"),
+        ("matcher.prototypes", lambda rows: rows[:, :-1].copy(), "the matcher keeps images of"),
+        ("matcher.prototypes", lambda rows: rows * np.nan, "the array prototypes holds NaN"),
     ],
     ids=["reversed", "one class", "counts", "none", "negative", "width", "nan"],
 )
 def test_state_from_outside_is_checked(name, change, message, digits):
-    state = ClusterImages(3).fit(digits.train.images, digits.train.labels).to_state()
-    arrays = {**state.arrays, name: change(state.arrays[name])}
+    model = ClusterImages(3).fit(digits.train.images, digits.train.labels)
+    plain = taken_apart(model)
     with pytest.raises(InputError, match=message):
-        ClusterImages.from_state(state._replace(arrays=arrays))
+        put_together(model, changed(plain, arrays={name: change(plain.arrays[name])}))
 
 
 def test_refuses_what_it_cannot_do(edge_images):

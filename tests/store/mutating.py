@@ -15,7 +15,8 @@ STRANGE = (
     "object", "O", [], [[]], {}, [0], [1, 1], [1, 1, 1], [28, 28], [2**40, 2**40], ["a"], [[1, [2, [3]]]],
     {"prepare": {}}, {"a": 1},
     "deformable", "nearest-l1", "mean-image-l2", "median-image-l1", "most-frequent", "logistic-regression",
-    "learned", "l1", "l2", "sobel", "values", "double-angle", "distance", [True], "median",
+    "learned", "clusters-l1", "learned-l1", "MeanMatcher", "MedianMatcher", "ClusterMatcher", "PixelMatcher",
+    "LearnedMatcher", "l1", "l2", "sobel", "values", "double-angle", "distance", [True], "median",
 )  # fmt: skip
 
 
@@ -102,7 +103,14 @@ def _mutate_array(arrays, rng):
     if kind == 0:
         del arrays[name]
     elif kind == 1:
-        arrays[rng.choice((*arrays, "other", "images", "descriptions", "class_sums"))] = array
+        others = (
+            "other",
+            "matcher.images",
+            "matcher.descriptions",
+            "reservoir.keys",
+            "known_left_out.distances",
+        )
+        arrays[rng.choice((*arrays, *others))] = array
     elif kind == 2:
         arrays[name] = array[: rng.randrange(len(array) + 1)] if array.ndim else array
     elif kind == 3:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lookalike import DeformableMatch, InkCoverage, MeanImage, NearestImages, Prepare
+from lookalike import ClusterImages, DeformableMatch, InkCoverage, MeanImage, NearestImages, Prepare
 from lookalike.prepare import Blur, Polarity
 
 IDEAS = {
@@ -10,13 +10,15 @@ IDEAS = {
     "mean-l1": MeanImage,
     "mean-l2": lambda: MeanImage("l2"),
     "median-l1": lambda: MeanImage(average="median"),
+    "clusters-l1": lambda: ClusterImages(2, metric="l1"),
+    "median-l2": lambda: MeanImage("l2", average="median"),
     "nearest-l1": NearestImages,
     "nearest-weighted": lambda: NearestImages(3, metric="l2", weights="distance"),
     "deformable": DeformableMatch,
     "deformable-few": lambda: DeformableMatch(Prepare([Polarity(), Blur(0.5)]), (1, 2), 1, 3, 4),
 }
 KEEPING = ("nearest-l1", "nearest-weighted", "deformable", "deformable-few")
-TEACHABLE = tuple(name for name in IDEAS if name != "median-l1")
+TEACHABLE = tuple(name for name in IDEAS if name not in ("median-l1", "median-l2", "clusters-l1"))
 
 
 def images(shape=(7, 6), n=30, seed=3):

@@ -59,6 +59,15 @@ def ask(model):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             assert len(model.predict(batch)) == len(batch)
+            assert np.isfinite(model.predict_proba(batch)).all()
+            assert len(model.answer(batch).rejected) == len(model.explain(batch[:2])) + len(batch) - 2
+            if hasattr(model, "forget"):
+                model.forget(model.teach(batch[:1], model.classes_[:1]))
+                model.is_kept(batch)
+            elif hasattr(model, "partial_fit"):
+                model.partial_fit(batch[:1], model.classes_[:1])
+            model.assess(batch)
+            model.class_distances(batch)
 
 
 @examples(200)
@@ -115,7 +124,7 @@ def test_a_newer_schema_says_to_update(saved):
         ({"parameters": {"metric": "l3"}}, "metric is 'l3': expected 'l1' or 'l2'"),
         ({"parameters": {"metric": ["l1"]}}, "metric is|no kind"),
         ({"parameters": {"metric": {"prepare": {}}}}, "preparation's JSON has other keys"),
-        ({"facts": {}}, "classes is missing"),
+        ({"facts": {}}, "labels is missing"),
         ({"figures": [["a", None]]}, "the figure 'a' is None: expected a finite number or a text"),
         ({"data": {"name": "x", "n": 1, "sha256": "?"}}, "sha256 is '.': expected 64 hexadecimal digits"),
         ({"schema": "1"}, "expected a schema's number"),
@@ -132,14 +141,15 @@ def test_what_cannot_be_is_named(saved, about, message):
 @pytest.mark.parametrize(
     ("name", "array", "message"),
     [
-        ("codes", np.full(12, 3), "codes holds places beyond 0 to 2"),
-        ("codes", np.full(12, -1), "codes holds places beyond"),
-        ("codes", np.zeros(12), "codes is float64: expected int64"),
-        ("codes", np.zeros(12, np.int64), "counts are not how many images the classes have"),
+        ("matcher.codes", np.full(12, 3), "codes hold places beyond 0 to 2"),
+        ("matcher.codes", np.full(12, -1), "codes holds -1 to -1: expected 0 to"),
+        ("matcher.codes", np.zeros(12), "codes is float64: expected int64"),
+        ("matcher.codes", np.zeros(12, np.int64), "counts are not how many images the classes have"),
         ("ids", np.zeros(12, np.int64), "ids are not ascending numbers"),
         ("ids", np.arange(12) * 9, "ids are not ascending numbers from 0 to 11"),
-        ("images", np.zeros((12, 13), np.uint8), r"images has shape \(12, 13\): expected \(12, 12\)"),
-        ("images", np.full((12, 12), np.nan), "images holds NaN or infinity"),
+        ("matcher.images", np.zeros((12, 4, 4), np.uint8), r"keeps images of \(4, 4\): expected \(4, 3\)"),
+        ("matcher.images", np.zeros((11, 4, 3), np.uint8), r"codes has shape \(12,\): expected \(11,\)"),
+        ("matcher.images", np.full((12, 4, 3), np.nan), "images holds NaN or infinity"),
         ("more", np.zeros(3), "'more' is unknown: did a newer lookalike write it"),
     ],
     ids=lambda value: value if isinstance(value, str) and " " not in value else "",

@@ -70,7 +70,7 @@ def test_a_process_that_is_killed_leaves_the_old_model_or_the_new_one(what, tmp_
             save_model(first, path)
             started = kill_one(process, what, rng.uniform(0, 0.1))
             again = load_model(path)
-            saved = again._origin.figures.get("saved", 0)
+            saved = again.recogniser_.origin.figures.get("saved", 0)
             # The last save that began may have ended; the one before it must have.
             assert saved in (started - 1, started)
             taught = saved if what == "teach" else 0

@@ -63,11 +63,13 @@ def test_an_opened_model_can_be_copied_and_pickled(name, tmp_path):
 
 @pytest.mark.parametrize("name", ["mean-l1", "nearest-l1", "deformable"])
 def test_columns_keep_their_names(name, tmp_path):
-    pandas_like = np.asarray(images().reshape(30, -1))
-    model = IDEAS[name]().fit(pandas_like, LABELS["int64"]())
-    model.feature_names_in_ = np.array([f"pixel {place}" for place in range(42)], dtype=object)
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame(images().reshape(30, -1), columns=[f"pixel {place}" for place in range(42)])
+    model = IDEAS[name]().fit(table, LABELS["int64"]())
+    assert model.feature_names_in_[3] == "pixel 3"
     again = there_and_back(model, tmp_path)
     np.testing.assert_array_equal(again.feature_names_in_, model.feature_names_in_, strict=True)
+    assert_same(answers(model, table), answers(again, table))
 
 
 @pytest.mark.parametrize(
@@ -96,7 +98,7 @@ def test_more_images_than_are_all_compared_keep_their_descriptions(tmp_path):
     many = np.random.default_rng(0).integers(0, 256, (1100, 9, 8), dtype=np.uint8)
     model = DeformableMatch().fit(many, np.arange(1100) % 7)
     again = there_and_back(model, tmp_path)
-    assert again._index.is_described
+    assert again.recogniser_.matcher.index.is_described
     assert again.candidates_ == 100
     assert_same(answers(model, many[:20]), answers(again, many[:20]))
     for one in (model, again):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -15,14 +14,6 @@ if TYPE_CHECKING:
     from lookalike.data.loose import LooseBatch
     from lookalike.evaluation.appraise import Appraisal
     from lookalike.store import ModelInfo
-
-
-class Part(StrEnum):
-    """A part of the data."""
-
-    TRAIN = "train"
-    VALID = "valid"
-    TEST = "test"
 
 
 def evaluate(
@@ -45,7 +36,7 @@ def evaluate(
         ),
     ] = 0.05,
     part: Annotated[
-        Part | None,
+        Literal["train", "valid", "test"] | None,
         typer.Option("--part", help="The part to measure on; by default valid, else test, else all images."),
     ] = None,
     classes: common.Classes = "",
@@ -75,7 +66,7 @@ def evaluate(
     with common.progress(quiet) as tell:
         images = load_to_measure(
             data,
-            part=None if part is None else part.value,
+            part=part,
             **common.loading(classes, size, limit, seed, skip_bad, tell),
         )
         others = _of_no_class(out_of_distribution, shape, bool(size), skip_bad, quiet, tell)

@@ -14,7 +14,7 @@ from lookalike.cli import common
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from lookalike.recognition.evidence import Evidence
+    from lookalike.recognition.explanation import Evidence
 
 
 def explain(

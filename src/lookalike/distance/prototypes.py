@@ -2,64 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.distance.device.in_use import device_in_use
+from lookalike.distance.metrics import Metric, checked_metric
+from lookalike.tensors import device_in_use, to_tensor
 
-_SCIPYS: dict[str, Literal["cityblock", "sqeuclidean"]] = {"l1": "cityblock", "l2": "sqeuclidean"}
-# Rows are turned into floats a few at a time, so that they stay in the processor's cache.
-_CHUNK_VALUES = 2**17
+#: Values that a device turns into float64 at once.
+_DEVICE_VALUES = 2**22
 
 
 def prototype_sums(
-    rows: NDArray[Any], prototypes: NDArray[np.float64], metric: Literal["l1", "l2"], *, compiled: bool
+    rows: NDArray[Any], prototypes: NDArray[np.float64], metric: str, *, compiled: bool
 ) -> NDArray[np.float64]:
-    """Return the sum of absolute or squared differences of each row and each prototype.
+    """Return the sum of costs of each row (n, d), bytes or floats, and each prototype (m, d), in rows' units.
 
     A pair's sum does not depend on the batch or on threads. Images that came from a card go back there, and
-    their sums are the same up to rounding.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n, d)
-        Bytes or floats.
-    prototypes : ndarray of shape (m, d), float64
-        In the units of the rows.
-    metric : {"l1", "l2"}
-        Absolute or squared differences.
-    compiled : bool
-        Bytes go to the compiled kernel, which pays for many of them. Whoever asks decides by what a model was
-        fitted on, not by the batch: the two ways may differ in the last bit.
-
-    Returns
-    -------
-    ndarray of shape (n, m), float64
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from lookalike.distance.prototypes import prototype_sums
-    >>> rows, prototypes = np.array([[0, 10]], np.uint8), np.array([[0.5, 9.0], [0.0, 10.0]])
-    >>> prototype_sums(rows, prototypes, "l2", compiled=False)
-    array([[1.25, 0.  ]])
+    their sums are the same up to rounding. ``compiled`` sends bytes to the compiled kernel, which pays for
+    many of them: whoever asks decides by what a model was fitted on, not by the batch, for the two ways may
+    differ in the last bits.
     """
-    device = device_in_use()
+    row, device = checked_metric(metric), device_in_use()
     if device is not None:
-        from lookalike.distance.device.arrays import prototype_sums as on_device
+        return _on_device(row, rows, prototypes, device)
+    if compiled and rows.dtype == np.uint8 and row.kernels is not None:
+        # Numba takes long to import, and a few rows do not need it.
+        from lookalike.distance.kernels.sums import prototype_sums as kernel
 
-        return on_device(rows, prototypes, metric, device)
-    if compiled and rows.dtype == np.uint8:
-        from lookalike.distance.kernels.prototypes import prototype_sums as kernel
+        return kernel(rows, prototypes, row.root)
+    return row.sums(rows, prototypes)
 
-        return kernel(rows, prototypes, metric)
-    from scipy.spatial.distance import cdist
 
-    step = max(1, _CHUNK_VALUES // rows.shape[1])
+def _on_device(
+    metric: Metric, rows: NDArray[Any], prototypes: NDArray[np.float64], device: Any
+) -> NDArray[np.float64]:
+    """Return the sums by the definition, worked out in float64 on a device."""
+    length = rows.shape[1]
+    references = to_tensor(prototypes, device)
+    step = max(1, _DEVICE_VALUES // length)
     sums = np.empty((len(rows), len(prototypes)))
     for start in range(0, len(rows), step):
-        chunk = rows[start : start + step].astype(np.float64)
-        sums[start : start + step] = cdist(chunk, prototypes, _SCIPYS[metric])
+        part = to_tensor(rows[start : start + step], device).double()
+        found = metric.summed(metric.definition(part, references), length)
+        sums[start : start + step] = found.cpu().numpy()
     return sums

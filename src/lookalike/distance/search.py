@@ -1,4 +1,4 @@
-"""Exact search for the nearest images: bounds first, full distances for what remains."""
+"""Exact search for the nearest images: lower bounds first, full distances for what remains."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lookalike import settings
-from lookalike.distance.bounds import COARSE
-from lookalike.distance.held import Held, Metric, norms, updated, with_norms
+from lookalike.distance.classes import FARTHEST, Classes
+from lookalike.distance.kernels.compiled import variant_of
 from lookalike.distance.kernels.scan import (
-    FARTHEST,
+    EXCLUDED,
+    FIRST,
     PADDING,
     SEED_GROUPS,
     TILE,
@@ -27,25 +28,24 @@ from lookalike.distance.kernels.scan import (
     scan,
     sort_best,
 )
-from lookalike.distance.kernels.variants import variant_of
+from lookalike.distance.lower_bounds import COARSE
+from lookalike.distance.metrics import METRICS, Kernels, kernels_of
+from lookalike.distance.rows import Held, norms, with_bounds, with_norms
 from lookalike.distance.threads import run_chunks
 from lookalike.errors import InputError
 from lookalike.images import as_images
 from lookalike.progress import Progress, silent
 
-#: Queries that are worked on together: for L1 as many as stay in a core's cache beside the thumbnails, for
-#: L2, whose bounds take longer to work out, more; and how many numbers of them (answers, bytes) at most.
-BATCH = {"l1": 128, "l2": 1024}
+#: How many numbers of queries that are worked on together (answers, bytes) are held at most.
 BATCH_NUMBERS = 1 << 22
 #: Seconds that a call of a kernel is to take, so that Ctrl-C is prompt and yet few calls are made.
 CALL_SECONDS = 0.05
-#: So many queries are answered before thumbnails are made, which take as long as a hundred without them.
+#: So many queries are answered before lower bounds are made, which take as long as a hundred without them.
 FEW = 16
-_LIMIT_CAP = {"l1": 32767, "l2": 2**31 - 1}
 
 
 class ImageIndex:
-    """Images, indexed so that the nearest ones of others are found exactly and quickly.
+    """Images of bytes, indexed so that the nearest ones of others are found exactly and quickly.
 
     Distances are integers: the sum of absolute differences of bytes (L1), or of their squares (L2). Equal
     distances go to the image with the lowest position. Answers do not depend on threads, chunks, memory
@@ -57,61 +57,34 @@ class ImageIndex:
     Searching is safe on several Python threads at once, also while another adds or removes images: a search
     sees the images that were there when it began.
 
-    Parameters
-    ----------
-    images : array-like of shape (n, h, w) or (n, h, w, c)
-        Image batch of bytes; n may be 0 only by removing later.
-    metric : {"l1", "l2"}, default="l1"
-        The distance.
-
-    Raises
-    ------
-    InputError
-        Not an image batch, or one that is not bytes; an unknown metric.
-
-    Examples
-    --------
     >>> import numpy as np
-    >>> from lookalike.distance.search import ImageIndex
     >>> index = ImageIndex(np.array([[[0, 0]], [[9, 9]], [[9, 9]]], np.uint8))
     >>> distances, positions = index.search(np.array([[[9, 8]]], np.uint8), k=2)
     >>> distances, positions  # both nines are 1 away: the lowest position comes first
     (array([[1, 1]]), array([[1, 2]]))
     """
 
-    def __init__(self, images: ArrayLike, metric: Metric = "l1") -> None:
-        if metric not in _LIMIT_CAP:
-            raise InputError(f"metric is {metric!r}: expected 'l1' or 'l2'")
-        self.metric: Metric = metric
-        batch = _bytes_only(images)
-        self.shape: tuple[int, ...] = batch.shape[1:]
+    def __init__(self, images: ArrayLike, metric: str = "l1") -> None:
+        kernels_of(metric)
+        batch = as_images(images)
+        self.metric, self.shape = metric, tuple(batch.shape[1:])
         self._begin()
         self.add(batch)
 
     def _begin(self) -> None:
         """Hold no image yet."""
-        self._lock = threading.Lock()
+        self._lock, self._kernels = threading.Lock(), kernels_of(self.metric)
         self._readers, self._asked = 0, 0
-        self._held = Held.empty(int(np.prod(self.shape)), self.metric)
+        self._held = Held.empty(int(np.prod(self.shape)), self._kernels)
 
     def __len__(self) -> int:
         return self._held.size
 
     def add(self, images: ArrayLike) -> None:
-        """Append images, which get the next positions.
+        """Append images of the indexed shape, which get the next positions.
 
-        The cost is that of the new images: arrays grow by half as much again when they are full. Their
-        thumbnails are made by the next search; what these look at is chosen anew when the index has doubled.
-
-        Parameters
-        ----------
-        images : array-like of shape (n, h, w) or (n, h, w, c)
-            Bytes of the same image shape as those indexed.
-
-        Raises
-        ------
-        InputError
-            Not an image batch of bytes, or images of another shape.
+        The cost is that of the new images: arrays grow by half as much again when they are full. Their lower
+        bounds are made by the next search; what these look at is chosen anew when the index has doubled.
         """
         batch = self._checked(images)
         with self._lock:
@@ -120,19 +93,9 @@ class ImageIndex:
             self._held = held._replace(size=held.size + len(batch))
 
     def remove(self, positions: ArrayLike) -> None:
-        """Take images out; those behind them move up, in the same order.
+        """Take images out; those behind them move up, in the same order. One named twice is taken out once.
 
         The last ones cost nothing; others cost a copy of the index.
-
-        Parameters
-        ----------
-        positions : array-like of int
-            Positions from 0 to ``len(index) - 1``; one named twice is taken out once.
-
-        Raises
-        ------
-        InputError
-            A position that is not there.
         """
         with self._lock:
             held = self._held
@@ -142,27 +105,17 @@ class ImageIndex:
                     f"positions {gone.tolist()}: expected whole numbers from 0 to {held.size - 1}"
                 )
             gone = np.unique(gone).astype(np.intp)
-            self._held = held.without(gone, self.metric, is_read=self._readers > 0)
+            self._held = held.without(gone, self._kernels, is_read=self._readers > 0)
 
     def take(self, positions: ArrayLike) -> NDArray[np.uint8]:
-        """Return a copy of the images at ``positions``.
-
-        Parameters
-        ----------
-        positions : array-like of int, shape (n,)
-            Positions from 0 to ``len(index) - 1``, in any order.
-
-        Returns
-        -------
-        ndarray of shape (n, h, w) or (n, h, w, c), uint8
-        """
+        """Return a copy of the images at some positions, in any order."""
         with self._lock:
             held = self._held
             rows = held.full[: held.size][np.asarray(positions, dtype=np.intp), : held.features]
         return rows.reshape(-1, *self.shape)
 
     def __getstate__(self) -> dict[str, Any]:
-        # A lock cannot be pickled, and the thumbnails are made anew as quickly as they are read.
+        # A lock cannot be pickled, and lower bounds are made anew as quickly as they are read.
         return {"metric": self.metric, "images": self.take(np.arange(len(self))), "shape": self.shape}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -172,62 +125,81 @@ class ImageIndex:
             self.add(state["images"])
 
     def search(
-        self, queries: ArrayLike, k: int, *, threads: int | None = None, progress: Progress = silent
+        self,
+        queries: ArrayLike,
+        k: int,
+        *,
+        exclude: ArrayLike | None = None,
+        threads: int | None = None,
+        progress: Progress = silent,
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the k nearest indexed images of each query.
+        """Return the distances and positions (q, k) of the k nearest indexed images of each query.
 
-        Parameters
-        ----------
-        queries : array-like of shape (q, h, w) or (q, h, w, c)
-            Bytes of the same image shape as those indexed.
-        k : int
-            How many, 1 to ``len(index)``.
-        threads : int, optional
-            Default: :func:`lookalike.settings.threads`.
-        progress : callable, optional
-            Told when code is being compiled, and how many queries are done.
-
-        Returns
-        -------
-        distances : ndarray of shape (q, k), int64
-            Sums of absolute (L1) or squared (L2) differences of bytes, ascending.
-        positions : ndarray of shape (q, k), int64
-            Where these images are in the index; equal distances by ascending position.
-
-        Raises
-        ------
-        InputError
-            Not an image batch of bytes of the indexed shape, or k out of range.
+        Ascending, equal distances by ascending position; k is 1 to ``len(index)``. ``exclude`` (q,) are
+        positions that each query is not compared with: its own where it is indexed, or -1. The progress is
+        told when code is being compiled, and how many queries are done.
         """
+        found = self._answer(queries, k, None, exclude, threads, progress)
+        return found.distances, found.positions
+
+    def search_classes(
+        self,
+        queries: ArrayLike,
+        k: int,
+        codes: ArrayLike,
+        n_classes: int,
+        reach: float,
+        *,
+        exclude: ArrayLike | None = None,
+        threads: int | None = None,
+        progress: Progress = silent,
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Return what :meth:`search` returns, and the nearest image of each class within reach, in one scan.
+
+        ``codes`` (n,) are the classes of the indexed images, 0 to ``n_classes - 1``. A class whose nearest
+        image is at most ``reach`` (>= 1) times as far as the nearest of all has its distance and position (q,
+        n_classes), equal distances by the lowest position; others are not told: 2^63 - 1, and -1. For L2
+        reach is that of distances, not of their squares.
+        """
+        asked = (codes, n_classes, reach)
+        found = self._answer(queries, k, asked, exclude, threads, progress)
+        return found.distances, found.positions, found.class_distances, found.class_positions
+
+    def _answer(
+        self,
+        queries: ArrayLike,
+        k: int,
+        asked: tuple[ArrayLike, int, float] | None,
+        exclude: ArrayLike | None,
+        threads: int | None,
+        progress: Progress,
+    ) -> _Search:
+        """Return a search that is done."""
         batch = self._checked(queries)
         with self._reading(len(batch)) as held:
-            return self._search(held, batch, k, threads, progress)
-
-    def _search(
-        self, held: Held, batch: NDArray[np.uint8], k: int, threads: int | None, progress: Progress
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Answer a checked batch."""
-        if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k <= held.size:
-            raise InputError(
-                f"k is {k!r}: expected a whole number from 1 to the {held.size} images of the index"
-            )
-        threads = settings.threads() if threads is None else threads
-        search = _Search(held, self.metric, batch.reshape(len(batch), -1), int(k), threads)
-        if not search.kernel.is_ready(search.variant):
-            progress("compiling the search", 0, 1)
-            search.warm()
-            progress("compiling the search", 1, 1)
-        run_chunks(
-            search.work,
-            range(0, len(batch), search.batch),
-            max(1, min(threads, -(-len(batch) // search.batch))),
-            lambda done: progress("searching", min(done * search.batch, len(batch)), len(batch)),
-        )
-        return search.distances, search.positions
+            most = held.size - (exclude is not None)
+            if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k <= most:
+                raise InputError(
+                    f"k is {k!r}: expected a whole number from 1 to the {most} images of the index"
+                    f"{'' if exclude is None else ' that are not excluded'}"
+                )
+            classes = excluded = None
+            if asked is not None:
+                codes, n_classes, reach = asked
+                classes = Classes.checked(
+                    codes, n_classes, held.size, reach, squared=METRICS[self.metric].root
+                )
+            if exclude is not None:
+                excluded = _checked_exclude(exclude, len(batch), held.size)
+            threads = settings.threads() if threads is None else threads
+            rows = batch.reshape(len(batch), -1)
+            search = _Search(held, self._kernels, rows, int(k), classes, excluded, threads)
+            search.run(threads, progress)
+        return search
 
     @contextmanager
     def _reading(self, count: int) -> Iterator[Held]:
-        """Hand out what is held, with thumbnails and norms of all rows, to a search of some queries.
+        """Hand out what is held, with lower bounds and norms of all rows, to a search of some queries.
 
         They take longer than some queries by brute force: the first queries are answered so, for they may
         well be the only ones.
@@ -235,10 +207,10 @@ class ImageIndex:
         with self._lock:
             self._asked += count
             if self._held.ready == 0 and self._asked <= FEW:
-                self._held = with_norms(self._held, self.metric)
+                self._held = with_norms(self._held, self._kernels)
                 held = self._held._replace(bounds=None)
             else:
-                self._held = held = updated(self._held, self.shape, self.metric)
+                self._held = held = with_bounds(self._held, self.shape, self._kernels)
             self._readers += 1
         try:
             yield held
@@ -247,8 +219,12 @@ class ImageIndex:
                 self._readers -= 1
 
     def _checked(self, images: ArrayLike) -> NDArray[np.uint8]:
-        """Return an image batch of bytes, refusing images of another shape than the index's."""
-        batch = _bytes_only(images)
+        """Return an image batch of bytes, refusing images of another kind or shape than the index's."""
+        batch = as_images(images)
+        if batch.dtype != np.uint8:
+            raise InputError(
+                "images are floats that are no whole 255ths: expected uint8, which the exact search needs"
+            )
         if batch.shape[1:] != self.shape:
             raise InputError(
                 f"images have shape {batch.shape[1:]} each: expected {self.shape}, that of the index"
@@ -256,51 +232,85 @@ class ImageIndex:
         return batch
 
 
-def _bytes_only(images: ArrayLike) -> NDArray[np.uint8]:
-    """Return a checked image batch of bytes."""
-    batch = as_images(images)
-    if batch.dtype != np.uint8:
+def _checked_exclude(exclude: ArrayLike, n_queries: int, n_images: int) -> NDArray[np.int64]:
+    """Return the image that each query is not compared with."""
+    places = np.asarray(exclude)
+    if places.shape != (n_queries,) or places.dtype.kind not in "iu":
         raise InputError(
-            "images are floats that are no whole 255ths: expected uint8, which the exact search needs"
+            f"exclude is {places.dtype} of shape {places.shape}: expected integers ({n_queries},)"
         )
-    return batch
+    if places.size and not -1 <= places.min() <= places.max() < n_images:
+        raise InputError(f"exclude names an image that is not there: expected -1 to {n_images - 1}")
+    return places.astype(np.int64)
 
 
 class _Search:
     """One search: what is held, what is asked, and the answers as they come in."""
 
-    def __init__(self, held: Held, metric: Metric, queries: NDArray[np.uint8], k: int, threads: int) -> None:
-        self._held, self._metric, self._queries, self._k = held, metric, queries, k
-        self.variant = variant_of(metric)
-        room = min(BATCH_NUMBERS // k, BATCH_NUMBERS // held.full.shape[1], len(queries) // (4 * threads))
-        self.batch = min(BATCH[metric], max(4, room // 4 * 4))
-        self.bounded = held.bounds is not None and 8 * k <= held.size
-        self.kernel = scan if self.bounded else brute
-        units = held.bounds.units if held.bounds is not None else (1.0, 1.0)
+    def __init__(
+        self,
+        held: Held,
+        kernels: Kernels,
+        queries: NDArray[np.uint8],
+        k: int,
+        classes: Classes | None,
+        excluded: NDArray[np.int64] | None,
+        threads: int,
+    ) -> None:
+        self._held, self._kernels, self._queries, self._k = held, kernels, queries, k
+        self._classes, self._excluded = classes, excluded
+        self._variant = variant_of(kernels.variant)
+        n_classes = 0 if classes is None else classes.n_classes
+        most = BATCH_NUMBERS // max(k, n_classes, held.full.shape[1])
+        room = min(most, len(queries) // (4 * threads))
+        self._batch = min(kernels.batch, max(4, room // 4 * 4))
+        self._bounded = held.bounds is not None and 8 * k <= held.size
+        self._kernel = scan if self._bounded else brute
+        coarse_unit, fine_unit = held.bounds.units if held.bounds is not None else (1.0, 1.0)
         self._rule = Rule(
-            1 if metric == "l1" else -2, metric == "l2", units[0], units[1], _LIMIT_CAP[metric], held.size
+            factor=-2 if kernels.products else 1,
+            squared=kernels.products,
+            coarse_unit=coarse_unit,
+            fine_unit=fine_unit,
+            cap=kernels.cap,
+            n_rows=held.size,
+            reach=0.0 if classes is None else classes.factor,
         )
         self._rows = Rows(held.full, held.norms, held.coarse, held.squares, held.fine)
+        self._codes = np.zeros(0, np.int64) if classes is None else classes.codes
         #: Rows in a call, a multiple of TILE; threads may change it under each other, which does no harm.
         self._step = TILE
         self.distances = np.empty((len(queries), k), np.int64)
         self.positions = np.empty((len(queries), k), np.int64)
+        self.class_distances = np.full((len(queries), n_classes), FARTHEST)
+        self.class_positions = np.full((len(queries), n_classes), -1)
 
-    def warm(self) -> None:
-        """Have the code compiled, by a search that compares nothing."""
-        batch, best = self._start(self._queries[:1])
-        self.kernel(self.variant, self._rule, self._rows, batch, best, 0, 0)
-        sort_best(best)
+    def run(self, threads: int, progress: Progress) -> None:
+        """Answer all queries."""
+        more = self._more(slice(0, 1), 4)
+        if not self._kernel.is_ready(self._variant, more):
+            progress("compiling the search", 0, 1)
+            batch, best = self._start(slice(0, 1))
+            self._kernel(self._variant, self._rule, self._rows, batch, best, more, self._codes, 0, 0)
+            sort_best(best)
+            progress("compiling the search", 1, 1)
+        size, total = self._batch, len(self._queries)
+        run_chunks(
+            self._work,
+            range(0, total, size),
+            max(1, min(threads, -(-total // size))),
+            lambda done: progress("searching", min(done * size, total), total),
+        )
 
-    def work(self, start: int) -> Iterator[None]:
+    def _work(self, start: int) -> Iterator[None]:
         """Answer one batch of queries."""
-        queries = self._queries[start : start + self.batch]
-        batch, best = self._start(queries)
-        low = 0
+        part = slice(start, min(start + self._batch, len(self._queries)))
+        batch, best = self._start(part)
+        more, low = self._more(part, len(batch.full)), 0
         while low < self._held.size:
             high = min(low + self._step, self._held.size)
             began = time.perf_counter()
-            self.kernel(self.variant, self._rule, self._rows, batch, best, low, high)
+            self._kernel(self._variant, self._rule, self._rows, batch, best, more, self._codes, low, high)
             seconds = time.perf_counter() - began
             if seconds > CALL_SECONDS:
                 self._step = max(TILE, self._step // 2 // TILE * TILE)
@@ -309,43 +319,59 @@ class _Search:
             low = high
             yield
         sort_best(best)
-        self.distances[start : start + self.batch] = best.distances[: len(queries)]
-        self.positions[start : start + self.batch] = best.indices[: len(queries)]
+        count = part.stop - part.start
+        self.distances[part], self.positions[part] = best.distances[:count], best.indices[:count]
+        if self._classes is not None:
+            sums, places = np.split(np.asarray(more)[:count, FIRST:], 2, axis=1)
+            self._classes.keep_within(self.distances[part, 0], sums, places)
+            self.class_distances[part], self.class_positions[part] = sums, places
 
-    def _start(self, queries: NDArray[np.uint8]) -> tuple[Batch, Best]:
+    def _start(self, part: slice) -> tuple[Batch, Best]:
         """Return queries as the kernels take them, padded to a multiple of 4, and room for their answers."""
+        queries = self._queries[part]
         count, size = len(queries), -(-len(queries) // 4) * 4
-        is_l1 = self._metric == "l1"
-        kind = np.uint8 if is_l1 else np.int16
+        kind, products = self._kernels.kind, self._kernels.products
         batch = Batch(
             full=np.zeros((size, self._held.full.shape[1]), kind),
             norms=np.zeros(size, np.int64),
             coarse=np.zeros((size, COARSE), kind),
             origin=np.zeros(size),
-            fine=np.zeros((size, self._held.fine.shape[1]), kind),
+            fine=np.zeros((size, self._kernels.fine), kind),
             slack=np.zeros((size, 2)),
         )
         batch.full[:count, : queries.shape[1]] = queries
-        if not is_l1:
+        if products:
             batch.norms[:count] = norms(queries)
-        if self.bounded and self._held.bounds is not None:
+        if self._bounded and self._held.bounds is not None:
             made = self._held.bounds.of_queries(queries)
             batch.fine[:count] = made.fine
             batch.slack[:count] = made.slack + self._held.slack
-            batch.coarse[:count] = made.coarse if is_l1 else -2 * made.coarse
-            if not is_l1:
+            batch.coarse[:count] = -2 * made.coarse if products else made.coarse
+            if products:
                 batch.origin[:count] = np.square(made.coarse.astype(np.int64)).sum(axis=1)
         best = Best(
             distances=np.full((size, self._k), FARTHEST),
             indices=np.full((size, self._k), FARTHEST),
-            limits=np.full(size, _LIMIT_CAP[self._metric], np.int32),
+            limits=np.full(size, self._kernels.cap, np.int32),
             fine_limits=np.full(size, FARTHEST),
             dense=np.zeros(size // 4, np.int64),
             sums=np.zeros(8, np.int64),
             masks=np.zeros(TILE // 16, np.int64),
             left=np.zeros((4 * TILE, 3), np.int64),
             coarse_sums=np.zeros((SEED_GROUPS, 4, 16), np.int32),
-            near=np.zeros((4, 2, 4 * self._k if self.bounded else 0), np.int64),
+            near=np.zeros((4, 2, 4 * self._k if self._bounded else 0), np.int64),
         )
         best.limits[count:] = PADDING
         return batch, best
+
+    def _more(self, part: slice, size: int) -> NDArray[np.int64] | tuple[()]:
+        """Return what is asked beside the k nearest; an empty tuple, and so code without it, for nothing."""
+        if self._classes is None and self._excluded is None:
+            return ()
+        count = self.class_distances.shape[1]
+        more = np.full((size, FIRST + 2 * count), FARTHEST)
+        more[:, FIRST + count :] = more[:, EXCLUDED] = -1
+        if self._excluded is not None:
+            some = self._excluded[part]
+            more[: len(some), EXCLUDED] = some
+        return more

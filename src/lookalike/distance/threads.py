@@ -22,30 +22,18 @@ def run_chunks(
     reaches it between two steps; when it is interrupted, or any chunk fails, all threads stop after the step
     they are at, and the error is raised.
 
-    Parameters
-    ----------
-    work : callable
-        Takes a chunk and yields between steps (what it yields does not matter); runs on several threads at
-        once.
-    chunks : iterable
-        What to work on. Taken one at a time, under a lock.
-    threads : int
-        How many threads work, at least 1.
-    tell : callable, optional
-        Called by the calling thread alone, with the number of chunks that are done: after each of its own
-        chunks, and at the end with all of them.
-
-    Examples
-    --------
-    >>> from lookalike.distance.threads import run_chunks
-    >>> squares = {}
-    >>> def square(n):
-    ...     squares[n] = n * n
-    ...     yield
-    >>> run_chunks(square, range(3), threads=2)
-    >>> sorted(squares.items())
-    [(0, 0), (1, 1), (2, 4)]
+    ``work`` runs on several threads at once. ``chunks`` are taken one at a time, under a lock. ``tell`` is
+    called by the calling thread alone, with the number of chunks that are done: after each of its own chunks,
+    and at the end with all of them.
     """
+    if threads == 1:  # as most single images are answered: nothing is shared
+        done = 0
+        for done, chunk in enumerate(chunks, start=1):
+            for _ in work(chunk):
+                pass
+            tell(done)
+        tell(done)
+        return
     team = _Team(work, iter(chunks))
     helpers = [threading.Thread(target=team.help, daemon=True) for _ in range(threads - 1)]
     try:

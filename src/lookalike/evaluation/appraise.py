@@ -20,11 +20,11 @@ from lookalike.evaluation.evaluate import judge, labelled, reliability, unwarned
 from lookalike.evaluation.results import Evaluation
 from lookalike.evaluation.statistics import Rate, share
 from lookalike.images import as_images
-from lookalike.models.tensors import as_array
 from lookalike.progress import Progress, silent
 from lookalike.recognition.assessment import Assessment
 from lookalike.recognition.rejection import Basis
 from lookalike.registry import DISPLAYS, Shown, resolve
+from lookalike.tensors import from_tensor
 
 Flags = NDArray[np.bool_]
 
@@ -283,7 +283,7 @@ def appraise(
 def _level(alpha: float, found: Assessment, labels: NDArray[Any], others: list[Assessment]) -> Level:
     """Return what one level rejects; it needs no other search."""
     sets, codes = found.sets_at(alpha), np.searchsorted(found.classes, labels)
-    rejected, right = ~sets.any(axis=1), found.labels == labels
+    rejected, right = _rejected(sets), found.labels == labels
     covered = sets[np.arange(len(codes)), codes]
     return Level(
         alpha=alpha,
@@ -294,8 +294,14 @@ def _level(alpha: float, found: Assessment, labels: NDArray[Any], others: list[A
         covered=share(covered),
         class_covered=tuple(share(covered[codes == code]) for code in range(len(found.classes))),
         set_size=float(sets.sum(axis=1).mean()),
-        out_of_distribution=tuple(share(~other.sets_at(alpha).any(axis=1)) for other in others),
+        out_of_distribution=tuple(share(_rejected(other.sets_at(alpha))) for other in others),
     )
+
+
+def _rejected(sets: Flags) -> Flags:
+    """Return which images may be of no class."""
+    rejected: Flags = np.logical_not(sets.any(axis=1))
+    return rejected
 
 
 class _Others(NamedTuple):
@@ -311,7 +317,7 @@ def _given(batches: Mapping[str, ArrayLike | LooseBatch] | None) -> list[_Others
     """Return the images of no class that were given."""
     found = []
     for kind, batch in (batches or {}).items():
-        images = as_images(as_array(batch.images if isinstance(batch, LooseBatch) else batch))
+        images = as_images(from_tensor(batch.images if isinstance(batch, LooseBatch) else batch))
         names = batch.names if isinstance(batch, LooseBatch) else _numbered(kind, len(images))
         found.append(_Others(kind, images, names, False))
     return found

@@ -20,9 +20,9 @@ from lookalike.errors import InputError, LookalikeWarning
 from lookalike.evaluation.results import Bin, Evaluation, Reliability
 from lookalike.evaluation.statistics import mean_of_rates, rate, share
 from lookalike.images import ImageBatch, as_images, to_unit
-from lookalike.models.tensors import as_array, takes_tensors
 from lookalike.progress import Progress, silent
 from lookalike.recognition.probability import BINS, bin_places, calibration_error
+from lookalike.tensors import from_tensor, takes_tensors
 
 _CHUNK = 1000
 #: How far a row of probabilities may be from a sum of 1.
@@ -45,10 +45,10 @@ def labelled(given: Any, part: str = "train", groups: ArrayLike | None = None) -
         raise InputError(
             f"{type(given).__name__} is given: expected LabelledImages, or a pair of images and labels"
         )
-    made = LabelledImages.from_numpy(*map(as_array, given))
+    made = LabelledImages.from_numpy(*map(from_tensor, given))
     return replace(
         made,
-        groups=None if groups is None else np.asarray(as_array(groups)),
+        groups=None if groups is None else np.asarray(from_tensor(groups)),
         source=replace(made.source, part=part),
     )
 

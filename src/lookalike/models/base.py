@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
 from operator import attrgetter
 from typing import Any, ClassVar, Literal, Self
 
@@ -12,14 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import assert_all_finite, check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from lookalike.data.look import Look
 from lookalike.errors import InputError
 from lookalike.images import as_images
+from lookalike.models.checks import check_whole, checked_labels, rank_of, refusing, shape_of
 from lookalike.models.explained import Explanations
-from lookalike.models.tensors import takes_tensors
 from lookalike.prepare import Prepare, choose
 from lookalike.progress import Progress, silent
 from lookalike.recognition.assessment import Assessment
@@ -29,22 +26,30 @@ from lookalike.recognition.rejection import Basis, checked_level
 from lookalike.recognition.vote import Vote
 from lookalike.search.matcher import Matcher
 from lookalike.search.matches import Matches
+from lookalike.tensors import takes_tensors
 
 Floats = NDArray[np.float64]
 Preparation = Literal["auto"] | Prepare | None
 
 
+def _own_matcher(model: Any) -> Matcher:
+    """Return the matcher that was fitted, or what a fit would make: parameters may have been set since."""
+    recogniser: Recogniser | None = model.__dict__.get("recogniser_")
+    matcher: Matcher = model._matcher(None) if recogniser is None else recogniser.matcher
+    return matcher
+
+
 def _keeps(model: Any) -> bool:
     """Say that what the method is about takes a model that keeps its training images."""
-    if not model._matcher(None).keeps_images:
+    if not _own_matcher(model).keeps_images:
         raise AttributeError(f"{type(model).__name__} keeps no training images")
     return True
 
 
 def _grows(model: Any) -> bool:
     """Say why a model cannot learn more, where it cannot."""
-    if model._matcher(None).fixed:
-        raise AttributeError(f"partial_fit is not there: {model._matcher(None).fixed}")
+    if _own_matcher(model).fixed:
+        raise AttributeError(f"partial_fit is not there: {_own_matcher(model).fixed}")
     return True
 
 
@@ -63,10 +68,11 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     An image batch ``(n, h, w)`` or ``(n, h, w, c)`` passes :func:`lookalike.images.as_images` and is on the
     0-1 scale from then on. A 2-D array is any finite numbers, taken as they are, with no scale. What
     ``predict`` is given must be of the kind and the shape that ``fit`` saw. torch tensors are answered in
-    tensors on their device: see :func:`lookalike.models.tensors.takes_tensors`.
+    tensors on their device: see :func:`lookalike.tensors.takes_tensors`.
 
-    All that is asked of it follows from one search (:meth:`match`) of the matcher that a subclass makes:
-    ``__init__``, which only stores, and ``_matcher``; see CONTRIBUTING.md for the recipe.
+    Every method that takes images raises InputError where they are of another shape or kind than those of
+    ``fit``. All that is asked of it follows from one search (:meth:`match`) of the matcher that a subclass
+    makes: ``__init__``, which only stores, and ``_matcher``; see CONTRIBUTING.md for the recipe.
 
     Attributes
     ----------
@@ -91,8 +97,6 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
 
     #: The matcher compares bytes: floats are rounded, and rows of numbers become images of bytes.
     _bytes: ClassVar[bool] = False
-    #: Held to look at, and counted by nobody as part of what answers.
-    only_to_look_at: ClassVar[tuple[str, ...]] = ()
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -142,7 +146,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         """
         self._check_parameters()
         images = self._images(X, reset=True)
-        labels = _checked_labels(self, y, len(images))
+        labels = checked_labels(self, y, len(images))
         classes, codes = np.unique(labels, return_inverse=True)
         return self._fit(images, LabelTable.of(classes), codes, progress)
 
@@ -170,7 +174,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         self.recogniser_ = recogniser
         return self
 
-    @available_if(_grows)
+    @available_if(_grows)  # type: ignore[untyped-decorator]
     @takes_tensors
     def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
         """Learn further images of the classes of the first call.
@@ -207,11 +211,11 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         given = None if classes is None else np.unique(np.asarray(classes))
         if not first and given is not None and not np.array_equal(given, self.classes_):
             raise InputError(f"classes are {given}: expected those of the first call, {self.classes_}")
-        table = LabelTable.of(given) if first and given is not None else self.recogniser_.labels
-        codes = table.codes_of(_checked_labels(self, y, len(images)))
+        table = LabelTable.of(given) if first and given is not None else self._ready().labels
+        codes = table.codes_of(checked_labels(self, y, len(images)))
         if first:
             return self._fit(images, table, codes, silent)
-        self.recogniser_.add(images, codes)
+        self._ready().add(images, codes)
         return self
 
     @takes_tensors
@@ -242,11 +246,10 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             The images are of another shape or kind, there is not one label for each or it is of another
             kind, or the model cannot learn further images.
         """
-        check_is_fitted(self)
-        self.recogniser_.check_teachable()
-        return self.recogniser_.teach(self._images(images), labels)
+        self._ready().check_teachable()
+        return self._ready().teach(self._images(images), labels)
 
-    @available_if(_keeps)
+    @available_if(_keeps)  # type: ignore[untyped-decorator]
     @takes_tensors
     def forget(self, ids: ArrayLike) -> Self:
         """Forget training images; a class that was taught goes with its last image.
@@ -265,8 +268,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         InputError
             An id is no number that is in ``ids_``, or no image would be left.
         """
-        check_is_fitted(self)
-        self.recogniser_.forget(ids)
+        self._ready().forget(ids)
         return self
 
     # What is asked: each searches once.
@@ -296,9 +298,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             ``n_neighbors`` is not 1 to how many are kept, or the images are of another shape or kind than
             those of ``fit``.
         """
-        check_is_fitted(self)
         images = self._images(X)
-        return self.recogniser_.match(images, self._count(n_neighbors), progress=progress)[0]
+        return self._ready().match(images, self._count(n_neighbors), progress=progress)[0]
 
     @takes_tensors
     def predict(self, X: ArrayLike, *, progress: Progress = silent) -> NDArray[Any]:
@@ -323,8 +324,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             The images are of another shape or kind than those of ``fit``, or fewer training images are left
             than are to vote.
         """
-        check_is_fitted(self)
-        return self.recogniser_.predict(self._images(X), progress)[0]
+        return self._ready().predict(self._images(X), progress)[0]
 
     @takes_tensors
     def predict_proba(self, X: ArrayLike, *, progress: Progress = silent) -> Floats:
@@ -361,9 +361,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         The first call after a change of the model fits the temperature, which takes as long as answering up
         to 2,000 images.
         """
-        check_is_fitted(self)
-        matches = self.recogniser_.match(self._images(X), progress=progress)[0]
-        return self.recogniser_.probabilities(matches)
+        matches = self._ready().match(self._images(X), progress=progress)[0]
+        return self._ready().probabilities(matches)
 
     @takes_tensors
     def predict_set(
@@ -391,10 +390,9 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         InputError
             ``alpha`` is no level, or the images are of another shape or kind than those of ``fit``.
         """
-        check_is_fitted(self)
-        reach = self.recogniser_.rejection(progress).reach(checked_level(alpha))
-        matches, seen = self.recogniser_.match(self._images(X), reach=reach, progress=progress)
-        return self.recogniser_.sets(matches, seen, alpha)
+        reach = self._ready().rejection(progress).reach(checked_level(alpha))
+        matches, seen = self._ready().match(self._images(X), reach=reach, progress=progress)
+        return self._ready().sets(matches, seen, alpha)
 
     @takes_tensors
     def answer(self, X: ArrayLike, alpha: float = 0.05, *, progress: Progress = silent) -> Answers:
@@ -415,14 +413,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         Answers
             ``labels``, ``distances``, ``rejected`` (the rows of :meth:`predict_set` without a class), and the
             ``basis`` that the level rests on.
-
-        Raises
-        ------
-        InputError
-            As :meth:`predict_set`.
         """
-        check_is_fitted(self)
-        return self.recogniser_.answer(self._images(X), alpha, progress)
+        return self._ready().answer(self._images(X), alpha, progress)
 
     @takes_tensors
     def assess(
@@ -457,9 +449,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         InputError
             As :meth:`predict_set`, or ``n_neighbors`` is not 1 to how many are kept.
         """
-        check_is_fitted(self)
         images = self._images(X)
-        return Assessment.of(self.recogniser_, images, alpha, self._count(n_neighbors), progress)
+        return Assessment.of(self._ready(), images, alpha, self._count(n_neighbors), progress)
 
     @takes_tensors
     def explain(self, X: ArrayLike, n_neighbors: int = 3, *, progress: Progress = silent) -> Explanations:
@@ -478,11 +469,11 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         Returns
         -------
         Explanations
-            A sequence of :class:`lookalike.recognition.evidence.Evidence`, one for each image. The answer is
-            that of ``predict``. The runner-up is the other class with the smallest distance: to the class's
-            own image (ties: the first class), or to the nearest of its training images (ties: the one that
-            came first). Where several images vote, the runner-up can be nearer than the answer, which it was
-            outvoted by.
+            A sequence of :class:`lookalike.recognition.explanation.Evidence`, one for each image. The answer
+            is that of ``predict``. The runner-up is the other class with the smallest distance: to the
+            class's own image (ties: the first class), or to the nearest of its training images (ties: the one
+            that came first). Where several images vote, the runner-up can be nearer than the answer, which it
+            was outvoted by.
 
         Raises
         ------
@@ -490,11 +481,10 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             The images are of another shape or kind than those of ``fit``, or ``n_neighbors`` is no whole
             number of at least 1.
         """
-        check_is_fitted(self)
         check_whole("n_neighbors", n_neighbors)
-        return Explanations(self.recogniser_.explain(self._images(X), n_neighbors, progress))
+        return Explanations(self._ready().explain(self._images(X), n_neighbors, progress))
 
-    @available_if(_keeps)
+    @available_if(_keeps)  # type: ignore[untyped-decorator]
     @takes_tensors
     def kneighbors(
         self, X: ArrayLike, n_neighbors: int | None = None, *, progress: Progress = silent
@@ -523,12 +513,11 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             ``n_neighbors`` is not 1 to the number of training images, or the images are of another shape or
             kind than those of ``fit``.
         """
-        check_is_fitted(self)
         count, images = self._count(n_neighbors), self._images(X)
-        matches = self.recogniser_.match(images, count, reach=1, progress=progress)[0]
+        matches = self._ready().match(images, count, reach=1, progress=progress)[0]
         return matches.distances, matches.places
 
-    @available_if(_keeps)
+    @available_if(_keeps)  # type: ignore[untyped-decorator]
     @takes_tensors
     def class_neighbors(
         self, X: ArrayLike, *, progress: Progress = silent
@@ -550,11 +539,6 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         places : ndarray of shape (n, n_classes), int64
             Places in ``ids_`` and ``labels_``; of equal distances the lowest place, -1 for a class without
             images.
-
-        Raises
-        ------
-        InputError
-            The images are of another shape or kind than those of ``fit``.
         """
         matches = self.match(X, progress=progress)
         return matches.class_distances, matches.class_places
@@ -577,7 +561,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         """
         return self.match(X, progress=progress).class_distances
 
-    @available_if(_keeps)
+    @available_if(_keeps)  # type: ignore[untyped-decorator]
     @takes_tensors
     def is_kept(self, X: ArrayLike) -> NDArray[np.bool_]:
         """Return which images are, to the model, the same as one of its training images.
@@ -594,14 +578,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         Returns
         -------
         ndarray of shape (n,), bool
-
-        Raises
-        ------
-        InputError
-            The images are of another shape or kind than those of ``fit``.
         """
-        check_is_fitted(self)
-        return self.recogniser_.is_kept(self._images(X))
+        return self._ready().is_kept(self._images(X))
 
     @takes_tensors
     def prepared(self, X: ArrayLike, *, progress: Progress = silent) -> NDArray[Any]:
@@ -618,8 +596,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         -------
         ndarray of shape (n, height, width) or (n, height, width, c), or the rows of a 2-D array
         """
-        check_is_fitted(self)
-        return self.recogniser_.seen(self._images(X), progress)
+        return self._ready().seen(self._images(X), progress)
 
     def rejection_basis(self, alpha: float = 0.05) -> Basis:
         """Return what a level of rejection rests on, with a sentence that says what is promised.
@@ -639,8 +616,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             ``alpha`` is no level.
         """
         level = checked_level(alpha)
-        check_is_fitted(self)
-        return self.recogniser_.rejection().basis(level)
+        return self._ready().rejection().basis(level)
 
     @takes_tensors
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
@@ -702,7 +678,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     def labels_(self) -> NDArray[Any]:
         """The training images' labels, where they are kept."""
         self.ids_  # noqa: B018 - there are none without
-        labels: NDArray[Any] = self.classes_[self.recogniser_.matcher.codes]
+        labels: NDArray[Any] = self.classes_[self._ready().matcher.codes]
         return labels
 
     @property
@@ -719,6 +695,12 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     def calibrated_(self) -> bool:
         """Whether temperature and exponent were fitted; else they are a rule of thumb."""
         return self._fitted().calibration().fitted
+
+    def _ready(self) -> Recogniser:
+        """Return what answers; before a fit that is scikit-learn's NotFittedError."""
+        if "recogniser_" not in self.__dict__:
+            check_is_fitted(self)
+        return self.recogniser_
 
     def _fitted(self) -> Recogniser:
         recogniser: Recogniser | None = self.__dict__.get("recogniser_")
@@ -743,10 +725,10 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _images(self, X: ArrayLike, *, reset: bool = False) -> NDArray[Any]:
         """Return ``X`` as a checked image batch, or as checked rows of numbers."""
-        rank = _rank(X)
+        rank = X.ndim if isinstance(X, np.ndarray) else rank_of(X)
         if rank in (3, 4):
             if not reset:
-                return self.recogniser_.checked(X)
+                return self._ready().checked(X)
             images = as_images(X)
             self.n_features_in_ = int(np.prod(images.shape[1:]))
             # A fit on a table may have left the names of its columns.
@@ -754,15 +736,15 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             return images
         if not reset and self.image_shape_ is not None:
             raise InputError(
-                f"X has shape {_shape(X)}: expected images (n, {', '.join(map(str, self.image_shape_))}), "
+                f"X has shape {shape_of(X)}: expected images (n, {', '.join(map(str, self.image_shape_))}), "
                 "as in fit"
             )
         if rank != 2:
             raise InputError(
-                f"X has shape {_shape(X)}: expected images (n, h, w) or (n, h, w, c), or rows "
+                f"X has shape {shape_of(X)}: expected images (n, h, w) or (n, h, w, c), or rows "
                 "(n, features). Reshape your data: X[None] is a batch of one"
             )
-        with _refusing():
+        with refusing():
             rows: NDArray[Any] = validate_data(self, X, reset=reset)
         return rows
 
@@ -790,89 +772,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _count(self, n_neighbors: int | None) -> int:
         """Return how many neighbours are asked for: as many as vote where that is not said."""
-        recogniser = self.recogniser_
+        recogniser = self._ready()
         if n_neighbors is None:
             return recogniser.voters
         return Vote(n_neighbors).among(len(recogniser.matcher.codes))
-
-
-@contextmanager
-def _refusing() -> Iterator[None]:
-    """Raise as ours, in one line, what scikit-learn's checks raise while the block runs.
-
-    Its first lines say what was wrong; advice on other estimators follows. Only where names of columns differ
-    are they in the lines below, which its own tests of estimators want as they are.
-    """
-    try:
-        yield
-    except ValueError as error:
-        text = str(error)
-        named = text.startswith("The feature names")
-        raise InputError(text if named else text.splitlines()[0]) from error
-
-
-def _checked_labels(model: Any, y: ArrayLike, n: int) -> NDArray[Any]:
-    """Return ``y`` as ``n`` checked labels."""
-    if y is None:
-        raise InputError(
-            f"{type(model).__name__} requires y to be passed, but the target y is None: "
-            "expected one label for each image"
-        )
-    with _refusing():
-        labels: NDArray[Any] = column_or_1d(y, warn=True)
-        if labels.dtype.kind in "fO":
-            assert_all_finite(labels, input_name="y")
-        # Whole numbers and texts are classes whatever their values; with one example of each,
-        # scikit-learn would warn that there are as many classes as images.
-        if labels.dtype.kind not in "biuU":
-            check_classification_targets(labels)
-    if len(labels) != n:
-        raise InputError(f"{len(labels)} labels for {n} images: expected one for each")
-    return labels
-
-
-def check_whole(name: str, value: object) -> None:
-    """Refuse a parameter that is no whole number of at least 1."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise InputError(f"{name} is {value!r}: expected a whole number of at least 1")
-
-
-def check_one_of(name: str, value: object, values: tuple[str, ...]) -> None:
-    """Refuse a parameter that is none of some texts."""
-    if value not in values:
-        raise InputError(f"{name} is {value!r}: expected {' or '.join(map(repr, values))}")
-
-
-def check_prepare(value: object) -> None:
-    """Refuse a parameter that is no preparation."""
-    if (
-        value is not None
-        and not isinstance(value, Prepare)
-        and not (isinstance(value, str) and value == "auto")
-    ):
-        raise InputError(f"prepare is {value!r}: expected 'auto', None or a Prepare")
-
-
-def _rank(X: Any) -> int:
-    """Return how many axes ``X`` has; 2 where only scikit-learn's own checks can tell."""
-    rank = getattr(X, "ndim", None)
-    if rank is None:
-        try:
-            rank = np.asarray(X).ndim
-        except ValueError:
-            # A ragged nest: three levels deep it is images of mixed sizes, and as_images says so.
-            rank = 3 if _is_nest(X[0]) and any(map(_is_nest, X[0])) else 2
-    return int(rank)
-
-
-def _is_nest(value: Any) -> bool:
-    """Return whether a value holds others."""
-    return isinstance(value, list | tuple) or np.ndim(value) > 0
-
-
-def _shape(X: Any) -> object:
-    """Return a shape to show: a ragged nest has none."""
-    try:
-        return np.shape(X)
-    except ValueError:
-        return "none, for its parts differ in length"

@@ -6,16 +6,16 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import check_is_fitted
 
-from lookalike.distance.deform_definition import Match
+from lookalike.distance.deformation.definition import Match
 from lookalike.errors import InputError
-from lookalike.models.base import ImageClassifier, check_prepare, check_whole, learned
-from lookalike.models.tensors import takes_tensors
+from lookalike.models.base import ImageClassifier, learned
+from lookalike.models.checks import check_prepare, check_whole
 from lookalike.prepare import Prepare
 from lookalike.recognition.vote import Vote
 from lookalike.search.deformable.comparison import Settings, is_of_photographs
 from lookalike.search.deformable.matcher import DeformableMatcher
+from lookalike.tensors import takes_tensors
 
 
 class DeformableMatch(ImageClassifier):
@@ -23,7 +23,7 @@ class DeformableMatch(ImageClassifier):
 
     Each pixel of an image takes the best match in a training image within ``warp`` pixels, judged by the
     gradients in a small patch around it; the distance is what then still differs. It is the image distortion
-    model; :func:`lookalike.distance.deform_definition.match` says exactly what is computed.
+    model; :func:`lookalike.distance.deformation.definition.match` says exactly what is computed.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class DeformableMatch(ImageClassifier):
         How many of the nearest images vote.
     candidates : "auto" or int, default="auto"
         How many training images an image is compared with: those whose coarse descriptions are nearest (see
-        :func:`lookalike.distance.descriptor.edge_descriptors`).
+        :func:`lookalike.distance.deformation.descriptors.edge_descriptors`).
     planes : "auto", "sobel", "double-angle" or "values", default="auto"
         What is compared: gradients; gradients that forget how strong the light is and whether ink is dark or
         light; or the pixels' values.
@@ -93,22 +93,21 @@ class DeformableMatch(ImageClassifier):
     2. **Planes**: ``"values"`` where the prepared images have a side of less than 3 pixels. Else
        ``"double-angle"`` for photographs and ``"sobel"`` for drawings, as ``choose`` tells them apart (by
        the prepared images, where you choose the preparation). In photographs, the outer thirds of each side
-       count less (:func:`lookalike.distance.deform_planes.window_weights`). Photographs, and drawings with
-       fewer than 50 images of a typical (median) class, are compared in both directions.
+       count less (:func:`lookalike.distance.deformation.planes.window_weights`). Photographs, and drawings
+       with fewer than 50 images of a typical (median) class, are compared in both directions.
     3. **Warp and context**, for prepared images of ``h`` x ``w``: photographs move by 1/8 of each side, with
        a context of 1/8 of the longer; drawings with fewer than 5 images of a typical class by 3/28
        of each side, with a context of 2 (1 where the longer side is below 16); drawings with more by 2/28 of
        each side, with a context of 1; values by 3/28 of each side, with a context of 1 (0 where no side has
        3). Warps and contexts are rounded up; no pixel moves along a side of less than 3.
     4. **Blur, alignment and hubness**: drawings with fewer than 50 images of a typical class and no side
-    below
-       16 pixels are blurred by 0.866 pixels before they are compared. Where they are gray and of sides up to
-       32 pixels, the 30 training images that are nearest by this comparison, and the nearest of each class
-       (of the 50 nearest classes), are bent by :func:`lookalike.distance.align_definition.align` to look like
-       the query, and the query to look like each, not blurred, and compared again. The sums of squares of
-       these comparisons are added twice to those of the images as they are, and multiplied by how much of a
-       hub the training image is (:class:`lookalike.search.deformable.hubness.Hubness`): one near to other
-       classes counts as farther.
+       below 16 pixels are blurred by 0.866 pixels before they are compared. Where they are gray and of sides
+       up to 32 pixels, the 30 training images that are nearest by this comparison, and the nearest of each
+       class (of the 50 nearest classes), are bent by
+       :func:`lookalike.distance.deformation.definition.align` to look like the query, and the query to look
+       like each, not blurred, and compared again. The sums of squares of these comparisons are added twice to
+       those of the images as they are, and multiplied by how much of a hub the training image is
+       (:class:`lookalike.search.deformable.hubness.Hubness`): one near to other classes counts as farther.
     5. **Votes**: 1 with fewer than 50 images of a typical class. Else 3 where, with each of up to 1,000
        evenly spaced training images left out in turn, no more answers are wrong than with 1; else 1.
     6. **Candidates**: all of up to 1,000 training images, else 100. This follows the number of images.
@@ -211,7 +210,6 @@ class DeformableMatch(ImageClassifier):
         InputError
             The image is of another shape than those of ``fit``, or there is no such place.
         """
-        check_is_fitted(self)
         if not 0 <= place < len(self.ids_):
             raise InputError(
                 f"place is {place}: expected 0 to {len(self.ids_) - 1}, that of a training image"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import overload
 
-from lookalike.recognition.evidence import Evidence
+from lookalike.recognition.explanation import Evidence
 from lookalike.registry import Shown
 from lookalike.text import plain
 

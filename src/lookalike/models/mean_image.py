@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from lookalike.distance.metrics import checked_metric
-from lookalike.models.base import ImageClassifier, check_one_of, check_prepare, learned
+from lookalike.models.base import ImageClassifier, learned
+from lookalike.models.checks import check_one_of, check_prepare
 from lookalike.prepare import Prepare
 from lookalike.search.averages import MeanMatcher, MedianMatcher
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from lookalike.distance.metrics import checked_metric
-from lookalike.models.base import ImageClassifier, check_one_of, check_prepare, check_whole
+from lookalike.models.base import ImageClassifier
+from lookalike.models.checks import check_one_of, check_prepare, check_whole
 from lookalike.prepare import Prepare
 from lookalike.recognition.vote import WEIGHTS, Vote
 from lookalike.search.pixels import PixelMatcher

@@ -7,14 +7,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
 from lookalike.distance.metrics import checked_metric
 from lookalike.errors import InputError
-from lookalike.models.base import ImageClassifier, check_one_of, check_whole, learned
-from lookalike.models.tensors import takes_tensors
+from lookalike.models.base import ImageClassifier, learned
+from lookalike.models.checks import check_one_of, check_whole
 from lookalike.prepare import Prepare
 from lookalike.search.prototypes import ClusterMatcher, LearnedMatcher, Learning
+from lookalike.tensors import takes_tensors
 
 _PROTOTYPES = "The prototypes, to look at; class by class."
 _COUNTS = "How many training images each class had."
@@ -214,9 +214,6 @@ class LearnedPrototypes(ImageClassifier):
     ((2, 8, 8), True)
     """
 
-    #: Held to look at, and counted by nobody as part of what answers.
-    only_to_look_at = ("snapshots",)
-
     def __init__(
         self,
         metric: Literal["l1", "l2"] = "l2",
@@ -294,7 +291,6 @@ class LearnedPrototypes(ImageClassifier):
 
 def _prototype_distances(model: ImageClassifier, X: ArrayLike) -> NDArray[np.float64]:
     """Return the distance of each image to each prototype."""
-    check_is_fitted(model)
-    matcher: Any = model.recogniser_.matcher
+    matcher: Any = model._ready().matcher
     distances: NDArray[np.float64] = matcher.distances(model.recogniser_.seen(model._images(X)))
     return distances

@@ -97,7 +97,7 @@ class Assessment:
             probabilities=model.probabilities(voting),
             p_values=rejection.p_values(matches.class_distances, level),
             sets=sets,
-            rejected=~sets.any(axis=1),
+            rejected=np.logical_not(sets.any(axis=1)),
             nearest=np.where(near.places == NOWHERE, NOWHERE, ids),
             nearest_distances=near.distances,
             alpha=level,

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.errors import InputError
-from lookalike.state import Array, State, array, codes
+from lookalike.state import Array, State, array, class_codes
 
 Floats = NDArray[np.float64]
 
@@ -47,7 +47,7 @@ class LeftOut:
 
     state: ClassVar[State] = {
         "distances": Array((np.float64,), ("m", None), 0, np.inf),
-        "codes": codes("m"),
+        "codes": class_codes("m"),
         "spreads": array(np.float64, shape=("m",), low=0),
     }
 
@@ -148,12 +148,13 @@ def bin_places(confidence: Floats, bins: int) -> NDArray[np.intp]:
 
 
 def _powers(distances: Floats, temperature: float, exponent: int) -> Floats:
-    """Return what is taken the exponential of; what is infinite stays so."""
+    """Return what is taken the exponential of; what is infinite stays so, beside anything that is not."""
     scaled = np.minimum(distances, _FARTHEST * temperature) / temperature
     powers = scaled ** min(exponent, 2)
     if exponent == 3:
         powers *= scaled.min(axis=1, keepdims=True)
-    return np.where(np.isinf(distances), np.inf, powers)
+    known = np.isfinite(distances)
+    return np.where(known | ~known.any(axis=1, keepdims=True), powers, np.inf)
 
 
 def _softmax(powers: Floats) -> Floats:

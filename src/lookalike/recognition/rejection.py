@@ -138,7 +138,7 @@ class Rejection:
         """Return how many times as far as the nearest a class may be and still matter to :meth:`sets`."""
         kind = self.basis(level).kind
         if kind == "rule of thumb":
-            return max(1.0, self._largest[1])
+            return max(1.0, self._largest[1]) * (1 + 1e-9)
         known = (
             [self._of_all]
             if kind == "all classes"
@@ -148,7 +148,8 @@ class Rejection:
         # other is within one over the least of them.
         most = max(_allowed(scores[1], level, -1e-9) for scores in known)
         least = min(_allowed(scores[1], level, 1e-9) for scores in known)
-        return max(1.0, most, 1 / least if least > 0 else np.inf)
+        # A little farther than that, for ratios and sums of squares may round otherwise.
+        return max(1.0, most, 1 / least if least > 0 else np.inf) * (1 + 1e-9)
 
     def is_blank(self, spreads: Floats) -> NDArray[np.bool_]:
         """Return which images have the same value nearly everywhere, by the spreads of their values."""

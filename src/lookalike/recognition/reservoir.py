@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lookalike.errors import InputError
 from lookalike.images import unit_of
-from lookalike.state import State, array, codes
+from lookalike.state import State, array, class_codes
 
 Keys = NDArray[np.uint64]
 
@@ -32,7 +32,7 @@ class Reservoir:
 
     state: ClassVar[State] = {
         "images": array(np.uint8, np.float64, np.float32, shape=("m", ...)),
-        "codes": codes("m"),
+        "codes": class_codes("m"),
         "keys": array(np.uint64, shape=("m",)),
     }
 

@@ -14,8 +14,8 @@ from lookalike.images import unit_of
 from lookalike.progress import Progress, silent
 from lookalike.search.matcher import Codes, Costs, Kind
 from lookalike.search.matches import Matches, Places
-from lookalike.search.pixels import as_compared
-from lookalike.state import Part, State, array, choice, whole, wholes
+from lookalike.search.pixels import METRIC, as_compared, pixel_costs
+from lookalike.state import Part, State, array, whole, wholes
 
 Floats = NDArray[np.float64]
 
@@ -76,7 +76,7 @@ class MeanMatcher:
     """The mean image of each class. A query that is part of a mean can be taken out of it."""
 
     state: ClassVar[State] = {
-        "metric": choice(*METRICS),
+        "metric": METRIC,
         "shape": wholes(1, _LONGEST),
         "class_sums": Part(ClassSums),
     }
@@ -148,10 +148,8 @@ class MeanMatcher:
             self._take_out(distances, images, exclude)
         return Matches.of(distances, self.codes, len(counts), k)
 
-    def contributions(self, image: NDArray[Any], place: int) -> Costs:
-        difference = as_compared(image, unit_of(image[None])) - self.class_images[place]
-        costs = METRICS[self.metric].costs(difference)
-        return Costs(costs / costs.size)
+    def contributions(self, image: NDArray[Any], place: int) -> Costs | None:
+        return pixel_costs(self.metric, image, self.class_images[place])
 
     def _take_out(self, distances: Floats, images: NDArray[Any], exclude: Places) -> None:
         """Change the distance of each image to its own mean into that to the mean without it."""
@@ -166,7 +164,7 @@ class MedianMatcher(MeanMatcher):
     """
 
     state: ClassVar[State] = {
-        "metric": choice(*METRICS),
+        "metric": METRIC,
         "shape": wholes(1, _LONGEST),
         "class_images": array(np.float64, shape=("n", ...)),
         "pivot": array(np.float64, shape=("n", ...)),
@@ -174,7 +172,7 @@ class MedianMatcher(MeanMatcher):
         "counts": array(np.int64, shape=("n",), low=0, high=MOST_IMAGES),
     }
     kind: Kind = "median image"
-    fixed = "a median cannot be brought up to date from sums, it needs all images at once"
+    fixed = "a median cannot be brought up to date from sums, it needs all images at once; average='mean' can"
 
     @property
     def class_counts(self) -> NDArray[np.int64]:
@@ -200,11 +198,9 @@ class MedianMatcher(MeanMatcher):
         values = as_compared(images, unit_of(images))
         pivot, less, same, more = self.pivot[exclude], *np.moveaxis(self.without[exclude], 1, 0)
         medians = np.where(values > pivot, more, np.where(values < pivot, less, same))
-        costs = METRICS[self.metric].costs(values - medians).reshape(len(images), -1).mean(axis=1)
+        own = _apart(self.metric, values, medians)
         there = self.counts[exclude] > 1
-        distances[np.arange(len(images)), exclude] = np.where(
-            there, np.sqrt(costs) if self.root else costs, np.inf
-        )
+        distances[np.arange(len(images)), exclude] = np.where(there, own, np.inf)
 
 
 class CoverageMatcher:
@@ -288,7 +284,8 @@ def prototype_distances(images: NDArray[Any], prototypes: Floats, metric: str, *
     """Return the distance per value of each image to each prototype, of which 1 is full ink."""
     rows, unit = _rows(images), unit_of(images)
     sums = prototype_sums(rows, _rows(prototypes) * unit, metric, compiled=compiled)
-    return METRICS[metric].per_value(sums, rows.shape[1], unit)
+    distances: Floats = METRICS[metric].per_value(sums, rows.shape[1], unit)
+    return distances
 
 
 def class_sums(values: NDArray[Any], codes: Codes, n_classes: int) -> NDArray[Any]:
@@ -324,6 +321,17 @@ def _values(rows: NDArray[Any], places: list[int]) -> Floats:
     """Return the values at some places of each sorted column."""
     values: Floats = np.partition(rows, places, axis=0)[places].astype(np.float64)
     return values
+
+
+def _apart(metric: str, images: Floats, others: Floats) -> Floats:
+    """Return the distance of each image to the other one of the same place."""
+    row = METRICS[metric]
+    if row.costs is None:
+        pairs = zip(images, others, strict=True)
+        return np.array([row.definition(one[None], other[None])[0, 0] for one, other in pairs])
+    costs = row.costs(images - others).reshape(len(images), -1).sum(axis=1)
+    apart: Floats = row.per_value(costs, images[0].size)
+    return apart
 
 
 def _ink(images: NDArray[Any]) -> NDArray[Any]:

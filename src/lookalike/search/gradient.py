@@ -15,44 +15,25 @@ STEEPNESS = 60.0
 _SHARPNESS_RATE = 0.05
 
 
-def distances(images: Tensor, prototypes: Tensor, metric: Literal["l1", "l2"]) -> Tensor:
+def distances(images: Tensor, prototypes: Tensor, metric: str) -> Tensor:
     """Return the mean absolute (L1) or mean squared (L2) difference of each image and each prototype.
 
     Squares are multiplied out, so that nothing of the size images x prototypes x values is made.
-
-    Parameters
-    ----------
-    images : Tensor of shape (n, d), floats
-    prototypes : Tensor of shape (m, d), floats
-    metric : {"l1", "l2"}
-
-    Returns
-    -------
-    Tensor of shape (n, m)
     """
-    if metric == "l1":
-        return torch.cdist(images, prototypes, p=1.0) / images.shape[1]
+    return _SUMS[metric](images, prototypes) / images.shape[1]
+
+
+def _squared_sums(images: Tensor, prototypes: Tensor) -> Tensor:
     squares = (images * images).sum(1, keepdim=True) + (prototypes * prototypes).sum(1)
-    return (squares - 2 * images @ prototypes.T).clamp_min(0) / images.shape[1]
+    return (squares - 2 * images @ prototypes.T).clamp_min(0)
+
+
+#: Sums of differences by metric, in a form that gradients flow through.
+_SUMS = {"l1": lambda images, prototypes: torch.cdist(images, prototypes, p=1.0), "l2": _squared_sums}
 
 
 def nearest_two(apart: Tensor, codes: Tensor, owners: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the distance to the nearest prototype of the image's own class, and of all other classes.
-
-    Parameters
-    ----------
-    apart : Tensor of shape (n, m)
-        Distances.
-    codes : Tensor of shape (n,)
-        The images' classes.
-    owners : Tensor of shape (m,)
-        The prototypes' classes.
-
-    Returns
-    -------
-    (Tensor, Tensor)
-        Each of shape (n,).
-    """
+    """Return the distance to the nearest prototype of the image's own class, and of all other classes."""
     own = owners == codes[:, None]
     infinity = float("inf")
     return apart.masked_fill(~own, infinity).min(1).values, apart.masked_fill(own, infinity).min(1).values
@@ -65,15 +46,6 @@ def glvq(apart: Tensor, codes: Tensor, owners: Tensor) -> Tensor:
 
     averaged over images, where :math:`d_1` is the distance to the nearest prototype of the image's own class
     and :math:`d_2` to the nearest one of the others: about the share of wrong answers, made smooth.
-
-    Parameters
-    ----------
-    apart, codes, owners
-        As :func:`nearest_two` takes them.
-
-    Returns
-    -------
-    Tensor of shape ()
     """
     own, other = nearest_two(apart, codes, owners)
     total = (own + other).clamp_min(torch.finfo(apart.dtype).tiny)
@@ -84,17 +56,6 @@ def cross_entropy(apart: Tensor, codes: Tensor, owners: Tensor, sharpness: Tenso
     """Return the cross-entropy of the classes' probabilities.
 
     They are the softmax of the negative distances to each class's nearest prototype, times a sharpness.
-
-    Parameters
-    ----------
-    apart, codes, owners
-        As :func:`nearest_two` takes them.
-    sharpness : Tensor of shape ()
-        Above 0.
-
-    Returns
-    -------
-    Tensor of shape ()
     """
     count = int(owners.max()) + 1
     nearest = [apart[:, owners == code].min(1).values for code in range(count)]
@@ -106,21 +67,6 @@ class Learner:
 
     Rows and prototypes are on one scale, on which prototypes stay in 0-1: what a step takes beyond is cut
     off after it. Steps are Adam's, and become shorter from epoch to epoch, to 0 after the last (a cosine).
-
-    Parameters
-    ----------
-    prototypes : ndarray of shape (m, d)
-        Where they start.
-    owners : ndarray of shape (m,)
-        Their classes: each of 0 to at least 1 occurs.
-    metric : {"l1", "l2"}
-        What is compared.
-    loss : {"glvq", "cross-entropy"}
-        What is to become small.
-    rate : float
-        How far a step goes at first, about.
-    epochs : int
-        After how many the steps' length is 0.
     """
 
     def __init__(
@@ -128,7 +74,7 @@ class Learner:
         prototypes: NDArray[Any],
         owners: NDArray[np.intp],
         *,
-        metric: Literal["l1", "l2"],
+        metric: str,
         loss: Literal["glvq", "cross-entropy"],
         rate: float,
         epochs: int,

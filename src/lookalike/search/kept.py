@@ -13,7 +13,7 @@ from lookalike.progress import Progress, silent
 from lookalike.search.matcher import Codes, Costs, Kind
 from lookalike.search.matches import Matches, Places
 from lookalike.search.pixels import as_compared, check_codes
-from lookalike.state import State, array, codes, whole
+from lookalike.state import State, array, class_codes, whole
 
 #: Costs that are held at once: so many numbers.
 _HELD_VALUES = 1 << 22
@@ -28,7 +28,7 @@ class KeptMatcher(ABC):
 
     state: ClassVar[State] = {
         "images": array(np.uint8, np.float32, np.float64, shape=("n", ...)),
-        "codes": codes("n"),
+        "codes": class_codes("n"),
         "n_classes": whole(1, 2**31),
     }
     keeps_images: ClassVar[bool] = True

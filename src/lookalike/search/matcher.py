@@ -56,14 +56,24 @@ class Matcher(Protocol):
     """
 
     state: ClassVar[State]
-    keeps_images: ClassVar[bool]
-    fixed: ClassVar[str]
-    kind: Kind
-    root: bool
-    codes: Codes
+
+    @property
+    def keeps_images(self) -> bool: ...
+
+    @property
+    def fixed(self) -> str: ...
+
+    @property
+    def kind(self) -> Kind: ...
+
+    @property
+    def root(self) -> bool: ...
 
     @property
     def title(self) -> str: ...
+
+    @property
+    def codes(self) -> Codes: ...
 
     @property
     def class_counts(self) -> NDArray[np.int64]: ...

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.distance.classes import FARTHEST
+
 Floats = NDArray[np.float64]
 Places = NDArray[np.int64]
+S = TypeVar("S", np.int64, np.float64)
 
 #: The place of what is not there.
 NOWHERE = -1
-#: Where no number can say how far something is, among whole numbers.
-FARTHEST = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +61,8 @@ class Matches:
 
     def take(self, rows: slice | NDArray[np.intp]) -> Matches:
         """Return what was found for some of the queries."""
-        return Matches(*(part[rows] for part in self._arrays()), self.reach)
+        distances, places, codes, class_distances, class_places = (part[rows] for part in self._arrays())
+        return Matches(distances, places, codes, class_distances, class_places, self.reach)
 
     @classmethod
     def none(cls, n: int, k: int, n_classes: int) -> Self:
@@ -112,7 +114,8 @@ class Matches:
         found = nearest(distances, places, min(k, len(codes)))
         class_distances, class_places = nearest_of_classes(distances, places, codes, n_classes)
         there = np.maximum(found[1] - first, 0)
-        return cls(*found, codes[there], class_distances, class_places).padded(k)
+        matches = cls(*found, codes[there], class_distances, class_places)
+        return matches if len(codes) >= k else matches.padded(k)
 
     def merge(self, other: Matches) -> Matches:
         """Return the nearest of both: of two parts of what is kept, with places of their own.
@@ -123,13 +126,15 @@ class Matches:
         one, two = self.padded(k), other.padded(k)
         both = [np.hstack(pair) for pair in zip(one._arrays()[:3], two._arrays()[:3], strict=True)]
         order = np.lexsort((_behind(both[1]), both[0]), axis=1)[:, :k]
-        near = [np.take_along_axis(part, order, 1) for part in both]
+        distances, places, codes = (np.take_along_axis(part, order, 1) for part in both)
         theirs = (two.class_distances < one.class_distances) | (
             (two.class_distances == one.class_distances)
             & (_behind(two.class_places) < _behind(one.class_places))
         )
         return Matches(
-            *near,
+            distances,
+            places,
+            codes,
             np.where(theirs, two.class_distances, one.class_distances),
             np.where(theirs, two.class_places, one.class_places),
             min(self.reach, other.reach),
@@ -137,8 +142,8 @@ class Matches:
 
     def nearest(self, k: int) -> Matches:
         """Return the same with the ``k`` nearest alone."""
-        near = (part[:, :k] for part in self._arrays()[:3])
-        return Matches(*near, self.class_distances, self.class_places, self.reach)
+        distances, places, codes = (part[:, :k] for part in self._arrays()[:3])
+        return Matches(distances, places, codes, self.class_distances, self.class_places, self.reach)
 
     def padded(self, k: int) -> Matches:
         """Return the same with room for ``k`` of the nearest."""
@@ -146,22 +151,23 @@ class Matches:
         if more <= 0:
             return self
         rest = Matches.none(len(self), more, self.class_places.shape[1])
-        near = [np.hstack(pair) for pair in zip(self._arrays()[:3], rest._arrays()[:3], strict=True)]
-        return Matches(*near, self.class_distances, self.class_places, self.reach)
+        pairs = zip(self._arrays()[:3], rest._arrays()[:3], strict=True)
+        distances, places, codes = (np.hstack(pair) for pair in pairs)
+        return Matches(distances, places, codes, self.class_distances, self.class_places, self.reach)
 
-    def _arrays(self) -> tuple[NDArray[np.generic], ...]:
+    def _arrays(self) -> tuple[Any, Any, Any, Any, Any]:
         return self.distances, self.places, self.codes, self.class_distances, self.class_places
 
 
-def nearest(sums: NDArray[np.generic], places: Places, k: int) -> tuple[NDArray[np.generic], Places]:
+def nearest(sums: NDArray[S], places: Places, k: int) -> tuple[NDArray[S], Places]:
     """Return the ``k`` smallest of each row, ascending, and their places: equal ones by the lowest place."""
     order = np.lexsort((_behind(places), sums), axis=1)[:, :k]
     return np.take_along_axis(sums, order, 1), np.take_along_axis(places, order, 1)
 
 
 def nearest_of_classes(
-    sums: NDArray[np.generic], places: Places, codes: NDArray[np.intp], n_classes: int
-) -> tuple[NDArray[np.generic], Places]:
+    sums: NDArray[S], places: Places, codes: NDArray[np.intp], n_classes: int
+) -> tuple[NDArray[S], Places]:
     """Return the smallest of each class and its lowest place.
 
     ``sums`` and ``places`` are ``(n, m)``; ``codes`` are ``(m,)``, or ``(n, m)``. Of a class that is not

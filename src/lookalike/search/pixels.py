@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.distance.device.arrays import ArraysOnDevice
-from lookalike.distance.device.in_use import device_in_use
+from lookalike.distance.classes import FARTHEST
+from lookalike.distance.device.search import ArraysOnDevice
 from lookalike.distance.float_search import FloatIndex
-from lookalike.distance.metrics import METRICS
+from lookalike.distance.metrics import METRICS, checked_metric
 from lookalike.distance.search import ImageIndex
 from lookalike.images import to_unit, unit_of
 from lookalike.progress import Progress, of_compiling, silent
 from lookalike.search.matcher import Codes, Costs, Kind
-from lookalike.search.matches import NOWHERE, Matches, Places
-from lookalike.state import Derived, State, array, choice, codes, whole
+from lookalike.search.matches import NOWHERE, Matches, Places, nearest_of_classes
+from lookalike.state import Derived, Fact, State, array, class_codes, whole
+from lookalike.tensors import device_in_use
+
+#: Up to so many images all are found by one search, sorted: more take longer than a search for each class.
+FEW = 256
 
 Index = ImageIndex | FloatIndex | ArraysOnDevice
+
+
+#: A metric in files: one that the table has.
+METRIC = Fact(lambda name, value: checked_metric(value).name)
 
 
 class PixelMatcher:
@@ -29,9 +37,9 @@ class PixelMatcher:
     """
 
     state: ClassVar[State] = {
-        "metric": choice(*METRICS),
+        "metric": METRIC,
         "images": array(np.uint8, np.float16, np.float32, np.float64, shape=("n", ...)),
-        "codes": codes("n"),
+        "codes": class_codes("n"),
         "n_classes": whole(1, 2**31),
     }
     keeps_images = True
@@ -62,6 +70,8 @@ class PixelMatcher:
     def images(self, images: NDArray[Any]) -> None:
         self._shape, self._unit = images.shape[1:], unit_of(images)
         self._index = self._new_index(images)
+        if isinstance(self._index, FloatIndex):
+            self._unit = 1
         self._derived = Derived()
 
     def restored(self) -> None:
@@ -105,29 +115,37 @@ class PixelMatcher:
         progress: Progress = silent,
     ) -> Matches:
         index, queries, unit = self._asked(images)
-        wanted = min(k + (exclude is not None), len(self.codes))
+        n = len(self.codes)
+        # Of a few images all are found at once, and each class's nearest among them.
+        all_at_once = n <= FEW and (reach > 1 or exclude is not None)
+        wanted = n if all_at_once else min(k + (exclude is not None), n)
+        if 1 < reach < np.inf and exclude is None and not all_at_once and isinstance(index, ImageIndex):
+            asked = self.codes, self.n_classes, reach
+            found = index.search_classes(queries, wanted, *asked, progress=progress)
+            distances, of_classes = self._distances(found[0], unit), self._distances(found[2], unit)
+            of_classes[found[2] == FARTHEST] = np.inf
+            return Matches(distances, found[1], self.codes[found[1]], of_classes, found[3], reach)
         sums, places = index.search(queries, wanted, progress=progress)
         distances = self._distances(sums, unit)
         if exclude is not None:
             distances, places = _without(distances, places, exclude)
-        near = distances, places, self.codes[places]
-        if reach == 1 and exclude is None:
-            of_classes = self._nearest_alone(*near)
+        near, told = (distances[:, :k], places[:, :k], self.codes[places[:, :k]]), np.inf
+        if all_at_once:
+            classes = nearest_of_classes(distances, places, self.codes[places], self.n_classes)
+        elif reach == 1 and exclude is None:
+            classes, told = self._nearest_alone(*near), 1.0
         else:
             search: ClassSearch = self._derived.get_or(
                 f"classes by {type(index).__name__}, {device_in_use()}",
                 lambda: ClassSearch(index, self.codes, self.n_classes),
             )
-            sums, class_places = search.nearest(queries, exclude, progress=progress)
-            of_classes, reach = (self._distances(sums, unit), class_places), np.inf
-        return Matches(*near, *of_classes, reach).padded(k)
+            class_sums, class_places = search.nearest(queries, exclude, progress=progress)
+            classes = self._distances(class_sums, unit), class_places
+        matches = Matches(*near, *classes, told)
+        return matches if places.shape[1] >= k else matches.padded(k)
 
-    def contributions(self, image: NDArray[Any], place: int) -> Costs:
-        difference = as_compared(image, unit_of(image[None])) - as_compared(
-            self.kept(np.array([place]))[0], self._unit
-        )
-        costs = METRICS[self.metric].costs(difference)
-        return Costs(costs / costs.size)
+    def contributions(self, image: NDArray[Any], place: int) -> Costs | None:
+        return pixel_costs(self.metric, image, as_compared(self.kept(np.array([place]))[0], self._unit))
 
     def _nearest_alone(
         self, distances: NDArray[np.float64], places: Places, codes: Codes
@@ -152,20 +170,21 @@ class PixelMatcher:
 
     def _distances(self, sums: NDArray[Any], unit: int) -> NDArray[np.float64]:
         """Return sums of differences as distances per value."""
-        return METRICS[self.metric].per_value(sums, int(np.prod(self._shape)), unit)
+        distances: NDArray[np.float64] = METRICS[self.metric].per_value(sums, int(np.prod(self._shape)), unit)
+        return distances
 
     def _new_index(self, images: NDArray[Any]) -> ImageIndex | FloatIndex:
         """Return an index of images: of bytes while there are only bytes, else of floats."""
-        if images.dtype == np.uint8:
-            return ImageIndex(_as_batch(images), cast(Any, self.metric))
+        if images.dtype == np.uint8 and METRICS[self.metric].kernels is not None:
+            return ImageIndex(_as_batch(images), self.metric)
         # A copy of their own: what was handed in may change.
-        return FloatIndex(_rows(images) / 1, cast(Any, self.metric))
+        return FloatIndex(_rows(images) / self._unit, self.metric)
 
     def _floats(self) -> FloatIndex:
         """Return the index of floats, made of that of bytes where there is none."""
         if isinstance(self._index, FloatIndex):
             return self._index
-        return FloatIndex(_rows(self.images) / self._unit, cast(Any, self.metric))
+        return FloatIndex(_rows(self.images) / self._unit, self.metric)
 
 
 class ClassSearch:
@@ -209,6 +228,15 @@ def check_codes(codes: Codes, n_classes: int) -> None:
 
     if len(codes) and codes.max() >= n_classes:
         raise InputError(f"codes hold places beyond 0 to {n_classes - 1}")
+
+
+def pixel_costs(metric: str, image: NDArray[Any], other: NDArray[np.float64]) -> Costs | None:
+    """Return what each pixel of an image costs beside another; None where distances are no sums."""
+    costs_of = METRICS[metric].costs
+    if costs_of is None:
+        return None
+    costs = costs_of(as_compared(image, unit_of(image[None])) - other)
+    return Costs(costs / costs.size)
 
 
 def as_compared(image: NDArray[Any], unit: int) -> NDArray[np.float64]:

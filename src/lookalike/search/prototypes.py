@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, cast
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.distance.metrics import METRICS
+from lookalike.distance.prototypes import prototype_sums
 from lookalike.errors import InputError, LookalikeWarning, MissingExtraError
 from lookalike.images import unit_of
 from lookalike.progress import Progress, silent
 from lookalike.search.averages import COMPILED_FROM, MOST_IMAGES, class_sums, prototype_distances, take_out
-from lookalike.search.clusters import clusters
 from lookalike.search.matcher import Codes, Costs, Kind
 from lookalike.search.matches import Matches, Places
-from lookalike.search.pixels import as_compared
-from lookalike.state import Part, State, array, choice, codes, flag, whole
+from lookalike.search.pixels import METRIC, pixel_costs
+from lookalike.state import Part, State, array, class_codes, flag, whole
 
 Floats = NDArray[np.float64]
+Random = np.random.RandomState
 
 _LONGEST = 1 << 20
 #: Numbers in all snapshots: 64 MiB of float32.
 _MOST_VALUES = 1 << 24
 #: Rows that are judged together.
 _CHUNK = 4096
+#: Rounds after which clusters are taken as they are; the digits of MNIST come to rest in 20 to 90.
+MOST_ROUNDS = 100
 #: So many images are kept to say how sure answers are.
 _JUDGED = 2000
 
@@ -38,9 +41,9 @@ class PrototypeMatcher:
     """
 
     state: ClassVar[State] = {
-        "metric": choice(*METRICS),
+        "metric": METRIC,
         "prototypes": array(np.float64, shape=("m", ...)),
-        "codes": codes("m"),
+        "codes": class_codes("m"),
         "class_counts": array(np.int64, shape=(None,), low=1, high=MOST_IMAGES),
     }
     keeps_images = False
@@ -95,10 +98,8 @@ class PrototypeMatcher:
         wanted = self.prototypes if prototypes is None else prototypes
         return prototype_distances(images, wanted, self.metric, compiled=self._is_large(images.shape[1:]))
 
-    def contributions(self, image: NDArray[Any], place: int) -> Costs:
-        difference = as_compared(image, unit_of(image[None])) - self.prototypes[place]
-        costs = METRICS[self.metric].costs(difference)
-        return Costs(costs / costs.size)
+    def contributions(self, image: NDArray[Any], place: int) -> Costs | None:
+        return pixel_costs(self.metric, image, self.prototypes[place])
 
     def _is_large(self, shape: tuple[int, ...]) -> bool:
         """Return whether compiled code pays: by what was fitted, not by the batch."""
@@ -133,7 +134,8 @@ class ClusterMatcher(PrototypeMatcher):
     def holder(self, images: NDArray[Any], codes: Codes) -> Places:
         """Return the prototype whose cluster each of some training images is in."""
         own = np.where(self.codes == codes[:, None], self.distances(images), np.inf)
-        return np.argmin(own, axis=1).astype(np.int64)
+        places: Places = np.argmin(own, axis=1).astype(np.int64)
+        return places
 
     def _take_out(self, distances: Floats, exclude: Places) -> None:
         # For medians it is an approximation.
@@ -157,7 +159,7 @@ def clustered(
         found = clusters(
             rows[codes == code],
             per_class,
-            cast(Any, matcher.metric),
+            matcher.metric,
             # The same draws for each class: classes of equal images have equal prototypes.
             np.random.RandomState(seed),
             compiled=matcher._is_large(images.shape[1:]),
@@ -167,6 +169,80 @@ def clustered(
     owners = np.repeat(np.arange(len(centres)), [len(some) for some in centres])
     prototypes = np.concatenate(centres).reshape(-1, *images.shape[1:])
     return prototypes, owners, np.concatenate(sizes).astype(np.int64)
+
+
+class Clusters(NamedTuple):
+    """Rows in clusters."""
+
+    centres: Floats  # (k, d), in the units of the rows; the largest cluster first
+    places: NDArray[np.intp]  # (n,): the cluster of each row
+
+
+def clusters(
+    rows: NDArray[Any],
+    count: int,
+    metric: str,
+    random: Random,
+    *,
+    compiled: bool = False,
+) -> Clusters:
+    """Return rows in up to ``count`` clusters, by k-means (L2) or k-medians (L1).
+
+    Centres start at rows that are drawn one after the other, each with a probability proportional to its sum
+    of squared (L2) or absolute (L1) differences to the nearest one before: k-means++ (Arthur and
+    Vassilvitskii 2007) and its counterpart. Then each row goes to the nearest centre (ties: the first), and
+    each centre to the mean or the median of its rows, until nothing changes, or for 100 rounds.
+
+    ``rows`` are ``(n, d)``, bytes or floats. There are fewer clusters where fewer rows differ, or where one
+    is left without rows; ``compiled`` code is for bytes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lookalike.search.prototypes import clusters
+    >>> rows = np.array([[0], [1], [9], [11], [10]], np.uint8)
+    >>> found = clusters(rows, 2, "l2", np.random.RandomState(0))
+    >>> found.centres.tolist(), found.places.tolist()
+    ([[10.0], [0.5]], [1, 1, 0, 0, 0])
+    """
+    centres = _seeds(rows, count, metric, random, compiled)
+    places = np.full(len(rows), -1, dtype=np.intp)
+    for _ in range(MOST_ROUNDS):
+        before, places = places, _nearest(rows, centres, metric, compiled)
+        if np.array_equal(before, places):
+            break
+        left, places = np.unique(places, return_inverse=True)
+        centres = _averages(rows, places, len(left), metric)
+    sizes = np.bincount(places, minlength=len(centres))
+    order = np.argsort(-sizes, kind="stable")
+    return Clusters(centres[order], np.argsort(order)[places])
+
+
+def _nearest(rows: NDArray[Any], centres: Floats, metric: str, compiled: bool) -> NDArray[np.intp]:
+    """Return the nearest centre of each row."""
+    places: NDArray[np.intp] = np.argmin(prototype_sums(rows, centres, metric, compiled=compiled), axis=1)
+    return places
+
+
+def _seeds(rows: NDArray[Any], count: int, metric: str, random: Random, compiled: bool) -> Floats:
+    """Return the rows that centres start at: different ones."""
+    chosen = [int(random.randint(len(rows)))]
+    nearest = np.full(len(rows), np.inf)
+    while len(chosen) < count:
+        last = rows[chosen[-1:]].astype(np.float64)
+        np.minimum(nearest, prototype_sums(rows, last, metric, compiled=compiled)[:, 0], out=nearest)
+        reached = np.cumsum(nearest)
+        if not reached[-1] > 0:
+            break
+        # Beyond the last step nothing is drawn, so what is drawn differs from every row before.
+        drawn = np.searchsorted(reached, random.uniform() * reached[-1], side="right")
+        chosen.append(int(min(drawn, np.flatnonzero(nearest)[-1])))
+    return rows[chosen].astype(np.float64)
+
+
+def _averages(rows: NDArray[Any], places: NDArray[np.intp], count: int, metric: str) -> Floats:
+    """Return the image that is nearest to all rows of each cluster."""
+    return np.stack([METRICS[metric].average(rows[places == place]) for place in range(count)])
 
 
 @dataclass(frozen=True)
@@ -215,6 +291,8 @@ class LearnedMatcher(PrototypeMatcher):
         "history": Part(History),
     }
     name = "learned prototypes"
+    #: Held to look at, and counted by nobody as part of what answers.
+    only_to_look_at = ("snapshots",)
 
     def __init__(self, metric: str, learning: Learning) -> None:
         self.metric, self.learning = metric, learning
@@ -301,7 +379,7 @@ class _Run:
         learner = Learner(
             ((self.best - self._low) / self._span).reshape(len(self.best), -1).astype(np.float32),
             matcher.codes,
-            metric=cast(Any, matcher.metric),
+            metric=matcher.metric,
             loss=how.loss,
             rate=how.learning_rate,
             epochs=how.epochs,
@@ -341,7 +419,7 @@ class _Run:
         """Return the mean loss of images, of which a few at a time become floats."""
         parts = [slice(start, start + _CHUNK) for start in range(0, len(images), _CHUNK)]
         sums = [learner.loss(self._unit(images[part]), codes[part]) * len(codes[part]) for part in parts]
-        return sum(sums) / len(images)
+        return float(sum(sums)) / len(images)
 
     def _unit(self, images: NDArray[Any]) -> NDArray[np.float32]:
         """Return images as rows on the scale of learning."""
@@ -378,9 +456,9 @@ class one_thread:  # noqa: N801 - used like a function
         torch.set_num_threads(self._before)
 
 
-def _random(random_state: Any) -> np.random.RandomState:
+def _random(random_state: Any) -> Random:
     """Return where random numbers are drawn from, as scikit-learn's ``check_random_state`` says it."""
     from sklearn.utils import check_random_state
 
-    random: np.random.RandomState = check_random_state(random_state)
+    random: Random = check_random_state(random_state)
     return random

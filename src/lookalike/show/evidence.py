@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from lookalike.recognition.evidence import Evidence, Reference
+from lookalike.recognition.explanation import Evidence, Reference
 from lookalike.show.columns import WORDS, Column, Kind, Table, adding_up, signed_number
 from lookalike.show.images import signed_colours, speaking_colours
 from lookalike.show.terminal import FittedTable, ImageGrid, has_colours

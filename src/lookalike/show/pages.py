@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lookalike.recognition.evidence import Evidence
+from lookalike.recognition.explanation import Evidence
 from lookalike.show.columns import Table
 from lookalike.show.evidence import Beside, parts
 from lookalike.show.images import LARGE, MIDDLE, arrows_path, picture

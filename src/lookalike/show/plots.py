@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from lookalike.broadcasting import Axis, Trace, conclusion, named, result, shown, state
 from lookalike.errors import InputError
 from lookalike.evaluation.results import Comparison, Evaluation
-from lookalike.recognition.evidence import Evidence
+from lookalike.recognition.explanation import Evidence
 from lookalike.show.evidence import Beside, Parts, parts
 from lookalike.show.images import arrows
 from lookalike.show.views import measured

@@ -21,7 +21,8 @@ from lookalike.state import Plain, checked_list, checked_whole, from_plain, shor
 from lookalike.store.container import SCHEMA
 
 _KEYS = {
-    "schema", "library", "idea", "differs", "parameters", "counts", "facts", "data", "figures", "changed"
+    "schema", "library", "idea", "matcher", "differs", "parameters", "counts", "facts", "data", "figures",
+    "changed",
 }  # fmt: skip
 _MOST_FIGURES, _LONGEST = 100, 1000
 _PREPARE = "prepare"
@@ -104,13 +105,7 @@ class ModelInfo:
 
 
 def idea_of(model: Any) -> Idea:
-    """Return the registry's idea that a model is of: of those of its class the one that is most like it.
-
-    Raises
-    ------
-    InputError
-        The model is none of lookalike's own.
-    """
+    """Return the registry's idea that a model is of: of those of its class the one that is most like it."""
     name = f"{type(model).__module__}:{type(model).__qualname__}"
     ours = [known for known in IDEAS if known.target == name and not known.reference]
     if ours:
@@ -144,6 +139,7 @@ def written(model: Any, origin: Origin) -> tuple[dict[str, Any], dict[str, Any]]
         "schema": SCHEMA,
         "library": resolve("lookalike").__version__,
         "idea": known.name,
+        "matcher": type(recogniser.matcher).__qualname__,
         "differs": sorted(name for name in usual if not _same(usual[name], given[name])),
         "parameters": {name: _plain(name, value) for name, value in given.items()},
         "counts": [int(count) for count in recogniser.matcher.class_counts],
@@ -160,13 +156,7 @@ def described(data: LabelledImages) -> dict[str, Any]:
 
 
 def checked_figures(figures: Mapping[str, Any]) -> dict[str, float | str]:
-    """Return figures as plain numbers and short texts.
-
-    Raises
-    ------
-    InputError
-        Anything else, or too much of it.
-    """
+    """Return figures as plain numbers and short texts."""
     if len(figures) > _MOST_FIGURES:
         raise InputError(f"{len(figures)} figures: expected at most {_MOST_FIGURES}")
     plain = {}
@@ -184,13 +174,7 @@ def checked_figures(figures: Mapping[str, Any]) -> dict[str, float | str]:
 
 
 def opened(about: dict[str, Any]) -> tuple[Idea, Origin]:
-    """Return what a file says, checked, with the arrays still to come. Only the registry has classes.
-
-    Raises
-    ------
-    InputError
-        Something is missing, unknown or of another form.
-    """
+    """Return what a file says, checked, with the arrays still to come. Only the registry has classes."""
     if set(about) != _KEYS:
         odd = sorted(set(about) ^ _KEYS)[0][:100]
         raise InputError(f"{odd!r} is missing or unknown: did a newer lookalike write it?")
@@ -216,11 +200,21 @@ def opened(about: dict[str, Any]) -> tuple[Idea, Origin]:
 def recogniser_of(known: Idea, about: dict[str, Any], arrays: dict[str, Any], origin: Origin) -> Recogniser:
     """Return the recogniser that a file describes."""
     facts = Plain(about["facts"], arrays)
-    recogniser = from_plain(Recogniser, facts, {"matcher": resolve(known.matcher)})
+    recogniser = from_plain(Recogniser, facts, {"matcher": _matcher_of(known, about["matcher"])})
     if _counts(about) != tuple(recogniser.matcher.class_counts.tolist()):
         raise InputError("counts are not how many images the classes have")
     recogniser.origin = origin
     return recogniser
+
+
+def _matcher_of(known: Idea, name: object) -> type:
+    """Return the class of the matcher, one of those that ideas of the same estimator make."""
+    targets = {other.matcher for other in IDEAS if other.target == known.target}
+    for target in targets:
+        if target.partition(":")[2] == name:
+            matcher: type = resolve(target)
+            return matcher
+    raise InputError(f"the matcher is {short(name)}: expected one that {known.name} makes")
 
 
 def parameters_of(known: Idea, about: dict[str, Any]) -> dict[str, Any]:
@@ -238,13 +232,7 @@ def _counts(about: dict[str, Any]) -> tuple[int, ...]:
 
 
 def info_of(about: dict[str, Any], size: int) -> ModelInfo:
-    """Return what a file says of itself, for people to read.
-
-    Raises
-    ------
-    InputError
-        It says something that cannot be.
-    """
+    """Return what a file says of itself, for people to read."""
     known, origin = opened(about)
     facts, given, counts = dict(about["facts"]), about["parameters"], _counts(about)
     labels = LABELS.read("labels", Plain(facts, {}), {}).classes

@@ -17,42 +17,14 @@ _HEAD_BYTES = 4096
 
 
 def is_card(path: Path) -> bool:
-    """Return whether a file is a card that :func:`written` made.
-
-    Parameters
-    ----------
-    path : Path
-        A file that can be read.
-
-    Returns
-    -------
-    bool
-
-    Raises
-    ------
-    OSError
-        It cannot be read.
-    """
+    """Return whether a file is a card that :func:`written` made."""
     with open(path, "rb") as file:
         lines = file.read(_HEAD_BYTES).splitlines()
     return lines[:1] == [b"---"] and _LIBRARY.encode() in lines
 
 
 def written(info: ModelInfo, file_name: str) -> str:
-    """Return the card of a model.
-
-    Parameters
-    ----------
-    info : ModelInfo
-        What the file says of itself; all of its texts are made harmless.
-    file_name : str
-        The model file's name.
-
-    Returns
-    -------
-    str
-        Markdown. The license is left to whoever publishes the model.
-    """
+    """Return the card of a model."""
     parts = [
         _header(info),
         f"# {_text(file_name)}",

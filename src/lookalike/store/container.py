@@ -56,24 +56,7 @@ class Contents(NamedTuple):
 
 
 def write(path: Path, about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write a file as a whole: until it is all on the disk, the old one stays.
-
-    Parameters
-    ----------
-    path : Path
-        Where.
-    about : mapping
-        What JSON can hold.
-    arrays : mapping of str to ndarray
-        uint8, int64, uint64, or floats of 2, 4 or 8 bytes.
-
-    Raises
-    ------
-    InputError
-        An array is of another dtype, or the text is too long.
-    OSError
-        The file cannot be written.
-    """
+    """Write a file as a whole: until it is all on the disk, the old one stays."""
     from safetensors.numpy import save
 
     whole = {}
@@ -92,20 +75,7 @@ def write(path: Path, about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any
 
 
 def read(path: Path, *, header_only: bool = False) -> Contents:
-    """Read a file, checked: what comes back is what was written.
-
-    Parameters
-    ----------
-    path : Path
-        The file, of unknown origin.
-    header_only : bool, default=False
-        Leave the arrays, and so the hash, alone.
-
-    Raises
-    ------
-    ModelFileError
-        It is no file, no model file, cut short, too long, or changed.
-    """
+    """Read a file, checked: what comes back is what was written."""
     _check_header_length(path)
     with _errors_named(path):
         return _read(path, header_only)

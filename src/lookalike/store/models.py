@@ -118,8 +118,8 @@ def load_model(path: str | os.PathLike[str]) -> Any:
     text, arrays = container.read(path)
     with _refusals_named(path):
         known, origin = about.opened(text)
-        recogniser = about.recogniser_of(known, text, arrays, origin)
-        return resolve(known.target)._of(recogniser, about.parameters_of(known, text))
+        parameters = about.parameters_of(known, text)
+        return resolve(known.target)._of(about.recogniser_of(known, text, arrays, origin), parameters)
 
 
 def load_recogniser(path: str | os.PathLike[str]) -> Recogniser:

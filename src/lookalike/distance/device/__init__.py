@@ -1,8 +1,8 @@
 """Distances between torch tensors, where they are: on a CUDA card, or on the CPU by the same code.
 
 Between bytes everything is an integer and exact, so that neighbours are those of the compiled search on the
-CPU, ties included. ``sums`` are the distances of all pairs, ``search`` the nearest images, ``deform`` the
-deformable distance of pairs; ``l1_kernel`` is for CUDA alone.
+CPU, ties included. ``search`` are the nearest images, ``deform`` the
+deformable distance of pairs; the kernel for CUDA alone is ``kernels.triton_l1``.
 
 Two steps are different on CUDA: products of signed bytes (``torch._int_mm``) instead of products of float64,
 and a Triton kernel instead of ``torch.cdist``. Without a card, the products are tested by a stand-in that

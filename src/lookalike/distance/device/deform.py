@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from lookalike.distance.deform_definition import displacements
-from lookalike.distance.deform_job import checked_context, checked_warp
+from lookalike.distance.deformation.definition import displacements
+from lookalike.distance.deformation.matching import checked_context, checked_warp
 from lookalike.errors import InputError
 
 Tensor = Any
@@ -20,40 +20,10 @@ def deformable_distances(
 ) -> Tensor:
     """Return how unlike the images of pairs are after letting the reference's pixels move a little.
 
-    See :func:`lookalike.distance.deform_definition.match` for what is computed, borders included: these are
-    its integers. For the distance in both directions add that of the pairs the other way round.
-
-    Memory besides arguments and result stays at about 250 MB, or at what one pair takes where that is more.
-
-    Parameters
-    ----------
-    queries, references : tensor of shape (n, p, h, w), integers
-        The planes of the images of ``n`` pairs: gradients, or the images themselves as one plane. Values of
-        at most 16 bits and a sign.
-    warp : int or (int, int)
-        The longest displacement, the same down and across, or both; 0 to 127.
-    context : int
-        The radius of the patch around each pixel, 0 to 127.
-
-    Returns
-    -------
-    tensor of shape (n,), int64
-
-    Raises
-    ------
-    InputError
-        Planes that do not go together, or a parameter out of range.
-
-    Examples
-    --------
-    >>> import pytest
-    >>> torch = pytest.importorskip("torch")
-    >>> from lookalike.distance.device.deform import deformable_distances
-    >>> queries, references = torch.tensor([[[[0, 5, 0]]]]), torch.tensor([[[[0, 0, 5]]]])
-    >>> deformable_distances(queries, references, warp=0, context=0)
-    tensor([50])
-    >>> deformable_distances(queries, references, warp=(0, 1), context=0)
-    tensor([0])
+    These are the integers of :func:`lookalike.distance.deformation.definition.match`, for the planes ``(n, p,
+    h, w)`` of ``n`` pairs: gradients, or the images themselves as one plane; values of at most 16 bits and a
+    sign. For the distance in both directions add that of the pairs the other way round. Memory besides
+    arguments and result stays at about 250 MB, or at what one pair takes where that is more.
     """
     import torch
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from lookalike.distance.device.sums import absolute_sums, squared_sums
+from lookalike.distance.metrics import kernels_of
 from lookalike.errors import InputError
 from lookalike.progress import Progress, silent
+from lookalike.tensors import to_tensor
 
 Tensor = Any
 
@@ -18,7 +20,6 @@ PAIRS = 2**22
 QUERIES = 2048
 #: ... and values of rows that are read at once, of which each takes up to 16 bytes (CPU: 24).
 VALUES = 2**23
-_SUMS = {"l1": absolute_sums, "l2": squared_sums}
 
 
 class DeviceIndex:
@@ -28,35 +29,13 @@ class DeviceIndex:
     equal distances to the lowest of them. All pairs are compared, a block at a time; a block keeps its k
     nearest. Answers do not depend on the blocks or the device.
 
-    The index holds no more than the images. A search takes at most about 300 MB besides its result, and 16
-    bytes for each value of one image where an image has more than 2^23 of them.
-
-    Parameters
-    ----------
-    images : tensor of shape (n, ...), uint8
-        On any device.
-    metric : {"l1", "l2"}, default="l1"
-        The distance.
-
-    Raises
-    ------
-    InputError
-        No images of bytes, or an unknown metric.
-
-    Examples
-    --------
-    >>> import pytest
-    >>> torch = pytest.importorskip("torch")
-    >>> from lookalike.distance.device.search import DeviceIndex
-    >>> index = DeviceIndex(torch.tensor([[[0, 0]], [[9, 9]], [[9, 9]]], dtype=torch.uint8))
-    >>> index.search(torch.tensor([[[9, 8]]], dtype=torch.uint8), k=2)
-    (tensor([[1, 1]]), tensor([[1, 2]]))
+    The index holds no more than the images, a tensor (n, ...) of bytes. A search takes at most about 300 MB
+    besides its result, and 16 bytes for each value of one image where an image has more than 2^23 of them.
     """
 
-    def __init__(self, images: Tensor, metric: Literal["l1", "l2"] = "l1") -> None:
-        if metric not in _SUMS:
-            raise InputError(f"metric is {metric!r}: expected 'l1' or 'l2'")
-        self.metric: Literal["l1", "l2"] = metric
+    def __init__(self, images: Tensor, metric: str = "l1") -> None:
+        self._sums = kernels_of(metric).device
+        self.metric = metric
         self.shape: tuple[int, ...] = tuple(images.shape[1:])
         if not images.numel():
             raise InputError(f"images have shape {tuple(images.shape)}: expected at least one, of one value")
@@ -66,40 +45,17 @@ class DeviceIndex:
         return len(self._rows)
 
     def take(self, positions: Any) -> Tensor:
-        """Return a copy of the images at ``positions``, a sequence of whole numbers.
-
-        Returns
-        -------
-        tensor of shape (n, ...), uint8
-        """
+        """Return a copy of the images at ``positions``, a sequence of whole numbers."""
         import torch
 
         chosen = torch.as_tensor(positions, device=self._rows.device, dtype=torch.int64)
         return self._rows[chosen].reshape(-1, *self.shape)
 
     def search(self, queries: Tensor, k: int, *, progress: Progress = silent) -> tuple[Tensor, Tensor]:
-        """Return the k nearest indexed images of each query.
+        """Return the distances and positions (q, k), int64, of the k nearest indexed images of each query.
 
-        Parameters
-        ----------
-        queries : tensor of shape (q, ...), uint8
-            Of the shape of those indexed, on their device.
-        k : int
-            How many, 1 to ``len(index)``.
-        progress : Progress, optional
-            Hears of queries done.
-
-        Returns
-        -------
-        distances : tensor of shape (q, k), int64
-            Sums of absolute (L1) or squared (L2) differences of bytes, ascending.
-        positions : tensor of shape (q, k), int64
-            Where these images are in the index; equal distances by ascending position.
-
-        Raises
-        ------
-        InputError
-            Not bytes of the indexed shape on the index's device, or k out of range.
+        Distances are sums of absolute (L1) or squared (L2) differences of bytes, ascending; equal ones by
+        ascending position. The progress hears of queries done.
         """
         import torch
 
@@ -132,7 +88,7 @@ class DeviceIndex:
         step = max(1, min(PAIRS // len(queries), VALUES // queries.shape[1]))
         best = queries.new_empty((len(queries), 0), dtype=torch.int64)
         for start in range(0, len(self), step):
-            sums = _SUMS[self.metric](queries, self._rows[start : start + step])
+            sums = self._sums(queries, self._rows[start : start + step])
             places = torch.arange(start, start + sums.shape[1], device=sums.device)
             keys = sums.mul_(len(self)).add_(places)
             best = torch.cat([best, _smallest(keys, k)], dim=1)
@@ -149,6 +105,43 @@ class DeviceIndex:
                 f"(n, {', '.join(map(str, self.shape)) or '...'})"
             )
         return images.detach().reshape(len(images), -1)
+
+
+class HeldImages(Protocol):
+    """Images that can be copied to a device: an ``ImageIndex``."""
+
+    metric: str
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+
+    def take(self, positions: ArrayLike) -> NDArray[np.uint8]:
+        """Return the images at some positions."""
+
+
+class ArraysOnDevice:
+    """A :class:`DeviceIndex` that is asked, and answers, in NumPy: it stands in for an ``ImageIndex``."""
+
+    def __init__(self, images: Tensor, metric: str) -> None:
+        self._index = DeviceIndex(images, metric)
+        self._device = images.device
+        self.metric = metric
+
+    @classmethod
+    def of(cls, index: HeldImages, device: Any) -> ArraysOnDevice:
+        """Return the same images on a device."""
+        return cls(to_tensor(index.take(np.arange(len(index))), device), index.metric)
+
+    def take(self, positions: ArrayLike) -> Tensor:
+        """Return the images at ``positions``, a tensor."""
+        return self._index.take(np.asarray(positions))
+
+    def search(
+        self, queries: NDArray[np.uint8], k: int, *, progress: Progress = silent
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return what ``ImageIndex.search`` returns."""
+        distances, positions = self._index.search(to_tensor(queries, self._device), k, progress=progress)
+        return distances.cpu().numpy(), positions.cpu().numpy()
 
 
 def _smallest(keys: Tensor, k: int) -> Tensor:

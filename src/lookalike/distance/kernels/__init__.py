@@ -5,9 +5,9 @@ What is reduced
 Everything here turns rows of bytes into one number for a pair of rows, and keeps none of what lies between.
 
 * L1: ``sum |a - b|``. AVX2 has an instruction for it (``vpsadbw``: 32 absolute differences and their sums in
-  one go), which a compiler does not find in a plain loop, so ``l1`` emits it.
+  one go), which a compiler does not find in a plain loop, so ``steps`` emits it.
 * Squared L2: ``sum (a - b)^2``. For full rows it is ``|a|^2 + |b|^2 - 2 a.b`` with all three in integers, for
-  which processors have multiply-and-add of 16-bit numbers (``vpmaddwd``), emitted by ``l2``.
+  which processors have multiply-and-add of 16-bit numbers (``vpmaddwd``), emitted there as well.
 
 Both are exact: bytes in, int64 out. Narrow sums (16 or 32 bits to a lane) are emptied into 64 bits after a
 run of 4,096 features, which none of them can overflow, so rows may have any number of features; indices are
@@ -18,7 +18,7 @@ How the exact search uses it
 ``scan`` goes through the rows in tiles of 512 that stay in the first-level cache while a batch of queries
 passes over them, and thins out the pairs:
 
-1. a coarse bound for every pair, from thumbnails of 32 numbers (``distance.bounds``). They are stored so
+1. a coarse lower bound for every pair, of 32 numbers an image (``distance.lower_bounds``). They are stored so
    that one vector holds the same part of several rows: the sums of 4 or 8 rows come out side by side and
    nothing is added across a vector. The result is a mask of 16 rows for each of 4 queries;
 2. a fine bound for the pairs that the masks name; rows of pairs that pass are asked for at once;
@@ -39,7 +39,7 @@ threads of ours (``distance.threads``) and never start any themselves.
 
 Which code runs
 ---------------
-``variants.variant_of(metric)`` decides when a search begins: the AVX2 forms
+``compiled.variant_of`` decides when a search begins: the AVX2 forms
 where the processor has AVX2 (as Numba sees it: ``NUMBA_CPU_FEATURES`` and ``NUMBA_ENABLE_AVX`` count),
 else, or where ``LOOKALIKE_SIMD`` is ``portable``, vectors in LLVM's own words, which it lowers for whatever
 there is: on ARM to absolute-difference and multiply-add instructions, on x86 to SSE2 or AVX. Both forms
@@ -51,7 +51,8 @@ tells its progress callback before it compiles.
 
 The files
 ---------
-``vectors``, ``l1``, ``l2``: emitters; ``steps``: the intrinsics made of them; ``scan``: the search's loops;
-``sums``: sums by class and by group of pixels; ``prototypes``: bytes against a few float64 images;
-``variants``, ``compiled``: which code, and where it is kept.
+``vectors``: the emitters' words; ``steps``: innermost steps of the search, ``scan``: its loops; ``sums``:
+sums by class, by group of pixels, of edges, and of differences from a few float64 images; ``deform_steps``,
+``deform``: the deformable distance; ``align``: elastic alignment; ``compiled``: which code, and where it is
+kept.
 """

@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 
 
 class Course(NamedTuple):
-    """How an alignment goes; ``lookalike.distance.align_definition`` says what it means."""
+    """How an alignment goes; ``lookalike.distance.deformation.definition`` says what it means."""
 
     down: Floats  # (points, h): how much each point of the grid weighs in each row
     across: Floats  # (points, w)
@@ -29,14 +29,8 @@ class Course(NamedTuple):
 def blur(images: NDArray[np.uint8], down: Floats, across: Floats, grain: float, out: Floats) -> None:
     """Write each image, blurred as each level asks for, scaled to a root mean square of 1, and rounded.
 
-    Parameters
-    ----------
-    images : ndarray of shape (n, h, w), uint8
-    down, across : ndarray of shape (levels, h, h) and (levels, w, w), float64
-        How much each pixel of an axis weighs for each blurred one.
-    grain : float
-        What is written are multiples of it.
-    out : ndarray of shape (n, levels, h, w), float64
+    ``down`` (levels, h, h) and ``across`` (levels, w, w) say how much each pixel of an axis weighs for each
+    blurred one; ``out`` (n, levels, h, w) are multiples of ``grain``.
     """
     n, levels, height, width = out.shape
     line = np.empty(width)
@@ -184,20 +178,11 @@ def align(
     places: Floats,
     out: NDArray[np.uint8],
 ) -> None:
-    """Write the images of some pairs, bent to look like others.
+    """Write the images of some pairs, bent to look like others, to ``out`` (n, h, w).
 
-    Parameters
-    ----------
-    fixed, moving : ndarray of shape (q, levels, h, w) and (r, levels, h, w), float64
-        What ``blur`` wrote of the images that stay, and of those that are bent.
-    images : ndarray of shape (r, h, w), uint8
-        Those that are bent, as they are.
-    pairs : ndarray of shape (n, 2), int64
-        Which stays, and which is bent.
-    course : Course
-    places : ndarray of shape (2, h, w), float64
-        Where the pixels of the last pair came from.
-    out : ndarray of shape (n, h, w), uint8
+    ``fixed`` and ``moving`` (images, levels, h, w) are what ``blur`` wrote; ``images`` are those that are
+    bent, as they are; ``pairs`` (n, 2) say which stays, and which is bent. ``places`` (2, h, w) becomes where
+    the pixels of the last pair came from.
     """
     points, width = course.across.shape
     height = course.down.shape[1]

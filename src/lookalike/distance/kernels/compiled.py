@@ -1,4 +1,9 @@
-"""Compiled functions: made on first use, kept on disk, and no error where the folder cannot be written."""
+"""Compiled functions: made on first use, kept on disk, no error where that fails; and which code they become.
+
+Numba compiles a function anew for each combination of argument types, and files each in its cache under them.
+So a kernel that takes a marker as its first argument has one source and one entry in the cache for each form,
+and the emitters of machine code see at compile time which is meant.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +15,18 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba
+import numpy as np
+from numba.core import codegen as _codegen
 from numba.core import config as _config
+from numpy.typing import NDArray
 
 from lookalike import settings
 
 _CONFIG: Any = _config
+_CODEGEN: Any = _codegen
 _LOCK = threading.RLock()
 
 
@@ -27,12 +36,8 @@ class Kernel:
     Numba decides by the date of one file whether a cached function is stale, and by the processor's name and
     features whether it fits. It misses edits in other files, so the cache's folder carries a hash of all
     sources of this package. It lies in ``NUMBA_CACHE_DIR`` where that is set, else in lookalike's cache
-    folder; where neither can be written the code is compiled anew in each process.
-
-    Parameters
-    ----------
-    function : callable
-        What to compile. All of its arguments are arrays, scalars or named tuples of these.
+    folder; where neither can be written the code is compiled anew in each process. All arguments of the
+    function are arrays, scalars or named tuples of these.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -53,11 +58,13 @@ class Kernel:
                 self._compiled = numba.njit(nogil=True)(self._function)
             return self._compiled(*arguments)
 
-    def is_ready(self, variant: Any) -> bool:
-        """Return whether this process has the code for a variant, so that a call starts at once."""
+    def is_ready(self, *marks: Any) -> bool:
+        """Return whether this process has the code for such arguments, so that a call starts at once."""
+        if self._compiled is None:
+            return False
         typeof: Any = numba.typeof
-        mark = typeof(variant)
-        return self._compiled is not None and any(mark in types for types in self._compiled.signatures)
+        wanted = {typeof(mark) for mark in marks}
+        return any(wanted.issubset(types) for types in self._compiled.signatures)
 
     def _cached(self) -> Any:
         """Return the function with a cache on disk, or without one where no folder can be written."""
@@ -100,3 +107,85 @@ def _numba_cache(folder: Path) -> Iterator[None]:
         yield
     finally:
         _CONFIG.CACHE_DIR = before
+
+
+class L1Avx2(NamedTuple):
+    """Sum of absolute differences by the byte-SAD instruction of AVX2."""
+
+    mark: int = 0
+
+
+class L1Portable(NamedTuple):
+    """Sum of absolute differences in vectors that any processor's compiler can lower."""
+
+    mark: int = 0
+
+
+class L2Avx2(NamedTuple):
+    """Squared L2 by AVX2's multiply-and-add."""
+
+    mark: int = 0
+
+
+class L2Portable(NamedTuple):
+    """Squared L2 in vectors that any processor's compiler can lower."""
+
+    mark: int = 0
+
+
+class Short(NamedTuple):
+    """Deformable sums in 16 bits, by AVX2's multiply-and-add of bytes."""
+
+    mark: int = 0
+
+
+class ShortPortable(NamedTuple):
+    """Deformable sums in 16 bits, in vectors that any processor's compiler can lower."""
+
+    mark: int = 0
+
+
+class Long(NamedTuple):
+    """Deformable sums in 32 bits, by AVX2's multiply-and-add of bytes."""
+
+    mark: int = 0
+
+
+class LongPortable(NamedTuple):
+    """Deformable sums in 32 bits, in vectors that any processor's compiler can lower."""
+
+    mark: int = 0
+
+
+#: What is summed -> the marker of its form with AVX2, and of the portable one.
+_VARIANTS: dict[str, tuple[Any, Any]] = {
+    "l1": (L1Avx2(), L1Portable()),
+    "l2": (L2Avx2(), L2Portable()),
+    "deform16": (Short(), ShortPortable()),
+    "deform32": (Long(), LongPortable()),
+}
+
+
+def variant_of(what: str) -> Any:
+    """Return the marker for a sum on this processor, by the settings of now."""
+    return _VARIANTS[what][0 if settings.simd() and "avx2" in processor_features() else 1]
+
+
+# Asking the host takes a millisecond, as long as a search among a few images, and it stays the same.
+@functools.cache
+def processor_features() -> frozenset[str]:
+    """Return the names of the instruction sets that Numba compiles for: the host's, less those turned off.
+
+    ``NUMBA_CPU_FEATURES`` wins over the host, because code with an instruction that the compiler believes to
+    be missing aborts the process.
+    """
+    flags = _CONFIG.CPU_FEATURES
+    flags = _CODEGEN.get_host_cpu_features() if flags is None else flags
+    return frozenset(flag[1:] for flag in flags.split(",") if flag.startswith("+"))
+
+
+def read_only(array: Any, kind: Any = None) -> NDArray[Any]:
+    """Return an array in C order for the kernels, read-only, for Numba compiles anew where that differs."""
+    view = np.ascontiguousarray(array, kind).view(np.ndarray)[:]
+    view.flags.writeable = False
+    return view

@@ -8,13 +8,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from lookalike.distance.classes import FARTHEST
 from lookalike.distance.kernels.compiled import Kernel
-from lookalike.distance.kernels.deform_lanes import SIZE
-from lookalike.distance.kernels.deform_slide import slide
-from lookalike.distance.kernels.deform_steps import copy_run, fill, half_sums, sweep
-
-#: What stands for a distance above its bound, and for a place that no reference has taken.
-FARTHEST = np.iinfo(np.int64).max
+from lookalike.distance.kernels.deform_steps import SIZE, copy_run, fill, half_sums, slide, sweep
 
 
 class Plan(NamedTuple):
@@ -96,29 +92,18 @@ def _finish(variant: Any, plan: Plan, scratch: Scratch, references: Any, pair: A
 
 @Kernel
 def compare(variant: Any, plan: Plan, scratch: Scratch, queries: Any, references: Any, candidates: Any,
-            first: int, order: Any, parts: Any, bounds: Any, sums: Any, distances: Any,
-            indices: Any) -> None:  # fmt: skip
-    """Add parts of the distances of queries and their candidates to ``sums``, and keep the nearest.
+            first: int, order: Any, parts: Any, bounds: Any, sums: Any, distances: Any, indices: Any,
+            codes: Any, class_distances: Any, class_indices: Any, factor: float) -> None:  # fmt: skip
+    """Add parts of the distances of queries and their candidates to ``sums`` (q, c), and keep the nearest.
 
-    Parameters
-    ----------
-    queries, references : ndarray of shape (bytes,), int8
-        Packed planes.
-    candidates : ndarray of shape (q, c) or (1, c), int64
-        The references of each query, or of all of them.
-    first : int
-        The query that ``sums`` begins with.
-    order : ndarray of shape (q, c) or (1, c), int64
-        The order in which the candidates are taken: ascending by ``sums``.
-    parts : ndarray of shape (p, 3), int64
-        Direction (1: the query is bent to look like the reference), first row, last row + 1.
-    bounds : ndarray of shape (q,), int64
-        Sums above their query's bound may stay incomplete, but above it.
-    sums : ndarray of shape (q, c), int64
-        The sums of other parts, updated.
-    distances, indices : ndarray of shape (q, k), int64
-        The nearest so far, ascending by distance, then by index; updated. Where k is not 0, their worst
-        distance is a bound as well.
+    ``queries`` and ``references`` are packed planes, flat; ``candidates`` (q, c), or (1, c) for all of them,
+    name references; ``first`` is the query that ``sums`` begins with. Candidates are taken in the ``order``
+    (q, c) or (1, c), ascending by ``sums``. Each of ``parts`` (p, 3) is a direction (1: the query is bent to
+    look like the reference), first row, last row + 1. Sums above their query's one of ``bounds`` (q,) may
+    stay incomplete, but above it. ``distances`` and ``indices`` (q, k) are the nearest so far, ascending by
+    distance, then by index; where k is not 0, their worst distance is a bound as well. Where there are
+    ``codes`` (r,), the nearest of each class are kept in ``class_distances`` and ``class_indices`` (q,
+    classes), and that bound is at least ``factor`` times the smallest distance.
     """
     count = candidates.shape[1]
     for number in range(sums.shape[0]):
@@ -130,15 +115,28 @@ def compare(variant: Any, plan: Plan, scratch: Scratch, queries: Any, references
         for place in range(0, count, 2):
             one, other = places[place], places[min(place + 1, count - 1)]
             if nearest.size:
-                bound = min(bound, nearest[-1])
+                bound = min(bounds[number], _largest(nearest, factor))
             if known[one] > bound:
                 break
             both = _finish(variant, plan, scratch, references, (chosen[one], chosen[other]),
                            (known[one], known[other]), parts, bound)  # fmt: skip
             known[one], known[other] = both
-            _keep(nearest, who, both[0], chosen[one])
-            if other != one:
-                _keep(nearest, who, both[1], chosen[other])
+            for half in range(1 if other == one else 2):
+                index = chosen[one if half == 0 else other]
+                _keep(nearest, who, both[half], index)
+                if codes.size and both[half] <= bound:
+                    code = codes[index]
+                    kept = class_distances[number, code]
+                    if both[half] < kept or (both[half] == kept and index < class_indices[number, code]):
+                        class_distances[number, code], class_indices[number, code] = both[half], index
+
+
+@njit(nogil=True, inline="always")
+def _largest(nearest: NDArray[np.int64], factor: float) -> Any:
+    """Return the largest sum that may still matter to the k nearest, or to a class within reach."""
+    if factor == 0 or nearest[-1] == FARTHEST:
+        return nearest[-1]
+    return max(nearest[-1], int(min(nearest[0] * factor * (1 + 1e-9), 2.0**62)) + 1)
 
 
 @njit(nogil=True, inline="always")

@@ -1,4 +1,7 @@
-"""The intrinsics: innermost steps that Numba's compiled loops call and LLVM inlines."""
+"""The innermost steps of the exact search, in machine code that Numba's compiled loops call and LLVM inlines.
+
+``Sad`` emits L1 between bytes, ``Multiply`` squared L2; the intrinsics below them are what ``scan`` calls.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +10,198 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 
-from lookalike.distance.kernels import l1, l2
-from lookalike.distance.kernels.variants import L1Avx2, L1Portable, L2Avx2, L2Portable
-from lookalike.distance.kernels.vectors import I8, I32, I64, Emitter, intrinsic, vector
+from lookalike.distance.kernels.compiled import L1Avx2, L1Portable, L2Avx2, L2Portable
+from lookalike.distance.kernels.vectors import I8, I16, I32, I64, Emitter, intrinsic, vector
+
+BYTES = vector(32, I8)
+SHORTS = vector(16, I16)
+INTS = vector(8, I32)
+LONGS = vector(4, I64)
 
 
-def _emitters(variant: Any) -> tuple[Any, Any]:
-    """Return the module that emits a variant's metric, and what emits its innermost instruction."""
-    return {
-        L1Avx2: (l1, l1.Sad()),
-        L1Portable: (l1, l1.PortableSad()),
-        L2Avx2: (l2, l2.Multiply()),
-        L2Portable: (l2, l2.PortableMultiply()),
-    }[variant.instance_class]
+class Sad:
+    """Sums of absolute byte differences by AVX2: 32 bytes become four sums of eight differences each."""
+
+    def zero(self) -> Any:
+        """Return an empty sum."""
+        return ir.Constant(LONGS, [0] * 4)
+
+    def add(self, emit: Emitter, total: Any, first: Any, second: Any) -> Any:
+        """Return ``total`` with the differences of 32 more bytes."""
+        return emit.builder.add(total, emit.call("llvm.x86.avx2.psad.bw", LONGS, [first, second]))
+
+    def eighths(self, emit: Emitter, total: Any) -> Any:
+        """Return the sums of the four runs of eight bytes, as 4 x i64."""
+        return total
+
+    def coarse(self, emit: Emitter, finish: Any) -> None:
+        """Emit the first bounds of 4 queries to groups of 16 rows; see ``steps``.
+
+        The 32 bytes of a row are in four runs of eight; a vector holds one run of four rows, so that the four
+        sums which a SAD gives are those of four rows and nothing is added across. ``finish`` gets the loop's
+        counter and for each query its sums as one vector of 16 x i16.
+        """
+        build = emit.builder
+        base = emit.address(6, I8, build.mul(emit.values[7], ir.Constant(I64, 32)))
+        spread = [build.bitcast(emit.splat(emit.load(base, I64, run), 4), BYTES) for run in range(16)]
+
+        def body(index: Any, carried: list[Any]) -> list[Any]:
+            group = build.add(emit.values[3], build.mul(index, emit.values[5]))
+            rows = emit.address(1, I8, build.mul(group, ir.Constant(I64, 512)))
+            sums = []
+            for query in range(4):
+                packed = ir.Constant(LONGS, [0] * 4)
+                for part in range(4):
+                    total = self.zero()
+                    for run in range(4):
+                        total = self.add(
+                            emit, total, emit.load(rows, BYTES, 4 * part + run), spread[4 * query + run]
+                        )
+                    lanes = self.eighths(emit, total)
+                    packed = build.or_(packed, build.shl(lanes, emit.constant(16 * part, 4, I64)))
+                sums.append([build.bitcast(packed, SHORTS)])
+            finish(index, sums)
+            return carried
+
+        emit.loop(ir.Constant(I64, 0), emit.values[4], 1, [], body)
+
+    def fine_sum(self, emit: Emitter) -> Any:
+        """Emit the second bound of one query to one row: the SAD of two runs of 64 bytes."""
+        build = emit.builder
+        row = emit.address(1, I8, build.mul(emit.values[2], ir.Constant(I64, 128)))
+        query = emit.address(3, I8, build.mul(emit.values[4], ir.Constant(I64, 128)))
+        total = self.zero()
+        for half in range(4):
+            total = self.add(emit, total, emit.load(row, BYTES, half), emit.load(query, BYTES, half))
+        return emit.total(self.eighths(emit, total))
+
+    def tile(self, emit: Emitter, n_rows: int, n_queries: int) -> list[Any]:
+        """Emit the sums of ``n_rows`` rows and ``n_queries`` queries over a range of bytes, row by row."""
+        build = emit.builder
+        rows = [
+            emit.address(1, I8, build.mul(build.add(emit.values[2], ir.Constant(I64, r)), emit.values[5]))
+            for r in range(n_rows)
+        ]
+        queries = [
+            emit.address(3, I8, build.mul(build.add(emit.values[4], ir.Constant(I64, q)), emit.values[5]))
+            for q in range(n_queries)
+        ]
+
+        def body(index: Any, totals: list[Any]) -> list[Any]:
+            left = [emit.load(build.gep(row, [index]), BYTES) for row in rows]
+            right = [emit.load(build.gep(query, [index]), BYTES) for query in queries]
+            pairs = [(a, b) for a in left for b in right]
+            return [self.add(emit, total, a, b) for total, (a, b) in zip(totals, pairs, strict=True)]
+
+        totals = emit.loop(emit.values[6], emit.values[7], 32, [self.zero()] * (n_rows * n_queries), body)
+        return [emit.total(self.eighths(emit, total)) for total in totals]
+
+
+class PortableSad(Sad):
+    """The same in plain vectors: differences are kept as 16 sums of 16 bits, enough for 128 additions."""
+
+    def zero(self) -> Any:
+        """Return an empty sum."""
+        return ir.Constant(SHORTS, [0] * 16)
+
+    def add(self, emit: Emitter, total: Any, first: Any, second: Any) -> Any:
+        """Return ``total`` with the differences of 32 more bytes."""
+        build = emit.builder
+        is_larger = build.icmp_unsigned(">", first, second)
+        larger, smaller = build.select(is_larger, first, second), build.select(is_larger, second, first)
+        apart = build.bitcast(build.sub(larger, smaller), SHORTS)
+        return build.add(total, emit.fold(apart))
+
+    def eighths(self, emit: Emitter, total: Any) -> Any:
+        """Return the sums of the four runs of eight bytes, as 4 x i64."""
+        for kind in (vector(8, I32), LONGS):
+            total = emit.fold(emit.builder.bitcast(total, kind))
+        return total
+
+
+class Multiply:
+    """Products of 16-bit numbers added in pairs, by AVX2's instruction for it."""
+
+    def add(self, emit: Emitter, total: Any, first: Any, second: Any) -> Any:
+        """Return ``total`` (8 x i32) with the 16 products of ``first`` and ``second`` (16 x i16)."""
+        return emit.builder.add(total, emit.call("llvm.x86.avx2.pmadd.wd", INTS, [first, second]))
+
+    def coarse(self, emit: Emitter, finish: Any) -> None:
+        """Emit the first bounds of 4 queries to groups of 16 rows; see ``steps``.
+
+        With the row's own squares ``n`` and the query ``q`` already times -2, ``n + row . q`` is the squared
+        distance less a constant of the query, which its limit takes into account. A vector holds two numbers
+        of eight rows. ``finish`` gets the loop's counter and for each query its sums as two vectors of 8 x
+        i32.
+        """
+        build = emit.builder
+        base = emit.address(6, I16, build.mul(emit.values[7], ir.Constant(I64, 32)))
+        spread = [build.bitcast(emit.splat(emit.load(base, I32, pair), 8), SHORTS) for pair in range(64)]
+
+        def body(index: Any, carried: list[Any]) -> list[Any]:
+            group = build.add(emit.values[3], build.mul(index, emit.values[5]))
+            rows = emit.address(1, I16, build.mul(group, ir.Constant(I64, 512)))
+            squares = emit.address(2, I32, build.mul(group, ir.Constant(I64, 16)))
+            totals = [[emit.load(squares, INTS, half) for half in range(2)] for _ in range(4)]
+            for pair in range(16):
+                halves = [emit.load(rows, SHORTS, 2 * pair + half) for half in range(2)]
+                for query, sums in enumerate(totals):
+                    other = spread[16 * query + pair]
+                    totals[query] = [self.add(emit, sums[half], halves[half], other) for half in range(2)]
+            finish(index, totals)
+            return carried
+
+        emit.loop(ir.Constant(I64, 0), emit.values[4], 1, [], body)
+
+    def fine_sum(self, emit: Emitter) -> Any:
+        """Emit the second bound of one query to one row: squared differences of 64 numbers of 16 bits."""
+        build = emit.builder
+        row = emit.address(1, I16, build.mul(emit.values[2], ir.Constant(I64, 64)))
+        query = emit.address(3, I16, build.mul(emit.values[4], ir.Constant(I64, 64)))
+        total = ir.Constant(INTS, [0] * 8)
+        for part in range(4):
+            apart = build.sub(emit.load(row, SHORTS, part), emit.load(query, SHORTS, part))
+            total = self.add(emit, total, apart, apart)
+        return emit.total(total)
+
+    def tile(self, emit: Emitter, n_rows: int, n_queries: int) -> list[Any]:
+        """Emit the products of ``n_rows`` byte rows and ``n_queries`` 16-bit queries over some features."""
+        build = emit.builder
+        rows = [
+            emit.address(1, I8, build.mul(build.add(emit.values[2], ir.Constant(I64, r)), emit.values[5]))
+            for r in range(n_rows)
+        ]
+        queries = [
+            emit.address(3, I16, build.mul(build.add(emit.values[4], ir.Constant(I64, q)), emit.values[5]))
+            for q in range(n_queries)
+        ]
+
+        def body(index: Any, totals: list[Any]) -> list[Any]:
+            left = [build.zext(emit.load(build.gep(row, [index]), vector(16, I8)), SHORTS) for row in rows]
+            right = [emit.load(build.gep(query, [index]), SHORTS) for query in queries]
+            pairs = [(a, b) for a in left for b in right]
+            return [self.add(emit, total, a, b) for total, (a, b) in zip(totals, pairs, strict=True)]
+
+        zero = ir.Constant(INTS, [0] * 8)
+        totals = emit.loop(emit.values[6], emit.values[7], 16, [zero] * (n_rows * n_queries), body)
+        return [emit.total(total) for total in totals]
+
+
+class PortableMultiply(Multiply):
+    """The same in plain vectors, in which LLVM recognises such an instruction where there is one."""
+
+    def add(self, emit: Emitter, total: Any, first: Any, second: Any) -> Any:
+        """Return ``total`` (8 x i32) with the 16 products of ``first`` and ``second`` (16 x i16)."""
+        build, wide = emit.builder, vector(16, I32)
+        return build.add(total, emit.pairs(build.mul(build.sext(first, wide), build.sext(second, wide))))
+
+
+_UNITS: dict[Any, Sad | Multiply] = {
+    L1Avx2: Sad(),
+    L1Portable: PortableSad(),
+    L2Avx2: Multiply(),
+    L2Portable: PortableMultiply(),
+}
 
 
 @intrinsic
@@ -27,14 +209,14 @@ def coarse_masks(typing: Any, variant: Any, coarse: Any, squares: Any, group: An
                  queries: Any, query: Any, limits: Any, out: Any) -> Any:  # fmt: skip
     """Find which of 4 queries have a first bound within their limits to which rows of some groups of 16.
 
-    ``coarse`` holds the thumbnails of the rows in the scan's order, ``squares`` their sums of squares (L2
+    ``coarse`` holds the lower bounds of the rows in the scan's order, ``squares`` their sums of squares (L2
     only), ``queries`` those of the queries as rows of 32. The groups are ``count`` ones from ``group`` on, in
     steps of ``stride``. Bit ``16 q + r`` of ``out[i]`` is set where row ``16 (group + i stride) + r`` must be
     looked at for query ``query + q``.
     """
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        emit, (metric, unit) = Emitter(context, builder, signature, values), _emitters(variant)
+        emit = Emitter(context, builder, signature, values)
         at = emit.address(8, I32, values[7])
         bounds = [emit.load(at, I32, number) for number in range(4)]
 
@@ -48,7 +230,7 @@ def coarse_masks(typing: Any, variant: Any, coarse: Any, squares: Any, group: An
                 flags += [builder.icmp_signed("<=", lanes, limit) for lanes in vectors]
             emit.store(emit.bits(flags), emit.address(9, I64, index))
 
-        metric.coarse(emit, unit, finish)
+        _UNITS[variant.instance_class].coarse(emit, finish)
         return context.get_dummy_value()
 
     number = types.int64
@@ -61,7 +243,7 @@ def coarse_sums(typing: Any, variant: Any, coarse: Any, squares: Any, group: Any
     """Write what ``coarse_masks`` compares with the limits, as int32, to ``out[i, q, r]``."""
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        emit, (metric, unit) = Emitter(context, builder, signature, values), _emitters(variant)
+        emit = Emitter(context, builder, signature, values)
 
         def finish(index: Any, sums: Any) -> None:
             at = emit.address(8, I32, builder.mul(index, ir.Constant(I64, 64)))
@@ -70,7 +252,7 @@ def coarse_sums(typing: Any, variant: Any, coarse: Any, squares: Any, group: Any
                     wide = builder.zext(lanes, vector(16, I32)) if lanes.type.count == 16 else lanes
                     emit.store(wide, at, query * len(vectors) + part)
 
-        metric.coarse(emit, unit, finish)
+        _UNITS[variant.instance_class].coarse(emit, finish)
         return context.get_dummy_value()
 
     number = types.int64
@@ -79,11 +261,10 @@ def coarse_sums(typing: Any, variant: Any, coarse: Any, squares: Any, group: Any
 
 @intrinsic
 def fine_sum(typing: Any, variant: Any, fine: Any, row: Any, queries: Any, query: Any) -> Any:
-    """Return the distance, in units, of the larger thumbnails of a row and a query."""
+    """Return the distance, in units, of the larger lower bounds of a row and a query."""
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        metric, unit = _emitters(variant)
-        return metric.fine_sum(Emitter(context, builder, signature, values), unit)
+        return _UNITS[variant.instance_class].fine_sum(Emitter(context, builder, signature, values))
 
     return types.int64(variant, fine, types.int64, queries, types.int64), generate
 
@@ -97,8 +278,8 @@ def tile_sums(typing: Any, variant: Any, rows: Any, row: Any, queries: Any, quer
     """
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        emit, (metric, unit) = Emitter(context, builder, signature, values), _emitters(variant)
-        sums = metric.tile(emit, unit, 4, 2)
+        emit = Emitter(context, builder, signature, values)
+        sums = _UNITS[variant.instance_class].tile(emit, 4, 2)
         target = emit.address(8, I64, ir.Constant(I64, 0))
         for number, value in enumerate(sums):
             emit.store(builder.add(emit.load(target, I64, number), value), target, number)
@@ -113,8 +294,8 @@ def pair_sum(typing: Any, variant: Any, rows: Any, row: Any, queries: Any, query
     """Return the sum for one row and one query over the features ``start`` to ``stop``."""
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        metric, unit = _emitters(variant)
-        return metric.tile(Emitter(context, builder, signature, values), unit, 1, 1)[0]
+        emit = Emitter(context, builder, signature, values)
+        return _UNITS[variant.instance_class].tile(emit, 1, 1)[0]
 
     return types.int64(variant, rows, types.int64, queries, *[types.int64] * 4), generate
 

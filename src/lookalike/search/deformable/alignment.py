@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.distance.align import aligned, places
-from lookalike.distance.deform import deformable_distances, displacement_field
-from lookalike.distance.deform_definition import Match
+from lookalike.distance.deformation.alignment import aligned, places
+from lookalike.distance.deformation.definition import Match
+from lookalike.distance.deformation.matching import deformable_distances, displacement_field
 from lookalike.progress import Progress, silent
 from lookalike.search.deformable.comparison import ALIGNED_WEIGHT, Bytes, Comparison
 

@@ -8,8 +8,9 @@ from typing import Any, ClassVar, Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.distance.deform_job import checked_context, checked_warp
-from lookalike.distance.deform_planes import (
+from lookalike.distance.deformation.descriptors import SPACING, edge_descriptors
+from lookalike.distance.deformation.matching import checked_context, checked_warp
+from lookalike.distance.deformation.planes import (
     LARGEST,
     Planes,
     as_planes,
@@ -18,8 +19,7 @@ from lookalike.distance.deform_planes import (
     sobel_planes,
     window_weights,
 )
-from lookalike.distance.descriptor import SPACING, edge_descriptors
-from lookalike.distance.kernels.deform_edges import DIRECTIONS
+from lookalike.distance.kernels.sums import DIRECTIONS
 from lookalike.errors import InputError
 from lookalike.prepare import Blur, Gray, NormaliseContrast, Prepare, choose
 from lookalike.progress import Progress
@@ -148,7 +148,12 @@ class Settings(NamedTuple):
                 f"planes is {self.planes!r}: expected 'auto', {', '.join(map(repr, get_args(PlanesName)))}"
             )
         if self.warp != "auto":
-            checked_warp(self.warp)
+            try:
+                checked_warp(self.warp)
+            except TypeError as error:
+                raise InputError(
+                    f"warp is {self.warp!r}: expected a whole number, 0 to 127, or two of them"
+                ) from error
         if self.context != "auto":
             checked_context(self.context)
         for name in ("symmetric", "aligned", "hubness"):

@@ -8,11 +8,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.distance.classes import FARTHEST
 from lookalike.progress import Progress
 from lookalike.search.deformable.comparison import PARTS
 from lookalike.search.deformable.index import DeformableIndex
 from lookalike.search.matcher import Codes
-from lookalike.search.matches import FARTHEST, Places, nearest
+from lookalike.search.matches import Places, nearest
 
 Sums = NDArray[np.int64]
 #: Distances of pairs ``(p, 2)`` of kept images: as they are, and as they count in answers.
@@ -42,7 +43,8 @@ class Hubness(NamedTuple):
 
     factors: Sums  # (n,), in parts of 4,096; where there is one class alone, all are 4,096
     means: NDArray[np.float64]  # (n,): d, infinite where no image is of another class
-    candidates: Places  # (n, c + 1): what each is compared with, one more than counts
+    counted: int  # c: how many candidates count
+    candidates: Places  # (n, c + 1): what each is compared with, one more than counts where there are more
     places: Places  # (n, 9): of these the nearest of other classes before alignment, -1 where there are fewer
     sums: NDArray[np.float64]  # (n, 9): how far they are
 
@@ -53,7 +55,10 @@ class Hubness(NamedTuple):
         """Return the hubness of kept images; ``plain`` and ``whole`` say how far pairs of them are apart."""
         n = len(index)
         count = min(n, max(_CANDIDATES, int(np.bincount(codes).max()) + 10))
-        candidates = _candidates(index, min(n, count + 1), progress)
+        if count == n:
+            candidates = np.broadcast_to(np.arange(n), (n, n))
+        else:
+            candidates = index.candidates(index.images, count + 1, progress)
         other = codes[candidates] != codes[:, None]
         sums = np.full(candidates.shape, FARTHEST)
         own = np.broadcast_to(np.arange(n)[:, None], candidates.shape)
@@ -66,23 +71,18 @@ class Hubness(NamedTuple):
         # The last candidate counts only where one of the others is left out.
         spare = candidates[:, count:] if candidates.shape[1] > count else np.full((n, 1), -1)
         means = _means(_short(apart, places == spare))
-        return cls(_factors(means), means, candidates, np.where(there, places, -1), apart)
+        return cls(_factors(means), means, count, candidates, np.where(there, places, -1), apart)
 
     def without(self, excluded: Places) -> Sums:
         """Return the factors ``(q, n)`` that there would be without one image each; its own means nothing."""
         out = np.empty((len(excluded), len(self.factors)), np.int64)
         for row, place in enumerate(excluded.tolist()):
             means = self.means.copy()
-            touched = np.flatnonzero((self.candidates[:, : self._counted()] == place).any(axis=1))
+            touched = np.flatnonzero((self.candidates[:, : self.counted] == place).any(axis=1))
             means[touched] = _means(_short(self.sums[touched], self.places[touched] == place))
             means[place] = np.inf
             out[row] = _factors(means)
         return out
-
-    def _counted(self) -> int:
-        """Return how many candidates count where none is left out."""
-        width = self.candidates.shape[1]
-        return width if width == len(self.factors) else width - 1
 
 
 def _short(sums: NDArray[np.float64], left_out: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -111,11 +111,3 @@ def _factors(means: NDArray[np.float64]) -> Sums:
     ratio = np.clip(typical / np.where(known, np.maximum(means, 1), 1), 1 / _MOST, _MOST)
     factors: Sums = np.where(known, np.rint(PARTS * ratio**_POWER), PARTS).astype(np.int64)
     return factors
-
-
-def _candidates(index: DeformableIndex, count: int, progress: Progress) -> Places:
-    """Return which images each is compared with: those whose coarse descriptions are nearest."""
-    n = len(index)
-    if count == n:
-        return np.broadcast_to(np.arange(n), (n, n))
-    return index.candidates(index.images, count, progress)

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.distance.deform import deformable_distances, nearest
-from lookalike.distance.deform_planes import Planes
-from lookalike.distance.growing import GrowingRows
+from lookalike.distance.deformation.matching import deformable_distances, nearest, nearest_classes
+from lookalike.distance.deformation.planes import Planes
+from lookalike.distance.rows import GrowingRows
 from lookalike.distance.search import ImageIndex
 from lookalike.progress import Progress, silent
 from lookalike.search.deformable.comparison import Bytes, Comparison
@@ -119,6 +119,33 @@ class DeformableIndex:
             progress=progress,
         )
         return sums, found if places is None else places[found]
+
+    def nearest_classes(
+        self,
+        queries: Bytes,
+        k: int,
+        codes: NDArray[np.intp],
+        n_classes: int,
+        reach: float,
+        progress: Progress,
+    ) -> tuple[NDArray[np.int64], Places, NDArray[np.int64], Places]:
+        """Return the ``k`` nearest of all, and the nearest of each class within reach, by early ending."""
+        found = [
+            nearest_classes(
+                self.comparison.planes_of(part),
+                self.planes,
+                None,
+                k,
+                codes,
+                n_classes,
+                reach,
+                **self._how(),
+                progress=told,
+            )
+            for part, told in self._parts(queries, progress)
+        ]
+        sums, places, class_sums, class_places = (np.concatenate(part) for part in zip(*found, strict=True))
+        return sums, places, class_sums, class_places
 
     def distances(
         self, queries: Bytes, chosen: Places | None, *, progress: Progress = silent

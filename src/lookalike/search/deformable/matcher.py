@@ -7,8 +7,9 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.distance.deform import displacement_field
-from lookalike.distance.deform_definition import Match
+from lookalike.distance.classes import FARTHEST
+from lookalike.distance.deformation.definition import Match
+from lookalike.distance.deformation.matching import displacement_field
 from lookalike.errors import InputError
 from lookalike.progress import Progress, of_compiling, silent
 from lookalike.search.deformable.alignment import aligned_distances, aligned_match
@@ -24,9 +25,9 @@ from lookalike.search.deformable.comparison import (
 from lookalike.search.deformable.hubness import Hubness
 from lookalike.search.deformable.index import DeformableIndex
 from lookalike.search.matcher import Codes, Costs, Kind
-from lookalike.search.matches import FARTHEST, NOWHERE, Matches, Places, nearest, nearest_of_classes
+from lookalike.search.matches import NOWHERE, Matches, Places, nearest, nearest_of_classes
 from lookalike.search.pixels import ClassSearch, check_codes
-from lookalike.state import Derived, Part, State, array, codes, texts, whole
+from lookalike.state import Derived, Part, State, array, class_codes, texts, whole
 
 Sums = NDArray[np.int64]
 Auto = Literal["auto"]
@@ -60,7 +61,7 @@ class DeformableMatcher:
         "voters": whole(1, 2**40),
         "reasons": texts(),
         "images": array(np.uint8, shape=("n", ...)),
-        "codes": codes("n"),
+        "codes": class_codes("n"),
         "n_classes": whole(1, 2**31),
         "descriptions": array(np.uint8, shape=("n", ...), optional=True),
         "hubness_factors": array(np.int64, shape=("n",), low=1, high=_MOST_PARTS, optional=True),
@@ -72,6 +73,9 @@ class DeformableMatcher:
     root = True
 
     index: DeformableIndex
+    reasons: tuple[str, ...]
+    _serials: Places
+    _next_serial: int
 
     def __init__(
         self,
@@ -137,6 +141,11 @@ class DeformableMatcher:
         if factors is not None:
             self._derived["factors"] = factors
 
+    @property
+    def forgets_polarity(self) -> bool:
+        """Whether dark and light ink are the same: they are to double-angle gradients."""
+        return self.comparison.planes == "double-angle"
+
     def restored(self) -> None:
         """Refuse what does not go together."""
         check_codes(self.codes, self.n_classes)
@@ -161,8 +170,11 @@ class DeformableMatcher:
         """Keep further images behind the others."""
         self.index.add(images)
         self.codes = np.concatenate([self.codes, codes])
-        last = int(self._serials[-1])
-        self._serials = np.concatenate([self._serials, np.arange(last + 1, last + 1 + len(images))])
+        new = np.arange(self._next_serial, self._next_serial + len(images), dtype=np.int64)
+        self._serials, self._next_serial = (
+            np.concatenate([self._serials, new]),
+            self._next_serial + len(images),
+        )
         self._derived = Derived()
         self._describe()
 
@@ -189,7 +201,8 @@ class DeformableMatcher:
         reach: float = np.inf,
         progress: Progress = silent,
     ) -> Matches:
-        if reach == 1 and not (self.comparison.aligned or self.comparison.hubness):
+        as_they_are = not (self.comparison.aligned or self.comparison.hubness)
+        if reach == 1 and as_they_are and k <= self.candidates:
             return self._nearest_alone(images, k, exclude, progress)
         step = max(1, _HELD_NUMBERS // (max(self.candidates, k) + self.n_classes))
         parts = []
@@ -201,9 +214,9 @@ class DeformableMatcher:
         progress("matching class by class", len(images), len(images))
         near, places, best, best_places = (np.concatenate(part) for part in zip(*parts, strict=True))
         there = np.maximum(places, 0)
-        return Matches(
-            self._root_means(near), places, self.codes[there], self._root_means(best), best_places
-        ).padded(k)
+        distances, class_distances = self._root_means(near), self._root_means(best)
+        matches = Matches(distances, places, self.codes[there], class_distances, best_places)
+        return matches if places.shape[1] >= k else matches.padded(k)
 
     def contributions(self, image: Bytes, place: int) -> Costs:
         """Return what each pixel costs beside a kept image, and where it was found.
@@ -240,7 +253,7 @@ class DeformableMatcher:
         """Keep these images alone."""
         self.index = DeformableIndex(images, comparison)
         #: A number for each image that no other one ever has: by it distances of pairs are remembered.
-        self._serials = np.arange(len(images), dtype=np.int64)
+        self._serials, self._next_serial = np.arange(len(images), dtype=np.int64), len(images)
         self._plain, self._rest = _Pairs(), _Pairs()
         self._derived = Derived()
 
@@ -276,17 +289,26 @@ class DeformableMatcher:
         """Return the nearest images where only the class of the nearest is to be told: by early ending."""
         more = int(exclude is not None)
         wanted = min(k + more, len(self.codes))
-        candidates = max(self.candidates + more, wanted)
-        sums, places = self.index.nearest(images, wanted, candidates, progress=progress)
+        sums, places = self.index.nearest(images, wanted, self.candidates + more, progress=progress)
         if exclude is not None:
-            sums = np.where(places == exclude[:, None], FARTHEST, sums)
-            sums, places = nearest(sums, places, k)
+            itself = places == exclude[:, None]
+            sums, places = nearest(np.where(itself, FARTHEST, sums), np.where(itself, NOWHERE, places), k)
         distances, found = self._root_means(sums), self.codes[places]
         each = np.arange(len(images))
-        alone = Matches.none(len(images), 0, self.n_classes)
-        alone.class_distances[each, found[:, 0]] = distances[:, 0]
-        alone.class_places[each, found[:, 0]] = places[:, 0]
-        return Matches(distances, places, found, alone.class_distances, alone.class_places, 1.0).padded(k)
+        class_distances = np.full((len(images), self.n_classes), np.inf)
+        class_places = np.full(class_distances.shape, NOWHERE, np.int64)
+        class_distances[each, found[:, 0]] = distances[:, 0]
+        class_places[each, found[:, 0]] = places[:, 0]
+        matches = Matches(distances, places, found, class_distances, class_places, 1.0)
+        return matches if places.shape[1] >= k else matches.padded(k)
+
+    def _within_reach(self, images: Bytes, k: int, reach: float, progress: Progress) -> Matches:
+        """Return the nearest of all, and the nearest of each class that is within reach."""
+        asked = self.codes, self.n_classes, reach, progress
+        sums, places, best, best_places = self.index.nearest_classes(images, min(k, len(self.codes)), *asked)
+        near, of_classes = self._root_means(sums), self._root_means(best)
+        matches = Matches(near, places, self.codes[places], of_classes, best_places, reach)
+        return matches if places.shape[1] >= k else matches.padded(k)
 
     def _part(
         self, queries: Bytes, k: int, exclude: Places | None, progress: Progress
@@ -367,8 +389,8 @@ class DeformableMatcher:
         as_it_is = _times(np.where(sums == FARTHEST, 0, sums) * (1 + ALIGNED_WEIGHT), factors)
         every = np.where(sums == FARTHEST, FARTHEST, np.maximum(as_it_is, last + 1))
         np.put_along_axis(every, columns, whole, 1)
-        of_classes = nearest_of_classes(every, places, self.codes[places], self.n_classes)
-        return (*nearest(every, places, k), *of_classes)
+        every_class = nearest_of_classes(every, places, self.codes[places], self.n_classes)
+        return (*nearest(every, places, k), *every_class)
 
     def _rests(self, queries: Bytes, listed: Places, exclude: Places | None, progress: Progress) -> Sums:
         """Return what still differs after alignment, of each query and what is listed for it."""

@@ -17,7 +17,7 @@ from lookalike.evaluation.evaluate import unwarned
 from lookalike.evaluation.results import Comparison, Evaluation
 from lookalike.images import to_unit
 from lookalike.models.deformable import DeformableMatch
-from lookalike.recognition.evidence import Evidence
+from lookalike.recognition.explanation import Evidence
 from lookalike.show.columns import NARROW, adding_up, listing, part_name, percent, signed_number
 from lookalike.show.images import LARGE, MIDDLE, absolute_colours, picture, signed_colours, thumbnail
 from lookalike.show.pages import card

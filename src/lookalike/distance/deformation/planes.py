@@ -1,0 +1,286 @@
+"""Planes: what the deformable distance compares, computed once for a set of images.
+
+A plane is an image of small signed numbers; a gradient needs two. They are laid out for the kernels: see
+:class:`Planes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lookalike.distance.deformation.definition import sobel
+from lookalike.errors import InputError
+from lookalike.images import ImageBatch
+
+#: The largest value of a plane, so that a difference of two fits a signed byte and its square 16 bits.
+LARGEST = 63
+#: How many lanes of a vector belong to one image.
+LANES = 8
+#: Sobel gradients, -1020 to 1020, are divided by this: -30 to 30, of which a 3x3 context fits 16 bits.
+SOBEL_UNIT = 34
+#: Gradients of a double angle are cut at this many times their local root mean square ...
+_STEEPEST = 3.0
+#: ... which becomes this value.
+_STEEPEST_VALUE = 39
+#: A root mean square below this (in Sobel units: 4 gray levels of a full edge) is noise: it is not blown up.
+_NOISE = 16.0
+_CHUNK_BYTES = 2**22
+#: So many pixels are averaged at a time: they stay in the processor's cache.
+_CACHED = 2**14
+
+
+@dataclass(frozen=True, eq=False)
+class Planes:
+    """The planes of a set of images, laid out so that kernels move nothing across the lanes of a vector.
+
+    The columns of an image, with ``gap`` columns of zeros around them, are dealt out to 8 lanes in runs of
+    ``f``: column ``c`` is number ``c % f`` (its phase) of lane ``c // f``. So the neighbour of a column lies
+    in the same lane of the next phase, and all columns of a phase lie in one vector. Two planes are
+    interleaved.
+    """
+
+    packed: NDArray[
+        np.int8
+    ]  # (n, pairs, f, h, 16), C order; odd numbers of planes are filled up by one of zeros
+    shape: tuple[int, int]  # height and width of the images
+    n_planes: int
+    energy: int  # no pixel of any image has a larger sum of the squares of its planes
+    #: The same for patches of ``2 context + 1`` pixels square, by context, as far as it was asked for.
+    patch_energies: dict[int, int] = field(default_factory=dict, repr=False)
+
+    def __len__(self) -> int:
+        """Return how many images there are."""
+        return len(self.packed)
+
+    @property
+    def gap(self) -> int:
+        """How many columns of zeros lie between two rows of pixels."""
+        return int(self.packed.shape[2]) * LANES - self.shape[1]
+
+    def values(self) -> NDArray[np.int8]:
+        """Return the planes as plain images: an array ``(n, n_planes, h, w)``, a copy."""
+        n, pairs, phases, height, _ = self.packed.shape
+        dealt = self.packed.reshape(n, pairs, phases, height, LANES, 2)
+        rows = dealt.transpose(0, 1, 5, 3, 4, 2).reshape(n, 2 * pairs, height, LANES * phases)
+        left = self.gap // 2
+        return np.ascontiguousarray(rows[:, : self.n_planes, :, left : left + self.shape[1]])
+
+    def take(self, chosen: Any) -> Planes:
+        """Return the planes of some images: ``chosen`` is an array of indices, a mask or a slice."""
+        packed = np.ascontiguousarray(self.packed[chosen])
+        return Planes(packed, self.shape, self.n_planes, self.energy, dict(self.patch_energies))
+
+    def joined(self, others: Planes) -> Planes:
+        """Return these planes with those of other images of the same kind behind them."""
+        check_same_kind(self, others)
+        gap = max(self.gap, others.gap)
+        both = [part.with_gap(gap) for part in (self, others)]
+        packed = np.concatenate([part.packed for part in both])
+        return Planes(packed, self.shape, self.n_planes, max(self.energy, others.energy))
+
+    def patch_energy(self, context: int) -> int:
+        """Return a number that no patch's sum of squares of all planes exceeds; worked out once."""
+        if context not in self.patch_energies:
+            step = max(1, _CHUNK_BYTES // max(1, self.packed[:1].nbytes * 4))
+            largest = 0
+            for start in range(0, len(self), step):
+                values = self.take(slice(start, start + step)).values().astype(np.int64)
+                sums = (values**2).sum(axis=1)
+                for axis in (1, 2):
+                    sums = _sums_along(sums, context, axis)
+                largest = max(largest, int(sums.max()))
+            self.patch_energies[context] = largest
+        return self.patch_energies[context]
+
+    def with_gap(self, gap: int) -> Planes:
+        """Return planes with at least ``gap`` columns between rows: these where they have so many."""
+        if self.gap >= gap:
+            return self
+        return _filled(len(self), self.shape, self.n_planes, gap, lambda part: self.take(part).values())
+
+
+def gap_for(warp: tuple[int, int], context: int) -> int:
+    """Return how many columns of zeros a comparison needs between two rows.
+
+    All that a displaced patch can reach beyond the frame must be zero, and sums of the context are also taken
+    around pixels outside of the frame.
+    """
+    return max(warp[1] + context, 2 * context)
+
+
+def as_planes(values: ArrayLike, *, gap: int = 4) -> Planes:
+    """Return planes of any kind, integers (n, p, h, w) in -63 to 63, laid out for the kernels.
+
+    At least ``gap`` columns of zeros are left between rows. A comparison needs the larger of ``context +
+    warp`` (across) and ``2 * context``, and lays planes with fewer out anew each time.
+    """
+    array = np.asarray(values)
+    if array.ndim != 4 or not array.size or array.dtype.kind not in "iu":
+        raise InputError(
+            f"planes are {array.dtype} of shape {array.shape}: expected integers (n, p, h, w), none of them 0"
+        )
+    if array.min() < -LARGEST or array.max() > LARGEST:
+        worst = array.max() if array.max() > LARGEST else array.min()
+        raise InputError(f"planes hold {worst}: expected values in -{LARGEST} to {LARGEST}; scale them down")
+    n, planes, height, width = array.shape
+    return _filled(n, (height, width), planes, gap, lambda part: array[part].astype(np.int8))
+
+
+def sobel_planes(images: ImageBatch, *, gap: int = 4) -> Planes:
+    """Return the Sobel gradients of images, divided by 34 and rounded (halves to even): -30 to 30.
+
+    Beyond its border an image is continued by its outermost pixels, so that light paper has no edge there.
+    There are two planes (down, across), or two for each channel.
+
+    >>> sobel_planes(np.array([[[0, 0, 255, 255]]], np.uint8)).values().tolist()
+    [[[[0, 0, 0, 0]], [[0, 30, 30, 0]]]]
+    """
+    return _gradient_planes(images, gap, _rounded_sobel)
+
+
+def window_weights(size: int, share: float) -> NDArray[np.float64]:
+    r"""Return how much each pixel of an axis counts: less towards the border.
+
+    .. math:: \sin^2 \left( \frac{\pi}{2} \min \left(1, \frac{d}{s} \right) \right)
+
+    where ``d`` is how far the pixel's centre is from the nearer end, and ``s`` is ``share * size``, up to a
+    half; 0: all weights are 1. It is the Tukey window (F. Harris, "On the use of windows for harmonic
+    analysis with the discrete Fourier transform", Proc. IEEE 66, 1978).
+
+    >>> window_weights(8, 0.5).round(2).tolist()
+    [0.04, 0.31, 0.69, 0.96, 0.96, 0.69, 0.31, 0.04]
+    """
+    if share == 0:
+        return np.ones(size)
+    place = np.arange(size)
+    away = np.minimum(place, place[::-1]) + 0.5
+    weights: NDArray[np.float64] = np.sin(np.pi / 2 * np.minimum(1, away / (share * size))) ** 2
+    return weights
+
+
+def double_angle_planes(images: ImageBatch, *, gap: int = 4, window: float = 0.0) -> Planes:
+    """Return gradients that forget how strong the light is and whether ink is dark or light: -39 to 39.
+
+    The Sobel gradient ``(gy, gx)`` is divided by its root mean square around the pixel (a Gaussian of sigma
+    4, and at least 16 of its 1020 steps, so that noise on a plain ground stays small), its length is cut at
+    3, and its angle is doubled: ``(gx^2 - gy^2, 2 gx gy) / length``. The double angle is the same for a
+    gradient and its opposite. Both values are averaged over the surroundings (a Gaussian of sigma 1; the
+    planes are continued by their reflections), multiplied by 13 and by the window's weights of row and
+    column, and rounded. There are two planes, or two for each channel.
+
+    With a ``window``, what is near the border counts less (:func:`window_weights`): what a crop shows there
+    is often what stands beside the thing that it is a crop of.
+
+    >>> images = np.random.default_rng(0).integers(0, 256, (2, 9, 9), dtype=np.uint8)
+    >>> planes = double_angle_planes(images)
+    >>> np.array_equal(planes.values(), double_angle_planes(255 - images).values())
+    True
+    """
+    return _gradient_planes(images, gap, partial(_double_angle, window=window))
+
+
+def _gradient_planes(images: ImageBatch, gap: int, gradients: Callable[[Any], NDArray[np.int8]]) -> Planes:
+    """Return two planes a channel by a function of ``(n, h, w)``."""
+    if images.dtype != np.uint8 or images.ndim not in (3, 4):
+        raise InputError(
+            f"images are {images.dtype} of shape {images.shape}: expected uint8 (n, h, w) or (n, h, w, c)"
+        )
+    channels = images[..., None] if images.ndim == 3 else images
+    n, height, width, count = channels.shape
+
+    def planes(part: slice) -> NDArray[np.int8]:
+        each = [gradients(channels[part, :, :, channel]) for channel in range(count)]
+        return np.concatenate(each, axis=1)
+
+    return _filled(n, (height, width), 2 * count, gap, planes)
+
+
+def _rounded_sobel(images: NDArray[np.uint8]) -> NDArray[np.int8]:
+    """Return Sobel gradients over 34, rounded."""
+    return np.rint(sobel(images) / np.float32(SOBEL_UNIT)).astype(np.int8)
+
+
+def _double_angle(images: NDArray[np.uint8], window: float) -> NDArray[np.int8]:
+    """Return gradients over their local root mean square, with their angle doubled."""
+    gradients = sobel(images).astype(np.float64)
+    squares = (gradients**2).sum(axis=1)
+    local = _gaussian(squares, 4, "edge")
+    length = np.sqrt(squares)
+    strength = np.minimum(length / np.maximum(np.sqrt(local), _NOISE), _STEEPEST)
+    scale = strength * (_STEEPEST_VALUE / _STEEPEST) / np.maximum(squares, 1)
+    down, across = gradients[:, 0], gradients[:, 1]
+    doubled = np.stack([(across**2 - down**2) * scale, 2 * across * down * scale], axis=1)
+    averaged = _gaussian(doubled, 1, "symmetric")
+    averaged *= np.multiply.outer(*(window_weights(size, window) for size in images.shape[1:]))
+    rounded: NDArray[np.int8] = np.rint(averaged).astype(np.int8)
+    return rounded
+
+
+def _gaussian(images: NDArray[np.float64], sigma: float, beyond: Any) -> NDArray[np.float64]:
+    """Return images (..., h, w) averaged by a Gaussian cut at 4 sigma, as ``scipy.ndimage`` averages them."""
+    radius = int(4 * sigma + 0.5)
+    bell = np.exp(-0.5 / sigma**2 * np.arange(-radius, radius + 1) ** 2)
+    bell /= bell.sum()
+    flat = images.reshape(-1, *images.shape[-2:])
+    out = np.empty(flat.shape)
+    step = max(1, _CACHED // flat[0].size)
+    for start in range(0, len(flat), step):
+        part = flat[start : start + step].transpose(1, 2, 0)
+        for _ in range(2):  # down, then across, always along the first axis
+            length = len(part)
+            wide = np.pad(part, ((radius, radius), (0, 0), (0, 0)), beyond)
+            total = wide[radius : radius + length] * bell[radius]
+            both = np.empty_like(total)
+            for away in range(radius, 0, -1):  # in SciPy's order: not a bit differs
+                before, after = wide[radius - away :], wide[radius + away :]
+                np.add(before[:length], after[:length], out=both)
+                total += np.multiply(both, bell[radius + away], out=both)
+            part = np.ascontiguousarray(total.transpose(1, 0, 2))
+        out[start : start + step] = part.transpose(2, 0, 1)
+    return out.reshape(images.shape)
+
+
+def _filled(
+    n: int, shape: tuple[int, int], n_planes: int, gap: int, values: Callable[[slice], NDArray[np.int8]]
+) -> Planes:
+    """Return planes whose values come in parts, so that little more memory is needed than the result's."""
+    height, width = shape
+    phases, pairs = -(-(width + gap) // LANES), -(-n_planes // 2)
+    packed = np.empty((n, pairs, phases, height, 2 * LANES), np.int8)
+    step = max(1, _CHUNK_BYTES // packed[0].nbytes) if n else 1
+    left = (phases * LANES - width) // 2
+    energy = 0
+    for start in range(0, n, step):
+        part = values(slice(start, min(start + step, n)))
+        energy = max(energy, int((part.astype(np.int32) ** 2).sum(axis=1).max()))
+        rows = np.zeros((len(part), 2 * pairs, height, LANES * phases), np.int8)
+        rows[:, :n_planes, :, left : left + width] = part
+        dealt = rows.reshape(len(part), pairs, 2, height, LANES, phases).transpose(0, 1, 5, 3, 4, 2)
+        packed[start : start + len(part)] = dealt.reshape(len(part), *packed.shape[1:])
+    return Planes(packed, shape, n_planes, energy)
+
+
+def _sums_along(values: NDArray[np.int64], radius: int, axis: int) -> NDArray[np.int64]:
+    """Return the sum of the ``2 radius + 1`` values around each along an axis, zeros beyond the border."""
+    margins = [(0, 0)] * values.ndim
+    margins[axis] = (radius + 1, radius)
+    running = np.cumsum(np.pad(values, margins), axis=axis)
+    length = values.shape[axis]
+    ends = np.arange(length) + 2 * radius + 1
+    return np.take(running, ends, axis) - np.take(running, ends - 2 * radius - 1, axis)
+
+
+def check_same_kind(first: Planes, second: Planes) -> None:
+    """Refuse planes of images of two sizes, or of two numbers of planes."""
+    for what, left, right in (
+        ("sizes", first.shape, second.shape),
+        ("numbers of planes", first.n_planes, second.n_planes),
+    ):
+        if left != right:
+            raise InputError(f"planes have different {what}, {left} and {right}: expected the same for both")

@@ -1,0 +1,97 @@
+"""What goes into classifiers beside images: labels, parameters, and what only scikit-learn can judge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import assert_all_finite, column_or_1d
+
+from lookalike.errors import InputError
+from lookalike.prepare import Prepare
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Raise as ours, in one line, what scikit-learn's checks raise while the block runs.
+
+    Its first lines say what was wrong; advice on other estimators follows. Only where names of columns differ
+    are they in the lines below, which its own tests of estimators want as they are.
+    """
+    try:
+        yield
+    except ValueError as error:
+        text = str(error)
+        named = text.startswith("The feature names")
+        raise InputError(text if named else text.splitlines()[0]) from error
+
+
+def checked_labels(model: Any, y: ArrayLike, n: int) -> NDArray[Any]:
+    """Return ``y`` as ``n`` checked labels."""
+    if y is None:
+        raise InputError(
+            f"{type(model).__name__} requires y to be passed, but the target y is None: "
+            "expected one label for each image"
+        )
+    with refusing():
+        labels: NDArray[Any] = column_or_1d(y, warn=True)
+        if labels.dtype.kind in "fO":
+            assert_all_finite(labels, input_name="y")
+        # Whole numbers and texts are classes whatever their values; with one example of each,
+        # scikit-learn would warn that there are as many classes as images.
+        if labels.dtype.kind not in "biuU":
+            check_classification_targets(labels)
+    if len(labels) != n:
+        raise InputError(f"{len(labels)} labels for {n} images: expected one for each")
+    return labels
+
+
+def check_whole(name: str, value: object) -> None:
+    """Refuse a parameter that is no whole number of at least 1."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise InputError(f"{name} is {value!r}: expected a whole number of at least 1")
+
+
+def check_one_of(name: str, value: object, values: tuple[str, ...]) -> None:
+    """Refuse a parameter that is none of some texts."""
+    if value not in values:
+        raise InputError(f"{name} is {value!r}: expected {' or '.join(map(repr, values))}")
+
+
+def check_prepare(value: object) -> None:
+    """Refuse a parameter that is no preparation."""
+    if (
+        value is not None
+        and not isinstance(value, Prepare)
+        and not (isinstance(value, str) and value == "auto")
+    ):
+        raise InputError(f"prepare is {value!r}: expected 'auto', None or a Prepare")
+
+
+def rank_of(X: Any) -> int:
+    """Return how many axes ``X`` has; 2 where only scikit-learn's own checks can tell."""
+    rank = getattr(X, "ndim", None)
+    if rank is None:
+        try:
+            rank = np.asarray(X).ndim
+        except ValueError:
+            # A ragged nest: three levels deep it is images of mixed sizes, and as_images says so.
+            rank = 3 if _is_nest(X[0]) and any(map(_is_nest, X[0])) else 2
+    return int(rank)
+
+
+def _is_nest(value: Any) -> bool:
+    """Return whether a value holds others."""
+    return isinstance(value, list | tuple) or np.ndim(value) > 0
+
+
+def shape_of(X: Any) -> object:
+    """Return a shape to show: a ragged nest has none."""
+    try:
+        return np.shape(X)
+    except ValueError:
+        return "none, for its parts differ in length"

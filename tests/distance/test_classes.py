@@ -1,0 +1,155 @@
+"""The nearest of each class within reach, in the same search, against brute force."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from effort import examples
+from lookalike import InputError
+from lookalike.distance.classes import FARTHEST
+from lookalike.distance.deformation.matching import deformable_distances, nearest, nearest_classes
+from lookalike.distance.deformation.planes import as_planes, sobel_planes
+from lookalike.distance.search import ImageIndex
+
+from .exact import sums
+
+
+def of_classes(distances, codes, n_classes, factor):
+    """Return the nearest of each class, where it is within reach of the nearest of all, by brute force."""
+    smallest = np.full((len(distances), n_classes), FARTHEST)
+    places = np.full(smallest.shape, -1)
+    for query, row in enumerate(distances):
+        for code in range(n_classes):
+            own = np.flatnonzero((codes == code) & (row < FARTHEST))
+            if own.size and row[own].min() <= row.min() * factor:
+                place = own[np.argmin(row[own])]
+                smallest[query, code], places[query, code] = row[place], place
+    return smallest, places
+
+
+def check(images, queries, metric, k, codes, n_classes, reach, exclude=None, threads=None):
+    """Hold ``search_classes`` against brute force, and against ``search``."""
+    distances = sums(queries, images, metric)
+    if exclude is not None:
+        named = np.flatnonzero(exclude >= 0)
+        distances[named, exclude[named]] = FARTHEST
+    index = ImageIndex(images, metric)
+    found = index.search_classes(queries, k, codes, n_classes, reach, exclude=exclude, threads=threads)
+    order = np.argsort(distances, axis=1, kind="stable")[:, :k]
+    np.testing.assert_array_equal(found[1], order)
+    np.testing.assert_array_equal(found[0], np.take_along_axis(distances, order, axis=1))
+    wanted = of_classes(distances, codes, n_classes, reach if metric == "l1" else reach**2)
+    np.testing.assert_array_equal(found[2], wanted[0])
+    np.testing.assert_array_equal(found[3], wanted[1])
+    for ours, theirs in zip(found, index.search(queries, k, exclude=exclude), strict=False):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@examples(40)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    metric=st.sampled_from(["l1", "l2"]),
+    n=st.sampled_from([2, 30, 1100]),
+    reach=st.sampled_from([1, 1.1, 1.5, 40.0]),
+    n_classes=st.integers(1, 12),
+    excludes=st.booleans(),
+)
+def test_any_images(seed, metric, n, reach, n_classes, excludes):
+    rng = np.random.default_rng(seed)
+    few = rng.choice([2, 256])  # few values tie
+    images = rng.integers(0, few, (n, 12, 11), np.uint8)
+    queries = np.concatenate([images[rng.integers(0, n, 4)], rng.integers(0, few, (3, 12, 11), np.uint8)])
+    exclude = rng.integers(-1, n, 7) if excludes else None
+    k = int(rng.integers(1, min(n - excludes, 8) + 1))
+    codes = rng.integers(0, n_classes, n)
+    check(images, queries, metric, k, codes, n_classes, reach, exclude, threads=int(rng.integers(1, 4)))
+
+
+@pytest.mark.parametrize(("k", "reach"), [(1, 1.1), (5, 1.3), (3, 1)])
+@pytest.mark.parametrize("excludes", [False, True])
+def test_smooth_images(smooth, metric, simd, k, reach, excludes):
+    codes = np.argsort(np.argsort(smooth[:3900].mean(axis=(1, 2)))) * 10 // 3900
+    queries = smooth[3850:] if excludes else smooth[3900:]
+    exclude = np.where(np.arange(len(queries)) < 50, np.arange(len(queries)) + 3850, -1) if excludes else None
+    check(smooth[:3900], queries, metric, k, codes, 11, reach, exclude)
+
+
+def test_real_mnist(mnist, metric):
+    images, queries = mnist
+    check(images, queries, metric, 1, images.reshape(len(images), -1).argmax(axis=1) % 10, 10, 1.1)
+
+
+def test_noise_falls_back(metric):
+    rng = np.random.default_rng(0)
+    images, queries = (rng.integers(0, 256, (count, 12, 12), np.uint8) for count in (9000, 5))
+    check(images, queries, metric, 2, rng.integers(0, 7, 9000), 7, 1.05)
+
+
+def test_leaving_out_the_only_near_one(metric):
+    images = np.full((1500, 12, 12), 200, np.uint8)
+    images[7] = 0
+    exclude, blank = np.array([7, -1]), np.zeros((2, 12, 12), np.uint8)
+    assert ImageIndex(images, metric).search(blank, 1, exclude=exclude)[1].tolist() == [[0], [7]]
+    assert ImageIndex(images[6:8], metric).search(blank[:1], 1, exclude=[1])[1].tolist() == [[0]]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"codes": [0, 1]}, r"codes are int64 of shape \(2,\): expected integers \(3,\)"),
+        ({"codes": [0.0, 1, 1]}, "codes are float64"),
+        ({"codes": [0, 1, 2]}, "codes run from 0 to 2: expected 0 to 1"),
+        ({"reach": 0.9}, "reach is 0.9: expected a finite number of at least 1"),
+        ({"reach": np.inf}, "reach is inf"),
+        ({"reach": "1"}, "reach is '1'"),
+        ({"exclude": [0]}, r"exclude is int64 of shape \(1,\): expected integers \(3,\)"),
+        ({"exclude": [0, 1, 3]}, "exclude names an image that is not there: expected -1 to 2"),
+        (
+            {"exclude": [0, 1, 2], "k": 3},
+            "k is 3: expected a whole number from 1 to the 2 images of the index",
+        ),
+    ],
+)
+def test_refusals(change, message):
+    images = np.zeros((3, 4, 5), np.uint8)
+    options = {"queries": images, "k": 1, "codes": [0, 1, 1], "n_classes": 2, "reach": 1.1}
+    with pytest.raises(InputError, match=message):
+        ImageIndex(images).search_classes(**{**options, **change})
+
+
+@examples(30)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    shape=st.sampled_from([(2, 28, 28), (1, 13, 9), (3, 5, 5)]),
+    reach=st.sampled_from([1, 1.05, 1.4]),
+    k=st.integers(1, 4),
+    symmetric=st.booleans(),
+)
+def test_deformable(seed, shape, reach, k, symmetric):
+    rng = np.random.default_rng(seed)
+    values = rng.integers(-3, 4, (4, *shape))[rng.integers(0, 4, 25)]
+    values[5:] = np.clip(values[5:] + rng.integers(-1, 2, (20, *shape)), -30, 30)
+    queries, references = as_planes(values[:5]), as_planes(values[3:])
+    codes, candidates = rng.integers(0, 4, 22), np.array([rng.permutation(22)[:9] for _ in range(5)])
+    options = {"warp": 1, "context": 1, "symmetric": symmetric}
+    found = nearest_classes(queries, references, candidates, k, codes, 5, reach, **options)
+    distances = np.full((5, 22), FARTHEST)
+    some = deformable_distances(queries, references, candidates, **options)
+    np.put_along_axis(distances, candidates, some, axis=1)
+    wanted = of_classes(distances, codes, 5, float(reach) ** 2)
+    np.testing.assert_array_equal(found[2], wanted[0])
+    np.testing.assert_array_equal(found[3], wanted[1])
+    plain = nearest(queries, references, candidates, k, **options)
+    np.testing.assert_array_equal(found[0], plain[0])
+    np.testing.assert_array_equal(found[1], plain[1])
+
+
+@pytest.mark.parametrize("work", [1, 1 << 17, 1 << 28])
+def test_deformable_does_not_depend_on_threads_and_chunks(work, monkeypatch, digits):
+    planes, codes = sobel_planes(digits.train.images[:60]), digits.train.labels[:60]
+    arguments = (planes.take(slice(0, 20)), planes, None, 2, codes, 10, 1.3)
+    expected = nearest_classes(*arguments, warp=1, context=2, threads=1)
+    monkeypatch.setattr("lookalike.distance.deformation.matching.CALL_WORK", work)
+    for ours, theirs in zip(nearest_classes(*arguments, warp=1, context=2, threads=3), expected, strict=True):
+        np.testing.assert_array_equal(ours, theirs)

@@ -1,0 +1,69 @@
+import hypothesis.extra.numpy as hnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from effort import examples
+from lookalike.distance.lower_bounds import BlockSums, PrincipalAxes
+
+from .exact import sums
+
+
+def apart(queries, rows, metric):
+    """Return what the kernels compare with their limits: distances of what is reduced, in whole units."""
+    difference = queries[:, None].astype(np.int64) - rows[None].astype(np.int64)
+    return np.abs(difference).sum(axis=2) if metric == "l1" else np.sqrt(np.square(difference).sum(axis=2))
+
+
+def check(bounds, queries, rows, metric):
+    """Hold the bounds against the definition; return how much of the distance the fine bound is."""
+    of_rows, of_queries = bounds.of_rows(rows), bounds.of_queries(queries)
+    full = sums(queries, rows, metric).astype(float)
+    full = full if metric == "l1" else np.sqrt(full)
+    shares = []
+    for level, kind in enumerate(("coarse", "fine")):
+        slack = of_queries.slack[:, level, None] + of_rows.slack[None, :, level]
+        bound = (apart(getattr(of_queries, kind), getattr(of_rows, kind), metric) - slack) * bounds.units[
+            level
+        ]
+        assert (bound <= full).all()
+        shares.append(bound.sum() / max(full.sum(), 1))
+    return shares
+
+
+def make(rows, shape, metric):
+    return BlockSums(rows, shape) if metric == "l1" else PrincipalAxes(rows)
+
+
+@examples(60)
+@given(
+    data=st.data(),
+    metric=st.sampled_from(["l1", "l2"]),
+    shape=st.sampled_from([(12, 11, 1), (1, 130, 1), (7, 7, 3)]),
+    few=st.booleans(),
+)
+def test_never_above_the_distance(data, metric, shape, few):
+    """Even for images that are unlike those that the bounds were chosen by."""
+    values = st.sampled_from([0, 1, 128, 255]) if few else st.integers(0, 255)
+    features = int(np.prod(shape))
+    chosen_by, rows, queries = (
+        data.draw(hnp.arrays(np.uint8, (count, features), elements=values, fill=values))
+        for count in (70, 12, 5)
+    )
+    check(make(chosen_by, shape, metric), np.concatenate([queries, rows[:2]]), rows, metric)
+
+
+def test_close_to_the_distance_where_images_are_smooth(smooth, metric):
+    rows = smooth.reshape(len(smooth), -1)
+    shares = check(make(rows, (16, 16, 1), metric), rows[:20], rows[20:220], metric)
+    assert shares[0] > 0.6
+    assert shares[1] > 0.8
+    assert shares[1] > shares[0]
+
+
+@pytest.mark.parametrize("value", [0, 255])
+def test_chosen_by_images_that_are_all_equal(value, metric):
+    rows = np.full((70, 200), value, np.uint8)
+    others = np.random.default_rng(0).integers(0, 256, (10, 200), np.uint8)
+    check(make(rows, (10, 20, 1), metric), others, np.concatenate([rows[:3], others]), metric)
