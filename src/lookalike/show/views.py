@@ -196,7 +196,7 @@ def levels_table(found: Any, levels: Sequence[Any] | None = None) -> Table:
             rates(
                 f"{name} rejected" if names.count(name) == 1 else f"{name} ({place + 1}) rejected",
                 plain(name),
-                lambda level, place=place: level.out_of_distribution[place],
+                partial(_kind_rate, place),
                 goes=place + 1,
             )
             for place, name in enumerate(names)
@@ -236,6 +236,10 @@ def _idea_style(row: Any, key: str, rate: Any, best: float) -> str:
 def _rate_of(evaluation: Evaluation, name: str) -> Any:
     """Return the rate of one class, if there is one."""
     return dict(zip(map(str, evaluation.classes.tolist()), evaluation.per_class, strict=True)).get(name)
+
+
+def _kind_rate(place: int, level: Any) -> Any:
+    return level.out_of_distribution[place]
 
 
 def _taken_for(evaluation: Evaluation, code: int) -> str:
@@ -320,7 +324,7 @@ def _curve(curve: Any) -> View:
                 Column(
                     str(place),
                     heading,
-                    lambda row, place=place: row.points[place].accuracy,
+                    partial(_accuracy_at, place),
                     kinds.POINT,
                     goes=0 if place in (0, len(curve.sizes)) else 1 + place % 2,
                     missing="failed",
@@ -346,6 +350,10 @@ def _curve(curve: Any) -> View:
     reading = f"{drawn}all: one fit on all {len(curve.train):,} images, Wilson's interval."
     head = Line(data_line(curve.train, curve.valid), "bold")
     return View((head, table, *notes, Line(reading, "dim")), points_table(curve.rows))
+
+
+def _accuracy_at(place: int, row: Any) -> Any:
+    return row.points[place].accuracy
 
 
 def _remarks(point: Any) -> tuple[str, ...]:
