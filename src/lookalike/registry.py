@@ -55,7 +55,7 @@ DISPLAYS: Mapping[str, str] = {
     "comparison page": "lookalike.show.report.comparison:write_report",
     "frame": "lookalike.show.tables:frame",
     "html": "lookalike.show.pages:fragment",
-    "json": "lookalike.show.facts:to_json",
+    "json": "lookalike.show.tables:to_json",
     "plot": "lookalike.show.plots:plot",
     "text": "lookalike.show.tables:text",
 }

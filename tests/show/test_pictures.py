@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from lookalike.errors import InputError
-from lookalike.show.formats import adding_up
+from lookalike.show.columns import adding_up
 from lookalike.show.images import (
     LESS,
     MORE,

@@ -7,7 +7,7 @@ import pytest
 
 import lookalike
 from lookalike.show.report.comparison import render_comparison
-from lookalike.show.report.films import films
+from lookalike.show.report.prototypes import films
 
 torch = pytest.importorskip("torch")
 

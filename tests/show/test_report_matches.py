@@ -7,7 +7,7 @@ from markupsafe import escape
 
 import lookalike
 from lookalike.show.report.comparison import render_comparison
-from lookalike.show.report.explained import matches
+from lookalike.show.report.examples import matches
 
 
 @pytest.fixture(scope="module")

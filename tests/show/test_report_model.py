@@ -8,9 +8,8 @@ import pytest
 
 import lookalike
 from lookalike.data.loose import LooseBatch
-from lookalike.show.report.charts import Frame, end_of, probabilities, rejection
-from lookalike.show.report.explained import mistakes
-from lookalike.show.report.model import render_model
+from lookalike.show.report.examples import mistakes
+from lookalike.show.report.model import Frame, end_of, probabilities, rejection, render_model
 from show.test_report_page import Page
 
 COMMAND = "lookalike evaluate m.lookalike ./digits --report r.html"

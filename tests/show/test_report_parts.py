@@ -13,9 +13,9 @@ from lookalike.errors import InputError
 from lookalike.evaluation.results import PairTest
 from lookalike.evaluation.statistics import Estimate, Rate
 from lookalike.show.report.answers import answers
-from lookalike.show.report.comparison import chance_level, classes, overview, pairs
-from lookalike.show.report.facts import facts
-from lookalike.show.report.pixels import differences, examples, find, ideals, prototypes
+from lookalike.show.report.comparison import chance_level, classes, facts, overview, pairs
+from lookalike.show.report.examples import differences, examples, find
+from lookalike.show.report.prototypes import ideals, prototypes
 from lookalike.show.views import best_row
 
 

@@ -15,8 +15,7 @@ from rich.cells import cell_len
 import lookalike
 from lookalike.errors import MissingExtraError
 from lookalike.evaluation.statistics import Rate
-from lookalike.show.facts import dumps
-from lookalike.show.tables import to_csv
+from lookalike.show.tables import dumps, to_csv
 
 HOSTILE = "<b>[red]\x1b[31m漢字"
 KINDS = ["compared", "curve", "evaluation", "assessment", "explained"]

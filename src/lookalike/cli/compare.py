@@ -53,7 +53,7 @@ def compare(
     with common.progress(quiet) as tell:
         train, valid = lookalike.load(data, **common.loading(classes, size, limit, seed, skip_bad, tell))
         if image is not None:
-            from lookalike.show.report.pixels import find
+            from lookalike.show.report.examples import find
 
             find(train, valid, image)
         if not quiet:

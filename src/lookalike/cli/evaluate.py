@@ -99,12 +99,12 @@ def _show(found: Appraisal, info: ModelInfo, model: Path, as_json: bool, as_csv:
     """Print the result in the form that was asked for."""
     from rich.text import Text
 
-    from lookalike.show import facts, tables
+    from lookalike.show import tables
     from lookalike.text import plain
 
     if as_json:
         head = {"model": str(model), "idea": info.idea, "title": info.title}
-        typer.echo(facts.dumps(head | facts.facts_of(found)))
+        typer.echo(tables.dumps(head | tables.facts_of(found)))
     elif as_csv:
         typer.echo(tables.to_csv(found.evaluation), nl=False)
     else:

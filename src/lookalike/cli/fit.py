@@ -63,9 +63,9 @@ def fit(
     if not quiet:
         common.say_notes(*found.notes)
     if as_json:
-        from lookalike.show import facts
+        from lookalike.show import tables
 
-        typer.echo(facts.dumps({"model": str(output)} | facts.facts_of(found)))
+        typer.echo(tables.dumps({"model": str(output)} | tables.facts_of(found)))
     else:
         common.show_result(found, False, as_csv)
     common.say_written("model", output, quiet)

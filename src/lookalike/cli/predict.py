@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import typer
 
 from lookalike.cli import common
+from lookalike.text import csv_cell, plain
 
 if TYPE_CHECKING:
     from lookalike.data.loose import LooseBatch, LooseImages
     from lookalike.recognition.recogniser import Recogniser
-    from lookalike.show.answers import Answer, AnswerForm
+
+AnswerForm = Literal["lines", "json", "csv", "kaggle"]
+#: What stands for a rejected image's label where people read it.
+NONE = "none of these"
+
+
+class Answer(NamedTuple):
+    """The answer to one image; names are untrusted."""
+
+    image: str
+    label: Any
+    distance: float
+    rejected: bool | None = None  # None where that was not asked for
 
 
 def predict(
@@ -55,7 +71,6 @@ def predict(
     digits.lookalike crops/*.png
     """
     from lookalike.data.loose import find
-    from lookalike.show.answers import as_text, none_word
 
     # What answers alone: scikit-learn, which the model's face needs, takes longer to import than an answer.
     from lookalike.store import load_recogniser
@@ -75,7 +90,7 @@ def predict(
     with common.progress(quiet, bar=not sys.stdout.isatty()) as tell:
         read = found.batches(shape, resize=resize, skip_bad=skip_bad, most=1 if timings else None)
         batches = _answers(kept, read, alpha, found.count, seconds, tell)
-        for text in as_text(batches, form, none_word(kept.labels.classes.tolist())):
+        for text in _as_text(batches, form, _none_word(kept.labels.classes.tolist())):
             typer.echo(text, nl=False)
     if not quiet:
         common.say_bad(found)
@@ -124,8 +139,6 @@ def _answers(
     tell: Any,
 ) -> Iterator[list[Answer]]:
     """Yield the answers of each batch, by one search of it, noting how long it took."""
-    from lookalike.show.answers import Answer
-
     done = 0
     for names, images in batches:
         tell("answering images", done, count)
@@ -139,6 +152,61 @@ def _answers(
         seconds.append(time.perf_counter() - began)
         done += len(names)
         yield [*map(Answer, names, labels.tolist(), distances.tolist(), rejected)]
+
+
+def _as_text(batches: Iterable[list[Answer]], form: AnswerForm, none: str) -> Iterator[str]:
+    r"""Yield answers as text, ready to be printed, batch by batch; JSON comes whole at the end.
+
+    Lines are ``path TAB label TAB distance``, with ``none`` for a rejected image's label: no class may be
+    called so. JSON and CSV have no label there, and tell ``rejected`` too where that was asked for. Kaggle
+    takes the columns ``ImageId,Label``, images numbered from 1.
+    """
+    if form == "json":
+        facts = [_facts(answer) for batch in batches for answer in batch]
+        yield json.dumps(facts, indent=2) + "\n"
+    elif form == "lines":
+        for batch in batches:
+            yield "".join(
+                f"{plain(name)}\t{plain(none if rejected else label)}\t{far:.4f}\n"
+                for name, label, far, rejected in batch
+            )
+    else:
+        yield from _as_csv(batches, form == "kaggle")
+
+
+def _none_word(classes: Iterable[object]) -> str:
+    """Return what stands for a rejected image's label: words that no class is called."""
+    known = {str(one) for one in classes}
+    word = NONE
+    while word in known:
+        word = f"({word})"
+    return word
+
+
+def _facts(answer: Answer) -> dict[str, Any]:
+    """Return an answer by its names: a rejected image has no label."""
+    facts = answer._asdict()
+    if answer.rejected is None:
+        del facts["rejected"]
+    elif answer.rejected:
+        facts["label"] = None
+    return facts
+
+
+def _as_csv(batches: Iterable[list[Answer]], kaggle: bool) -> Iterator[str]:
+    """Yield the lines of a CSV, harmless to spreadsheets."""
+    done = 0
+    for batch in batches:
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        # The head waits for the first answer: where there is none, nothing is printed.
+        if not done:
+            writer.writerow(("ImageId", "Label") if kaggle else _facts(batch[0]))
+        for number, answer in enumerate(batch, done + 1):
+            cells = (number, answer.label) if kaggle else _facts(answer).values()
+            writer.writerow(csv_cell(cell) for cell in cells)
+        done += len(batch)
+        yield out.getvalue()
 
 
 def _timings(seconds: list[float]) -> str:

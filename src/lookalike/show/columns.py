@@ -1,12 +1,12 @@
-"""Columns, each declared once for every form in which a table is given, and the kinds of values in them."""
+"""How values are written: figures as people read them, and columns, each declared once for every form."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from lookalike.show.formats import NARROW, decimals_for, memory, p_value, percent, seconds, span
 from lookalike.text import plain
 
 #: ``text`` is what ``print`` shows, ``terminal`` what the command line does, ``page`` HTML; ``data`` is CSV,
@@ -15,6 +15,88 @@ Form = Literal["text", "terminal", "page", "data"]
 SHOWN: frozenset[Form] = frozenset(("text", "terminal", "page"))
 DATA: frozenset[Form] = frozenset(("data",))
 ALL: frozenset[Form] = SHOWN | DATA
+
+#: A narrow space that does not break, as between a number and its unit.
+NARROW = "\u202f"
+
+_TWO_DECIMALS_FROM = 1000
+#: Numbers with a sign are shown in such steps.
+_STEP = 1e-4
+
+
+def decimals_for(n: int) -> int:
+    """Return how many decimals a percentage of ``n`` images deserves."""
+    return 2 if n >= _TWO_DECIMALS_FROM else 1
+
+
+def percent(value: float, decimals: int) -> str:
+    """Return a rate in 0-1 as a percentage; a dash where it is not known."""
+    return "–" if math.isnan(value) else f"{100 * value:.{decimals}f}{NARROW}%"
+
+
+def span(low: float, high: float, decimals: int) -> str:
+    """Return an interval of rates in 0-1 as percentages."""
+    if math.isnan(low) or math.isnan(high):
+        return "–"
+    return f"{100 * low:.{decimals}f}–{100 * high:.{decimals}f}{NARROW}%"
+
+
+def seconds(value: float) -> str:
+    """Return a time with the unit that suits it."""
+    if value < 0.001:
+        return f"<{NARROW}1{NARROW}ms"
+    if value < 0.9995:
+        return f"{1000 * value:.0f}{NARROW}ms"
+    return f"{value:.1f}{NARROW}s" if value < 9.95 else f"{value:.0f}{NARROW}s"
+
+
+def memory(size: int) -> str:
+    """Return a number of bytes with a decimal unit."""
+    value = float(size)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 999.5 or unit == "GB":
+            break
+        value /= 1000
+    text = f"{value:.0f}" if unit == "B" or value >= 99.95 else f"{value:.1f}"
+    return f"{text}{NARROW}{unit}"
+
+
+def p_value(p: float) -> str:
+    """Return a p-value with two digits that count; small ones as a bound."""
+    if p < 0.0001:
+        return f"<{NARROW}0.0001"
+    return f"{p:.2g}" if p >= 0.001 else f"{p:.1g}"
+
+
+def part_name(part: str) -> str:
+    """Return what people call a part of the data."""
+    return {"train": "training", "valid": "validation"}.get(part, plain(part))
+
+
+def listing(names: Sequence[str], last: str = "and") -> str:
+    """Return names as a list in a sentence."""
+    return "".join(names) if len(names) < 2 else f"{', '.join(names[:-1])} {last} {names[-1]}"
+
+
+def signed_number(value: float) -> str:
+    """Return a number with its sign, a real minus, and four decimals."""
+    rounded = round(value, 4)
+    return f"{rounded:+.4f}".replace("-", "−") if rounded else "0.0000"
+
+
+def adding_up(values: Sequence[float], total: float) -> tuple[float, ...]:
+    """Return numbers rounded to four decimals, each up or down, so that their sum is the one that is shown.
+
+    Rounded each to the nearest, numbers often miss their rounded sum by one in the last place, and whoever
+    adds them up finds a mistake. Here those are rounded up that lose most by being rounded down.
+    """
+    steps = [value / _STEP for value in values]
+    whole = [math.floor(step) for step in steps]
+    missing = round(total / _STEP) - sum(whole)
+    order = sorted(range(len(steps)), key=lambda place: whole[place] - steps[place])
+    for place in order[: max(0, missing)]:
+        whole[place] += 1
+    return tuple(round(step * _STEP, 4) for step in whole)
 
 
 class Cell(NamedTuple):

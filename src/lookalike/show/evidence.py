@@ -1,10 +1,9 @@
-"""Evidence to look at: sentences, figures, pictures for a page, and the terminal's form of it."""
+"""Evidence to look at: sentences, figures and pictures, and the terminal's form of them."""
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,85 +11,50 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from lookalike.recognition.explanation import Evidence, Reference
-from lookalike.show.columns import WORDS, Column, Kind, Table
-from lookalike.show.formats import adding_up, signed_number
-from lookalike.show.images import (
-    LARGE,
-    MIDDLE,
-    Picture,
-    arrows_path,
-    picture,
-    signed_colours,
-    speaking_colours,
-)
+from lookalike.show.columns import WORDS, Column, Kind, Table, adding_up, signed_number
+from lookalike.show.images import signed_colours, speaking_colours
 from lookalike.show.terminal import FittedTable, ImageGrid, has_colours
 from lookalike.text import plain
 
 # A row of numbers is drawn as a band: so many times as long as it is high.
 _BAND = 6
-_SIDE = 140
-# Arrows are as thick as this part of the distance between them.
-_STROKE = 0.16
-
-
-# What pictures are: arrays, or what a page needs to show them.
-Look = TypeVar("Look")
 
 
 @dataclass(frozen=True)
-class Arrows:
-    """An image with the arrows of its displacement field."""
-
-    key: str  # an id within the page: the same for the same arrows
-    uri: str
-    path: str  # the arrows, in the image's pixels
-    rows: int  # the image's size in its pixels
-    columns: int
-    width: int  # its size on the page
-    height: int
-    stroke: str  # how thick arrows are, in the image's pixels
-
-
-@dataclass(frozen=True)
-class Beside(Generic[Look]):
+class Beside:
     """One reference beside the image; texts are empty where there is nothing to say."""
 
     label: str
     what: str
     distance: str
     id: str  # a training image's number
-    image: Look
+    image: NDArray[Any]
     field: NDArray[np.int8] | None  # how it is bent, where it is
-    warped: Look | None  # the bent reference
-    difference: Look  # in colours: the image minus the reference, bent where it is bent
-    arrows: Arrows | None = None  # for a page
+    warped: NDArray[Any] | None  # the bent reference
+    difference: NDArray[Any]  # in colours: the image minus the reference, bent where it is bent
 
 
 @dataclass(frozen=True)
-class Parts(Generic[Look]):
+class Parts:
     """All that is shown of one evidence; texts are harmless."""
 
     idea: str
     answer: str
     runner_up: str  # empty where there is none
     sentences: tuple[str, ...]
-    image: Look  # as given
-    seen: Look | None  # what the model saw, where that is another image
+    image: NDArray[Any]  # as given
+    seen: NDArray[Any] | None  # what the model saw, where that is another image
     steps: tuple[str, ...]  # what was done to the image
-    speaking: Look | None  # in colours: which pixels speak for the answer, and which for the runner-up
+    speaking: (
+        NDArray[Any] | None
+    )  # in colours: which pixels speak for the answer, and which for the runner-up
     said: str  # how much they say
-    beside: tuple[Beside[Look], ...]  # what the answer's and the runner-up's distances are measured to
-    means: tuple[Beside[Look], ...]  # of both classes, where they are not what is compared with
-    nearest: tuple[Beside[Look], ...]  # training images
+    beside: tuple[Beside, ...]  # what the answer's and the runner-up's distances are measured to
+    means: tuple[Beside, ...]  # of both classes, where they are not what is compared with
+    nearest: tuple[Beside, ...]  # training images
 
 
-Arrays = Parts[NDArray[Any]]
-ArraysBeside = Beside[NDArray[Any]]
-#: What the macro ``evidence`` of ``evidence.html.jinja`` draws.
-Card = Parts[Picture]
-
-
-def parts(evidence: Evidence) -> Arrays:
+def parts(evidence: Evidence) -> Parts:
     """Return all that is shown of one evidence."""
     scale = _Scale(evidence)
     pair = [one for one in (evidence.for_answer, evidence.for_runner_up) if one is not None]
@@ -130,7 +94,7 @@ class _Scale:
         """Return an image as it is, and a row of values as a band in 0-1."""
         return values if values.ndim > 1 else _flat(np.clip((values - self._low) / self._span, 0, 1))
 
-    def beside(self, one: Reference) -> ArraysBeside:
+    def beside(self, one: Reference) -> Beside:
         """Return a reference as text and arrays."""
         assert one.image is not None
         left = self._prepared - (one.image if one.warped is None else one.warped)
@@ -160,11 +124,11 @@ def sentences(evidence: Evidence) -> tuple[str, ...]:
     """Return what the answer rests on, in words."""
     first, second = evidence.for_answer, evidence.for_runner_up
     answer = plain(evidence.answer)
-    said = [f"Answered {answer}: {_of(first, answer)} is {_away(first)} away."]
+    said = [f"Answered {answer}: {_of(first, answer)} is {first.distance:.4f} away."]
     if second is not None:
         runner_up = plain(evidence.runner_up)
         verb = "Nearer, but outvoted," if evidence.outvoted else "The runner-up"
-        said.append(f"{verb} is {runner_up}: {_of(second, runner_up)} is {_away(second)} away.")
+        said.append(f"{verb} is {runner_up}: {_of(second, runner_up)} is {second.distance:.4f} away.")
     if evidence.coverage is not None:
         said.append(f"The image’s ink coverage is {evidence.coverage:.4f}.")
     if evidence.voters > 1:
@@ -181,11 +145,6 @@ def _of(one: Reference, label: str) -> str:
     return f"the {one.kind} of class {label}"
 
 
-def _away(one: Reference) -> str:
-    """Return a distance."""
-    return f"{one.distance:.4f}"
-
-
 def _said(evidence: Evidence) -> str:
     """Return how much the pixels say, as a sum that adds up: to the difference of the distances shown."""
     values, other = evidence.contributions, evidence.for_runner_up
@@ -197,65 +156,6 @@ def _said(evidence: Evidence) -> str:
         f"{signed_number(more)} for {plain(evidence.answer)}, {signed_number(less)} for "
         f"{plain(evidence.runner_up)}: together {signed_number(margin)}, the difference of the two distances"
     )
-
-
-def card(evidence: Evidence, key: str) -> Card:
-    """Return one evidence, ready for a template; ``key`` is what ids within the page begin with."""
-    shown = parts(evidence)
-    return Card(
-        idea=shown.idea,
-        answer=shown.answer,
-        runner_up=shown.runner_up,
-        sentences=shown.sentences,
-        image=picture(shown.image, _SIDE),
-        seen=None if shown.seen is None else picture(shown.seen, _SIDE),
-        steps=shown.steps,
-        speaking=None if shown.speaking is None else picture(shown.speaking, _SIDE),
-        said=shown.said,
-        beside=tuple(_beside(one, LARGE, f"{key}-{place}") for place, one in enumerate(shown.beside)),
-        means=tuple(_beside(one, MIDDLE) for one in shown.means),
-        nearest=tuple(_beside(one, MIDDLE) for one in shown.nearest),
-    )
-
-
-def _beside(one: ArraysBeside, edge: int, key: str = "") -> Beside[Picture]:
-    """Return one reference; arrows are drawn only where they have a key."""
-    return Beside(
-        label=one.label,
-        what=one.what,
-        distance=one.distance,
-        id=one.id,
-        image=picture(one.image, edge),
-        field=one.field,
-        warped=None if one.warped is None else picture(one.warped, edge),
-        difference=picture(one.difference, edge),
-        arrows=_arrows(one, edge, key) if key else None,
-    )
-
-
-def _arrows(one: ArraysBeside, edge: int, key: str) -> Arrows | None:
-    """Return an image with arrows, where it was bent."""
-    if one.field is None or one.warped is None:
-        return None
-    shown = picture(one.image, edge)
-    rows, columns = one.field.shape[:2]
-    return Arrows(
-        key=key,
-        uri=shown.uri,
-        path=arrows_path(one.field, one.warped),
-        rows=rows,
-        columns=columns,
-        width=shown.width,
-        height=shown.height,
-        stroke=f"{_STROKE * -(-max(rows, columns) // 16):.2f}",
-    )
-
-
-def content_key(evidence: Evidence) -> str:
-    """Return an id that is the same for the same evidence, for pages whose other parts are not known."""
-    digest = hashlib.sha256(f"{evidence.idea} {evidence.distances.tolist()}".encode())
-    digest.update(np.ascontiguousarray(evidence.prepared).tobytes())
-    return digest.hexdigest()[:12]
 
 
 _FIGURE = Kind(str)
@@ -291,7 +191,7 @@ class EvidenceText:
             yield FittedTable(Table(_NEAREST, shown.nearest))
 
 
-def _grid(shown: Arrays, colours: bool) -> ImageGrid:
+def _grid(shown: Parts, colours: bool) -> ImageGrid:
     """Return the images side by side."""
     found = [(shown.image, "the image")]
     if shown.seen is not None:

@@ -54,6 +54,11 @@ def picture(image: NDArray[Any], edge: int, stored_edge: int = 256) -> Picture:
     return Picture(data_uri(shrunk(image, stored_edge)), width, height, max(image.shape[:2]) <= edge)
 
 
+def thumbnail(image: NDArray[Any]) -> Picture:
+    """Return one image among many."""
+    return picture(image, SMALL, 64)
+
+
 def as_bytes(image: NDArray[Any]) -> NDArray[np.uint8]:
     """Return one image, ``(h, w)`` or ``(h, w, c)``, as bytes; floats in 0-1 are rounded to 255ths.
 

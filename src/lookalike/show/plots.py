@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -14,8 +14,9 @@ from lookalike.broadcasting import Axis, Trace, conclusion, named, result, shown
 from lookalike.errors import InputError
 from lookalike.evaluation.results import Comparison, Evaluation
 from lookalike.recognition.explanation import Evidence
-from lookalike.show.evidence import Arrays, ArraysBeside, parts
+from lookalike.show.evidence import Beside, Parts, parts
 from lookalike.show.images import arrows
+from lookalike.show.views import measured
 from lookalike.text import plain
 
 if TYPE_CHECKING:
@@ -53,7 +54,6 @@ _INCHES = 1.7
 _ARROW = "#f7a13b"
 _LONGEST_TITLE = 26
 
-Draw = Callable[["Axes"], None]
 # Names are anybody's text: a dollar sign must not start a formula.
 _TEXT: dict[str, Any] = {"parse_math": False}
 
@@ -122,7 +122,7 @@ def _label(name: str) -> str:
 
 def _comparison(comparison: Comparison, ax: Axes | None) -> Axes:
     """Draw each idea's rate with its interval; references are hollow."""
-    rows = [(row, row.evaluation.accuracy) for row in comparison.rows if row.evaluation is not None]
+    rows = [(row, found.accuracy) for _, row, found in measured(comparison)]
     axes = _new_axes(ax, 7.5, 1.2 + 0.32 * max(3, len(rows)))
     for place, (row, rate) in enumerate(rows):
         axes.hlines(place, rate.low, rate.high, color=_COLOURS[0], linewidth=2.5, alpha=0.45)
@@ -247,22 +247,17 @@ def _grid(ax: Axes | None, rows: int, columns: int) -> NDArray[Any]:
     from matplotlib.figure import Figure
 
     if ax is None:
-        made = Figure(figsize=(columns * _INCHES, rows * (_INCHES + 0.35)), layout="constrained")
-        return np.asarray(made.subplots(rows, columns, squeeze=False))
+        figure = Figure(figsize=(columns * _INCHES, rows * (_INCHES + 0.35)), layout="constrained")
+        return np.asarray(figure.subplots(rows, columns, squeeze=False))
     ax.set_axis_off()
     height, width = 1 / rows, 1 / columns
-    return np.array(
-        [
-            [
-                ax.inset_axes((x * width, 1 - (y + 1) * height, 0.92 * width, 0.75 * height))
-                for x in range(columns)
-            ]
-            for y in range(rows)
-        ]
-    )
+    made = np.empty((rows, columns), object)
+    for y, x in np.ndindex(rows, columns):
+        made[y, x] = ax.inset_axes((x * width, 1 - (y + 1) * height, 0.92 * width, 0.75 * height))
+    return made
 
 
-def _fill(grid: NDArray[Any], one: Arrays, bent: bool) -> None:
+def _fill(grid: NDArray[Any], one: Parts, bent: bool) -> None:
     """Draw one evidence into two rows of axes."""
     for axes in grid.flat:
         axes.set_axis_off()
@@ -272,21 +267,21 @@ def _fill(grid: NDArray[Any], one: Arrays, bent: bool) -> None:
     if one.speaking is not None:
         _show(grid[0, 1], one.speaking, f"green: for {one.answer},\npink: for {one.runner_up}")
     for row, (beside, role) in enumerate(zip(one.beside, ("answer", "runner-up"), strict=False)):
-        for axes, draw in zip(grid[row, 2:], _beside(beside, role, bent), strict=False):
-            draw(axes)
+        _show_beside(grid[row, 2:], beside, role, bent)
     if not one.beside:
         told = grid[0, 1].text(0, 1, "\n".join(one.sentences), va="top", fontsize=8, parse_math=False)
         told.set_in_layout(False)  # it runs on over the empty axes beside it
 
 
-def _beside(one: ArraysBeside, role: str, bent: bool) -> Iterator[Draw]:
-    """Yield what draws each picture of one reference."""
-    yield lambda axes: _show(axes, one.image, f"{role} {_short(one.label)}\ndistance {one.distance}")
+def _show_beside(row: NDArray[Any], one: Beside, role: str, bent: bool) -> None:
+    """Draw one reference into as many axes as it needs."""
+    axes = iter(row)
+    label = one.label if len(one.label) <= _LONGEST_TITLE else one.label[: _LONGEST_TITLE - 1] + "…"
+    _show(next(axes), one.image, f"{role} {label}\ndistance {one.distance}")
     if bent and one.field is not None and one.warped is not None:
-        field, warped = one.field, one.warped
-        yield lambda axes: _show_arrows(axes, one.image, field, warped)
-        yield lambda axes: _show(axes, warped, "bent to the image")
-    yield lambda axes: _show(axes, one.difference, "orange: image has more,\nblue: less")
+        _show_arrows(next(axes), one.image, one.field, one.warped)
+        _show(next(axes), one.warped, "bent to the image")
+    _show(next(axes), one.difference, "orange: image has more,\nblue: less")
 
 
 def _show(axes: Axes, image: NDArray[Any], title: str) -> None:
@@ -314,11 +309,6 @@ def _show_arrows(axes: Axes, image: NDArray[Any], field: NDArray[np.int8], warpe
         axes.quiver(
             x0, y0, x1 - x0, y1 - y0, angles="xy", scale_units="xy", scale=1, color=_ARROW, width=0.012
         )
-
-
-def _short(text: str) -> str:
-    """Return a text that fits above a picture."""
-    return text if len(text) <= _LONGEST_TITLE else text[: _LONGEST_TITLE - 1] + "…"
 
 
 class EvidenceDisplay:

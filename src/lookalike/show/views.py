@@ -13,9 +13,8 @@ from lookalike.data.labelled import LabelledImages
 from lookalike.evaluation.results import Comparison, Evaluation, PairTest, Row
 from lookalike.evaluation.statistics import letters
 from lookalike.show import columns as kinds
-from lookalike.show.columns import ALL, DATA, SHOWN, Column, Form, Table, interval
+from lookalike.show.columns import ALL, DATA, SHOWN, Column, Form, Table, decimals_for, interval
 from lookalike.show.evidence import sentences
-from lookalike.show.formats import decimals_for
 from lookalike.text import plain
 
 #: A difference is real where its adjusted p-value is below this.
@@ -83,27 +82,28 @@ def best_row(rows: Iterable[Row], *, references: bool = True) -> Row | None:
     return max(asked, key=lambda row: row.evaluation.accuracy.value if row.evaluation else -1.0, default=None)
 
 
-def letters_of(comparison: Comparison) -> dict[str, str]:
+def measured(comparison: Comparison) -> list[tuple[int, Row, Evaluation]]:
+    """Return the ideas that did not fail: their numbers, from 1, rows and evaluations."""
+    rows = enumerate(comparison.rows, 1)
+    return [(number, row, row.evaluation) for number, row in rows if row.evaluation is not None]
+
+
+def _letters(comparison: Comparison) -> dict[str, str]:
     """Return the compact letter display of the ideas that have figures; the best has the first letter."""
-    measured = [row for row in comparison.rows if row.evaluation is not None]
-    measured.sort(key=lambda row: -row.evaluation.accuracy.hits if row.evaluation else 0)
+    best_first = sorted(measured(comparison), key=lambda found: -found[2].accuracy.hits)
     different = [(pair.first, pair.second) for pair in comparison.pairs if is_real(pair)]
-    return letters([row.name for row in measured], different)
+    return letters([row.name for _, row, _ in best_first], different)
 
 
 def ideas_table(comparison: Comparison) -> Table:
     """Return the table of a comparison: a row an idea."""
     decimals = decimals_for(len(comparison.valid))
-    macro = _of(lambda found: found.macro)
-    marks = letters_of(comparison)
-    best = max((row.evaluation.accuracy.value for row in comparison.rows if row.evaluation), default=0.0)
+    macro, names = _of(lambda found: found.macro), comparison.train.class_names
+    marks = _letters(comparison)
+    best = max((found.accuracy.value for _, _, found in measured(comparison)), default=0.0)
 
     def style(row: Row, key: str) -> str:
-        if key == "title":
-            return "dim" if row.origin == "reference" else ""
-        if key != "accuracy":
-            return ""
-        return "yellow" if row.evaluation is None else _best(row.evaluation.accuracy.value == best)
+        return _idea_style(row, key, rate(row), best) if key in ("title", "accuracy") else ""
 
     rate, predict = _of(lambda found: found.accuracy), _of(lambda found: found.predict_seconds)
     shown = (
@@ -114,7 +114,12 @@ def ideas_table(comparison: Comparison) -> Table:
         Column("interval", "95 % interval", rate, kinds.INTERVAL, SHOWN),
         Column("letters", "letters", lambda row: marks.get(row.name), kinds.WORDS),
         Column("mean_of_classes", "mean of\nclasses", macro, kinds.ESTIMATE, goes=1, decimals=decimals),
-        *_class_columns(comparison.train.class_names),
+        *(
+            Column(
+                f"class {one}", plain(one), _of(partial(_rate_of, name=one)), kinds.RATE, _TERMINAL, goes=2
+            )
+            for one in (names if len(names) <= _CLASS_COLUMNS else ())
+        ),
         Column("fit_seconds", "fit", lambda row: row.fit_seconds, kinds.SECONDS, _NOT_TEXT, goes=4),
         Column("predict_seconds", "predict", predict, kinds.SECONDS, _NOT_TEXT, goes=3),
         Column("size_bytes", "size", lambda row: row.size_bytes, kinds.BYTES, _NOT_TEXT, goes=5),
@@ -127,14 +132,6 @@ def ideas_table(comparison: Comparison) -> Table:
 def _of(take: Callable[[Evaluation], Any]) -> Callable[[Row], Any]:
     """Return what takes a figure out of a row; None where the idea failed."""
     return lambda row: None if row.evaluation is None else take(row.evaluation)
-
-
-def _class_columns(names: Sequence[str]) -> list[Column]:
-    """Return a column for each class, where there are few."""
-    return [
-        Column(f"class {name}", plain(name), _of(partial(_rate_of, name=name)), kinds.RATE, _TERMINAL, goes=2)
-        for name in (names if len(names) <= _CLASS_COLUMNS else ())
-    ]
 
 
 def pairs_table(comparison: Comparison) -> Table:
@@ -156,13 +153,12 @@ def pairs_table(comparison: Comparison) -> Table:
 def rates_table(comparison: Comparison) -> Table:
     """Return the table of every class by every idea that did not fail; a row is a class's name."""
     counts = comparison.valid.counts()
-    measured = [(row, row.evaluation) for row in comparison.rows if row.evaluation is not None]
     shown = (
         Column("class", "class", lambda name: name, kinds.WORDS),
         Column("images", "images", lambda name: counts[name], kinds.COUNT),
         *(
             Column(row.name, plain(row.title), partial(_rate_of, found), kinds.RATE)
-            for row, found in measured
+            for _, row, found in measured(comparison)
         ),
     )
     return Table(shown, [name for name in counts if counts[name]])
@@ -217,8 +213,10 @@ def levels_table(found: Any, levels: Sequence[Any] | None = None) -> Table:
 def summary(evaluation: Evaluation) -> tuple[Line, ...]:
     """Return the figures of all images in lines."""
     macro = evaluation.macro
-    lines = [f"right: {evaluation.accuracy}"]
-    lines.append(f"mean of classes: {macro.value:.4f} (95 % interval {interval(macro)})")
+    lines = [
+        f"right: {evaluation.accuracy}",
+        f"mean of classes: {macro.value:.4f} (95 % interval {interval(macro)})",
+    ]
     if evaluation.reliability is not None:
         lines.append(f"probabilities: {evaluation.reliability}")
     return tuple(map(Line, lines))
@@ -226,6 +224,13 @@ def summary(evaluation: Evaluation) -> tuple[Line, ...]:
 
 def _best(is_best: bool) -> str:
     return "bold" if is_best else ""
+
+
+def _idea_style(row: Any, key: str, rate: Any, best: float) -> str:
+    """Return the style of an idea's title, or of its rate: references are dim, failures yellow."""
+    if key == "title":
+        return "dim" if row.origin == "reference" else ""
+    return "yellow" if rate is None else _best(rate.value == best)
 
 
 def _rate_of(evaluation: Evaluation, name: str) -> Any:
@@ -308,10 +313,8 @@ def _curve(curve: Any) -> View:
     ]
 
     def style(row: Any, key: str) -> str:
-        if key == "title":
-            return "dim" if row.origin == "reference" else ""
-        found = row.points[int(key)].accuracy
-        return "yellow" if found is None else _best(found.value == best[int(key)])
+        place = 0 if key == "title" else int(key)
+        return _idea_style(row, key, row.points[place].accuracy, best[place])
 
     table = Table(
         (
