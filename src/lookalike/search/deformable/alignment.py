@@ -9,7 +9,7 @@ from lookalike.distance.deformation.alignment import aligned, places
 from lookalike.distance.deformation.definition import Match
 from lookalike.distance.deformation.matching import deformable_distances, displacement_field
 from lookalike.progress import Progress, silent
-from lookalike.search.deformable.comparison import ALIGNED_WEIGHT, Bytes, Comparison
+from lookalike.search.deformable.comparison import ALIGNED_WEIGHT, Bytes, Deformation
 
 #: Aligned images that are held at once have about so many pixels.
 _HELD_PIXELS = 1 << 21
@@ -19,7 +19,7 @@ def aligned_distances(
     first: Bytes,
     second: Bytes,
     pairs: NDArray[np.int64],
-    comparison: Comparison,
+    comparison: Deformation,
     *,
     progress: Progress = silent,
 ) -> NDArray[np.int64]:
@@ -43,7 +43,7 @@ def aligned_distances(
 
 
 def _part(
-    first: Bytes, second: Bytes, pairs: NDArray[np.intp], comparison: Comparison, progress: Progress
+    first: Bytes, second: Bytes, pairs: NDArray[np.intp], comparison: Deformation, progress: Progress
 ) -> NDArray[np.int64]:
     """Return what still differs for a few pairs."""
 
@@ -61,7 +61,7 @@ def _part(
     return sums + rest(second, first, pairs[:, ::-1]) if comparison.symmetric else sums
 
 
-def aligned_match(query: Bytes, reference: Bytes, comparison: Comparison) -> Match:
+def aligned_match(query: Bytes, reference: Bytes, comparison: Deformation) -> Match:
     """Return how a reference ``(1, h, w)`` is bent to look like a query, as a whole and then pixel by pixel.
 
     Distance and costs are this direction's, of the images as they are and twice those of aligned ones. The
@@ -87,7 +87,7 @@ def aligned_match(query: Bytes, reference: Bytes, comparison: Comparison) -> Mat
     return Match(int(costs.sum()), np.moveaxis(field, 0, -1), costs)
 
 
-def _rest(comparison: Comparison) -> tuple[int, int]:
+def _rest(comparison: Deformation) -> tuple[int, int]:
     """Return how far the pixels of aligned images may still move."""
     down, across = comparison.warp
     return -(-down // 3), -(-across // 3)

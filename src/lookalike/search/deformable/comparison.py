@@ -53,7 +53,7 @@ _SAMPLE = 1000
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Deformation:
     """How two prepared images are compared."""
 
     planes: PlanesName  # gradients, gradients without strength and sign, or the pixels' values
@@ -169,7 +169,7 @@ class Settings(NamedTuple):
 
 def choose_comparison(
     settings: Settings, images: Bytes, codes: NDArray[np.intp], photographs: bool | None
-) -> tuple[Comparison, str]:
+) -> tuple[Deformation, str]:
     """Return how prepared training images are compared, and why in a sentence.
 
     ``photographs`` says whether they are; None where nobody has looked yet.
@@ -210,21 +210,21 @@ def is_of_photographs(chain: Prepare) -> bool:
     return isinstance(chain.steps_[0], Gray)
 
 
-def _values(shape: tuple[int, int], median: float, gray: bool) -> tuple[Comparison, str]:
+def _values(shape: tuple[int, int], median: float, gray: bool) -> tuple[Deformation, str]:
     """Return how pixels' values are compared; why is said by whoever chose it."""
-    return Comparison("values", _warp(shape, 3 / 28), int(max(shape) >= _LEAST_SIDE), False), ""
+    return Deformation("values", _warp(shape, 3 / 28), int(max(shape) >= _LEAST_SIDE), False), ""
 
 
-def _photographs(shape: tuple[int, int], median: float, gray: bool) -> tuple[Comparison, str]:
+def _photographs(shape: tuple[int, int], median: float, gray: bool) -> tuple[Deformation, str]:
     """Return how photographs are compared, and why."""
     context = -(-max(shape) // 8)
-    return Comparison("double-angle", _warp(shape, 1 / 8), context, True, window=_WINDOW), (
+    return Deformation("double-angle", _warp(shape, 1 / 8), context, True, window=_WINDOW), (
         "photographs: double-angle gradients, a large context, both directions; what is near the border "
         "counts less"
     )
 
 
-def _drawings(shape: tuple[int, int], median: float, gray: bool) -> tuple[Comparison, str]:
+def _drawings(shape: tuple[int, int], median: float, gray: bool) -> tuple[Deformation, str]:
     """Return how drawings are compared, and why."""
     longer = max(shape)
     if median < FEW:
@@ -241,7 +241,7 @@ def _drawings(shape: tuple[int, int], median: float, gray: bool) -> tuple[Compar
         if aligned
         else ""
     )
-    comparison = Comparison(
+    comparison = Deformation(
         "sobel", _warp(shape, freedom), context, both, aligned, _BLUR if soft else 0.0, hubness=aligned
     )
     return comparison, f"drawings, {median:g} of a typical class: {why}; {directions}{before}{after}"

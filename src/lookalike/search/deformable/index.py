@@ -14,7 +14,7 @@ from lookalike.distance.deformation.planes import Planes
 from lookalike.distance.rows import GrowingRows
 from lookalike.distance.search import ImageIndex
 from lookalike.progress import Progress, silent
-from lookalike.search.deformable.comparison import Bytes, Comparison
+from lookalike.search.deformable.comparison import Bytes, Deformation
 from lookalike.search.matches import Places
 
 #: Queries are worked on in parts of about so many values.
@@ -24,7 +24,7 @@ _PART_VALUES = 1 << 24
 class DeformableIndex:
     """Images that others are compared with, as they are."""
 
-    def __init__(self, images: Bytes, comparison: Comparison, descriptions: Bytes | None = None) -> None:
+    def __init__(self, images: Bytes, comparison: Deformation, descriptions: Bytes | None = None) -> None:
         self.comparison = comparison
         self._images = GrowingRows(images)
         self._planes: tuple[Planes, GrowingRows] | None = None

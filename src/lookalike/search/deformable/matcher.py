@@ -18,7 +18,7 @@ from lookalike.search.deformable.comparison import (
     MANY,
     PARTS,
     Bytes,
-    Comparison,
+    Deformation,
     Settings,
     choose_comparison,
 )
@@ -56,7 +56,7 @@ class DeformableMatcher:
     """
 
     state: ClassVar[State] = {
-        "comparison": Part(Comparison),
+        "comparison": Part(Deformation),
         "candidates_wanted": whole(1, 2**40, optional=True),
         "voters": whole(1, 2**40),
         "reasons": texts(),
@@ -99,11 +99,11 @@ class DeformableMatcher:
         return min(max(wanted, self.voters), n)
 
     @property
-    def comparison(self) -> Comparison:
+    def comparison(self) -> Deformation:
         return self.index.comparison
 
     @comparison.setter
-    def comparison(self, comparison: Comparison) -> None:
+    def comparison(self, comparison: Deformation) -> None:
         self._comparison = comparison
 
     @property
@@ -249,7 +249,7 @@ class DeformableMatcher:
         planes, others = comparison.planes_of(first), comparison.planes_of(second)
         return displacement_field(planes, 0, others, 0, warp=comparison.warp, context=comparison.context)
 
-    def _begin(self, images: Bytes, comparison: Comparison) -> None:
+    def _begin(self, images: Bytes, comparison: Deformation) -> None:
         """Keep these images alone."""
         self.index = DeformableIndex(images, comparison)
         #: A number for each image that no other one ever has: by it distances of pairs are remembered.
