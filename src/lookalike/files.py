@@ -1,14 +1,24 @@
-"""Files that are written whole or not at all, and nothing but files."""
+"""Files are written whole or not at all, and read within limits, so that none can ask for more memory."""
 
 from __future__ import annotations
 
 import os
 import secrets
 import stat
+import zlib
 from contextlib import suppress
 from pathlib import Path
 
-from lookalike.errors import InputError
+from lookalike.errors import DataError, InputError
+from lookalike.text import quoted
+
+MAX_FILE_BYTES = 64 * 2**20  # the largest encoded image that is read
+MAX_PIXELS = 2**25  # the most pixels that an image may have: 33 million, a large photograph
+MAX_ARRAY_BYTES = 8 * 2**30  # the largest array of pixels that is made or unpacked
+MAX_ARCHIVE_BYTES = 8 * 2**30  # the most bytes that the members of an archive may announce together
+MAX_FILES = 1_000_000  # the most files that a folder or an archive may hold
+MAX_DEPTH = 32  # the deepest nesting of folders
+MAX_NAME = 255  # the longest name of a class or a file, in characters
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -76,3 +86,50 @@ class _Beside:
     def _named(self, error: OSError) -> OSError:
         """Return an error by the name that was asked for, not by that of the file beside it."""
         return OSError(error.errno, error.strerror, str(self._path))
+
+
+def is_gzip(data: bytes) -> bool:
+    """Return whether ``data`` begins as gzip does."""
+    return data[:2] == b"\x1f\x8b"
+
+
+def read_file(path: Path, name: object, limit: int) -> bytes:
+    """Return the bytes of a file of at most ``limit`` bytes."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(limit + 1)
+    except OSError as error:
+        raise DataError(f"{quoted(name)} cannot be read: {error.strerror or error}") from error
+    if len(data) > limit:
+        raise DataError(f"{quoted(name)} is larger than {limit:,} bytes: too large to be read")
+    return data
+
+
+def plain_bytes(data: bytes, name: object, limit: int) -> bytes:
+    """Return what ``data`` unpacks to, at most ``limit`` bytes, where it is gzip; else itself."""
+    if not is_gzip(data):
+        return data
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        plain = unpacker.decompress(data, limit + 1)
+    except zlib.error as error:
+        raise DataError(f"{quoted(name)} is damaged gzip ({error}): get the file again") from error
+    if len(plain) > limit:
+        raise DataError(f"{quoted(name)} unpacks to more than the {limit:,} bytes expected: refused")
+    if not unpacker.eof:
+        raise DataError(f"{quoted(name)} is truncated gzip: get the file again")
+    if unpacker.unused_data:
+        raise DataError(
+            f"{quoted(name)} has {len(unpacker.unused_data):,} bytes after its gzip end: get it again"
+        )
+    return plain
+
+
+def gunzip_head(data: bytes, length: int) -> bytes:
+    """Return the first ``length`` bytes of ``data``, unpacked where it is gzip; fewer where it is damaged."""
+    if not is_gzip(data):
+        return data[:length]
+    try:
+        return zlib.decompressobj(wbits=31).decompress(data[: 64 * 1024], length)
+    except zlib.error:
+        return b""

@@ -28,8 +28,8 @@ def export(
     Try: lookalike data export digits crops --per-class 5
     """
     import lookalike
-    from lookalike.data.export import check_new, write_folder
     from lookalike.data.load import few_of_each
+    from lookalike.data.readers.folders import check_new, write_folder
     from lookalike.text import plain
 
     check_new(folder)

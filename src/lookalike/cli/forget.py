@@ -60,8 +60,8 @@ def _check_known(numbers: list[int], known: set[int]) -> None:
 
 def _number(text: str) -> int:
     """Return an image's number."""
-    from lookalike.data.untrusted import quoted
     from lookalike.errors import InputError
+    from lookalike.text import quoted
 
     if not (text.isascii() and text.isdecimal() and len(text) < 19):
         raise InputError(f"{quoted(text, 40)} is no image's number: expected one that {_SAID_BY}")

@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.data.untrusted import listed, quoted
 from lookalike.errors import DataError, InputError, MissingExtraError
 from lookalike.images import ImageBatch, to_unit
 from lookalike.progress import Progress
+from lookalike.text import listed, quoted
 
 ClassNames = Sequence[str | int]
 

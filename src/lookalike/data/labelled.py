@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.data import bridges
-from lookalike.data.untrusted import listed
 from lookalike.errors import InputError
 from lookalike.images import ImageBatch, as_images
 from lookalike.progress import Progress, silent
+from lookalike.text import listed
 
 
 @dataclass(frozen=True)

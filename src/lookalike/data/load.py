@@ -11,16 +11,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.data import catalogue, known
+from lookalike.data import known
 from lookalike.data.labelled import LabelledImages, Split, natural_order
 from lookalike.data.look import part_notes, parts_note
 from lookalike.data.pixels import Size, checked_size
 from lookalike.data.readers import folders, idx, npz, parquet, table
 from lookalike.data.readers.listing import Listing, counts, mixed_sizes
 from lookalike.data.readers.trees import open_tree
-from lookalike.data.untrusted import gunzip_head, listed, quoted
 from lookalike.errors import DataError, InputError, UnknownNameError, unknown
+from lookalike.files import gunzip_head
 from lookalike.progress import Progress, silent
+from lookalike.text import listed, quoted
 
 # How a model file begins, after the length of its head: safetensors with metadata of ours.
 _MODEL = b'{"__metadata__":{"lookalike":'
@@ -190,8 +191,8 @@ def _every_part(
 ) -> dict[str, Listing]:
     name = os.fsdecode(name_or_path)
     path = Path(os.path.expanduser(name))
-    if isinstance(name_or_path, str) and name in catalogue.names():
-        listings = known.read(catalogue.known_set(name), progress)
+    if isinstance(name_or_path, str) and name in known.names():
+        listings = known.read(known.known_set(name), progress)
         if path.exists():
             note = f"The file or folder {quoted(name)} here was not read: for that, write ./{name}."
             listings = {part: listing.noted(note) for part, listing in listings.items()}
@@ -206,7 +207,7 @@ def _every_part(
     except OSError as error:
         raise DataError(f"{quoted(name)} cannot be read: {error.strerror or error}") from error
     raise UnknownNameError(
-        f"{unknown('data set', name, catalogue.names())} (nor is there a file or folder of that name)"
+        f"{unknown('data set', name, known.names())} (nor is there a file or folder of that name)"
     )
 
 

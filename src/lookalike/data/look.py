@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.data.untrusted import quoted
 from lookalike.images import ImageBatch, unit_of
+from lookalike.text import quoted
 
 Gray8 = NDArray[np.uint8]
 Whole = NDArray[np.intp]

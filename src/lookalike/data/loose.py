@@ -21,8 +21,9 @@ from lookalike.data.labelled import natural_key, natural_order
 from lookalike.data.pixels import SUFFIXES, decode_image, resized
 from lookalike.data.readers import table
 from lookalike.data.readers.trees import Tree, open_tree
-from lookalike.data.untrusted import MAX_FILE_BYTES, quoted, read_file
 from lookalike.errors import DataError, InputError
+from lookalike.files import MAX_FILE_BYTES, read_file
+from lookalike.text import quoted
 
 _BATCH_IMAGES, _BATCH_BYTES = 500, 2**25
 

@@ -20,10 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import BmpImagePlugin, Image, ImageFile, ImageOps, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
-from lookalike.data.untrusted import MAX_FILE_BYTES, MAX_PIXELS, quoted, read_file
 from lookalike.errors import DataError, InputError
+from lookalike.files import MAX_FILE_BYTES, MAX_PIXELS, read_file
 from lookalike.images import ImageBatch
 from lookalike.progress import Progress, silent
+from lookalike.text import quoted
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 """The names by which readers take a file for an image."""

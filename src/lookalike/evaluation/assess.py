@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.data.labelled import LabelledImages
-from lookalike.data.untrusted import listed
 from lookalike.errors import InputError
 from lookalike.evaluation.evaluate import measure, said
 from lookalike.evaluation.inputs import Inputs, unwarned
@@ -21,6 +20,7 @@ from lookalike.evaluation.statistics import rate
 from lookalike.evaluation.strangers import Strangers, made_strangers
 from lookalike.progress import Progress, silent
 from lookalike.registry import Shown
+from lookalike.text import listed
 
 if TYPE_CHECKING:
     from lookalike.recognition.rejection import Basis

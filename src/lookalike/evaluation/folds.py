@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from lookalike.data.labelled import LabelledImages, natural_order
-from lookalike.data.untrusted import listed
 from lookalike.errors import InputError
 from lookalike.evaluation.attempt import Attempt, attempt
 from lookalike.evaluation.compare import pairs, size
@@ -25,6 +24,7 @@ from lookalike.evaluation.ideas import Candidate, candidates
 from lookalike.evaluation.inputs import Inputs
 from lookalike.evaluation.results import Comparison, Row
 from lookalike.progress import Progress, silent
+from lookalike.text import listed
 
 FOLDS = 5
 """How many folds there are where classes allow: each model is fitted on four fifths of the images."""

@@ -5,8 +5,7 @@ depend on the others of its batch. :class:`Prepare` chains steps, says them in w
 :func:`choose` is what ``prepare="auto"`` means.
 """
 
-from lookalike.prepare.chain import Prepare
-from lookalike.prepare.choose import choose
+from lookalike.prepare.chain import Prepare, choose
 from lookalike.prepare.drawings import Deskew, EvenInk, FitToInk
 from lookalike.prepare.steps import Blur, Gray, NormaliseContrast, Polarity, Resize
 

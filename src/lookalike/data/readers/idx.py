@@ -20,9 +20,10 @@ from lookalike.data.labelled import Source
 from lookalike.data.pixels import Size
 from lookalike.data.readers.listing import PARTS, Listing, class_texts, numbered
 from lookalike.data.readers.trees import Tree
-from lookalike.data.untrusted import MAX_ARRAY_BYTES, gunzip_head, listed, plain_bytes, quoted, read_file
 from lookalike.errors import DataError
+from lookalike.files import MAX_ARRAY_BYTES, gunzip_head, plain_bytes, read_file
 from lookalike.progress import Progress
+from lookalike.text import listed, quoted
 
 _UBYTE = 0x08
 _NAME = re.compile(r"(?P<prefix>.*?)[-_.]?images[-.]idx3[-.]ubyte(?P<gz>\.gz)?", re.IGNORECASE)

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from lookalike.data.labelled import LabelledImages, Source, face_values
 from lookalike.data.pixels import Size, decode_image, resized, resized_batch, size_note
 from lookalike.data.readers.trees import Tree
-from lookalike.data.untrusted import MAX_ARRAY_BYTES, MAX_FILE_BYTES, listed, quoted
 from lookalike.errors import DataError
+from lookalike.files import MAX_ARRAY_BYTES, MAX_FILE_BYTES
 from lookalike.images import ImageBatch
 from lookalike.progress import Progress
+from lookalike.text import listed, quoted
 
 PARTS = {
     **dict.fromkeys(("train", "training"), "train"),

@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 from lookalike.data.labelled import Source
 from lookalike.data.readers.listing import Listing, class_texts, numbered
 from lookalike.data.readers.trees import Tree
-from lookalike.data.untrusted import MAX_ARRAY_BYTES, MAX_NAME, listed, quoted
 from lookalike.errors import DataError, InputError
+from lookalike.files import MAX_ARRAY_BYTES, MAX_NAME
 from lookalike.images import as_images
 from lookalike.progress import Progress
+from lookalike.text import listed, quoted
 
 _SETS: tuple[dict[str, tuple[str, str]], ...] = (
     {"train": ("x_train", "y_train"), "valid": ("x_val", "y_val"), "test": ("x_test", "y_test")},

@@ -32,9 +32,10 @@ from lookalike.data.labelled import Source, natural_order
 from lookalike.data.pixels import SUFFIXES, Size
 from lookalike.data.readers.listing import PARTS, FileImages, Listing, class_texts
 from lookalike.data.readers.trees import Tree
-from lookalike.data.untrusted import MAX_FILES, MAX_NAME, listed, quoted, read_file
 from lookalike.errors import DataError, MissingExtraError
+from lookalike.files import MAX_FILES, MAX_NAME, read_file
 from lookalike.progress import Progress
+from lookalike.text import listed, quoted
 
 MAX_PARQUET_BYTES = 2 * 2**30
 """The largest Parquet file that is read: it is held in memory while its images are."""

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from lookalike.data.labelled import Source
 from lookalike.data.pixels import Size
 from lookalike.data.readers.listing import Listing, numbered
-from lookalike.data.untrusted import MAX_ARRAY_BYTES, MAX_NAME, MAX_PIXELS, plain_bytes, quoted, read_file
 from lookalike.errors import DataError
+from lookalike.files import MAX_ARRAY_BYTES, MAX_NAME, MAX_PIXELS, plain_bytes, read_file
 from lookalike.progress import Progress
+from lookalike.text import quoted
 
 _EXPECTED = "expected the columns label,pixel0,pixel1,..."
 _UNLABELLED = "expected the columns pixel0,pixel1,..."

@@ -20,17 +20,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Generic, TypeVar, cast
 
-from lookalike.data.untrusted import (
+from lookalike.errors import DataError
+from lookalike.files import (
     MAX_ARCHIVE_BYTES,
     MAX_DEPTH,
     MAX_FILE_BYTES,
     MAX_FILES,
     MAX_NAME,
     is_gzip,
-    quoted,
     read_file,
 )
-from lookalike.errors import DataError
+from lookalike.text import quoted
 
 _NOT_READ = {
     b"\xfd7zXZ\0": "xz",
