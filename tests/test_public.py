@@ -8,7 +8,7 @@ import pytest
 import lookalike
 from lookalike.registry import IDEAS, PUBLIC, idea, resolve
 
-HEAVY = ("numpy", "scipy", "numba", "sklearn", "PIL", "matplotlib", "torch", "rich", "jinja2", "pooch")
+HEAVY = ("numpy", "scipy", "numba", "sklearn", "PIL", "matplotlib", "torch", "rich", "jinja2", "requests")
 LOADED = f"import sys; print([name for name in {HEAVY!r} if name in sys.modules])"
 
 
