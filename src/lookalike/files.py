@@ -6,7 +6,8 @@ import os
 import secrets
 import stat
 import zlib
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lookalike.errors import DataError, InputError
@@ -26,14 +27,15 @@ def write_whole(path: Path, data: bytes) -> None:
 
     A link to a file stays a link: the file that it leads to is replaced. Who may read it stays as it was.
     """
-    with _Beside(path) as beside:
-        with open(beside.waiting, "xb") as file:
+    with _beside(path) as (waiting, target, mode):
+        with open(waiting, "xb") as file:
             file.write(data)
             file.flush()
             # Else the new name may reach the disk before what it names.
             os.fsync(file.fileno())
-        beside.keep_mode()
-        os.replace(beside.waiting, beside.target)
+        if mode is not None:
+            os.chmod(waiting, mode)
+        os.replace(waiting, target)
 
 
 def check_writable(path: Path) -> None:
@@ -42,50 +44,35 @@ def check_writable(path: Path) -> None:
     Permissions do not say it all (file systems may be full, read-only or no place for files), so an empty
     file is made beside it and removed.
     """
-    with _Beside(path) as beside, open(beside.waiting, "xb"):
+    with _beside(path) as (waiting, _, _), open(waiting, "xb"):
         pass
 
 
-class _Beside:
-    """Where a file is written before it has its name, and what is wrong by the name that was asked for.
+@contextmanager
+def _beside(path: Path) -> Iterator[tuple[Path, Path, int | None]]:
+    """Give where a file is written before it has its name, its real name, and its permissions if it is there.
 
-    It is beside the file, since only within one file system a file is replaced at once.
+    It is beside the file, since only within one file system a file is replaced at once. Errors name the file
+    by the name that was asked for.
     """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self.target = Path(os.path.realpath(path))
-        # A name may have 255 bytes, of which a letter takes up to four.
-        self.waiting = self.target.with_name(f".{self.target.name[:50]}.{secrets.token_hex(8)}.tmp")
-        self._mode: int | None = None
-
-    def __enter__(self) -> _Beside:
-        try:
-            found = os.lstat(self.target)
-        except FileNotFoundError:
-            return self
-        except OSError as error:
-            raise self._named(error) from error
-        # A device or a pipe would be gone, and a file in its place.
-        if not stat.S_ISREG(found.st_mode):
-            raise InputError(f"{self._path} is no file, so it is not written over: expected a file's name")
-        self._mode = stat.S_IMODE(found.st_mode)
-        return self
-
-    def keep_mode(self) -> None:
-        """Give the file that waits the permissions of the one that it replaces."""
-        if self._mode is not None:
-            os.chmod(self.waiting, self._mode)
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+    target = Path(os.path.realpath(path))
+    # A name may have 255 bytes, of which a letter takes up to four.
+    waiting = target.with_name(f".{target.name[:50]}.{secrets.token_hex(8)}.tmp")
+    mode = None
+    try:
+        with suppress(FileNotFoundError):
+            mode = os.lstat(target).st_mode
+            # A device or a pipe would be gone, and a file in its place.
+            if not stat.S_ISREG(mode):
+                raise InputError(f"{path} is no file, so it is not written over: expected a file's name")
+        yield waiting, target, None if mode is None else stat.S_IMODE(mode)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    finally:
         with suppress(OSError):
-            self.waiting.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.errno is not None:
-            raise self._named(error) from error
-
-    def _named(self, error: OSError) -> OSError:
-        """Return an error by the name that was asked for, not by that of the file beside it."""
-        return OSError(error.errno, error.strerror, str(self._path))
+            waiting.unlink(missing_ok=True)
 
 
 def is_gzip(data: bytes) -> bool:

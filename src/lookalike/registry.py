@@ -1,8 +1,4 @@
-"""The one table of ideas and of lazy public names.
-
-The public names of ``lookalike``, the command line's ``--ideas`` and the default ideas of ``compare`` all
-read it. Adding an idea is one line here, one file in ``models`` and one test.
-"""
+"""The one table of ideas and of lazy public names: adding an idea is one line here."""
 
 from __future__ import annotations
 
@@ -58,34 +54,15 @@ DISPLAYS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Idea:
-    """One way to classify that ``compare`` measures.
+    """One way to classify that ``compare`` measures."""
 
-    Attributes
-    ----------
-    name : str
-        What one types.
-    title : str
-        What a table shows.
-    target : str
-        ``"module:Class"`` of the estimator.
-    parameters : mapping
-        What the class is called with.
-    matcher : str
-        ``"module:Class"`` of the matcher that it makes, by which files of it are opened; empty for
-        references.
-    reference : bool
-        It is not ours, and is there to compare with.
-    by_default : bool
-        ``compare`` measures it when no ideas are named.
-    """
-
-    name: str
-    title: str
-    target: str
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    matcher: str = ""
-    reference: bool = False
-    by_default: bool = True
+    name: str  # what one types
+    title: str  # what a table shows
+    target: str  # "module:Class" of the estimator
+    parameters: Mapping[str, Any] = field(default_factory=dict)  # what the class is called with
+    matcher: str = ""  # "module:Class" of what it matches with, by which files of it are opened
+    reference: bool = False  # it is not ours, and is there to compare with
+    by_default: bool = True  # compare measures it when no ideas are named
 
     def make(self) -> Any:
         """Return a new, unfitted estimator."""
@@ -206,13 +183,7 @@ NETWORKS = ("linear-model", "small-network", "small-convnet")
 
 
 def idea(name: str) -> Idea:
-    """Return the idea called ``name``.
-
-    Raises
-    ------
-    UnknownNameError
-        There is none; the message names the nearest ones.
-    """
+    """Return the idea of that name, or refuse with the nearest ones."""
     for known in IDEAS:
         if known.name == name:
             return known

@@ -1,8 +1,4 @@
-"""Text from outside, made harmless: class names and file names may hold anything.
-
-Rich markup and HTML are not handled here: never pass such text where markup is read (use ``rich.text.Text``),
-and leave HTML to Jinja2's autoescape.
-"""
+"""Text from outside, made harmless, but not as Rich markup (use ``rich.text.Text``) nor HTML (autoescape)."""
 
 from __future__ import annotations
 

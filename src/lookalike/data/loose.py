@@ -1,8 +1,4 @@
-"""Images to be answered, without labels: files, folders, archives, patterns, a CSV of pixels, standard input.
-
-They are found first and read a few at a time, so that a hundred thousand of them need no more memory than a
-thousand.
-"""
+"""Images to be answered, without labels: found first, and read a few at a time, so that memory is bounded."""
 
 from __future__ import annotations
 

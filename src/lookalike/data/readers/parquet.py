@@ -1,15 +1,7 @@
 """Parquet with a column of encoded images and a column of labels, the layout of Hugging Face's image sets.
 
-::
-
-    digits.parquet                               one part; load makes the split
-    data/train-00000-of-00002.parquet            the parts by the files' names, all pieces of a part
-    data/train-00001-of-00002.parquet
-    data/test-00000-of-00001.parquet
-    default/train/0000.parquet                   or by their folders' names
-
-Images are bytes of PNG, JPEG, BMP or WEBP: a struct ``{bytes, path}``, or a plain binary column. Labels are
-whole numbers or texts; where the file's metadata name the classes (``ClassLabel``), the names are the labels.
+Parts are told by the names of files (``train-00000-of-00002.parquet``) or folders. Images are bytes, alone or
+in a struct ``{bytes, path}``. Where the metadata name the classes (``ClassLabel``), they are the labels.
 """
 
 from __future__ import annotations
@@ -37,15 +29,11 @@ from lookalike.files import MAX_FILES, MAX_NAME, read_file
 from lookalike.progress import Progress
 from lookalike.text import listed, quoted
 
-MAX_PARQUET_BYTES = 2 * 2**30
-"""The largest Parquet file that is read: it is held in memory while its images are."""
+MAX_PARQUET_BYTES = 2 * 2**30  # of a whole file: it is held in memory while its images are
+MAX_GROUP_BYTES = 2**31  # what one group of rows may announce, unpacked
 
 _SUFFIX = ".parquet"
 _PIECE = re.compile(r"-(\d{5})-of-(\d{5})\.parquet$")
-
-MAX_GROUP_BYTES = 2**31
-"""The most bytes that one group of rows may announce, unpacked."""
-
 _IMAGE_NAMES = ("image", "img")
 _LABEL_NAMES = ("label", "labels", "class")
 _MAX_METADATA = 16 * 2**20
@@ -377,15 +365,11 @@ def _is_image(kind: Any) -> bool:
     import pyarrow as pa
 
     if pa.types.is_struct(kind):
-        places = [place for place in range(kind.num_fields) if kind.field(place).name == _BYTES]
-        return len(places) == 1 and _is_image_bytes(kind.field(places[0]).type)
-    return _is_image_bytes(kind)
-
-
-def _is_image_bytes(kind: Any) -> bool:
-    import pyarrow as pa
-
-    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+        fields = [kind.field(place) for place in range(kind.num_fields)]
+        kinds = [field.type for field in fields if field.name == _BYTES]
+    else:
+        kinds = [kind]
+    return len(kinds) == 1 and bool(pa.types.is_binary(kinds[0]) or pa.types.is_large_binary(kinds[0]))
 
 
 def _is_label(kind: Any) -> bool:
