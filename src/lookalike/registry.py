@@ -60,9 +60,13 @@ class Idea:
     title: str  # what a table shows
     target: str  # "module:Class" of the estimator
     parameters: Mapping[str, Any] = field(default_factory=dict)  # what the class is called with
-    matcher: str = ""  # "module:Class" of what it matches with, by which files of it are opened
-    reference: bool = False  # it is not ours, and is there to compare with
+    matcher: str = ""  # "module:Class" of what it matches with, by which files are opened; none: a reference
     by_default: bool = True  # compare measures it when no ideas are named
+
+    @property
+    def reference(self) -> bool:
+        """Whether it is not ours, and is there to compare with."""
+        return not self.matcher
 
     def make(self) -> Any:
         """Return a new, unfitted estimator."""
@@ -80,11 +84,7 @@ _LEARNED_MATCHER = "lookalike.search.prototypes:LearnedMatcher"
 
 IDEAS: tuple[Idea, ...] = (
     Idea(
-        "most-frequent",
-        "most frequent class",
-        "sklearn.dummy:DummyClassifier",
-        {"strategy": "most_frequent"},
-        reference=True,
+        "most-frequent", "most frequent class", "sklearn.dummy:DummyClassifier", {"strategy": "most_frequent"}
     ),
     Idea(
         "ink-coverage",
@@ -144,7 +144,6 @@ IDEAS: tuple[Idea, ...] = (
         "nearest image, L2 (scikit-learn)",
         "sklearn.neighbors:KNeighborsClassifier",
         {"n_neighbors": 1, "algorithm": "brute"},
-        reference=True,
         by_default=False,
     ),
     # The cap keeps 60,000 images within a minute or two; where it is reached, the row says "not converged".
@@ -153,27 +152,18 @@ IDEAS: tuple[Idea, ...] = (
         "logistic regression",
         "sklearn.linear_model:LogisticRegression",
         {"max_iter": 100},
-        reference=True,
     ),
-    Idea(
-        "linear-model",
-        "linear model, trained",
-        "lookalike.models.networks:LinearModel",
-        reference=True,
-        by_default=False,
-    ),
+    Idea("linear-model", "linear model, trained", "lookalike.models.networks:LinearModel", by_default=False),
     Idea(
         "small-network",
         "network of 30 units, trained",
         "lookalike.models.networks:SmallNetwork",
-        reference=True,
         by_default=False,
     ),
     Idea(
         "small-convnet",
         "small convolutional network, trained",
         "lookalike.models.networks:SmallConvNet",
-        reference=True,
         by_default=False,
     ),
 )

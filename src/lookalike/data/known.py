@@ -462,7 +462,8 @@ def _sent(url: str, file: PublishedFile, progress: Progress) -> bytes:
                     raise _MirrorError(f"sent more than {file.most:,} bytes")
                 progress(f"downloading {file.name}", len(data), file.size)
     except requests.HTTPError as error:
-        raise _MirrorError(f"answered {error.response.status_code}") from error
+        status = error.response.status_code if error.response is not None else "an error"
+        raise _MirrorError(f"answered {status}") from error
     except requests.Timeout as error:
         raise _MirrorError("did not answer in time") from error
     except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError) as error:

@@ -1,4 +1,4 @@
-"""What is done to images before they are compared: steps, chains of them, and what ``prepare="auto"`` chooses."""
+"""What is done to images before they are compared: steps, chains of them, and what ``"auto"`` chooses."""
 
 from lookalike.prepare.chain import Prepare, choose
 from lookalike.prepare.drawings import Deskew, EvenInk, FitToInk

@@ -143,20 +143,15 @@ def _listing(tree: Tree, part: str, paths: list[str], progress: Progress) -> Lis
 
 @dataclass
 class _Rows:
-    """The encoded images in the rows of a tree's Parquet files: ``file.parquet/17`` is a file's row 17.
-
-    One file and one group of its rows are held at a time, so images are best read in their order.
-    """
+    """The encoded images in the rows of a tree's files: ``file.parquet/17`` is row 17. One file is held."""
 
     tree: Tree
     _file: OpenFile | None = field(default=None, repr=False)
     _path: str = ""
-    _group: tuple[int, Any] | None = field(default=None, repr=False)
 
     def open(self, path: str) -> OpenFile:
         """Return a file, opened and checked."""
         if self._file is None or self._path != path:
-            self._group = None
             data = self.tree.read(path, MAX_PARQUET_BYTES)
             self._file, self._path = open_file(data, self.tree.full_name(path)), path
         return self._file
@@ -164,13 +159,7 @@ class _Rows:
     def read(self, path: str, limit: int) -> bytes:
         """Return the encoded image of a row."""
         at, _, row = path.rpartition("/")
-        file = self.open(at)
-        group = bisect.bisect_right(file.starts, int(row)) - 1
-        if self._group is None or self._group[0] != group:
-            # The old group goes before the next comes.
-            self._group = None
-            self._group = group, file.images(group)
-        data = file.image(self._group[1], int(row) - file.starts[group])
+        data = self.open(at).image(int(row))
         if data is None:
             raise DataError(f"{quoted(self.tree.full_name(path))} has no image: leave the row out")
         if len(data) > limit:
@@ -200,7 +189,10 @@ def check_extra() -> None:
 
 
 class OpenFile:
-    """An opened Parquet file: use :func:`open_file`."""
+    """An opened Parquet file: use :func:`open_file`. One group of its rows is held."""
+
+    _group = -1
+    _held: Any = None
 
     def __init__(self, data: bytes, name: str) -> None:
         import pyarrow as pa
@@ -244,14 +236,19 @@ class OpenFile:
                 )
             return np.array(self._names, np.str_)[numbers]
 
-    def image(self, group: Any, place: int) -> bytes | None:
-        """Return the encoded image at a place in a group; None where there is none."""
+    def image(self, row: int) -> bytes | None:
+        """Return the encoded image in a row; None where there is none."""
+        group = bisect.bisect_right(self.starts, row) - 1
+        if group != self._group:
+            # The old group goes before the next comes.
+            self._held, self._group = None, -1
+            self._held, self._group = self._images(group), group
         with _guarded(self.name):
-            data: bytes | None = group[place].as_py()
+            data: bytes | None = self._held[row - self.starts[group]].as_py()
         return data
 
-    def images(self, group: int) -> Any:
-        """Return the encoded images of a group of rows, which :meth:`image` takes."""
+    def _images(self, group: int) -> Any:
+        """Return the encoded images of a group of rows."""
         with _guarded(self.name):
             column = _column(self._file.read_row_group(group, columns=[self._leaf], use_threads=False))
             ends = [*self.starts, self.rows]
