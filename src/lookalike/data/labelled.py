@@ -358,8 +358,8 @@ def _named(labels: NDArray[Any], names: list[str]) -> NDArray[Any]:
             f"image {bad[0]} has the label {labels[bad[0]]}: expected the place of one of {len(names)} class "
             f"names, 0 to {len(names) - 1}; leave the names out where the labels are the classes themselves"
         )
-    texts: NDArray[np.str_] = np.array(names, np.str_)
-    return texts[labels]
+    texts: NDArray[np.str_] = np.array(names, np.str_)[labels]
+    return texts
 
 
 def natural_order(names: Iterable[str]) -> list[str]:
