@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lookalike.text import csv_cell, plain
+from lookalike.text import csv_cell, listed, plain, quoted
 
 # Surrogates too: undecodable file names hold them.
 any_text = st.text(st.characters(exclude_categories=()))
@@ -57,3 +57,10 @@ def test_cells_come_back_from_a_csv_file(text):
     out = io.StringIO()
     csv.writer(out).writerow(["first", csv_cell(text)])
     assert next(csv.reader(io.StringIO(out.getvalue()))) == ["first", csv_cell(text)]
+
+
+def test_names_are_shown_without_harm():
+    assert quoted("a\x1b[31m.png") == r"'a\x1b[31m.png'"
+    assert quoted("x" * 1000, 10) == "'xxxxx...'"
+    assert listed("abc", most=2) == "'a', 'b' and 1 more"
+    assert listed(range(7), most=7) == "'0', '1', '2', '3', '4', '5', '6'"

@@ -191,11 +191,33 @@ class Trace:
 
     def __str__(self) -> str:
         """Return the shapes lined up, and sentences that say what happens on each axis."""
-        return as_text(self)
+        rows = [
+            ["axis", *(str(axis.number) for axis in self.axes)],
+            *(
+                [
+                    named([place]),
+                    *("·" if (length := axis.lengths[place]) is None else str(length) for axis in self.axes),
+                ]
+                for place in range(len(self.shapes))
+            ),
+            ["result", *(result(axis) for axis in self.axes)],
+        ]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        table = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]
+        explained = [explanation(axis) for axis in self.axes] or ["No axes: scalars."]
+        return "\n".join([*(line.rstrip() for line in table), "", *explained, "", *conclusion(self)])
 
     def _repr_html_(self) -> str:
         """Return the same for a notebook, on white or on black."""
-        return as_html(self)
+        rows = [_row("axis", [(str(axis.number), "") for axis in self.axes])]
+        for place in range(len(self.shapes)):
+            cells = [(shown(axis, place), _STYLES[state(axis, place)]) for axis in self.axes]
+            rows.append(_row(named([place]), cells))
+        ends = [(result(axis), _STYLES["clashing" if axis.length is None else "equal"]) for axis in self.axes]
+        rows.append(_row("result", ends))
+        sentences = [*map(explanation, self.axes), *conclusion(self)]
+        below = "".join(f"<div>{html.escape(sentence)}</div>" for sentence in sentences)
+        return f"<div style='overflow-x: auto'><table style='{_TABLE}'>{''.join(rows)}</table>{below}</div>"
 
 
 def trace(*shapes: Iterable[SupportsIndex] | SupportsIndex, dtype: Any = "float32") -> Trace:
@@ -328,38 +350,6 @@ def _mend(place: int, row: Sequence[int | None]) -> Mend:
     while parts and parts[-1] == ":":
         parts.pop()
     return Mend(place, tuple(1 if length is None else length for length in kept), f"[{', '.join(parts)}]")
-
-
-def as_text(trace: Trace) -> str:
-    """Return the shapes lined up, and sentences that say what happens on each axis."""
-    rows = [
-        ["axis", *(str(axis.number) for axis in trace.axes)],
-        *(
-            [
-                named([place]),
-                *("·" if (length := axis.lengths[place]) is None else str(length) for axis in trace.axes),
-            ]
-            for place in range(len(trace.shapes))
-        ),
-        ["result", *(result(axis) for axis in trace.axes)],
-    ]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    table = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]
-    explained = [explanation(axis) for axis in trace.axes] or ["No axes: scalars."]
-    return "\n".join([*(line.rstrip() for line in table), "", *explained, "", *conclusion(trace)])
-
-
-def as_html(trace: Trace) -> str:
-    """Return the same for a notebook, on white or on black."""
-    rows = [_row("axis", [(str(axis.number), "") for axis in trace.axes])]
-    for place in range(len(trace.shapes)):
-        cells = [(shown(axis, place), _STYLES[state(axis, place)]) for axis in trace.axes]
-        rows.append(_row(named([place]), cells))
-    ends = [(result(axis), _STYLES["clashing" if axis.length is None else "equal"]) for axis in trace.axes]
-    rows.append(_row("result", ends))
-    sentences = [*map(explanation, trace.axes), *conclusion(trace)]
-    below = "".join(f"<div>{html.escape(sentence)}</div>" for sentence in sentences)
-    return f"<div style='overflow-x: auto'><table style='{_TABLE}'>{''.join(rows)}</table>{below}</div>"
 
 
 def shown(axis: Axis, place: int) -> str:

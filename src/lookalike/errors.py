@@ -1,18 +1,6 @@
-"""Every error that lookalike raises on purpose.
+"""Every error that lookalike raises on purpose, and its one warning.
 
-::
-
-    LookalikeError
-    ├── InputError (ValueError)            an array, a label or a parameter cannot be used
-    ├── DataError (ValueError)             a file, a folder or an archive cannot be read as images
-    │   └── DownloadError                  no mirror gave the published bytes
-    ├── ModelFileError (ValueError)        a file is no model that can be opened
-    ├── UnknownNameError (KeyError)        no data set or idea has this name
-    └── MissingExtraError (ImportError)    an optional dependency is not installed
-
-and the one warning, ``LookalikeWarning`` (UserWarning): an answer was given, but the images may not be what
-the model takes them for. Each message is one line that says what was wrong, what was expected and how to mend
-it.
+A message is one line that says what was wrong, what was expected and how to mend it.
 """
 
 from __future__ import annotations

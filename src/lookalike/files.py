@@ -1,14 +1,25 @@
-"""Files that are written whole or not at all, and nothing but files."""
+"""Files are written whole or not at all, and read within limits, so that none can ask for more memory."""
 
 from __future__ import annotations
 
 import os
 import secrets
 import stat
-from contextlib import suppress
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from lookalike.errors import InputError
+from lookalike.errors import DataError, InputError
+from lookalike.text import quoted
+
+MAX_FILE_BYTES = 64 * 2**20  # the largest encoded image that is read
+MAX_PIXELS = 2**25  # the most pixels that an image may have: 33 million, a large photograph
+MAX_ARRAY_BYTES = 8 * 2**30  # the largest array of pixels that is made or unpacked
+MAX_ARCHIVE_BYTES = 8 * 2**30  # the most bytes that the members of an archive may announce together
+MAX_FILES = 1_000_000  # the most files that a folder or an archive may hold
+MAX_DEPTH = 32  # the deepest nesting of folders
+MAX_NAME = 255  # the longest name of a class or a file, in characters
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -16,14 +27,15 @@ def write_whole(path: Path, data: bytes) -> None:
 
     A link to a file stays a link: the file that it leads to is replaced. Who may read it stays as it was.
     """
-    with _Beside(path) as beside:
-        with open(beside.waiting, "xb") as file:
+    with _beside(path) as (waiting, target, mode):
+        with open(waiting, "xb") as file:
             file.write(data)
             file.flush()
             # Else the new name may reach the disk before what it names.
             os.fsync(file.fileno())
-        beside.keep_mode()
-        os.replace(beside.waiting, beside.target)
+        if mode is not None:
+            os.chmod(waiting, mode)
+        os.replace(waiting, target)
 
 
 def check_writable(path: Path) -> None:
@@ -32,47 +44,79 @@ def check_writable(path: Path) -> None:
     Permissions do not say it all (file systems may be full, read-only or no place for files), so an empty
     file is made beside it and removed.
     """
-    with _Beside(path) as beside, open(beside.waiting, "xb"):
+    with _beside(path) as (waiting, _, _), open(waiting, "xb"):
         pass
 
 
-class _Beside:
-    """Where a file is written before it has its name, and what is wrong by the name that was asked for.
+@contextmanager
+def _beside(path: Path) -> Iterator[tuple[Path, Path, int | None]]:
+    """Give where a file is written before it has its name, its real name, and its permissions if it is there.
 
-    It is beside the file, since only within one file system a file is replaced at once.
+    It is beside the file, since only within one file system a file is replaced at once. Errors name the file
+    by the name that was asked for.
     """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self.target = Path(os.path.realpath(path))
-        # A name may have 255 bytes, of which a letter takes up to four.
-        self.waiting = self.target.with_name(f".{self.target.name[:50]}.{secrets.token_hex(8)}.tmp")
-        self._mode: int | None = None
-
-    def __enter__(self) -> _Beside:
-        try:
-            found = os.lstat(self.target)
-        except FileNotFoundError:
-            return self
-        except OSError as error:
-            raise self._named(error) from error
-        # A device or a pipe would be gone, and a file in its place.
-        if not stat.S_ISREG(found.st_mode):
-            raise InputError(f"{self._path} is no file, so it is not written over: expected a file's name")
-        self._mode = stat.S_IMODE(found.st_mode)
-        return self
-
-    def keep_mode(self) -> None:
-        """Give the file that waits the permissions of the one that it replaces."""
-        if self._mode is not None:
-            os.chmod(self.waiting, self._mode)
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+    target = Path(os.path.realpath(path))
+    # A name may have 255 bytes, of which a letter takes up to four.
+    waiting = target.with_name(f".{target.name[:50]}.{secrets.token_hex(8)}.tmp")
+    mode = None
+    try:
+        with suppress(FileNotFoundError):
+            mode = os.lstat(target).st_mode
+            # A device or a pipe would be gone, and a file in its place.
+            if not stat.S_ISREG(mode):
+                raise InputError(f"{path} is no file, so it is not written over: expected a file's name")
+        yield waiting, target, None if mode is None else stat.S_IMODE(mode)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    finally:
         with suppress(OSError):
-            self.waiting.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.errno is not None:
-            raise self._named(error) from error
+            waiting.unlink(missing_ok=True)
 
-    def _named(self, error: OSError) -> OSError:
-        """Return an error by the name that was asked for, not by that of the file beside it."""
-        return OSError(error.errno, error.strerror, str(self._path))
+
+def is_gzip(data: bytes) -> bool:
+    """Return whether ``data`` begins as gzip does."""
+    return data[:2] == b"\x1f\x8b"
+
+
+def read_file(path: Path, name: object, limit: int) -> bytes:
+    """Return the bytes of a file of at most ``limit`` bytes."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(limit + 1)
+    except OSError as error:
+        raise DataError(f"{quoted(name)} cannot be read: {error.strerror or error}") from error
+    if len(data) > limit:
+        raise DataError(f"{quoted(name)} is larger than {limit:,} bytes: too large to be read")
+    return data
+
+
+def plain_bytes(data: bytes, name: object, limit: int) -> bytes:
+    """Return what ``data`` unpacks to, at most ``limit`` bytes, where it is gzip; else itself."""
+    if not is_gzip(data):
+        return data
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        plain = unpacker.decompress(data, limit + 1)
+    except zlib.error as error:
+        raise DataError(f"{quoted(name)} is damaged gzip ({error}): get the file again") from error
+    if len(plain) > limit:
+        raise DataError(f"{quoted(name)} unpacks to more than the {limit:,} bytes expected: refused")
+    if not unpacker.eof:
+        raise DataError(f"{quoted(name)} is truncated gzip: get the file again")
+    if unpacker.unused_data:
+        raise DataError(
+            f"{quoted(name)} has {len(unpacker.unused_data):,} bytes after its gzip end: get it again"
+        )
+    return plain
+
+
+def gunzip_head(data: bytes, length: int) -> bytes:
+    """Return the first ``length`` bytes of ``data``, unpacked where it is gzip; fewer where it is damaged."""
+    if not is_gzip(data):
+        return data[:length]
+    try:
+        return zlib.decompressobj(wbits=31).decompress(data[: 64 * 1024], length)
+    except zlib.error:
+        return b""

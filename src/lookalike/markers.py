@@ -1,7 +1,4 @@
-"""Marks on a plain function that make it an idea for ``compare``.
-
-They only set an attribute: a marked function stays an ordinary function, and this module imports nothing.
-"""
+"""Marks on a plain function that make it an idea for ``compare``; it stays an ordinary function."""
 
 from __future__ import annotations
 

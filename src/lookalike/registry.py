@@ -1,8 +1,4 @@
-"""The one table of ideas and of lazy public names.
-
-The public names of ``lookalike``, the command line's ``--ideas`` and the default ideas of ``compare`` all
-read it. Adding an idea is one line here, one file in ``models`` and one test.
-"""
+"""The one table of ideas and of lazy public names: adding an idea is one line here."""
 
 from __future__ import annotations
 
@@ -63,34 +59,19 @@ DISPLAYS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Idea:
-    """One way to classify that ``compare`` measures.
+    """One way to classify that ``compare`` measures."""
 
-    Attributes
-    ----------
-    name : str
-        What one types.
-    title : str
-        What a table shows.
-    target : str
-        ``"module:Class"`` of the estimator.
-    parameters : mapping
-        What the class is called with.
-    matcher : str
-        ``"module:Class"`` of the matcher that it makes, by which files of it are opened; empty for
-        references.
-    reference : bool
-        It is not ours, and is there to compare with.
-    by_default : bool
-        ``compare`` measures it when no ideas are named.
-    """
+    name: str  # what one types
+    title: str  # what a table shows
+    target: str  # "module:Class" of the estimator
+    parameters: Mapping[str, Any] = field(default_factory=dict)  # what the class is called with
+    matcher: str = ""  # "module:Class" of what it matches with, by which files are opened; none: a reference
+    by_default: bool = True  # compare measures it when no ideas are named
 
-    name: str
-    title: str
-    target: str
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    matcher: str = ""
-    reference: bool = False
-    by_default: bool = True
+    @property
+    def reference(self) -> bool:
+        """Whether it is not ours, and is there to compare with."""
+        return not self.matcher
 
     def make(self) -> Any:
         """Return a new, unfitted estimator."""
@@ -108,11 +89,7 @@ _LEARNED_MATCHER = "lookalike.search.prototypes:LearnedMatcher"
 
 IDEAS: tuple[Idea, ...] = (
     Idea(
-        "most-frequent",
-        "most frequent class",
-        "sklearn.dummy:DummyClassifier",
-        {"strategy": "most_frequent"},
-        reference=True,
+        "most-frequent", "most frequent class", "sklearn.dummy:DummyClassifier", {"strategy": "most_frequent"}
     ),
     Idea(
         "ink-coverage",
@@ -172,7 +149,6 @@ IDEAS: tuple[Idea, ...] = (
         "nearest image, L2 (scikit-learn)",
         "sklearn.neighbors:KNeighborsClassifier",
         {"n_neighbors": 1, "algorithm": "brute"},
-        reference=True,
         by_default=False,
     ),
     # The cap keeps 60,000 images within a minute or two; where it is reached, the row says "not converged".
@@ -181,27 +157,18 @@ IDEAS: tuple[Idea, ...] = (
         "logistic regression",
         "sklearn.linear_model:LogisticRegression",
         {"max_iter": 100},
-        reference=True,
     ),
-    Idea(
-        "linear-model",
-        "linear model, trained",
-        "lookalike.models.networks:LinearModel",
-        reference=True,
-        by_default=False,
-    ),
+    Idea("linear-model", "linear model, trained", "lookalike.models.networks:LinearModel", by_default=False),
     Idea(
         "small-network",
         "network of 30 units, trained",
         "lookalike.models.networks:SmallNetwork",
-        reference=True,
         by_default=False,
     ),
     Idea(
         "small-convnet",
         "small convolutional network, trained",
         "lookalike.models.networks:SmallConvNet",
-        reference=True,
         by_default=False,
     ),
 )
@@ -211,13 +178,7 @@ NETWORKS = ("linear-model", "small-network", "small-convnet")
 
 
 def idea(name: str) -> Idea:
-    """Return the idea called ``name``.
-
-    Raises
-    ------
-    UnknownNameError
-        There is none; the message names the nearest ones.
-    """
+    """Return the idea of that name, or refuse with the nearest ones."""
     for known in IDEAS:
         if known.name == name:
             return known

@@ -1,7 +1,4 @@
-"""What the surroundings say: folders, network and threads.
-
-Everything is read from the environment when it is asked for, so that a test or a notebook can change it.
-"""
+"""What the environment says when it is asked, so that a test or a notebook can change it."""
 
 from __future__ import annotations
 
@@ -35,11 +32,7 @@ def offline() -> bool:
 
 
 def threads() -> int:
-    """Return how many threads to use.
-
-    The first that is set of ``LOOKALIKE_THREADS`` and ``OMP_NUM_THREADS``; else the processors that this
-    process may run on.
-    """
+    """Return ``LOOKALIKE_THREADS``, else ``OMP_NUM_THREADS``, else the number of processors to be used."""
     value = os.environ.get("LOOKALIKE_THREADS", "").strip()
     if value:
         if not value.isdecimal() or int(value) < 1:
@@ -54,11 +47,7 @@ def threads() -> int:
 
 
 def simd() -> bool:
-    """Return whether kernels may use instructions of this very processor.
-
-    ``LOOKALIKE_SIMD=portable`` forces the vectors that every processor has; unset or ``auto`` chooses by what
-    the processor can do.
-    """
+    """Return whether kernels may use what this processor alone can do: not if ``LOOKALIKE_SIMD=portable``."""
     value = os.environ.get("LOOKALIKE_SIMD", "").strip().lower()
     if value not in ("", "auto", "portable"):
         raise InputError(f"LOOKALIKE_SIMD is {value!r}: expected 'auto' or 'portable'")

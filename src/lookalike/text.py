@@ -1,13 +1,10 @@
-"""Text from outside, made harmless: class names and file names may hold anything.
-
-Rich markup and HTML are not handled here: never pass such text where markup is read (use ``rich.text.Text``),
-and leave HTML to Jinja2's autoescape.
-"""
+"""Text from outside, made harmless, but not as Rich markup (use ``rich.text.Text``) nor HTML (autoescape)."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 # Cc controls and escapes, Cf bidirectional and other invisible marks, Cs lone surrogates (undecodable file
 # names), Zl and Zp line ends.
@@ -22,6 +19,19 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "|", "%", "＝", "＋", "－", "＠")
 def plain(text: object) -> str:
     """Return anything as one line of text, control and invisible characters spelled as Python escapes."""
     return "".join(_shown(character) for character in str(text))
+
+
+def quoted(name: object, longest: int = 120) -> str:
+    r"""Return a name from outside as one may print it: quoted, control characters escaped, not too long."""
+    text = repr(str(name))
+    return text if len(text) <= longest else f"{text[: longest - 4]}...{text[-1]}"
+
+
+def listed(names: Iterable[object], most: int = 5) -> str:
+    """Return names from outside as a list that is not too long."""
+    every = list(names)
+    text = ", ".join(quoted(name) for name in every[:most])
+    return text if len(every) <= most else f"{text} and {len(every) - most:,} more"
 
 
 def csv_cell(text: object) -> str:

@@ -9,7 +9,7 @@ import pytest
 import lookalike
 from cli_runner import call, on_terminal, without_styles
 from data.making import encoded
-from lookalike.data.export import write_folder
+from lookalike.data.readers.folders import write_folder
 
 
 @pytest.fixture

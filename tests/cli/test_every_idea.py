@@ -4,7 +4,7 @@ import pytest
 
 import lookalike
 from cli_runner import call
-from lookalike.data.export import write_folder
+from lookalike.data.readers.folders import write_folder
 from lookalike.registry import IDEAS
 
 

@@ -27,8 +27,8 @@ def cli(monkeypatch, capsys):
 @pytest.fixture(scope="session")
 def crops(tmp_path_factory, digits):
     """Return a folder of five images of each digit."""
-    from lookalike.data.export import write_folder
     from lookalike.data.load import few_of_each
+    from lookalike.data.readers.folders import write_folder
 
     folder = tmp_path_factory.mktemp("fit") / "crops"
     write_folder([few_of_each(digits.train, 5), digits.valid], folder)

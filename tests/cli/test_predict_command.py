@@ -14,8 +14,8 @@ import pytest
 import lookalike
 from cli_runner import call
 from data.making import encoded
-from lookalike.data.export import write_folder
 from lookalike.data.loose import find
+from lookalike.data.readers.folders import write_folder
 from lookalike.recognition.recogniser import Recogniser
 from lookalike.search.pixels import PixelMatcher
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from making import gray, idx
 
-from lookalike.data import catalogue
-from lookalike.data.catalogue import KnownSet, PublishedFile
+from lookalike.data import known as sets
+from lookalike.data.known import KnownSet, PublishedFile
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def tiny(monkeypatch):
         from dataclasses import replace
 
         registered = replace(known, mirrors=mirrors)
-        monkeypatch.setattr(catalogue, "KNOWN", (*catalogue.KNOWN, registered))
+        monkeypatch.setattr(sets, "KNOWN", (*sets.KNOWN, registered))
         return registered
 
     register.plain, register.packed, register.arrays = plain, packed, arrays

@@ -5,7 +5,7 @@ from typer.testing import CliRunner
 
 from cli_runner import call, on_terminal, without_styles
 from lookalike.cli.data import app
-from lookalike.data import catalogue
+from lookalike.data import known as sets
 from lookalike.data.known import cache_of
 from lookalike.errors import DataError, UnknownNameError
 
@@ -25,7 +25,7 @@ def run():
 def test_list_for_people(surroundings, run):
     lines = run("list").splitlines()
     assert lines[0].split() == ["name", "what", "images", "where", "licence"]
-    assert [line.split()[0] for line in lines[1:]] == catalogue.names()
+    assert [line.split()[0] for line in lines[1:]] == sets.names()
     assert "with scikit-learn" in lines[1]
     assert "to download, 11 MB" in lines[2]
     assert "to download, 29 MB" in lines[4]
@@ -35,7 +35,7 @@ def test_list_for_people(surroundings, run):
 def test_a_narrow_terminal_has_the_names_that_one_types(surroundings, monkeypatch, capsys, width):
     on_terminal(monkeypatch, width)
     lines = without_styles(call(monkeypatch, capsys, "data", "list").out).splitlines()
-    assert [line.split()[0] for line in lines if line[0] != " "] == ["name", *catalogue.names()]
+    assert [line.split()[0] for line in lines if line[0] != " "] == ["name", *sets.names()]
     assert max(map(len, lines)) <= width
 
 

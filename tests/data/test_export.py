@@ -4,10 +4,10 @@ import pytest
 import lookalike
 from cli_runner import call
 from data.making import encoded, gray
-from lookalike.data.export import write_folder
 from lookalike.data.labelled import LabelledImages, Source
 from lookalike.data.load import few_of_each
 from lookalike.data.pixels import decode_image
+from lookalike.data.readers.folders import write_folder
 from lookalike.errors import DataError
 
 

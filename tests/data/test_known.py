@@ -9,9 +9,9 @@ import pytest
 from making import encoded, gray, write_folder
 
 import lookalike
-from lookalike.data import catalogue
 from lookalike.data import known as known_sets
-from lookalike.data.catalogue import KNOWN, PublishedFile, known_set
+from lookalike.data import known as sets
+from lookalike.data.known import KNOWN, PublishedFile, known_set
 from lookalike.errors import DataError, UnknownNameError
 
 TEST_IMAGES = "t10k-images-idx3-ubyte.gz"
@@ -111,7 +111,7 @@ def test_omniglot_is_read_from_zips_that_hold_some_drawings_twice(surroundings, 
         zips[f"images_background_small{number}.zip"] = file.getvalue()
     known = known_set("omniglot-small")
     files = tuple(PublishedFile(n, len(d), len(d), sha256(d).hexdigest()) for n, d in zips.items())
-    monkeypatch.setattr(catalogue, "KNOWN", (replace(known, files=files),))
+    monkeypatch.setattr(sets, "KNOWN", (replace(known, files=files),))
     put(surroundings / "data" / "omniglot", zips)
     split = lookalike.load("omniglot-small")
     assert split.train.class_names == ("A/character01", "A/character02", "B/character01", "B/character02")
@@ -129,7 +129,7 @@ def test_a_packed_hash_is_checked(surroundings, tiny, monkeypatch):
     packed = {name: sha256(data).hexdigest() for name, data in tiny.packed.items()}
     known = tiny()
     files = tuple(replace(f, sha256=None, md5=None, packed_sha256=packed[f.name]) for f in known.files)
-    monkeypatch.setattr(catalogue, "KNOWN", (replace(known, files=files),))
+    monkeypatch.setattr(sets, "KNOWN", (replace(known, files=files),))
     put(surroundings / "data" / "tiny", tiny.packed)
     assert_is(tiny)
     put(surroundings / "data" / "tiny", {TRAIN_IMAGES: gzip.compress(tiny.plain[TRAIN_IMAGES], mtime=1)})

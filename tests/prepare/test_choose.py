@@ -7,7 +7,7 @@ from scipy.stats import binomtest
 import lookalike
 from lookalike import InputError
 from lookalike.prepare import Prepare, choose
-from lookalike.prepare.choose import _sign_test
+from lookalike.prepare.chain import _sign_test
 
 FITTED = ["FitToInk", "Blur", "EvenInk"]
 

@@ -23,7 +23,7 @@ from lookalike.data.labelled import Source, from_arrays
 from lookalike.evaluation.ideas import FeatureMeans
 from lookalike.prepare import Blur
 from lookalike.recognition.labels import LabelTable
-from lookalike.store.card import written
+from lookalike.store.about import card
 
 LABELS = np.array(["a", "b", "c"])[np.arange(30) % 3]
 HOSTILE = "<img src=x>|`*\x1b[31m\n---\n# \u202eno"
@@ -190,7 +190,7 @@ def test_nothing_hostile_gets_into_the_card(tmp_path):
     X, y = images(), np.array([HOSTILE, "b", "c"])[np.arange(30) % 3]
     data = from_arrays(X, y, source=Source(HOSTILE))
     path = save_model(MeanImage().fit(X, y), tmp_path / "m", data=data, figures={HOSTILE: HOSTILE})
-    text = written(model_info(path), "`\n" + HOSTILE)
+    text = card(model_info(path), "`\n" + HOSTILE)
     assert "<img" not in text.replace("\\<img", "").split("```")[2]
     assert "\x1b" not in text
     assert "\u202e" not in text

@@ -358,7 +358,7 @@ def check_model(path: Path, data: str, card: bool) -> None:
 
 def data_files(*names: str) -> list[str]:
     """Return what is read from files: a known set's name is none, whatever is called so here."""
-    from lookalike.data.catalogue import names as known
+    from lookalike.data.known import names as known
 
     return [name for name in names if name and name not in known()]
 

@@ -11,8 +11,7 @@ import typer
 from lookalike.cli import common
 
 if TYPE_CHECKING:
-    from lookalike.data.catalogue import KnownSet
-    from lookalike.data.known import Place
+    from lookalike.data.known import KnownSet, Place
 
 app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
 
@@ -24,9 +23,9 @@ def list_sets(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """List the known sets: what they are, their size and licence, and where they were found."""
-    from lookalike.data import catalogue
+    from lookalike.data.known import KNOWN
 
-    facts = [_facts(known) for known in catalogue.KNOWN]
+    facts = [_facts(known) for known in KNOWN]
     if as_json:
         typer.echo(json.dumps(facts, indent=2))
         return
@@ -47,9 +46,8 @@ def list_sets(
 def get(name: Name, quiet: common.Quiet = False) -> None:
     """Download a known set into the cache, unless it is here already, and say where it is."""
     from lookalike.data import known
-    from lookalike.data.catalogue import known_set
 
-    wanted = known_set(name)
+    wanted = known.known_set(name)
     with common.progress(quiet) as progress:
         place = known.get(wanted, progress)
     typer.echo(place.path)
@@ -59,10 +57,9 @@ def get(name: Name, quiet: common.Quiet = False) -> None:
 def path(name: Name) -> None:
     """Say where a known set is; fail where it must be downloaded first."""
     from lookalike.data import known
-    from lookalike.data.catalogue import known_set
     from lookalike.errors import DataError
 
-    place = known.where(known_set(name))
+    place = known.where(known.known_set(name))
     if place is None:
         raise DataError(f"{name} is not here: lookalike data get {name}")
     typer.echo(place.path)
@@ -87,8 +84,8 @@ def export(
     Try: lookalike data export digits crops --per-class 5
     """
     import lookalike
-    from lookalike.data.export import check_new, write_folder
     from lookalike.data.load import few_of_each
+    from lookalike.data.readers.folders import check_new, write_folder
     from lookalike.text import plain
 
     check_new(folder)
@@ -122,7 +119,7 @@ def _facts(known: KnownSet) -> dict[str, Any]:
 
 
 def _download_bytes(known: KnownSet) -> int:
-    from lookalike.data.catalogue import known_set
+    from lookalike.data.known import known_set
 
     origin = known if known.derived_from is None else known_set(known.derived_from)
     return sum(file.size for file in origin.files)

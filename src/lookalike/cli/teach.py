@@ -74,8 +74,9 @@ def teach(
 def _value(text: str, fitted: Any) -> Any:
     """Return a label as the model's labels are, refusing a text where they are whole numbers."""
     from lookalike.data.labelled import face_values
-    from lookalike.data.untrusted import MAX_NAME, listed, quoted
     from lookalike.errors import InputError
+    from lookalike.files import MAX_NAME
+    from lookalike.text import listed, quoted
 
     if not 0 < len(text.strip()) <= MAX_NAME or not text.isprintable():
         raise InputError(f"--label is {quoted(text, 40)}: expected 1 to {MAX_NAME} printable characters")
@@ -149,8 +150,8 @@ def _check_known(numbers: list[int], known: set[int]) -> None:
 
 def _number(text: str) -> int:
     """Return an image's number."""
-    from lookalike.data.untrusted import quoted
     from lookalike.errors import InputError
+    from lookalike.text import quoted
 
     if not (text.isascii() and text.isdecimal() and len(text) < 19):
         raise InputError(f"{quoted(text, 40)} is no image's number: expected one that {_SAID_BY}")

@@ -1,1 +1,1 @@
-"""Labelled images in: readers, the catalogue of known sets, downloads."""
+"""Labelled images in: readers, known sets and their downloads, splits."""

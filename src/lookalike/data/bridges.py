@@ -1,8 +1,6 @@
-"""Labelled images to and from what other libraries hold: NumPy pairs, torch data sets, Hugging Face tables.
+"""Labelled images to and from torch data sets and Hugging Face tables, told by what they can do.
 
-No library is imported until its own objects are asked for: what comes in is told by what it can do, so that
-anything that behaves alike comes in too. The methods of
-:class:`~lookalike.data.labelled.LabelledImages` say what each function takes and returns.
+The methods of :class:`~lookalike.data.labelled.LabelledImages` say what each function takes and returns.
 """
 
 from __future__ import annotations
@@ -15,10 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.data.untrusted import listed, quoted
 from lookalike.errors import DataError, InputError, MissingExtraError
 from lookalike.images import ImageBatch, to_unit
 from lookalike.progress import Progress
+from lookalike.text import listed, quoted
 
 ClassNames = Sequence[str | int]
 

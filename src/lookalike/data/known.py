@@ -1,45 +1,198 @@
-"""Reading the known sets: from ``LOOKALIKE_DATA``, else from the cache, else by download.
-
-``LOOKALIKE_DATA`` is a folder with a folder for each set (``mnist/``), its files as published or unpacked, or
-one zip named after the set (``mnist.zip``). Every file's content is checked.
-"""
+"""The known sets: read from ``LOOKALIKE_DATA``, else from the cache, else by download; always checked."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib.util
 import io
-import os
 import re
-import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lookalike import settings
-from lookalike.data.catalogue import KnownSet, PublishedFile, known_set
 from lookalike.data.labelled import Source, natural_order
 from lookalike.data.readers import folders, idx
 from lookalike.data.readers.listing import FileImages, Listing, class_texts, numbered
 from lookalike.data.readers.trees import Tree, folder_tree, zip_tree
-from lookalike.data.untrusted import is_gzip, listed, plain_bytes, quoted, read_file
-from lookalike.errors import DataError, DownloadError
+from lookalike.errors import DataError, DownloadError, UnknownNameError, unknown
+from lookalike.files import is_gzip, plain_bytes, read_file, write_whole
 from lookalike.progress import Progress, silent
+from lookalike.text import listed, quoted
 
 _WRITERS = "train-writers.csv.gz"
 _MAX_WRITERS_BYTES = 4 * 2**20
 
-_TIMEOUT = (10, 60)
-"""Seconds to connect, and without a byte."""
-
+_TIMEOUT = (10, 60)  # seconds to connect, and without a byte
 _PIECE = 128 * 1024
 
 _DRAWING = re.compile(r"[^/]+/([^/]+)/(character\d\d)/\d{4}_(\d\d)\.png")
+
+
+@dataclass(frozen=True)
+class PublishedFile:
+    """One file of a known set."""
+
+    name: str  # as it is published, and so is the size
+    size: int
+    unpacked_size: int
+    sha256: str | None = None  # of the unpacked bytes: however the file is packed, its content is checked
+    # Of the file as published, where nothing is published of its unpacked bytes.
+    md5: str | None = None
+    packed_sha256: str | None = None
+
+    @property
+    def most(self) -> int:
+        """The most bytes that the file may have in any form: gzip adds a little to what it cannot pack."""
+        return self.unpacked_size + 1024
+
+
+@dataclass(frozen=True)
+class KnownSet:
+    """One data set that is known by name."""
+
+    name: str  # what one types
+    title: str
+    images: str  # how many of which size, as people say it
+    licence: str
+    source: str  # who made it, and where it is published
+    files: tuple[PublishedFile, ...] = ()
+    mirrors: tuple[str, ...] = ()  # addresses that a file's name is added to, tried in this order
+    derived_from: str | None = None  # the known set that it is made of
+    folders: tuple[str, ...] = ()  # other names of its folder in LOOKALIKE_DATA
+    notes: tuple[str, ...] = ()  # what a reader of a report should know
+
+
+def _four_files(*published: tuple[int, str, str]) -> tuple[PublishedFile, ...]:
+    """Return the files of MNIST and its successors: of each the size, the kind of hash and the hash."""
+    four = (
+        ("train-images-idx3-ubyte.gz", 47_040_016),
+        ("train-labels-idx1-ubyte.gz", 60_008),
+        ("t10k-images-idx3-ubyte.gz", 7_840_016),
+        ("t10k-labels-idx1-ubyte.gz", 10_008),
+    )
+    return tuple(
+        PublishedFile(name, size, unpacked, **{kind: digest})
+        for (name, unpacked), (size, kind, digest) in zip(four, published, strict=True)
+    )
+
+
+_MNIST = KnownSet(
+    name="mnist",
+    title="MNIST handwritten digits",
+    images="70,000 of 28 x 28",
+    licence="CC BY-SA 3.0",
+    source="LeCun, Cortes, Burges: The MNIST database of handwritten digits",
+    files=_four_files(
+        (9_912_422, "sha256", "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"),
+        (28_881, "sha256", "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"),
+        (1_648_877, "sha256", "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"),
+        (4_542, "sha256", "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
+    ),
+    mirrors=(
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        "https://storage.googleapis.com/cvdf-datasets/mnist/",
+    ),
+)
+
+KNOWN: tuple[KnownSet, ...] = (
+    KnownSet(
+        name="digits",
+        title="Handwritten digits, 8 x 8",
+        images="1,797 of 8 x 8",
+        licence="CC BY 4.0",
+        source="Alpaydin, Kaynak: Optical Recognition of Handwritten Digits (UCI); ships with scikit-learn",
+    ),
+    _MNIST,
+    KnownSet(
+        name="mnist-sample",
+        title="MNIST's 3s and 7s (fast.ai's MNIST_SAMPLE)",
+        images="14,434 of 28 x 28",
+        licence=_MNIST.licence,
+        source=_MNIST.source,
+        derived_from="mnist",
+    ),
+    KnownSet(
+        name="fashion-mnist",
+        title="Fashion-MNIST, pictures of clothes",
+        images="70,000 of 28 x 28",
+        licence="MIT",
+        source="Xiao, Rasul, Vollgraf (Zalando Research): https://github.com/zalandoresearch/fashion-mnist",
+        files=_four_files(
+            (26_421_880, "md5", "8d4fb7e6c68d591d4c3dfef9ec88bf0d"),
+            (29_515, "sha256", "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9"),
+            (4_422_102, "md5", "bef4ecab320f06d8554ea6380940ec79"),
+            (5_148, "sha256", "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"),
+        ),
+        mirrors=(
+            "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+            "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+        ),
+        notes=(
+            "The classes are 0 T-shirt/top, 1 Trouser, 2 Pullover, 3 Dress, 4 Coat, 5 Sandal, 6 Shirt, "
+            "7 Sneaker, 8 Bag, 9 Ankle boot.",
+        ),
+    ),
+    KnownSet(
+        name="kmnist",
+        title="Kuzushiji-MNIST, cursive Japanese",
+        images="70,000 of 28 x 28",
+        licence="CC BY-SA 4.0",
+        source=(
+            "KMNIST Dataset (created by CODH), adapted from Kuzushiji Dataset (created by NIJL and others), "
+            "doi:10.20676/00000341: https://github.com/rois-codh/kmnist"
+        ),
+        files=_four_files(
+            (18_165_135, "packed_sha256", "51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4"),
+            (29_497, "packed_sha256", "e38f9ebcd0f3ebcdec7fc8eabdcdaef93bb0df8ea12bee65224341c8183d8e17"),
+            (3_041_136, "packed_sha256", "edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5"),
+            (5_120, "packed_sha256", "20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c"),
+        ),
+        mirrors=("https://codh.rois.ac.jp/kmnist/dataset/kmnist/",),
+        notes=("The classes are 0 o, 1 ki, 2 su, 3 tsu, 4 na, 5 ha, 6 ma, 7 ya, 8 re, 9 wo.",),
+    ),
+    KnownSet(
+        name="omniglot-small",
+        title="Omniglot, the small background sets",
+        images="4,840 of 105 x 105",
+        licence="MIT",
+        source="Lake, Salakhutdinov, Tenenbaum: https://github.com/brendenlake/omniglot",
+        files=(
+            PublishedFile(
+                "images_background_small1.zip",
+                1_319_022,
+                1_319_022,
+                sha256="f38eb80f801274ac2b4dff5b24289016bfaba4a7d5bb50deebf27104ad6cb8a4",
+            ),
+            PublishedFile(
+                "images_background_small2.zip",
+                1_580_917,
+                1_580_917,
+                sha256="3ccaa407515a8778e5d0861875af38b17e418f301ad5bb3b5a6b65d901a41c7f",
+            ),
+        ),
+        mirrors=("https://raw.githubusercontent.com/brendenlake/omniglot/master/python/",),
+        folders=("omniglot",),
+    ),
+)
+
+
+def names() -> list[str]:
+    """Return the names of all known sets."""
+    return [known.name for known in KNOWN]
+
+
+def known_set(name: str) -> KnownSet:
+    """Return the known set of that name, or refuse with the nearest ones."""
+    for known in KNOWN:
+        if known.name == name:
+            return known
+    raise UnknownNameError(unknown("data set", name, names()))
 
 
 @dataclass(frozen=True)
@@ -87,8 +240,8 @@ def read(known: KnownSet, progress: Progress = silent) -> dict[str, Listing]:
 
 
 def _read_omniglot(known: KnownSet, progress: Progress) -> dict[str, Listing]:
-    zips = _contents(known, progress)
-    return {"train": _drawings(zips.files, Source(known.name, "train", "Omniglot", known.notes))}
+    zips, _, _ = _contents(known, progress)
+    return {"train": _drawings(zips, Source(known.name, "train", "Omniglot", known.notes))}
 
 
 def _own_path(known: KnownSet) -> Path | None:
@@ -125,16 +278,8 @@ def _form_of(file: PublishedFile, tree: Tree) -> str | None:
     return None
 
 
-@dataclass(frozen=True)
-class _Contents:
-    """The checked, unpacked bytes of each file, and the tree of ``LOOKALIKE_DATA`` if they came from it."""
-
-    files: dict[str, bytes]
-    tree: Tree | None
-    notes: tuple[str, ...]
-
-
-def _contents(known: KnownSet, progress: Progress) -> _Contents:
+def _contents(known: KnownSet, progress: Progress) -> tuple[dict[str, bytes], Tree | None, tuple[str, ...]]:
+    """Return the checked, unpacked bytes of each file, the tree of ``LOOKALIKE_DATA`` they are of, notes."""
     tree = _own_tree(known)
     files = {}
     unhashed = []
@@ -152,7 +297,7 @@ def _contents(known: KnownSet, progress: Progress) -> _Contents:
             unhashed.append(path)
     progress(f"reading {known.name}", len(known.files), len(known.files))
     note = f"No hash of the unpacked {listed(unhashed)} is published: only the length was checked."
-    return _Contents(files, tree, (note,) if unhashed else ())
+    return files, tree, (note,) if unhashed else ()
 
 
 def _from_cache(known: KnownSet, file: PublishedFile, progress: Progress) -> bytes:
@@ -169,25 +314,25 @@ def _from_cache(known: KnownSet, file: PublishedFile, progress: Progress) -> byt
 
 def _read_idx(known: KnownSet, progress: Progress) -> dict[str, Listing]:
     """Return the parts of a set in MNIST's four files."""
-    contents = _contents(known, progress)
+    files, tree, notes = _contents(known, progress)
     arrays = {}
     for file in known.files:
-        plain = contents.files.pop(file.name)
+        plain = files.pop(file.name)
         arrays[file.name] = idx.parse(plain, file.name, 3 if "images" in file.name else 1)
     listings = {}
     for part, prefix in (("train", "train"), ("test", "t10k")):
         images = arrays[f"{prefix}-images-idx3-ubyte.gz"]
         labels = arrays[f"{prefix}-labels-idx1-ubyte.gz"]
-        writers = _writers(contents.tree, len(images)) if part == "train" else None
-        source = Source(known.name, part, "IDX", (*known.notes, *contents.notes))
+        writers = _writers(tree, len(images)) if part == "train" and tree else None
+        source = Source(known.name, part, "IDX", (*known.notes, *notes))
         listings[part] = idx.listing(images, labels, source, writers)
     return listings
 
 
-def _writers(tree: Tree | None, count: int) -> NDArray[np.int64] | None:
+def _writers(tree: Tree, count: int) -> NDArray[np.int64] | None:
     """Return who wrote each training image, from the file beside the set's; None where there is none."""
-    path = next((path for path in tree.files if path.rpartition("/")[2] == _WRITERS), None) if tree else None
-    if tree is None or path is None:
+    path = next((path for path in tree.files if path.rpartition("/")[2] == _WRITERS), None)
+    if path is None:
         return None
     name = tree.full_name(path)
     data = tree.read(path, _MAX_WRITERS_BYTES)
@@ -225,10 +370,13 @@ def _read_mnist_sample(known: KnownSet, progress: Progress) -> dict[str, Listing
     tree = _own_tree(known)
     if tree is not None:
         listings = folders.from_tree(tree, progress)
-        return {part: _named(listing, known) for part, listing in listings.items()}
-    parts = _read_idx(known_set("mnist"), progress)
-    listings = {part: _threes_and_sevens(listing) for part, listing in parts.items()}
-    return {part: _named(listing, known) for part, listing in listings.items()}
+    else:
+        parts = _read_idx(known_set("mnist"), progress)
+        listings = {part: _threes_and_sevens(listing) for part, listing in parts.items()}
+    return {
+        part: replace(listing, source=replace(listing.source, name=known.name))
+        for part, listing in listings.items()
+    }
 
 
 def _threes_and_sevens(listing: Listing) -> Listing:
@@ -236,13 +384,8 @@ def _threes_and_sevens(listing: Listing) -> Listing:
     chosen = np.concatenate([np.flatnonzero(listing.classes == digit) for digit in ("3", "7")])
     sample = listing.take(chosen)
     names = [f"{digit}/{name}.png" for digit, name in zip(sample.classes.tolist(), sample.names, strict=True)]
-    return replace(sample, names=names).noted(
-        "The 3s and 7s of MNIST; the number in a name is the index there."
-    )
-
-
-def _named(listing: Listing, known: KnownSet) -> Listing:
-    return replace(listing, source=replace(listing.source, name=known.name))
+    note = "The 3s and 7s of MNIST; the number in a name is the index there."
+    return replace(sample, names=names).noted(note)
 
 
 def cache_of(known: KnownSet) -> Path:
@@ -261,26 +404,15 @@ def checked(data: bytes, file: PublishedFile, name: str, *, by_length: bool = Fa
         raise DataError(
             f"{quoted(name)} has {len(plain):,} bytes unpacked: expected {file.unpacked_size:,}, get it again"
         )
-    if file.sha256 is not None and _hash(plain, "sha256") != file.sha256:
-        raise DataError(
-            f"{quoted(name)} is not the published file (SHA-256 of its unpacked bytes): get it again"
-        )
-    if file.sha256 is None and (is_gzip(data) or not by_length):
-        _check_packed(data, file, name)
-    return plain
-
-
-def _hash(data: bytes, kind: str) -> str:
     # MD5 is against accidents, not against attackers.
-    return hashlib.new(kind, data, usedforsecurity=False).hexdigest()
-
-
-def _check_packed(data: bytes, file: PublishedFile, name: str) -> None:
-    """Refuse a packed file that is not the published one to the byte."""
-    if file.packed_sha256 is not None and _hash(data, "sha256") != file.packed_sha256:
-        raise DataError(f"{quoted(name)} is not the published file (SHA-256): get it again")
-    if file.md5 is not None and _hash(data, "md5") != file.md5:
-        raise DataError(f"{quoted(name)} is not the published file (MD5): get it again")
+    hashes = [("sha256", file.sha256, plain, "SHA-256 of its unpacked bytes")]
+    if file.sha256 is None and (is_gzip(data) or not by_length):
+        hashes = [("sha256", file.packed_sha256, data, "SHA-256"), ("md5", file.md5, data, "MD5")]
+    for kind, published, content, said in hashes:
+        found = hashlib.new(kind, content, usedforsecurity=False).hexdigest()
+        if published not in (None, found):
+            raise DataError(f"{quoted(name)} is not the published file ({said}): get it again")
+    return plain
 
 
 def download(known: KnownSet, file: PublishedFile, progress: Progress = silent) -> Path:
@@ -306,28 +438,21 @@ class _MirrorError(Exception):
 
 def _from_mirror(mirror: str, file: PublishedFile, folder: Path, progress: Progress) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
-    handle, partial = tempfile.mkstemp(prefix=".part-", dir=folder)
+    data = _sent(mirror + file.name, file, progress)
     try:
-        with os.fdopen(handle, "w+b") as written:
-            _fetch(mirror + file.name, _Sink(written, file, progress))
-            written.seek(0)
-            data = written.read()
-        try:
-            checked(data, file, file.name)
-        except DataError as error:
-            raise _MirrorError(str(error)) from error
-        place = folder / file.name
-        os.replace(partial, place)
-        return place
-    finally:
-        Path(partial).unlink(missing_ok=True)
+        checked(data, file, file.name)
+    except DataError as error:
+        raise _MirrorError(str(error)) from error
+    write_whole(folder / file.name, data)
+    return folder / file.name
 
 
-def _fetch(url: str, sink: _Sink) -> None:
-    """Write what a server sends for ``url``; any trouble with it is a _MirrorError."""
+def _sent(url: str, file: PublishedFile, progress: Progress) -> bytes:
+    """Return what a server sends, no more than the file may have; any trouble with it is a _MirrorError."""
     import pooch
     import requests
 
+    sink = _Sink(file, progress)
     # As published: a server may otherwise unpack gzip on the way, and the MD5 is of the packed file.
     headers = {"Accept-Encoding": "identity"}
     fetch = pooch.HTTPDownloader(chunk_size=_PIECE, timeout=_TIMEOUT, headers=headers)
@@ -344,27 +469,22 @@ def _fetch(url: str, sink: _Sink) -> None:
         raise _MirrorError("cannot be reached") from error
     except requests.RequestException as error:
         raise _MirrorError(type(error).__name__) from error
+    return sink.getvalue()
 
 
-class _Sink:
-    """A file that takes no more than a published file may have, and tells of progress."""
+class _Sink(io.BytesIO):
+    """Bytes, no more than a published file may have, that tell of progress."""
 
-    def __init__(self, file: IO[bytes], published: PublishedFile, progress: Progress) -> None:
-        self._file = file
-        self._published = published
-        self._progress = progress
-        self._count = 0
+    def __init__(self, published: PublishedFile, progress: Progress) -> None:
+        super().__init__()
+        self._published, self._tell = published, progress
 
-    def write(self, piece: bytes) -> int:
-        """Write ``piece``; refuse what is more than the file may have."""
-        self._count += len(piece)
-        if self._count > self._published.most:
+    def write(self, piece: Any) -> int:
+        written = super().write(piece)
+        if self.tell() > self._published.most:
             raise _MirrorError(f"sent more than {self._published.most:,} bytes")
-        self._progress(f"downloading {self._published.name}", self._count, self._published.size)
-        return self._file.write(piece)
-
-    def flush(self) -> None:
-        """Leave flushing to the end: pooch asks for it after each piece."""
+        self._tell(f"downloading {self._published.name}", self.tell(), self._published.size)
+        return written
 
 
 def _drawings(zips: Mapping[str, bytes], source: Source) -> Listing:

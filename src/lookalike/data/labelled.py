@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.data import bridges
-from lookalike.data.untrusted import listed
 from lookalike.errors import InputError
 from lookalike.images import ImageBatch, as_images
 from lookalike.progress import Progress, silent
+from lookalike.text import listed
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ class LabelledImages:
         >>> LabelledImages.from_numpy(*pair, class_names=["cat", "dog"]).labels
         array(['dog', 'cat'], dtype='<U3')
         """
-        return _from_numpy(images, labels, class_names, value_range, Source())
+        return from_arrays(images, labels, class_names, value_range)
 
     def to_torch(self) -> Any:
         """Return the images as a torch data set, for a ``DataLoader``.
@@ -222,7 +222,7 @@ class LabelledImages:
             An item is no such pair, images are of mixed shapes, or :meth:`from_numpy` refuses them.
         """
         found = bridges.from_torch(data, class_names, progress)
-        return _from_numpy(*found, value_range, Source(type(data).__name__, reader="torch"))
+        return from_arrays(*found, value_range, Source(type(data).__name__, reader="torch"))
 
     def to_hugging_face(self) -> Any:
         """Return the images as a Hugging Face ``datasets.Dataset``.
@@ -278,7 +278,7 @@ class LabelledImages:
             The bytes of an image cannot be read.
         """
         found = bridges.from_hugging_face(table, image, label, class_names, progress)
-        return _from_numpy(*found, value_range, Source("table", reader="Hugging Face table"))
+        return from_arrays(*found, value_range, Source("table", reader="Hugging Face table"))
 
     def _codes(self) -> NDArray[np.int64]:
         """Return for each image the place of its class in ``class_names``, as ``(n,)``."""
@@ -315,14 +315,16 @@ def _is_number(name: str) -> bool:
 def from_arrays(
     images: Any,
     labels: Any,
-    *,
-    class_names: Sequence[str] | None = None,
+    class_names: Sequence[str | int] | None = None,
     value_range: tuple[float, float] | None = None,
     source: Source | None = None,
 ) -> LabelledImages:
-    """Return labelled images made of two arrays."""
-    batch = as_images(images, value_range=value_range)
+    """Return two arrays as labelled images; with class names, whole labels are places in these."""
     values = np.asarray(labels)
+    named = None if class_names is None else [str(name) for name in class_names]
+    if named is not None:
+        values = _named(values, named)
+    batch = as_images(images, value_range=value_range)
     if values.ndim != 1 or values.dtype.kind not in "iuUO":
         raise InputError(
             f"labels are {values.dtype} of shape {values.shape}: expected (n,) integers or strings"
@@ -330,7 +332,7 @@ def from_arrays(
     if len(values) != len(batch):
         raise InputError(f"{len(values)} labels for {len(batch)} images: expected one for each")
     texts, numbers = np.unique(values.astype(np.str_), return_inverse=True)
-    names = natural_order(texts.tolist() if class_names is None else class_names)
+    names = natural_order(texts.tolist() if named is None else named)
     for text in texts.tolist():
         if text not in names:
             raise InputError(f"label {text!r} is none of the classes {', '.join(map(repr, names))}")
@@ -344,30 +346,20 @@ def from_arrays(
     )
 
 
-def _from_numpy(
-    images: Any,
-    labels: Any,
-    class_names: Sequence[str | int] | None,
-    value_range: tuple[float, float] | None,
-    source: Source,
-) -> LabelledImages:
-    """Return two arrays as labelled images; with class names, whole labels are places in these."""
-    if class_names is None:
-        return from_arrays(images, labels, value_range=value_range, source=source)
-    names = [str(name) for name in class_names]
+def _named(labels: NDArray[Any], names: list[str]) -> NDArray[Any]:
+    """Return labels with the names that whole ones are places of."""
     if len(set(names)) != len(names) or not names:
         raise InputError(f"class names are {listed(names)}: expected different ones, at least one")
-    given = np.asarray(labels)
-    if given.dtype.kind in "iu" and given.ndim == 1:
-        bad = np.flatnonzero((given < 0) | (given >= len(names)))
-        if len(bad):
-            raise InputError(
-                f"image {bad[0]} has the label {given[bad[0]]}: expected the place of one of {len(names)} "
-                f"class names, 0 to {len(names) - 1}; leave the names out where the labels are the classes "
-                "themselves"
-            )
-        given = np.array(names, np.str_)[given]
-    return from_arrays(images, given, class_names=names, value_range=value_range, source=source)
+    if labels.dtype.kind not in "iu" or labels.ndim != 1:
+        return labels
+    bad = np.flatnonzero((labels < 0) | (labels >= len(names)))
+    if len(bad):
+        raise InputError(
+            f"image {bad[0]} has the label {labels[bad[0]]}: expected the place of one of {len(names)} class "
+            f"names, 0 to {len(names) - 1}; leave the names out where the labels are the classes themselves"
+        )
+    texts: NDArray[np.str_] = np.array(names, np.str_)[labels]
+    return texts
 
 
 def natural_order(names: Iterable[str]) -> list[str]:

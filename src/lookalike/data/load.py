@@ -11,16 +11,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.data import catalogue, known
+from lookalike.data import known
 from lookalike.data.labelled import LabelledImages, Split, natural_order
 from lookalike.data.look import part_notes, parts_note
 from lookalike.data.pixels import Size, checked_size
 from lookalike.data.readers import folders, idx, npz, parquet, table
-from lookalike.data.readers.listing import Listing, counts, mixed_sizes
+from lookalike.data.readers.listing import Listing, mixed_sizes
 from lookalike.data.readers.trees import open_tree
-from lookalike.data.untrusted import gunzip_head, listed, quoted
 from lookalike.errors import DataError, InputError, UnknownNameError, unknown
+from lookalike.files import gunzip_head
 from lookalike.progress import Progress, silent
+from lookalike.text import listed, quoted
 
 # How a model file begins, after the length of its head: safetensors with metadata of ours.
 _MODEL = b'{"__metadata__":{"lookalike":'
@@ -29,8 +30,7 @@ _MODEL = b'{"__metadata__":{"lookalike":'
 _FROM_TREES = (npz.from_tree, idx.from_tree, parquet.from_tree, folders.from_tree)
 _FROM_FILES = (parquet.from_file, idx.from_file, table.from_file)
 
-VALID_SHARE = 0.2
-"""The share of each class that a split puts into the validation part."""
+_VALID_SHARE = 0.2  # of each class, where a split is drawn
 
 
 def load(
@@ -106,13 +106,10 @@ def load(
     train, valid = _train_and_valid(parts, seed)
     if limit is not None:
         train, valid = draw(train, limit, seed), draw(valid, limit, seed)
-    names = natural_order(counts(train.classes))
-    return _diagnosed(
-        *_alike(
-            train.read(names, wanted, skip_bad, progress),
-            valid.read(names, wanted, skip_bad, progress),
-        )
-    )
+    names = train.class_names
+    both = _alike(*(part.read(names, wanted, skip_bad, progress) for part in (train, valid)))
+    note = parts_note(both.train.images, both.valid.images)
+    return Split(*(_diagnosed(part).noted(*([note] if note else [])) for part in both))
 
 
 def load_to_fit(
@@ -167,11 +164,10 @@ def load_to_measure(
 def _read(
     listing: Listing, size: Size | None, limit: int | None, seed: int, skip_bad: bool, progress: Progress
 ) -> LabelledImages:
-    """Return the images of the one part that is read, with notes of what looks wrong."""
+    """Return the images of the one part that is read."""
     if limit is not None:
         listing = draw(listing, limit, seed)
-    read = listing.read(natural_order(counts(listing.classes)), size, skip_bad, progress)
-    return read.noted(*part_notes(read.images, read.names))
+    return _diagnosed(listing.read(listing.class_names, size, skip_bad, progress))
 
 
 def _parts(
@@ -190,8 +186,8 @@ def _every_part(
 ) -> dict[str, Listing]:
     name = os.fsdecode(name_or_path)
     path = Path(os.path.expanduser(name))
-    if isinstance(name_or_path, str) and name in catalogue.names():
-        listings = known.read(catalogue.known_set(name), progress)
+    if isinstance(name_or_path, str) and name in known.names():
+        listings = known.read(known.known_set(name), progress)
         if path.exists():
             note = f"The file or folder {quoted(name)} here was not read: for that, write ./{name}."
             listings = {part: listing.noted(note) for part, listing in listings.items()}
@@ -206,7 +202,7 @@ def _every_part(
     except OSError as error:
         raise DataError(f"{quoted(name)} cannot be read: {error.strerror or error}") from error
     raise UnknownNameError(
-        f"{unknown('data set', name, catalogue.names())} (nor is there a file or folder of that name)"
+        f"{unknown('data set', name, known.names())} (nor is there a file or folder of that name)"
     )
 
 
@@ -236,9 +232,11 @@ def _to_fit_on(parts: dict[str, Listing]) -> Listing:
     if train is None or not len(train):
         held = listed(part for part in parts if part != "train")
         raise DataError(f"there are no images to train on, only a part {held}: add a train part")
-    if len(counts(train.classes)) < 2:
-        only = listed(counts(train.classes))
-        raise DataError(f"{quoted(train.source.name)} has one class only ({only}): expected at least two")
+    names = train.class_names
+    if len(names) < 2:
+        raise DataError(
+            f"{quoted(train.source.name)} has one class only ({listed(names)}): expected at least two"
+        )
     return train
 
 
@@ -256,10 +254,10 @@ def _train_and_valid(parts: dict[str, Listing], seed: int) -> tuple[Listing, Lis
     else:
         train, valid = split(train, seed)
         valid = replace(valid, source=replace(valid.source, part="valid"))
-    unknown_here = set(counts(valid.classes)) - set(counts(train.classes))
-    if unknown_here:
+    unseen = [name for name in valid.class_names if name not in train.class_names]
+    if unseen:
         raise DataError(
-            f"{quoted(train.source.name)} has the class {listed(natural_order(unknown_here))} in its "
+            f"{quoted(train.source.name)} has the class {listed(unseen)} in its "
             f"{valid.source.part} part only: add images of it to train on, or leave it out"
         )
     if not len(valid):
@@ -269,11 +267,9 @@ def _train_and_valid(parts: dict[str, Listing], seed: int) -> tuple[Listing, Lis
     return train, valid
 
 
-def _diagnosed(train: LabelledImages, valid: LabelledImages) -> Split:
-    """Return both parts with notes of what looks wrong with them."""
-    train, valid = (part.noted(*part_notes(part.images, part.names)) for part in (train, valid))
-    note = parts_note(train.images, valid.images)
-    return Split(train.noted(note), valid.noted(note)) if note else Split(train, valid)
+def _diagnosed(part: LabelledImages) -> LabelledImages:
+    """Return the same images with notes of what looks wrong with them."""
+    return part.noted(*part_notes(part.images, part.names))
 
 
 def _alike(train: LabelledImages, valid: LabelledImages) -> Split:
@@ -324,7 +320,7 @@ def choose_classes(listings: Mapping[str, Listing], classes: Sequence[object]) -
     wanted = [str(name) for name in classes]
     if not wanted:
         raise InputError("classes is empty: name at least two, or leave it out for all")
-    known = natural_order({name for listing in listings.values() for name in counts(listing.classes)})
+    known = natural_order({name for listing in listings.values() for name in listing.class_names})
     missing = [name for name in wanted if name not in known]
     if missing:
         raise InputError(f"there is no class {listed(missing)}: known are {listed(known, most=30)}")
@@ -347,7 +343,7 @@ def split(listing: Listing, seed: int) -> tuple[Listing, Listing]:
         if len(places) == 1:
             single.append(name)
         else:
-            valid.append(places[: max(1, int(VALID_SHARE * len(places) + 0.5))])
+            valid.append(places[: max(1, int(_VALID_SHARE * len(places) + 0.5))])
     if not valid:
         raise DataError(
             f"every class in {quoted(listing.source.name)} has a single image, so none is left "
@@ -355,7 +351,7 @@ def split(listing: Listing, seed: int) -> tuple[Listing, Listing]:
         )
     for_valid = np.zeros(len(listing), np.bool_)
     for_valid[np.concatenate(valid)] = True
-    share = f"{VALID_SHARE:.0%} of each class"
+    share = f"{_VALID_SHARE:.0%} of each class"
     notes = [f"There is no validation part: {share} were drawn at random for it (seed {seed})."]
     if single:
         notes.append(f"A single image of class {listed(single)}: it stays in the train part.")

@@ -1,7 +1,6 @@
 """What images look like: gray bytes, where their ink is, and where they look strange beside others.
 
-An image's paper is the median of its outermost pixels; its ink is what is unlike the paper. Nothing here
-changes an image.
+An image's paper is the median of its outermost pixels; its ink is what is unlike the paper.
 """
 
 from __future__ import annotations
@@ -13,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.data.untrusted import quoted
 from lookalike.images import ImageBatch, unit_of
+from lookalike.text import quoted
 
 Gray8 = NDArray[np.uint8]
 Whole = NDArray[np.intp]

@@ -1,8 +1,4 @@
-"""Images to be answered, without labels: files, folders, archives, patterns, a CSV of pixels, standard input.
-
-They are found first and read a few at a time, so that a hundred thousand of them need no more memory than a
-thousand.
-"""
+"""Images to be answered, without labels: found first, and read a few at a time, so that memory is bounded."""
 
 from __future__ import annotations
 
@@ -23,8 +19,9 @@ from lookalike.data.labelled import natural_key, natural_order
 from lookalike.data.pixels import SUFFIXES, decode_image, resized
 from lookalike.data.readers import table
 from lookalike.data.readers.trees import Tree, open_tree
-from lookalike.data.untrusted import MAX_FILE_BYTES, quoted, read_file
 from lookalike.errors import DataError, InputError, LookalikeWarning
+from lookalike.files import MAX_FILE_BYTES, read_file
+from lookalike.text import quoted
 
 _BATCH_IMAGES, _BATCH_BYTES = 500, 2**25
 

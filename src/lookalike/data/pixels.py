@@ -1,7 +1,4 @@
-"""One encoded image in, its pixels out.
-
-PNG, JPEG, BMP and WEBP are told by their first bytes, never by a file's name; no other decoder of Pillow is
-reached. The header's size is checked before a pixel is decoded.
+"""One encoded image in, its pixels out: PNG, JPEG, BMP or WEBP by its first bytes, and no other decoder.
 
 The rules: 1-bit and 8-bit gray give ``(h, w)``; 16-bit gray is rounded to 8 bits (v / 257); colour gives
 ``(h, w, 3)``; a palette is replaced by its colours, and is gray where all of them are; transparency is laid
@@ -20,13 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import BmpImagePlugin, Image, ImageFile, ImageOps, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
-from lookalike.data.untrusted import MAX_FILE_BYTES, MAX_PIXELS, quoted, read_file
 from lookalike.errors import DataError, InputError
+from lookalike.files import MAX_FILE_BYTES, MAX_PIXELS, read_file
 from lookalike.images import ImageBatch
 from lookalike.progress import Progress, silent
+from lookalike.text import quoted
 
+# By these names readers take a file for an image.
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
-"""The names by which readers take a file for an image."""
 
 _Opener = Callable[[BytesIO], ImageFile.ImageFile]
 

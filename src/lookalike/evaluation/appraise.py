@@ -14,7 +14,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from lookalike.data.labelled import LabelledImages
 from lookalike.data.loose import LooseBatch
-from lookalike.data.untrusted import listed
 from lookalike.errors import InputError
 from lookalike.evaluation.evaluate import judge, labelled, reliability, unwarned
 from lookalike.evaluation.results import Evaluation
@@ -25,6 +24,7 @@ from lookalike.recognition.assessment import Assessment
 from lookalike.recognition.rejection import Basis
 from lookalike.registry import DISPLAYS, Shown, resolve
 from lookalike.tensors import from_tensor
+from lookalike.text import listed
 
 Flags = NDArray[np.bool_]
 

@@ -16,7 +16,6 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from lookalike.data.labelled import LabelledImages, natural_order
-from lookalike.data.untrusted import listed
 from lookalike.errors import InputError
 from lookalike.evaluation.compare import pairs, row_of
 from lookalike.evaluation.evaluate import Inputs, judge, labelled
@@ -24,6 +23,7 @@ from lookalike.evaluation.ideas import Attempt, Candidate, attempt, candidates, 
 from lookalike.evaluation.results import Comparison, Row
 from lookalike.progress import Progress, silent
 from lookalike.registry import IDEAS, Shown
+from lookalike.text import listed
 
 #: How many folds there are where classes allow: each model is fitted on four fifths of the images.
 FOLDS = 5

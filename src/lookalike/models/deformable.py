@@ -82,7 +82,7 @@ class DeformableMatch(ImageClassifier):
     See Also
     --------
     lookalike.NearestImages : Pixels stay where they are.
-    lookalike.prepare.choose : The rule for preparations.
+    lookalike.prepare.chain : The rule for preparations.
 
     Notes
     -----

@@ -1,17 +1,18 @@
-"""A chain of preparations that can be said in words and stored as JSON."""
+"""A chain of preparations: said in words, stored as JSON, and chosen by what images look like."""
 
 from __future__ import annotations
 
-import reprlib
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from lookalike.data.look import Gray8
+from lookalike.data.look import Gray8, gray_bytes, ink_box, paper
 from lookalike.errors import InputError, unknown
-from lookalike.images import as_images
-from lookalike.prepare.drawings import Deskew, EvenInk, FitToInk
+from lookalike.images import ImageBatch, as_images
+from lookalike.prepare.drawings import Deskew, EvenInk, FitToInk, ink
 from lookalike.prepare.steps import (
     Blur,
     Gray,
@@ -22,6 +23,7 @@ from lookalike.prepare.steps import (
     Transformer,
 )
 from lookalike.progress import Progress, silent
+from lookalike.state import short
 
 #: The one table of steps that JSON may name.
 STEPS: Mapping[str, type[Preparation]] = {
@@ -40,6 +42,20 @@ _MOST_STEPS = 32
 _MOST_REASONS = 100
 _LONGEST_REASON = 1000
 _KEYS = {"version", "fitted", "steps", "reasons"}
+
+_SAMPLE = 2000
+# How far a pixel of even paper may be from the paper's level, and how much of a drawing is such paper.
+_EVEN = 8
+_PAPER_SHARE = 0.4
+# How much the ink's size may vary, and how far from the middle it may be, in parts of the frame.
+_SIZE_SPREAD = 1 / 8
+_OFF_CENTRE = 1 / 12
+_LONGEST = 32
+_LEVEL = 0.05
+# With fewer images of the median class than this, width is evened out, by at most so much, and blur is less.
+_MANY = 50
+_STRETCH = 1.5
+_FEW_BLUR = 0.5
 
 
 class Prepare(Transformer):
@@ -77,63 +93,6 @@ class Prepare(Transformer):
 
     def __init__(self, steps: Sequence[Preparation]) -> None:
         self.steps = steps
-
-    def fit(self, X: ArrayLike, y: ArrayLike | None = None, *, progress: Progress = silent) -> Self:
-        """Fit each step on what the steps before it make of the images.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, h, w) or (n, h, w, c)
-            Images.
-        y : ignored
-        progress : callable, optional
-            Hears of every few hundred images of each step.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        InputError
-            The steps cannot be used, or the images are no image batch.
-        """
-        steps = tuple(step._copy() for step in self._checked())
-        images = as_images(X)
-        # Where no later step learns anything, images need not be prepared for it.
-        last = max((place for place, step in enumerate(steps) if step._learned), default=0)
-        for step in steps[:last]:
-            step._learn(images)
-            images = step._run(images, progress)
-        steps[last]._learn(images)
-        self.steps_, self.reasons_ = steps, ()
-        return self
-
-    def transform(self, X: ArrayLike, *, progress: Progress = silent) -> Gray8:
-        """Prepare images.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, h, w) or (n, h, w, c)
-            Images: uint8, bool, or floats in 0-1.
-        progress : callable, optional
-            Hears of every few hundred images of each step.
-
-        Returns
-        -------
-        ndarray of shape (n, height, width), uint8
-
-        Raises
-        ------
-        InputError
-            The images are no image batch.
-        """
-        self._check_fitted()
-        images = as_images(X)
-        # Parameters were checked when the chain was fitted or read.
-        for step in self.steps_:
-            images = step._run(images, progress)
-        return images
 
     def describe(self) -> tuple[str, ...]:
         """Return what each step does to images, one sentence a step."""
@@ -178,11 +137,11 @@ class Prepare(Transformer):
             raise InputError(f"a preparation's JSON has other keys: expected {', '.join(sorted(_KEYS))}")
         if type(data["version"]) is not int or data["version"] != _VERSION:
             raise InputError(
-                f"a preparation's version is {_short(data['version'])}: expected {_VERSION} "
+                f"a preparation's version is {short(data['version'])}: expected {_VERSION} "
                 "(did a newer lookalike write it?)"
             )
         if not isinstance(data["fitted"], bool):
-            raise InputError(f"a preparation's fitted is {_short(data['fitted'])}: expected true or false")
+            raise InputError(f"a preparation's fitted is {short(data['fitted'])}: expected true or false")
         steps = [
             _step_from_json(step, data["fitted"]) for step in _items(data["steps"], "steps", 1, _MOST_STEPS)
         ]
@@ -190,7 +149,7 @@ class Prepare(Transformer):
         for reason in reasons:
             if not isinstance(reason, str) or len(reason) > _LONGEST_REASON:
                 raise InputError(
-                    f"a preparation's reason is {_short(reason)}: expected a text of at most "
+                    f"a preparation's reason is {short(reason)}: expected a text of at most "
                     f"{_LONGEST_REASON} characters"
                 )
         chain = cls(steps)
@@ -198,29 +157,40 @@ class Prepare(Transformer):
             chain.steps_, chain.reasons_ = tuple(steps), tuple(reasons)
         return chain
 
-    def fit_transform(
-        self, X: ArrayLike, y: ArrayLike | None = None, *, progress: Progress = silent
-    ) -> Gray8:
-        """Return ``fit(X).transform(X)``."""
-        return self.fit(X, progress=progress).transform(X, progress=progress)
-
     def _current(self) -> Sequence[Preparation]:
         """Return the fitted steps, or those to be fitted."""
-        return self.steps_ if hasattr(self, "steps_") else self._checked()
+        if hasattr(self, "steps_"):
+            return self.steps_
+        self._check()
+        return self.steps
 
-    def _checked(self) -> Sequence[Preparation]:
-        """Return the steps, refusing what is none of lookalike's own."""
+    def _check(self) -> None:
         steps = self.steps
         if not isinstance(steps, (list, tuple)) or not 1 <= len(steps) <= _MOST_STEPS:
-            raise InputError(f"steps are {_short(steps)}: expected a list of 1 to {_MOST_STEPS} preparations")
+            raise InputError(f"steps are {short(steps)}: expected a list of 1 to {_MOST_STEPS} preparations")
         for place, step in enumerate(steps):
             if type(step) not in _NAMES:
                 raise InputError(
-                    f"step {place + 1} is {_short(step)}: expected one of "
+                    f"step {place + 1} is {short(step)}: expected one of "
                     f"{', '.join(kind.__name__ for kind in _NAMES)}"
                 )
             step._check()
-        return steps
+
+    def _learn(self, images: ImageBatch, progress: Progress = silent) -> None:
+        """Fit each step on what the steps before it make of the images."""
+        steps = tuple(step._copy() for step in self.steps)
+        # Where no later step learns anything, images need not be prepared for it.
+        last = max((place for place, step in enumerate(steps) if step._learned), default=0)
+        for step in steps[:last]:
+            step._learn(images)
+            images = step._run(images, progress)
+        steps[last]._learn(images)
+        self.steps_, self.reasons_ = steps, ()
+
+    def _run(self, images: ImageBatch, progress: Progress = silent) -> Gray8:
+        for step in self.steps_:
+            images = step._run(images, progress)
+        return images
 
 
 def _step_to_json(step: Preparation) -> dict[str, Any]:
@@ -237,24 +207,24 @@ def _step_to_json(step: Preparation) -> dict[str, Any]:
 def _step_from_json(data: object, fitted: bool) -> Preparation:
     """Return the step that plain data describe."""
     if not isinstance(data, dict) or not isinstance(data.get("step"), str):
-        raise InputError(f"a preparation's step is {_short(data)}: expected an object with the step's name")
+        raise InputError(f"a preparation's step is {short(data)}: expected an object with the step's name")
     name = data["step"]
     if name not in STEPS:
         raise InputError(unknown("preparation", name[:100], STEPS))
     given = {key: value for key, value in data.items() if key != "step"}
-    learned = ("inverted",) if fitted and STEPS[name] is Polarity else ()
-    expected = {*STEPS[name]._defaults(), *learned}
+    learned = fitted and STEPS[name] is Polarity
+    expected = {*STEPS[name]._defaults(), *(["inverted"] * learned)}
     if set(given) != expected:
         raise InputError(
             f"the step {name!r} has other parameters: expected {', '.join(sorted(expected)) or 'none'}"
         )
-    values = {key: given.pop(key) for key in learned}
+    inverted = given.pop("inverted", None)
     step = STEPS[name](**given)
     step._check()
     if isinstance(step, Polarity) and learned:
-        if not isinstance(values["inverted"], bool):
-            raise InputError(f"inverted is {_short(values['inverted'])}: expected true or false")
-        step.inverted_ = values["inverted"]
+        if not isinstance(inverted, bool):
+            raise InputError(f"inverted is {short(inverted)}: expected true or false")
+        step.inverted_ = inverted
     return step
 
 
@@ -262,11 +232,168 @@ def _items(value: object, name: str, least: int, most: int) -> list[Any]:
     """Return a list of a length that is allowed."""
     if not isinstance(value, list) or not least <= len(value) <= most:
         raise InputError(
-            f"a preparation's {name} are {_short(value)}: expected a list of {least} to {most} items"
+            f"a preparation's {name} are {short(value)}: expected a list of {least} to {most} items"
         )
     return value
 
 
-def _short(value: object) -> str:
-    """Return what an error shows of an untrusted value."""
-    return reprlib.repr(value)
+def choose(images: ArrayLike, labels: ArrayLike | None = None) -> Prepare:
+    r"""Choose preparations by what the training images look like, and say why.
+
+    The rule looks at up to 2,000 images, evenly spaced, in gray:
+
+    1. **Drawing or photograph.** An image's paper is the median of its border. Where at least 40 % of a
+       typical (median) image's pixels lie within 8 levels of its paper, the images are drawings.
+    2. **Photographs** are made gray (:class:`Gray`). Where their longer side has more than 32 pixels they are
+       resized so that it has 32, the ratio of the sides kept (:class:`Resize`). Whether their ink is dark or
+       light is not decided.
+    3. **Drawings** are turned to light ink on dark (:class:`Polarity`).
+    4. They are *framed* already where no side has more than 32 pixels, the longer side of their ink varies by
+       at most 1/8 of the frame (5th to 95th percentile), and in 95 % of them the ink's centre of mass, or
+       else the middle of its box, is within 1/12 of the frame of its centre. Framed drawings stay where they
+       are. All others are fitted to 28x28 pixels (:class:`FitToInk`), blurred by 1 pixel (:class:`Blur`), and
+       their ink is made equally strong (:class:`EvenInk`). With fewer than 50 images of a typical (median)
+       class the shorter side of the ink is stretched, by up to 1.5, for there is not one image for each
+       width that people draw; and they are blurred by half a pixel only, since
+       :class:`lookalike.DeformableMatch` blurs further what it does not align.
+    5. Drawings are deskewed (:class:`Deskew`), before any other step but polarity, where that helps: with
+       each of the images in turn left out and answered by the nearest of the others (squared L2, ties to the
+       first), significantly fewer answers are wrong (exact sign test of the images on which the two differ,
+       5 % level). Without labels, or with few images, slant is left alone: it may be what tells classes
+       apart.
+
+    Percentiles are NumPy's, linearly interpolated. The answer is fitted, its first step is :class:`Polarity`
+    for drawings and :class:`Gray` for photographs, and ``reasons_`` says what was found and decided, one
+    sentence a decision.
+    """
+    batch = as_images(images)
+    values = None if labels is None else np.asarray(labels)
+    if values is not None and values.shape != (len(batch),):
+        raise InputError(f"labels have shape {values.shape} for {len(batch)} images: expected one for each")
+    places = np.unique(np.linspace(0, len(batch) - 1, min(len(batch), _SAMPLE)).astype(np.intp))
+    sample = gray_bytes(batch[places])
+    share = _paper_share(sample)
+    if share < _PAPER_SHARE:
+        steps, reasons = _for_photographs(sample)
+        found = f"only {share:.0%} of a typical image is even paper: photographs"
+    else:
+        # All images vote on polarity, as they do when the chain is fitted.
+        polarity = Polarity().fit(batch)
+        few = values is not None and np.median(np.unique(values, return_counts=True)[1]) < _MANY
+        steps, reasons = _for_drawings(
+            polarity, sample, None if values is None else values[places], bool(few)
+        )
+        found = f"{share:.0%} of a typical image is even paper: drawings"
+    chain = Prepare(steps).fit(batch)
+    chain.reasons_ = tuple(reason.replace("%", " %") for reason in (found, *reasons))
+    return chain
+
+
+def _paper_share(sample: Gray8) -> float:
+    """Return how much of the median image is even paper."""
+    distance = np.abs(sample.astype(np.int16) - paper(sample)[:, None, None])
+    return float(np.median((distance <= _EVEN).mean(axis=(1, 2))))
+
+
+def _for_photographs(sample: Gray8) -> tuple[list[Preparation], list[str]]:
+    """Return the steps for photographs, and why."""
+    height, width = sample.shape[1:]
+    longer = max(height, width)
+    reasons = ["dark and light ink may both occur: polarity is not decided"]
+    if longer <= _LONGEST:
+        return [Gray()], [*reasons, f"no side has more than {_LONGEST} px: not resized"]
+    resize = Resize(*(max(1, round(side * _LONGEST / longer)) for side in (height, width)))
+    reasons.append(
+        f"the longer side has {longer} px, more than {_LONGEST}: resized to {resize.height} x {resize.width} "
+        "(height x width)"
+    )
+    return [Gray(), resize], reasons
+
+
+def _for_drawings(
+    polarity: Polarity, sample: Gray8, labels: NDArray[np.generic] | None, few: bool
+) -> tuple[list[Preparation], list[str]]:
+    """Return the steps for drawings, and why."""
+    light = polarity.transform(sample)
+    framed, why = _framed(light)
+    fit, blur = (FitToInk(stretch=_STRETCH), Blur(_FEW_BLUR)) if few else (FitToInk(), Blur())
+    steps: list[Preparation] = [] if framed else [fit, blur, EvenInk()]
+    helps, evidence = _deskew_helps(light, steps, labels)
+    deskew: list[Preparation] = [Deskew()] if helps else []
+    return [Polarity(), *deskew, *steps], [polarity.describe(), why, evidence]
+
+
+def _framed(light: Gray8) -> tuple[bool, str]:
+    """Return whether ink of one size is in the middle of small images, and a sentence that says so."""
+    height, width = light.shape[1:]
+    frame = max(height, width)
+    fitted = "fitted to ink, blurred, and made equally strong"
+    if frame > _LONGEST:
+        return False, f"the longer side has {frame} px, more than {_LONGEST}: {fitted}"
+    inked = ink(light)
+    inked = inked[inked.any(axis=(1, 2))]
+    if not len(inked):
+        return True, "there is no ink: not fitted"
+    low, middle, high = np.percentile(ink_box(inked).longer, [5, 50, 95])
+    if high - low > _SIZE_SPREAD * frame:
+        return False, f"the longer side of the ink is {low:.3g} to {high:.3g} px: {fitted}"
+    off = _off_centre(inked)
+    if off > _OFF_CENTRE:
+        return False, f"the ink is up to {off:.0%} of the frame off its centre: {fitted}"
+    return True, (
+        f"the ink is framed already (its longer side is {middle:.3g} px, within {high - low:.3g} px): "
+        "not fitted"
+    )
+
+
+def _off_centre(inked: Gray8) -> float:
+    """Return how far off the centre ink is in 95 % of the images, by its mass or else by its box."""
+    height, width = inked.shape[1:]
+    box = ink_box(inked)
+    mass = inked.sum(axis=(1, 2), dtype=np.int64)
+    by_mass = (
+        inked.sum(axis=2, dtype=np.int64) @ (np.arange(height) + 0.5) / mass / height,
+        inked.sum(axis=1, dtype=np.int64) @ (np.arange(width) + 0.5) / mass / width,
+    )
+    by_box = (box.top + box.bottom) / 2 / height, (box.left + box.right) / 2 / width
+    return min(float(np.percentile(np.hypot(y - 0.5, x - 0.5), 95)) for y, x in (by_mass, by_box))
+
+
+def _deskew_helps(
+    light: Gray8, steps: list[Preparation], labels: NDArray[np.generic] | None
+) -> tuple[bool, str]:
+    """Return whether deskewing makes significantly fewer errors, and a sentence that says so."""
+    if labels is None:
+        return False, "slant is left alone: there are no labels to see whether deskewing helps"
+    wrong = [
+        _wrong_left_out(Prepare([*first, *steps]).fit_transform(light), labels)
+        for first in ([Gray()], [Deskew()])
+    ]
+    better, worse = int((wrong[0] & ~wrong[1]).sum()), int((wrong[1] & ~wrong[0]).sum())
+    helps = better > worse and _sign_test(worse, better) <= _LEVEL
+    figures = (
+        f"of {len(light):,} images the nearest other is of another class for {int(wrong[1].sum()):,} with "
+        f"deskewing, for {int(wrong[0].sum()):,} without"
+    )
+    if helps:
+        return True, f"{figures}: deskewed"
+    return False, f"{figures}: no clear gain, slant is left alone"
+
+
+def _sign_test(fewer: int, more: int) -> float:
+    """Return how likely chance makes one of two counts as much smaller than the other, at even odds."""
+    tries = fewer + more
+    return 2 * sum(math.comb(tries, count) for count in range(fewer + 1)) / (1 << tries)
+
+
+def _wrong_left_out(images: Gray8, labels: NDArray[np.generic]) -> NDArray[np.bool_]:
+    """Return whether the nearest other image of each image has another label."""
+    rows = images.reshape(len(images), -1).astype(np.float64)
+    # Whole numbers below 2^53: exact in floats, in any order.
+    squares = (rows**2).sum(axis=1)
+    distances = squares[:, None] + squares - 2 * (rows @ rows.T)
+    np.fill_diagonal(distances, np.inf)
+    if len(images) == 1:
+        return np.ones(1, np.bool_)
+    wrong: NDArray[np.bool_] = labels[distances.argmin(axis=1)] != labels
+    return wrong

@@ -1,7 +1,4 @@
-"""What is done to an image before it is compared: what all steps share, and the steps for any image.
-
-Steps have scikit-learn's manners but do not import it: a recogniser prepares images without it.
-"""
+"""What all steps of preparation share, and the steps for any image; scikit-learn is not imported for them."""
 
 from __future__ import annotations
 
@@ -20,7 +17,6 @@ from lookalike.progress import Progress, silent
 #: The longest side that a step makes.
 LONGEST_SIDE = 1024
 _WIDEST_BLUR = 32
-# Images are worked on a few at a time: memory stays bounded, and a chunk stays in the processor's cache.
 _CHUNK_VALUES = 2**18
 # The darkest and the brightest fiftieth of an image are reflections, dirt and frames.
 _OUTSIDE = 50
@@ -28,8 +24,65 @@ _OUTSIDE = 50
 _LEAST_RANGE = 32
 
 
-class Parameters:
-    """A constructor's parameters as scikit-learn's ``clone``, pipelines and searches read and set them."""
+class Transformer:
+    """What scikit-learn asks of a transformer of image batches: kinds say how they check, learn and run."""
+
+    _learned: str | None = None  # the attribute that fit sets, where transform needs a fit
+
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None, *, progress: Progress = silent) -> Self:
+        """Check the parameters and the images, and learn what there is to learn.
+
+        A chain fits each step on what the steps before it make of the images.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w) or (n, h, w, c)
+            Images.
+        y : ignored
+        progress : callable, optional
+            Hears of every few hundred images of each step.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InputError
+            A parameter is out of its range, or the images are no image batch.
+        """
+        self._check()
+        self._learn(as_images(X), progress)
+        return self
+
+    def transform(self, X: ArrayLike, *, progress: Progress = silent) -> Gray8:
+        """Prepare images.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w) or (n, h, w, c)
+            Images: uint8, bool, or floats in 0-1.
+        progress : callable, optional
+            Hears of every few hundred images of each step.
+
+        Returns
+        -------
+        ndarray of shape (n, height, width), uint8
+
+        Raises
+        ------
+        InputError
+            A parameter is out of its range, or the images are no image batch.
+        """
+        self._check_fitted()
+        self._check()
+        return self._run(as_images(X), progress)
+
+    def fit_transform(
+        self, X: ArrayLike, y: ArrayLike | None = None, *, progress: Progress = silent
+    ) -> Gray8:
+        """Return ``fit(X).transform(X)``."""
+        return self.fit(X, progress=progress).transform(X, progress=progress)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters by their names, in alphabetical order."""
@@ -68,12 +121,6 @@ class Parameters:
 
         return str(estimator_html_repr(self))
 
-
-class Transformer(Parameters):
-    """What scikit-learn asks of a transformer of image batches beside ``fit`` and ``transform``."""
-
-    _learned: str | None = None  # the attribute that fit sets, where transform needs a fit
-
     def __sklearn_is_fitted__(self) -> bool:
         return self._learned is None or hasattr(self, self._learned)
 
@@ -97,6 +144,16 @@ class Transformer(Parameters):
                 "Call 'fit' with appropriate arguments before using this estimator."
             )
 
+    def _check(self) -> None:
+        """Refuse parameters that are out of their ranges."""
+
+    def _learn(self, images: ImageBatch, progress: Progress = silent) -> None:
+        """Learn from checked images."""
+
+    def _run(self, images: ImageBatch, progress: Progress = silent) -> Gray8:
+        """Return checked images prepared, by parameters that were checked."""
+        raise NotImplementedError
+
 
 class Preparation(Transformer):
     """A step of preparation: a transformer of image batches, as scikit-learn's.
@@ -109,61 +166,12 @@ class Preparation(Transformer):
 
     _does = ""  # in a few words for the user; parameters in braces
 
-    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
-        """Check the parameters and the images, and learn what there is to learn.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, h, w) or (n, h, w, c)
-            Images.
-        y : ignored
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        InputError
-            A parameter is out of its range, or the images are no image batch.
-        """
-        self._check()
-        self._learn(as_images(X))
-        return self
-
-    def transform(self, X: ArrayLike, *, progress: Progress = silent) -> Gray8:
-        """Prepare images.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, h, w) or (n, h, w, c)
-            Images: uint8, bool, or floats in 0-1.
-        progress : callable, optional
-            Hears of every few hundred images.
-
-        Returns
-        -------
-        ndarray of shape (n, height, width), uint8
-
-        Raises
-        ------
-        InputError
-            A parameter is out of its range, or the images are no image batch.
-        """
-        self._check_fitted()
-        self._check()
-        return self._run(as_images(X), progress)
-
-    def fit_transform(self, X: ArrayLike, y: ArrayLike | None = None) -> Gray8:
-        """Return ``fit(X).transform(X)``."""
-        return self.fit(X).transform(X)
-
     def describe(self) -> str:
         """Return what the step does to images, in a few words for the user."""
         return self._does.format_map(vars(self))
 
     def _run(self, images: ImageBatch, progress: Progress = silent) -> Gray8:
-        """Return checked images prepared, by parameters that were checked, a few at a time."""
+        # A few images at a time: memory stays bounded, and a chunk stays in the processor's cache.
         count, height, width = images.shape[:3]
         step = max(1, _CHUNK_VALUES // self._values(height, width))
         told = "" if progress is silent else f"prepare: {self.describe()}"
@@ -175,15 +183,9 @@ class Preparation(Transformer):
         progress(told, count, count)
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
-    def _check(self) -> None:
-        """Refuse parameters that are out of their ranges."""
-
     def _values(self, height: int, width: int) -> int:
         """Return how many values the work on one image holds at a time."""
         return height * width
-
-    def _learn(self, images: ImageBatch) -> None:
-        """Learn from checked images."""
 
     def _apply(self, images: Gray8) -> Gray8:
         """Return gray images prepared."""
@@ -251,7 +253,7 @@ class Polarity(Preparation):
             return "ink is made light on dark"
         return "ink is dark: inverted" if self.inverted_ else "ink is light: kept"
 
-    def _learn(self, images: ImageBatch) -> None:
+    def _learn(self, images: ImageBatch, progress: Progress = silent) -> None:
         step = max(1, _CHUNK_VALUES // self._values(*images.shape[1:3]))
         votes = (
             paper_and_darkness(gray_bytes(images[start : start + step]))[1].sum()

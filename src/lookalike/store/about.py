@@ -1,11 +1,13 @@
-"""What a model file says of itself: its idea, its classes, where it came from."""
+"""What a model file says of itself, and the model card that tells it to people."""
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +21,7 @@ from lookalike.recognition.recogniser import Origin, Recogniser
 from lookalike.registry import IDEAS, Idea, idea, resolve
 from lookalike.state import Plain, checked_list, checked_whole, from_plain, short, to_plain
 from lookalike.store.container import SCHEMA
+from lookalike.text import plain
 
 _KEYS = {
     "schema", "library", "idea", "matcher", "differs", "parameters", "counts", "facts", "data", "figures",
@@ -26,6 +29,11 @@ _KEYS = {
 }  # fmt: skip
 _MOST_FIGURES, _LONGEST = 100, 1000
 _PREPARE = "prepare"
+
+_MARKED = re.compile(r"([\\`*_{}\[\]<>()#+!|~$&-])")
+# The line by which a card is known.
+_LIBRARY = "library_name: lookalike"
+_HEAD_BYTES = 4096
 
 
 class DataFacts(NamedTuple):
@@ -134,7 +142,7 @@ def written(model: Any, origin: Origin) -> tuple[dict[str, Any], dict[str, Any]]
     known, recogniser = idea_of(model), model.recogniser_
     usual = {**type(model)().get_params(deep=False), **known.parameters}
     given = model.get_params(deep=False)
-    plain = to_plain(recogniser)
+    state = to_plain(recogniser)
     return {
         "schema": SCHEMA,
         "library": resolve("lookalike").__version__,
@@ -143,11 +151,11 @@ def written(model: Any, origin: Origin) -> tuple[dict[str, Any], dict[str, Any]]
         "differs": sorted(name for name in usual if not _same(usual[name], given[name])),
         "parameters": {name: _plain(name, value) for name, value in given.items()},
         "counts": [int(count) for count in recogniser.matcher.class_counts],
-        "facts": plain.facts,
+        "facts": state.facts,
         "data": None if origin.data is None else dict(origin.data),
         "figures": [[name, value] for name, value in origin.figures.items()],
         "changed": origin.changed,
-    }, plain.arrays
+    }, state.arrays
 
 
 def described(data: LabelledImages) -> dict[str, Any]:
@@ -159,7 +167,7 @@ def checked_figures(figures: Mapping[str, Any]) -> dict[str, float | str]:
     """Return figures as plain numbers and short texts."""
     if len(figures) > _MOST_FIGURES:
         raise InputError(f"{len(figures)} figures: expected at most {_MOST_FIGURES}")
-    plain = {}
+    checked = {}
     for name, figure in figures.items():
         value = figure.item() if hasattr(figure, "item") else figure
         number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
@@ -169,8 +177,8 @@ def checked_figures(figures: Mapping[str, Any]) -> dict[str, float | str]:
             )
         if len(name) > _LONGEST or (isinstance(value, str) and len(value) > _LONGEST):
             raise InputError(f"the figure {short(name)} is too long: expected at most {_LONGEST} characters")
-        plain[name] = value
-    return plain
+        checked[name] = value
+    return checked
 
 
 def opened(about: dict[str, Any]) -> tuple[Idea, Origin]:
@@ -236,6 +244,7 @@ def info_of(about: dict[str, Any], size: int) -> ModelInfo:
     known, origin = opened(about)
     facts, given, counts = dict(about["facts"]), about["parameters"], _counts(about)
     labels = LABELS.read("labels", Plain(facts, {}), {}).classes
+    prepare = facts.get("prepare")
     shape = Recogniser.state["image_shape"].read("image_shape", Plain(facts, {}), {})
     if len(counts) != len(labels):
         raise InputError(f"{len(counts)} counts for {len(labels)} classes: expected one for each")
@@ -248,7 +257,7 @@ def info_of(about: dict[str, Any], size: int) -> ModelInfo:
         classes=tuple(zip(map(str, labels.tolist()), counts, strict=True)),
         image_shape=shape,
         n_features=checked_whole("n_features", facts.get("n_features"), 1, 2**40),
-        preparation=_preparation(facts.get("prepare")),
+        preparation=() if prepare is None else Prepare.from_json(prepare).describe(),
         library=short_text(about["library"]),
         schema=SCHEMA,
         data=None if origin.data is None else DataFacts(**origin.data),
@@ -263,13 +272,6 @@ def short_text(value: object) -> str:
     if not isinstance(value, str) or len(value) > _LONGEST:
         raise InputError(f"{short(value)} is no text of at most {_LONGEST} characters")
     return value
-
-
-def _preparation(data: object) -> tuple[str, ...]:
-    """Return what a preparation does."""
-    if data is None:
-        return ()
-    return Prepare.from_json(data).describe()
 
 
 def _checked_data(data: object) -> dict[str, Any] | None:
@@ -323,3 +325,80 @@ def _value(name: str, plain: Any, depth: int = 0) -> Any:
             raise InputError(f"the parameter {name} is {short(plain)}: expected numbers")
         return tuple(_value(name, part, depth + 1) for part in plain)
     return plain
+
+
+def is_card(path: Path) -> bool:
+    """Return whether a file is a card that :func:`written` made."""
+    with open(path, "rb") as file:
+        lines = file.read(_HEAD_BYTES).splitlines()
+    return lines[:1] == [b"---"] and _LIBRARY.encode() in lines
+
+
+def card(info: ModelInfo, file_name: str) -> str:
+    """Return the card of a model."""
+    what = f"rows of {info.n_features:,} numbers"
+    if info.image_shape is not None:
+        what = f"images of {'x'.join(map(str, info.image_shape))}"
+    parts = [
+        _header(info),
+        f"# {_text(file_name)}",
+        f"Recognises {what} by what they look like: {_text(info.title)}. Made with lookalike "
+        f"{_text(info.library)}; nothing was trained but what this page says.",
+        _use(file_name),
+        "## Classes\n\n" + _table(("class", "images"), [(name, f"{n:,}") for name, n in info.classes]),
+    ]
+    if info.preparation:
+        parts.append("## Preparation\n\n" + "\n".join(f"1. {_text(step)}" for step in info.preparation))
+    since = "\n\nThe model learned or forgot images since." if info.changed else ""
+    data, known = info.data, "Not said."
+    if data is not None:
+        known = f"{_text(data.name)}: {data.n:,} images, SHA-256 `{data.sha256}`.{since}"
+    parts.append("## Training data\n\n" + known)
+    if info.figures:
+        figures = [
+            (name, one if isinstance(one, str) else f"{one:.6g}") for name, one in info.figures.items()
+        ]
+        parts.append("## Figures\n\n" + _table(("what", "value"), figures) + since)
+    parameters = [(name, json.dumps(value)) for name, value in info.parameters.items()]
+    parts.append("## Parameters\n\n" + _table(("parameter", "value"), parameters))
+    return "\n\n".join(parts) + "\n"
+
+
+def _header(info: ModelInfo) -> str:
+    """Return the YAML header; strings of JSON are strings of YAML."""
+    lines = [
+        "---",
+        "# license: choose one, for example bsd-3-clause",
+        _LIBRARY,
+        "pipeline_tag: image-classification",
+        "tags:",
+        *(f"- {tag}" for tag in ("image-classification", "lookalike", info.idea)),
+    ]
+    if info.data is not None:
+        lines += ["datasets:", f"- {json.dumps(plain(info.data.name))}"]
+    names = [json.dumps(plain(name)) for name, value in info.figures.items() if not isinstance(value, str)]
+    if names:
+        lines += ["metrics:", *(f"- {name}" for name in names)]
+    return "\n".join([*lines, "---"])
+
+
+def _use(file_name: str) -> str:
+    """Return how the model is used; the name is a Python literal within a fenced block."""
+    literal = ascii(file_name).replace("`", "\\x60")
+    return (
+        "```python\nimport lookalike\n\n"
+        f"model = lookalike.load_model({literal})  # runs no code from the file\n"
+        "labels = model.predict(images)\n```"
+    )
+
+
+def _table(head: tuple[str, str], rows: list[tuple[str, str]]) -> str:
+    """Return a table."""
+    lines = [f"| {head[0]} | {head[1]} |", "|---|---|"]
+    lines += [f"| {_text(first)} | {_text(second)} |" for first, second in rows]
+    return "\n".join(lines)
+
+
+def _text(text: str) -> str:
+    """Return untrusted text as Markdown that says just that."""
+    return _MARKED.sub(r"\\\1", plain(text))

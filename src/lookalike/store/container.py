@@ -1,9 +1,7 @@
 """The file: arrays and one JSON text in safetensors, with a hash of both.
 
-The library reads and writes the format and checks its header: lengths, overlaps, gaps. What is checked here
-is what is ours: how long a header may be, how deep its JSON, which kinds of numbers, that nothing changed.
-
-Arrays are copied out of the mapped file: it can be replaced while a model of it is in use, on Windows too.
+The library checks the format; how long a header may be, how deep its JSON, which kinds of numbers and that
+nothing changed is checked here. Arrays are copied: the file can be replaced while a model of it is in use.
 """
 
 from __future__ import annotations
@@ -21,6 +19,7 @@ from numpy.typing import NDArray
 
 from lookalike.errors import InputError, ModelFileError
 from lookalike.files import write_whole
+from lookalike.text import plain
 
 #: The form of files that is written, and the newest that is read.
 SCHEMA = 1
@@ -41,18 +40,10 @@ _STORED = {np.dtype(dtype) for dtype in _DTYPES.values()}
 
 
 class Contents(NamedTuple):
-    """What is in a file.
+    """What is in a file."""
 
-    Attributes
-    ----------
-    about : dict
-        What the JSON text says.
-    arrays : dict of str to ndarray
-        C-contiguous; empty where only the header was read.
-    """
-
-    about: dict[str, Any]
-    arrays: dict[str, NDArray[Any]]
+    about: dict[str, Any]  # what the JSON text says
+    arrays: dict[str, NDArray[Any]]  # C-contiguous; none where only the header was read
 
 
 def write(path: Path, about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -128,7 +119,7 @@ def _check_header_length(path: Path) -> None:
     except ModelFileError:
         raise
     except (OSError, ValueError) as error:
-        raise ModelFileError(f"{_shown(path)} cannot be read: {_one_line(error)}") from error
+        raise ModelFileError(f"{plain(path)} cannot be read: {_one_line(error)}") from error
     if size >= _LENGTH and length > MOST_HEADER:
         _refuse(path, "is no model file", f"its header would have {length:,} bytes")
     if size < _LENGTH or size < _LENGTH + length:
@@ -147,9 +138,9 @@ def _errors_named(path: Path) -> Iterator[None]:
             _refuse(
                 path, "is cut short or too long", "its arrays do not end where it ends; take a whole copy"
             )
-        raise ModelFileError(f"{_shown(path)} is no model file: {_one_line(error)}") from error
+        raise ModelFileError(f"{plain(path)} is no model file: {_one_line(error)}") from error
     except OSError as error:
-        raise ModelFileError(f"{_shown(path)} cannot be read: {error}") from error
+        raise ModelFileError(f"{plain(path)} cannot be read: {error}") from error
 
 
 def _parsed(path: Path, text: str) -> Any:
@@ -157,7 +148,7 @@ def _parsed(path: Path, text: str) -> Any:
     try:
         document = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
     except (ValueError, RecursionError) as error:
-        raise ModelFileError(f"{_shown(path)} has metadata that are no JSON: {_one_line(error)}") from error
+        raise ModelFileError(f"{plain(path)} has metadata that are no JSON: {_one_line(error)}") from error
     if _depth(document) > DEEPEST:
         _refuse(path, "has metadata that are nested too deep", f"expected at most {DEEPEST} levels")
     return document
@@ -205,18 +196,9 @@ def _digest(text: str, arrays: Mapping[str, NDArray[Any]]) -> str:
 
 
 def _refuse(path: Path, wrong: str, expected: str) -> NoReturn:
-    raise ModelFileError(f"{_shown(path)} {wrong}: {expected}")
+    raise ModelFileError(f"{plain(path)} {wrong}: {expected}")
 
 
 def _one_line(error: BaseException) -> str:
     """Return an error's first line, with nothing that a terminal obeys."""
-    from lookalike.text import plain
-
     return plain(str(error))[:300]
-
-
-def _shown(path: Path) -> str:
-    """Return a path as an error shows it."""
-    from lookalike.text import plain
-
-    return plain(path)

@@ -10,6 +10,7 @@ from typing import Any
 
 from lookalike.data.labelled import LabelledImages
 from lookalike.errors import InputError, ModelFileError
+from lookalike.files import write_whole
 from lookalike.recognition.recogniser import Origin, Recogniser
 from lookalike.registry import resolve
 from lookalike.store import about, container
@@ -77,11 +78,8 @@ def save_model(
     container.write(path, text, arrays)
     model.recogniser_.origin = origin
     if card:
-        from lookalike.files import write_whole
-        from lookalike.store.card import written
-
         info = about.info_of(text, path.stat().st_size)
-        write_whole(path.with_name(path.name + ".md"), written(info, path.name).encode())
+        write_whole(path.with_name(path.name + ".md"), about.card(info, path.name).encode())
     return path
 
 

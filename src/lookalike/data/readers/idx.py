@@ -1,8 +1,4 @@
-"""IDX, the format that MNIST was published in: a magic number, the lengths of the axes, then bytes.
-
-A file is plain or gzip, told by its content. Both styles of names are known: ``train-images-idx3-ubyte`` and
-``train-images.idx3-ubyte``, each with or without ``.gz``.
-"""
+"""IDX, the format that MNIST was published in: a magic number, the lengths of the axes, then bytes."""
 
 from __future__ import annotations
 
@@ -20,25 +16,28 @@ from lookalike.data.labelled import Source
 from lookalike.data.pixels import Size
 from lookalike.data.readers.listing import PARTS, Listing, class_texts, numbered
 from lookalike.data.readers.trees import Tree
-from lookalike.data.untrusted import MAX_ARRAY_BYTES, gunzip_head, listed, plain_bytes, quoted, read_file
 from lookalike.errors import DataError
+from lookalike.files import MAX_ARRAY_BYTES, gunzip_head, plain_bytes, read_file
 from lookalike.progress import Progress
+from lookalike.text import listed, quoted
 
 _UBYTE = 0x08
 _NAME = re.compile(r"(?P<prefix>.*?)[-_.]?images[-.]idx3[-.]ubyte(?P<gz>\.gz)?", re.IGNORECASE)
 _PARTS = {**PARTS, "t10k": "test"}
 
 
-def _unpacked(data: bytes, name: str) -> bytes:
-    """Return an IDX file's bytes, unpacked where they are gzip and checked against their own header."""
+def parse(data: bytes, name: str, rank: int) -> NDArray[np.uint8]:
+    """Return the array in an IDX file, plain or gzip: labels ``(n,)``, or images ``(n, h, w)`` of rank 3."""
     head = gunzip_head(data, 4 + 4 * 4)
-    rank = head[3] if len(head) >= 4 else 0
-    if head[:3] != bytes((0, 0, _UBYTE)) or rank not in (1, 3) or len(head) < 4 + 4 * rank:
+    found = head[3] if len(head) >= 4 else 0
+    if head[:3] != bytes((0, 0, _UBYTE)) or found not in (1, 3) or len(head) < 4 + 4 * found:
         raise DataError(
             f"{quoted(name)} begins with {head[:4].hex(' ') or 'nothing readable'}: expected IDX of bytes, "
             "00 00 08 03 (images) or 00 00 08 01 (labels)"
         )
-    announced = 4 + 4 * rank + math.prod(_lengths(head, rank))
+    start = 4 + 4 * found
+    lengths = [int.from_bytes(head[at : at + 4], "big") for at in range(4, start, 4)]
+    announced = start + math.prod(lengths)
     if announced > MAX_ARRAY_BYTES:
         raise DataError(
             f"{quoted(name)} announces {announced:,} bytes: more than {MAX_ARRAY_BYTES:,}, refused"
@@ -50,21 +49,10 @@ def _unpacked(data: bytes, name: str) -> bytes:
             f"{quoted(name)} {wrong}: it holds {len(plain):,} bytes, its header announces {announced:,}; "
             "get the file again"
         )
-    return plain
-
-
-def parse(data: bytes, name: str, rank: int) -> NDArray[np.uint8]:
-    """Return the array in an IDX file, plain or gzip: labels ``(n,)``, or images ``(n, h, w)`` of rank 3."""
-    plain = _unpacked(data, name)
-    if plain[3] != rank:
+    if found != rank:
         what = {1: "labels", 3: "images"}
-        raise DataError(f"{quoted(name)} holds {what[plain[3]]}: expected {what[rank]}")
-    lengths = _lengths(plain, rank)
-    return np.frombuffer(plain, np.uint8, offset=4 + 4 * rank).reshape(lengths).copy()
-
-
-def _lengths(head: bytes, rank: int) -> tuple[int, ...]:
-    return tuple(int.from_bytes(head[4 + 4 * axis : 8 + 4 * axis], "big") for axis in range(rank))
+        raise DataError(f"{quoted(name)} holds {what[found]}: expected {what[rank]}")
+    return np.frombuffer(plain, np.uint8, offset=start).reshape(lengths).copy()
 
 
 def listing(

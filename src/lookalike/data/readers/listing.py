@@ -1,11 +1,7 @@
-"""What a reader found, before pixels are decoded: who is what, and how to get at it.
-
-Classes are chosen, parts are split and limits drawn on listings; only what is left is read.
-"""
+"""What a reader found: classes, parts and limits are chosen on listings, and only what is left is read."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -13,13 +9,14 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.data.labelled import LabelledImages, Source, face_values
+from lookalike.data.labelled import LabelledImages, Source, face_values, natural_order
 from lookalike.data.pixels import Size, decode_image, resized, resized_batch, size_note
 from lookalike.data.readers.trees import Tree
-from lookalike.data.untrusted import MAX_ARRAY_BYTES, MAX_FILE_BYTES, listed, quoted
 from lookalike.errors import DataError
+from lookalike.files import MAX_ARRAY_BYTES, MAX_FILE_BYTES
 from lookalike.images import ImageBatch
 from lookalike.progress import Progress
+from lookalike.text import listed, quoted
 
 PARTS = {
     **dict.fromkeys(("train", "training"), "train"),
@@ -169,6 +166,11 @@ class Listing:
         """Return the number of images."""
         return len(self.classes)
 
+    @property
+    def class_names(self) -> list[str]:
+        """The classes that have images, in natural order."""
+        return natural_order(set(self.classes.tolist()))
+
     def take(self, chosen: NDArray[np.intp]) -> Listing:
         """Return the images at ``chosen``, in that order."""
         if len(chosen) == len(self) and np.array_equal(chosen, np.arange(len(self))):
@@ -191,7 +193,7 @@ class Listing:
         """Return the labelled images: pixels read, labels as face values of ``class_names``."""
         readout = self.images.read(self.positions, size, skip_bad, progress)
         kept = self if readout.kept is None else self.take(readout.kept)
-        missing = set(self.classes.tolist()) - set(kept.classes.tolist())
+        missing = set(self.class_names) - set(kept.class_names)
         if missing:
             raise DataError(
                 f"no image of class {listed(sorted(missing))} in {quoted(self.source.name)} can be read: "
@@ -222,11 +224,6 @@ def class_texts(labels: NDArray[Any]) -> NDArray[np.str_]:
     """Return integer or text labels as class names."""
     values, numbers = np.unique(labels, return_inverse=True)
     return values.astype(np.str_)[numbers]
-
-
-def counts(classes: NDArray[np.str_]) -> dict[str, int]:
-    """Return how many images each class has."""
-    return dict(Counter(classes.tolist()))
 
 
 def mixed_sizes(first: tuple[str, tuple[int, ...]], other: tuple[str, tuple[int, ...]]) -> str:

@@ -1,12 +1,4 @@
-"""``.npz`` archives of arrays, read without pickle and without NumPy's trust in headers.
-
-Four ways of naming the arrays are known::
-
-    x_train, y_train, x_test, y_test                            as Keras publishes MNIST
-    train_images, train_labels, test_images, test_labels        also val_images, val_labels
-    images, labels                                              one part; load makes the split
-    x, y                                                        the same
-"""
+"""``.npz`` archives of arrays, read without pickle and without NumPy's trust in headers."""
 
 from __future__ import annotations
 
@@ -20,11 +12,13 @@ from numpy.typing import NDArray
 from lookalike.data.labelled import Source
 from lookalike.data.readers.listing import Listing, class_texts, numbered
 from lookalike.data.readers.trees import Tree
-from lookalike.data.untrusted import MAX_ARRAY_BYTES, MAX_NAME, listed, quoted
 from lookalike.errors import DataError, InputError
+from lookalike.files import MAX_ARRAY_BYTES, MAX_NAME
 from lookalike.images import as_images
 from lookalike.progress import Progress
+from lookalike.text import listed, quoted
 
+# The ways of naming the arrays; the first is that of Keras.
 _SETS: tuple[dict[str, tuple[str, str]], ...] = (
     {"train": ("x_train", "y_train"), "valid": ("x_val", "y_val"), "test": ("x_test", "y_test")},
     {
@@ -39,10 +33,7 @@ _EXPECTED = "expected x_train and y_train, train_images and train_labels, images
 
 
 def from_tree(tree: Tree, progress: Progress) -> dict[str, Listing] | None:
-    """Return the listings of an ``.npz`` by part; None where a tree is no zip of ``.npy`` alone.
-
-    Images pass :func:`lookalike.images.as_images`; labels are ``(n,)`` or ``(n, 1)`` integers or strings.
-    """
+    """Return the listings of an ``.npz`` by part; None where a tree is no zip of ``.npy`` alone."""
     if tree.kind != "zip" or not tree.files or not all(path.endswith(".npy") for path in tree.files):
         return None
     keys = {path.removesuffix(".npy") for path in tree.files}
@@ -81,14 +72,11 @@ def _listing(images: NDArray[Any], labels: NDArray[Any], key: str, source: Sourc
         raise DataError(
             f"{where} are {len(batch):,} images with {len(labels):,} labels: expected one for each"
         )
-    return numbered(_texts(labels, where), batch, source)
-
-
-def _texts(labels: NDArray[Any], where: str) -> NDArray[np.str_]:
     try:
-        return class_texts(labels)
+        texts = class_texts(labels)
     except ValueError as error:
         raise DataError(f"the labels of {where} are no text ({error}): save them as str") from error
+    return numbered(texts, batch, source)
 
 
 def _member(tree: Tree, key: str) -> NDArray[Any]:

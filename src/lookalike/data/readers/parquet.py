@@ -1,15 +1,7 @@
 """Parquet with a column of encoded images and a column of labels, the layout of Hugging Face's image sets.
 
-::
-
-    digits.parquet                               one part; load makes the split
-    data/train-00000-of-00002.parquet            the parts by the files' names, all pieces of a part
-    data/train-00001-of-00002.parquet
-    data/test-00000-of-00001.parquet
-    default/train/0000.parquet                   or by their folders' names
-
-Images are bytes of PNG, JPEG, BMP or WEBP: a struct ``{bytes, path}``, or a plain binary column. Labels are
-whole numbers or texts; where the file's metadata name the classes (``ClassLabel``), the names are the labels.
+Parts are told by the names of files (``train-00000-of-00002.parquet``) or folders. Images are bytes, alone or
+in a struct ``{bytes, path}``. Where the metadata name the classes (``ClassLabel``), they are the labels.
 """
 
 from __future__ import annotations
@@ -32,19 +24,16 @@ from lookalike.data.labelled import Source, natural_order
 from lookalike.data.pixels import SUFFIXES, Size
 from lookalike.data.readers.listing import PARTS, FileImages, Listing, class_texts
 from lookalike.data.readers.trees import Tree
-from lookalike.data.untrusted import MAX_FILES, MAX_NAME, listed, quoted, read_file
 from lookalike.errors import DataError, MissingExtraError
+from lookalike.files import MAX_FILES, MAX_NAME, read_file
 from lookalike.progress import Progress
+from lookalike.text import listed, quoted
 
-MAX_PARQUET_BYTES = 2 * 2**30
-"""The largest Parquet file that is read: it is held in memory while its images are."""
+MAX_PARQUET_BYTES = 2 * 2**30  # of a whole file: it is held in memory while its images are
+MAX_GROUP_BYTES = 2**31  # what one group of rows may announce, unpacked
 
 _SUFFIX = ".parquet"
 _PIECE = re.compile(r"-(\d{5})-of-(\d{5})\.parquet$")
-
-MAX_GROUP_BYTES = 2**31
-"""The most bytes that one group of rows may announce, unpacked."""
-
 _IMAGE_NAMES = ("image", "img")
 _LABEL_NAMES = ("label", "labels", "class")
 _MAX_METADATA = 16 * 2**20
@@ -154,20 +143,15 @@ def _listing(tree: Tree, part: str, paths: list[str], progress: Progress) -> Lis
 
 @dataclass
 class _Rows:
-    """The encoded images in the rows of a tree's Parquet files: ``file.parquet/17`` is a file's row 17.
-
-    One file and one group of its rows are held at a time, so images are best read in their order.
-    """
+    """The encoded images in the rows of a tree's files: ``file.parquet/17`` is row 17. One file is held."""
 
     tree: Tree
     _file: OpenFile | None = field(default=None, repr=False)
     _path: str = ""
-    _group: tuple[int, Any] | None = field(default=None, repr=False)
 
     def open(self, path: str) -> OpenFile:
         """Return a file, opened and checked."""
         if self._file is None or self._path != path:
-            self._group = None
             data = self.tree.read(path, MAX_PARQUET_BYTES)
             self._file, self._path = open_file(data, self.tree.full_name(path)), path
         return self._file
@@ -175,13 +159,7 @@ class _Rows:
     def read(self, path: str, limit: int) -> bytes:
         """Return the encoded image of a row."""
         at, _, row = path.rpartition("/")
-        file = self.open(at)
-        group = bisect.bisect_right(file.starts, int(row)) - 1
-        if self._group is None or self._group[0] != group:
-            # The old group goes before the next comes.
-            self._group = None
-            self._group = group, file.images(group)
-        data = file.image(self._group[1], int(row) - file.starts[group])
+        data = self.open(at).image(int(row))
         if data is None:
             raise DataError(f"{quoted(self.tree.full_name(path))} has no image: leave the row out")
         if len(data) > limit:
@@ -211,7 +189,10 @@ def check_extra() -> None:
 
 
 class OpenFile:
-    """An opened Parquet file: use :func:`open_file`."""
+    """An opened Parquet file: use :func:`open_file`. One group of its rows is held."""
+
+    _group = -1
+    _held: Any = None
 
     def __init__(self, data: bytes, name: str) -> None:
         import pyarrow as pa
@@ -255,14 +236,19 @@ class OpenFile:
                 )
             return np.array(self._names, np.str_)[numbers]
 
-    def image(self, group: Any, place: int) -> bytes | None:
-        """Return the encoded image at a place in a group; None where there is none."""
+    def image(self, row: int) -> bytes | None:
+        """Return the encoded image in a row; None where there is none."""
+        group = bisect.bisect_right(self.starts, row) - 1
+        if group != self._group:
+            # The old group goes before the next comes.
+            self._held, self._group = None, -1
+            self._held, self._group = self._images(group), group
         with _guarded(self.name):
-            data: bytes | None = group[place].as_py()
+            data: bytes | None = self._held[row - self.starts[group]].as_py()
         return data
 
-    def images(self, group: int) -> Any:
-        """Return the encoded images of a group of rows, which :meth:`image` takes."""
+    def _images(self, group: int) -> Any:
+        """Return the encoded images of a group of rows."""
         with _guarded(self.name):
             column = _column(self._file.read_row_group(group, columns=[self._leaf], use_threads=False))
             ends = [*self.starts, self.rows]
@@ -376,15 +362,11 @@ def _is_image(kind: Any) -> bool:
     import pyarrow as pa
 
     if pa.types.is_struct(kind):
-        places = [place for place in range(kind.num_fields) if kind.field(place).name == _BYTES]
-        return len(places) == 1 and _is_image_bytes(kind.field(places[0]).type)
-    return _is_image_bytes(kind)
-
-
-def _is_image_bytes(kind: Any) -> bool:
-    import pyarrow as pa
-
-    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+        fields = [kind.field(place) for place in range(kind.num_fields)]
+        kinds = [field.type for field in fields if field.name == _BYTES]
+    else:
+        kinds = [kind]
+    return len(kinds) == 1 and bool(pa.types.is_binary(kinds[0]) or pa.types.is_large_binary(kinds[0]))
 
 
 def _is_label(kind: Any) -> bool:

@@ -1,7 +1,4 @@
-"""CSV in the form of Kaggle's digits: a label, then the pixels, one image a line.
-
-The header (``label,pixel0,pixel1,...``) may be missing. The file is plain or gzip, told by its content.
-"""
+"""CSV in the form of Kaggle's digits: a label, then the pixels, one image a line; a header may be missing."""
 
 from __future__ import annotations
 
@@ -16,16 +13,17 @@ from numpy.typing import NDArray
 from lookalike.data.labelled import Source
 from lookalike.data.pixels import Size
 from lookalike.data.readers.listing import Listing, numbered
-from lookalike.data.untrusted import MAX_ARRAY_BYTES, MAX_NAME, MAX_PIXELS, plain_bytes, quoted, read_file
 from lookalike.errors import DataError
+from lookalike.files import MAX_ARRAY_BYTES, MAX_NAME, MAX_PIXELS, plain_bytes, read_file
 from lookalike.progress import Progress
+from lookalike.text import quoted
 
 _EXPECTED = "expected the columns label,pixel0,pixel1,..."
 _UNLABELLED = "expected the columns pixel0,pixel1,..."
 _NO_NUMBERS = str.maketrans("", "", "0123456789,")
 
+# About so many lines are parsed at once, so that text and wider numbers are never held for all.
 _LINES = 2000
-"""About so many lines are parsed at once, so that text and wider numbers are never held for all."""
 
 
 def from_file(
@@ -44,8 +42,15 @@ def from_file(
         _check_headless(columns, name)
         lines.seek(0)
     shape = _shape(len(columns) - 1, size, name)
-    labels, images = _parse(lines, length, shape, name, progress)
-    return {"train": numbered(labels, images, Source(name, "train", "CSV"))}
+    labels: list[str] = []
+    blocks: list[NDArray[np.uint8]] = []
+    for first, rows in _rows(lines, shape, name):
+        progress("reading CSV", lines.tell(), length)
+        cells = [row.partition(",") for row in rows]
+        labels += [_label(label, name, first + index) for index, (label, _, _) in enumerate(cells)]
+        blocks.append(_pixels([pixels for _, _, pixels in cells], shape, name, first))
+    source = Source(name, "train", "CSV")
+    return {"train": numbered(np.array(labels, np.str_), np.concatenate(blocks), source)}
 
 
 def unlabelled(path: Path, name: str, size: Size) -> Iterator[NDArray[np.uint8]]:
@@ -61,14 +66,8 @@ def unlabelled(path: Path, name: str, size: Size) -> Iterator[NDArray[np.uint8]]
         labelled = len(columns) - 1 == size[0] * size[1]
         lines.seek(0)
     shape = _shape(len(columns) - labelled, size, name)
-    first = 0
-    while block := lines.readlines(_LINES * (2 * shape[0] * shape[1] + 2)):
-        rows = [line.strip().replace(" ", "") for line in block if line.strip()]
-        if rows:
-            yield _pixels([row.partition(",")[2] if labelled else row for row in rows], shape, name, first)
-        first += len(rows)
-    if not first:
-        raise DataError(f"{quoted(name)} holds no image: expected a line for each")
+    for first, rows in _rows(lines, shape, name):
+        yield _pixels([row.partition(",")[2] if labelled else row for row in rows], shape, name, first)
 
 
 def _opened(path: Path, name: str, expected: str) -> tuple[io.StringIO, int]:
@@ -108,23 +107,16 @@ def _shape(pixels: int, size: Size | None, name: str) -> Size:
     return side, side
 
 
-def _parse(
-    lines: io.StringIO, length: int, shape: Size, name: str, progress: Progress
-) -> tuple[NDArray[np.str_], NDArray[np.uint8]]:
-    """Return labels ``(n,)`` and images ``(n, h, w)`` of the lines that are left."""
-    labels: list[str] = []
-    blocks: list[NDArray[np.uint8]] = []
+def _rows(lines: io.StringIO, shape: Size, name: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield some of the lines that are left, without spaces, after the number of those before them."""
+    first = 0
     while block := lines.readlines(_LINES * (2 * shape[0] * shape[1] + 2)):
-        progress("reading CSV", lines.tell(), length)
-        rows = [line.strip().replace(" ", "").partition(",") for line in block if line.strip()]
-        if not rows:
-            continue
-        first = len(labels)
-        labels += [_label(label, name, first + index) for index, (label, _, _) in enumerate(rows)]
-        blocks.append(_pixels([pixels for _, _, pixels in rows], shape, name, first))
-    if not labels:
+        rows = [line.strip().replace(" ", "") for line in block if line.strip()]
+        if rows:
+            yield first, rows
+        first += len(rows)
+    if not first:
         raise DataError(f"{quoted(name)} holds no image: expected a line for each")
-    return np.array(labels, np.str_), np.concatenate(blocks)
 
 
 def _label(text: str, name: str, image: int) -> str:

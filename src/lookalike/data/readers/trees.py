@@ -1,7 +1,6 @@
-"""Files by their paths, in a folder, a zip or a tar: what the readers walk over.
+"""Files by their paths, in a folder, a zip or a tar, which is never extracted: members are read one by one.
 
-An archive is never extracted: its members are read one at a time into memory, each bounded. One with a path
-that leaves it, a link, a device, an encrypted member or one name twice is refused as a whole.
+An archive with a path that leaves it, a link, a device, an encrypted member or one name twice is refused.
 """
 
 from __future__ import annotations
@@ -20,17 +19,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Generic, TypeVar, cast
 
-from lookalike.data.untrusted import (
+from lookalike.errors import DataError
+from lookalike.files import (
     MAX_ARCHIVE_BYTES,
     MAX_DEPTH,
     MAX_FILE_BYTES,
     MAX_FILES,
     MAX_NAME,
     is_gzip,
-    quoted,
     read_file,
 )
-from lookalike.errors import DataError
+from lookalike.text import quoted
 
 _NOT_READ = {
     b"\xfd7zXZ\0": "xz",
@@ -48,14 +47,16 @@ _PIECE = 2**20
 _MOST_TIMES = 200
 _IN_MEMORY = 64 * 2**20
 
+# What Python's readers of archives answer to hostile bytes.
 _DAMAGED = (
+    zipfile.BadZipFile,
     tarfile.TarError,
     zlib.error,
     EOFError,
     OSError,
     ValueError,
+    RuntimeError,
     OverflowError,
-    RecursionError,
 )
 
 
@@ -121,7 +122,7 @@ def zip_tree(path: Path, inside: str = "", given: str | None = None) -> Tree:
     name = given or str(path)
     try:
         archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+    except _DAMAGED as error:
         raise DataError(f"{quoted(name)} is no readable zip ({error}): get it again") from error
     members: Members[zipfile.ZipInfo] = Members(name, inside)
     for member in archive.infolist():
@@ -136,15 +137,7 @@ def zip_tree(path: Path, inside: str = "", given: str | None = None) -> Tree:
             with archive.open(member) as file:
                 # Never more than the limit, whatever the zip announces.
                 return file.read(limit)
-        except (
-            zipfile.BadZipFile,
-            zlib.error,
-            EOFError,
-            OSError,
-            ValueError,
-            RuntimeError,
-            OverflowError,
-        ) as error:
+        except _DAMAGED as error:
             raise DataError(f"{shown} is damaged in the zip ({error}): get the zip again") from error
 
     return members.tree("zip", read)
@@ -156,30 +149,23 @@ def open_tree(path: Path, name: str | None = None) -> Tree | None:
         return folder_tree(path, name)
     for archive in (path, *path.parents):
         if archive.is_file():
-            _check_packing(archive)
+            head = _head(archive, 8)
+            for magic, packing in _NOT_READ.items():
+                if head.startswith(magic):
+                    raise DataError(
+                        f"{quoted(archive)} is packed by {packing}, which is not read: expected a folder, a "
+                        "zip or a tar, plain or packed by gzip or bzip2"
+                    )
             inside = path.relative_to(archive).as_posix() if archive != path else ""
-            if _is_zip(archive):
+            if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
                 return zip_tree(archive, inside, name)
             return tar_tree(archive, inside, name) if is_tar(archive) else None
     return None
 
 
-def _check_packing(archive: Path) -> None:
-    """Refuse what is packed in a way that is not read."""
-    with archive.open("rb") as file:
-        head = file.read(8)
-    for magic, packing in _NOT_READ.items():
-        if head.startswith(magic):
-            raise DataError(
-                f"{quoted(archive)} is packed by {packing}, which is not read: expected a folder, a zip or "
-                "a tar, plain or packed by gzip or bzip2"
-            )
-
-
-def _is_zip(path: Path) -> bool:
-    """Return whether a file begins as a zip does."""
+def _head(path: Path, length: int) -> bytes:
     with path.open("rb") as file:
-        return file.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
+        return file.read(length)
 
 
 def _check_zipped(member: zipfile.ZipInfo, archive: str) -> None:
@@ -325,8 +311,7 @@ def is_tar(path: Path) -> bool:
 
 def _packing(path: Path) -> Callable[[Path], IO[bytes]] | None:
     """Return what opens a packed file; None for a plain one."""
-    with path.open("rb") as file:
-        head = file.read(3)
+    head = _head(path, 3)
     if is_gzip(head):
         return cast("Callable[[Path], IO[bytes]]", gzip.open)
     return cast("Callable[[Path], IO[bytes]]", bz2.open) if head == b"BZh" else None
