@@ -1,8 +1,8 @@
-"""Tables for terminals of any width."""
+"""Tables for terminals of any width, and the figures in them."""
 
-from operator import math
+import math
+from operator import itemgetter
 
-import itemgetter
 import pytest
 from rich.console import Console
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
+from lookalike.images import to_unit
 from lookalike.recognition.explanation import Evidence, Reference
 from lookalike.show.columns import WORDS, Column, Kind, Table, adding_up, signed_number
 from lookalike.show.images import signed_colours, speaking_colours
@@ -59,7 +60,7 @@ def parts(evidence: Evidence) -> Parts:
     scale = _Scale(evidence)
     pair = [one for one in (evidence.for_answer, evidence.for_runner_up) if one is not None]
     given = evidence.prepared if evidence.image.ndim == 1 else evidence.image
-    shown = given.shape != evidence.prepared.shape or not np.allclose(_unit(given), evidence.prepared)
+    shown = given.shape != evidence.prepared.shape or not np.allclose(to_unit(given), evidence.prepared)
     speaking = evidence.contributions
     return Parts(
         idea=plain(evidence.idea),
@@ -113,11 +114,6 @@ class _Scale:
 def _flat(values: NDArray[Any]) -> NDArray[Any]:
     """Return an image as it is, and a row of values as a band of some height."""
     return values if values.ndim > 1 else np.tile(values, (max(1, len(values) // _BAND), 1))
-
-
-def _unit(image: NDArray[Any]) -> NDArray[Any]:
-    """Return bytes as floats in 0-1."""
-    return image / 255 if image.dtype == np.uint8 else image
 
 
 def sentences(evidence: Evidence) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from lookalike.broadcasting import Axis, Trace, conclusion, named, result, shown, state
 from lookalike.errors import InputError
 from lookalike.evaluation.results import Comparison, Evaluation
+from lookalike.images import to_unit
 from lookalike.recognition.explanation import Evidence
 from lookalike.show.evidence import Beside, Parts, parts
 from lookalike.show.images import arrows
@@ -302,8 +303,7 @@ def _show(axes: Axes, image: NDArray[Any], title: str) -> None:
 
 def _show_arrows(axes: Axes, image: NDArray[Any], field: NDArray[np.int8], warped: NDArray[Any]) -> None:
     """Draw one image, dimmed, with the arrows of its displacement field."""
-    unit = image / 255 if image.dtype == np.uint8 else image
-    _show(axes, unit * 0.55, "how its pixels move")
+    _show(axes, to_unit(image) * 0.55, "how its pixels move")
     x0, y0, x1, y1 = arrows(field, warped).T
     if x0.size:
         axes.quiver(

@@ -18,7 +18,7 @@ from lookalike.errors import MissingExtraError
 from lookalike.evaluation.results import Comparison, Evaluation
 from lookalike.show.columns import Form, Table, rate_facts
 from lookalike.show.terminal import FittedTable
-from lookalike.show.views import Line, ideas_table, levels_table, pairs_table, point_columns, view
+from lookalike.show.views import ideas_table, levels_table, pairs_table, point_columns, view
 from lookalike.text import csv_cell
 
 # Whoever prints it has its own idea of how wide a line is.
@@ -29,19 +29,14 @@ def text(result: Any) -> str:
     """Return what ``print`` shows of a result."""
     console = Console(width=_WIDEST, color_system=None, markup=False, emoji=False, highlight=False)
     with console.capture() as shown:
-        for part in drawn(view(result).items, "text"):
+        for part in terminal(result, "text"):
             console.print(part, crop=False)
     return shown.get().removesuffix("\n")
 
 
-def terminal(result: Any) -> Iterator[Any]:
-    """Yield what a terminal shows of a result."""
-    return drawn(view(result).items, "terminal")
-
-
-def drawn(items: Iterable[Line | Table], form: Form) -> Iterator[Any]:
-    """Yield each item as Rich prints it."""
-    for item in items:
+def terminal(result: Any, form: Form = "terminal") -> Iterator[Any]:
+    """Yield what a terminal shows of a result, as Rich prints it."""
+    for item in view(result).items:
         yield FittedTable(item, form) if isinstance(item, Table) else Text(item.text, style=item.style)
 
 

@@ -155,9 +155,14 @@ class ImageGrid:
             for image, caption in zip(self.images, self.captions, strict=True)
         ]
         for band in _bands(cells, width):
-            height = max(len(cell) for cell in band)
+            height = max(map(len, band))
             for row in range(height):
-                yield from _joined(band, row)
+                for number, cell in enumerate(band):
+                    if number:
+                        yield Segment(" " * _GAP)
+                    above = height - len(cell)  # shorter pictures keep their captions at the bottom
+                    space = [Segment(" " * Segment.get_line_length(cell[0]))]
+                    yield from cell[row - above] if row >= above else space
                 yield Segment.line()
 
 
@@ -248,17 +253,6 @@ def _bands(cells: list[list[Segments]], width: int) -> Iterator[list[list[Segmen
         band.append(cell)
     if band:
         yield band
-
-
-def _joined(band: list[list[Segments]], row: int) -> Iterator[Segment]:
-    """Yield one line through all pictures of a band; shorter pictures keep their captions at the bottom."""
-    height = max(len(cell) for cell in band)
-    for number, cell in enumerate(band):
-        if number:
-            yield Segment(" " * _GAP)
-        missing = height - len(cell)
-        columns = Segment.get_line_length(cell[0])
-        yield from cell[row - missing] if row >= missing else [Segment(" " * columns)]
 
 
 class PixelTable:

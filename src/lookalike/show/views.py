@@ -227,7 +227,7 @@ def _best(is_best: bool) -> str:
 
 
 def _idea_style(row: Any, key: str, rate: Any, best: float) -> str:
-    """Return the style of an idea's title, or of its rate: references are dim, failures yellow."""
+    """Return the style of a title or of a rate: references are dim, failures yellow, the best is bold."""
     if key == "title":
         return "dim" if row.origin == "reference" else ""
     return "yellow" if rate is None else _best(rate.value == best)
@@ -278,10 +278,6 @@ def _best_fit(found: Any) -> View:
     items.append(Line(plain(f"Fitted on all {n}: {found.title}{worth}."), "bold"))
     items += [Line(plain(f"- {reason}")) for reason in found.reasons]
     return View(tuple(items), table)
-
-
-def _evaluation(evaluation: Evaluation) -> View:
-    return View(summary(evaluation), classes_table(evaluation))
 
 
 def _appraisal(found: Any) -> View:
@@ -411,6 +407,6 @@ _VIEWS: dict[str, Callable[[Any], View]] = {
     "BestFit": _best_fit,
     "Comparison": _comparison,
     "Curve": _curve,
-    "Evaluation": _evaluation,
+    "Evaluation": lambda found: View(summary(found), classes_table(found)),
     "Explanations": _explanations,
 }

@@ -15,7 +15,7 @@ from lookalike.data.labelled import LabelledImages
 from lookalike.distance.definition import l1, l2
 from lookalike.evaluation.results import Comparison, Evaluation, Row
 from lookalike.show.columns import decimals_for, percent
-from lookalike.show.images import SMALL, picture
+from lookalike.show.images import SMALL, Picture, picture
 from lookalike.show.views import best_row, measured
 from lookalike.text import plain
 
@@ -29,6 +29,11 @@ _SAMPLE = 32
 _EDGES = (64, 48, 32)  # of stored images
 
 
+def thumb(shown: Picture, name: str, truth: object, answer: object) -> SimpleNamespace:
+    """Return an image among others, with what is known of it."""
+    return SimpleNamespace(picture=shown, name=plain(name), truth=plain(truth), answer=plain(answer))
+
+
 class Gallery:
     """The thumbnails of one set of images: each is encoded when first asked for, and only once."""
 
@@ -39,12 +44,7 @@ class Gallery:
     def thumbs(self, places: Iterable[int], answers: NDArray[Any]) -> list[SimpleNamespace]:
         """Return images with what they are and what they were taken for."""
         return [
-            SimpleNamespace(
-                picture=self._picture(place),
-                name=plain(self.images.names[place]),
-                truth=plain(self.images.labels[place]),
-                answer=plain(answers[place]),
-            )
+            thumb(self._picture(place), self.images.names[place], self.images.labels[place], answers[place])
             for place in places
         ]
 
@@ -132,11 +132,7 @@ def _most_frequent(confusion: NDArray[Any]) -> list[tuple[int, int]]:
 
 
 def _mistakes(row: Row, evaluation: Evaluation, valid: LabelledImages) -> tuple[NDArray[np.intp], str]:
-    """Return the indices of the mistakes and the order they are in.
-
-    Where the idea compares with class images: by how much nearer the wrong image is than the right one, the
-    largest first. Else as the images come.
-    """
+    """Return the indices of the mistakes and the order they are in: by margins, where the idea has such."""
     mistakes = evaluation.mistakes
     margins = _margins(row, evaluation, valid) if len(mistakes) else None
     if margins is None:
@@ -147,7 +143,7 @@ def _mistakes(row: Row, evaluation: Evaluation, valid: LabelledImages) -> tuple[
 
 
 def _margins(row: Row, evaluation: Evaluation, valid: LabelledImages) -> NDArray[np.float64] | None:
-    """Return how much nearer each mistake is to its answer than to its class, or None where nothing says."""
+    """Return how much nearer each mistake is to its answer's image than to its class's; None without such."""
     images = getattr(row.model, "class_images_", None)
     measure: Any = {"l1": l1, "l2": l2}.get(str(getattr(row.model, "metric", "")))
     if measure is None or not isinstance(images, np.ndarray) or images.shape[1:] != valid.images.shape[1:]:

@@ -17,7 +17,7 @@ from lookalike.files import write_whole
 from lookalike.show.columns import NARROW, Column, decimals_for, listing, memory, percent, span
 from lookalike.show.images import thumbnail
 from lookalike.show.pages import render
-from lookalike.show.report.answers import answers
+from lookalike.show.report.answers import answers, thumb
 from lookalike.show.report.comparison import classes, origin, part_facts, titled
 from lookalike.show.report.examples import mistakes
 from lookalike.show.views import levels_table
@@ -222,37 +222,21 @@ def _galleries(found: Appraisal) -> list[SimpleNamespace]:
     """Return what should not be as it is: right answers that are rejected, and kinds that are answered."""
     data, evaluation = found.data, found.evaluation
     lost = np.setdiff1d(np.flatnonzero(found.rejected), evaluation.mistakes)
-    galleries = [
-        _gallery(
-            "Right answers that are rejected",
-            lost,
-            data.images,
-            (data.names, data.labels, evaluation.predictions),
-        )
-    ]
+    told = (data.names, data.labels, evaluation.predictions)
+    galleries = [_gallery("Right answers that are rejected", lost, data.images, *told)]
     for one in found.out_of_distribution:
-        places, nothing = np.flatnonzero(~one.rejected), [""] * len(one.names)
-        told = (one.names, nothing, one.answers)
-        galleries.append(_gallery(f"Not rejected: {plain(one.kind)}", places, one.images, told))
+        title, places = f"Not rejected: {plain(one.kind)}", np.flatnonzero(~one.rejected)
+        galleries.append(_gallery(title, places, one.images, one.names, [""] * len(one.names), one.answers))
     return [gallery for gallery in galleries if gallery.thumbs]
 
 
 def _gallery(
-    title: str, places: NDArray[Any], images: NDArray[Any], told: tuple[Any, Any, Any]
+    title: str, places: NDArray[Any], images: NDArray[Any], names: Any, truths: Any, given: Any
 ) -> SimpleNamespace:
     """Return the first of some images, each with its name, what it is and what it was taken for."""
     first = places[:_MOST_IN_GALLERY].tolist()
-    names, truths, given = told
     return SimpleNamespace(
         title=title,
         shown=f"{len(first)} of {len(places):,}" if len(first) < len(places) else f"{len(places):,}",
-        thumbs=[
-            SimpleNamespace(
-                picture=thumbnail(images[place]),
-                name=plain(names[place]),
-                truth=plain(truths[place]),
-                answer=plain(given[place]),
-            )
-            for place in first
-        ],
+        thumbs=[thumb(thumbnail(images[one]), names[one], truths[one], given[one]) for one in first],
     )
