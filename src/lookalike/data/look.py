@@ -210,10 +210,10 @@ def look(images: ImageBatch) -> Look:
     )
 
 
-def strange(images: ImageBatch, training: Look, mended: frozenset[str] = frozenset()) -> list[str]:
-    r"""Return what is strange about checked images beside those of training, one sentence each.
+def strange(images: ImageBatch, training: Look) -> dict[str, str]:
+    r"""Return what is strange about checked images beside those of training: one sentence a kind.
 
-    ``mended`` names what does not matter to the model, of these four, said in this order:
+    There are four, said in this order:
 
     - *polarity*: ink is dark on light, where it is light on dark in 95 % of the training images that show
       either, or the other way round.
@@ -243,8 +243,10 @@ def strange(images: ImageBatch, training: Look, mended: frozenset[str] = frozens
             words = _words(values[odd], count, training)
             place, unit = places[odd[0]], unit_of(images)
             said[kind.name] = kind.text.format(place=place, unit=unit, **words, **training._asdict())
-    looked_at = "" if count == len(images) else f" ({count:,} of {len(images):,} were looked at)"
-    return [text + looked_at for kind, text in said.items() if kind not in mended]
+    if said and count < len(images):
+        looked_at = f" ({count:,} of {len(images):,} were looked at)"
+        return {kind: text + looked_at for kind, text in said.items()}
+    return said
 
 
 def _kinds(training: Look) -> tuple[_Kind, ...]:

@@ -277,8 +277,9 @@ class Recogniser:
         Every answer comes through here: strange images are warned of.
         """
         if self.look is not None:
-            for text in strange(images, self.look, self._mended()):
-                warnings.warn(text, LookalikeWarning, stacklevel=_level_outside())
+            for kind, text in strange(images, self.look).items():
+                if kind not in self._mended():
+                    warnings.warn(text, LookalikeWarning, stacklevel=_level_outside())
         seen = self.seen(images, progress)
         k = self.voters if k is None else k
         return self.matcher.match(seen, k, reach=reach, progress=progress), seen
