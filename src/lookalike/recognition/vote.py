@@ -32,8 +32,11 @@ class Vote:
     state: ClassVar[State] = {"voters": whole(1, 2**40), "weights": choice(*WEIGHTS), "at_most": flag()}
 
     def among(self, n: int) -> int:
-        """Return how many of ``n`` vote."""
-        return checked_count(min(self.voters, n) if self.at_most else self.voters, n)
+        """Return how many of ``n`` vote, refusing more than there are."""
+        voters = min(self.voters, n) if self.at_most else self.voters
+        if not 1 <= voters <= n:
+            raise InputError(f"n_neighbors is {voters}: expected 1 to {n}, the number of training images")
+        return voters
 
     def answers(self, matches: Matches) -> tuple[Codes, Floats]:
         """Return the class that is the answer to each query, and the distance of its nearest voter."""
@@ -56,10 +59,3 @@ class Vote:
         same = distances == 0
         weights = np.divide(1.0, distances, out=np.zeros_like(distances), where=~same)
         return np.where(same.any(axis=1, keepdims=True), same, weights)
-
-
-def checked_count(k: int, n: int) -> int:
-    """Return how many neighbours are asked for, refusing more than there are."""
-    if not 1 <= k <= n:
-        raise InputError(f"n_neighbors is {k}: expected 1 to {n}, the number of training images")
-    return k
