@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from effort import examples
-from lookalike.distance.deformation.definition import displacements, match, sobel
+from lookalike.distance.deformation.definition import displacements, match
 from lookalike.distance.deformation.matching import match_by_sums
+from lookalike.distance.deformation.planes import sobel
 
 
 def pixel_by_pixel(query, reference, warp, context):

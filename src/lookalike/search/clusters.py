@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.distance.floats import prototype_sums
 from lookalike.distance.metrics import METRICS
-from lookalike.distance.prototypes import prototype_sums
 
 #: Rounds after which clusters are taken as they are; the digits of MNIST come to rest in 20 to 90.
 MOST_ROUNDS = 100
