@@ -217,8 +217,9 @@ def test_does_not_depend_on_the_layout(digits):
 def test_field_and_warped_image_are_the_evidence_behind_a_distance(edge_images):
     planes = sobel_planes(edge_images)
     distances = deformable_distances(planes, planes, warp=(1, 2), context=1)
+    values = planes.values()
     for reference in range(len(edge_images)):
-        found = displacement_field(planes, 3, planes, reference, warp=(1, 2), context=1)
+        found = displacement_field(values[3], values[reference], warp=(1, 2), context=1)
         assert found.distance == found.costs.sum() == distances[3, reference]
         assert found.field.shape == (6, 5, 2)
         assert found.field.dtype == np.int8
@@ -227,8 +228,8 @@ def test_field_and_warped_image_are_the_evidence_behind_a_distance(edge_images):
         assert bent.dtype == np.uint8
         assert np.isin(bent, edge_images[reference]).all()
     # Where everything matches equally well, nothing moves.
-    assert not displacement_field(planes, 3, planes, 4, warp=2, context=0).field.any()
-    assert not displacement_field(planes, 0, planes, 1, warp=2, context=1).field.any()
+    assert not displacement_field(values[3], values[4], warp=(2, 2), context=0).field.any()
+    assert not displacement_field(values[0], values[1], warp=(2, 2), context=1).field.any()
 
 
 def test_warped_takes_each_pixel_from_where_it_was_matched():

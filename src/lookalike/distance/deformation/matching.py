@@ -329,40 +329,12 @@ def _checked_candidates(candidates: ArrayLike, n_queries: int, n_references: int
 
 
 def displacement_field(
-    queries: Planes,
-    query: int,
-    references: Planes,
-    reference: int,
-    *,
-    warp: int | tuple[int, int],
-    context: int,
+    query: NDArray[Any], reference: NDArray[Any], *, warp: tuple[int, int], context: int
 ) -> Match:
     """Return how a reference is bent to look like a query: the evidence behind their distance, one way.
 
-    Of displacements that match equally well the shortest is taken, then upwards, then left.
-
-    >>> import numpy as np
-    >>> from lookalike.distance.deformation.planes import sobel_planes
-    >>> images = np.zeros((2, 9, 9), np.uint8)
-    >>> images[0, 2:7, 4] = images[1, 2:7, 5] = 255
-    >>> planes = sobel_planes(images)
-    >>> found = displacement_field(planes, 0, planes, 1, warp=1, context=1)
-    >>> found.field[4, 4].tolist()
-    [0, 1]
-    >>> np.array_equal(warped(images[1], found.field), images[0])
-    True
-    """
-    check_same_kind(queries, references)
-    first, second = queries.values([query])[0], references.values([reference])[0]
-    return match_by_sums(first, second, warp=checked_warp(warp), context=checked_context(context))
-
-
-def match_by_sums(
-    query: NDArray[Any], reference: NDArray[Any], *, warp: tuple[int, int], context: int
-) -> Match:
-    """Return what ``definition.match`` returns, in a time that does not grow with the context.
-
-    The definition adds up each patch anew. Here patches that overlap share their sums.
+    It is what ``definition.match`` returns, of planes (p, h, w), in a time that does not grow with the
+    context: patches that overlap share their sums.
     """
     planes, height, width = query.shape
     length = 2 * context + 1

@@ -245,8 +245,11 @@ class DeformableMatcher:
         ways = [(0, 1), (1, 0)][: 1 + both]
         if comparison.aligned:
             return [aligned_match(pair[[first]], pair[[second]], comparison) for first, second in ways]
-        planes, how = comparison.planes_of(pair), {"warp": comparison.warp, "context": comparison.context}
-        return [displacement_field(planes, first, planes, second, **how) for first, second in ways]
+        planes, warp, context = comparison.planes_of(pair).values(), comparison.warp, comparison.context
+        return [
+            displacement_field(planes[first], planes[second], warp=warp, context=context)
+            for first, second in ways
+        ]
 
     def _begin(self, images: Bytes, comparison: Comparison) -> None:
         """Keep these images alone."""
