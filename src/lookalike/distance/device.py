@@ -14,7 +14,7 @@ Nothing here imports torch before it is called.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from lookalike.distance.deformation.definition import displacements
 from lookalike.distance.deformation.matching import checked_context, checked_warp
 from lookalike.distance.metrics import kernels_of
+from lookalike.distance.search import ImageIndex
 from lookalike.errors import InputError
 from lookalike.progress import Progress, silent
 from lookalike.tensors import to_tensor
@@ -124,18 +125,6 @@ class DeviceIndex:
         return images.detach().reshape(len(images), -1)
 
 
-class HeldImages(Protocol):
-    """Images that can be copied to a device: an ``ImageIndex``."""
-
-    metric: str
-
-    def __len__(self) -> int:
-        """Return how many there are."""
-
-    def take(self, positions: ArrayLike) -> NDArray[np.uint8]:
-        """Return the images at some positions."""
-
-
 class ArraysOnDevice:
     """A :class:`DeviceIndex` that is asked, and answers, in NumPy: it stands in for an ``ImageIndex``."""
 
@@ -145,7 +134,7 @@ class ArraysOnDevice:
         self.metric = metric
 
     @classmethod
-    def of(cls, index: HeldImages, device: Any) -> ArraysOnDevice:
+    def of(cls, index: ImageIndex, device: Any) -> ArraysOnDevice:
         """Return the same images on a device."""
         return cls(to_tensor(index.take(np.arange(len(index))), device), index.metric)
 
