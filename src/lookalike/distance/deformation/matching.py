@@ -43,7 +43,6 @@ def deformable_distances(
     warp: int | tuple[int, int],
     context: int,
     symmetric: bool = False,
-    bounds: ArrayLike | None = None,
     threads: int | None = None,
     progress: Progress = silent,
 ) -> NDArray[np.int64]:
@@ -52,9 +51,7 @@ def deformable_distances(
     ``candidates`` (q, c) are the references that each query is compared with, by default all. ``warp`` is the
     longest displacement, the same down and across, or both; ``context`` the radius of the patch around each
     pixel; each 0 to 127. ``symmetric`` also bends each query to look like the reference, and adds both
-    distances. Work on a pair may end as soon as its distance is known to be above its query's one of
-    ``bounds`` (q,): such distances are returned as 2^63 - 1, all others are exact. The progress is told when
-    code is being compiled, and how many queries are done.
+    distances. The progress is told when code is being compiled, and how many queries are done.
 
     >>> import numpy as np
     >>> from lookalike.distance.deformation.planes import sobel_planes
@@ -69,21 +66,12 @@ def deformable_distances(
            [0, 0]])
     """
     job = _Job(queries, references, candidates, warp, context, symmetric)
-    limits = np.full(len(queries), FARTHEST)
-    if bounds is not None:
-        given = np.asarray(bounds)
-        if given.shape != limits.shape or given.dtype.kind not in "iu":
-            raise InputError(
-                f"bounds are {given.dtype} of shape {given.shape}: expected integers ({len(queries)},)"
-            )
-        limits = given.astype(np.int64)
-    parts = job.parts if bounds is None else job.cut_parts
     out = np.empty((len(queries), job.candidates.shape[1]), np.int64)
 
     def work(chunk: slice) -> Iterator[None]:
         for block, arguments, order, sums in job.blocks(chunk):
-            compare(*arguments, order, parts, limits[chunk], sums, *_NOBODY)
-            out[chunk, block] = np.where(sums > limits[chunk, None], FARTHEST, sums)
+            compare(*arguments, order, job.parts, sums, *_NOBODY)
+            out[chunk, block] = sums
             yield
 
     job.run(work, threads, progress)
@@ -123,15 +111,14 @@ def nearest(
     if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k <= count:
         raise InputError(f"k is {k!r}: expected a whole number from 1 to the {count} candidates")
     distances, indices = np.full((total, k), FARTHEST), np.full((total, k), FARTHEST)
-    limits = np.full(total, FARTHEST)
 
     def work(chunk: slice) -> Iterator[None]:
         best = distances[chunk], indices[chunk]
         for _, arguments, order, sums in job.blocks(chunk):
-            compare(*arguments, order, job.cut_parts[:1], limits[chunk], sums, *_NOBODY)
+            compare(*arguments, order, job.cut_parts[:1], sums, *_NOBODY)
             yield
             order = np.argsort(sums, axis=1)
-            compare(*arguments, order, job.cut_parts[1:], limits[chunk], sums, *best)
+            compare(*arguments, order, job.cut_parts[1:], sums, *best)
             yield
 
     job.run(work, threads, progress)

@@ -18,6 +18,7 @@ from llvmlite import ir
 from numba import njit, types
 from numpy.typing import NDArray
 
+from lookalike.distance.kernels import FARTHEST
 from lookalike.distance.kernels.compiled import Kernel, Long, Short, ShortPortable
 from lookalike.distance.kernels.vectors import (
     BYTES,
@@ -435,28 +436,27 @@ def _finish(variant: Any, plan: Plan, scratch: Scratch, references: Any, pair: A
 
 @Kernel
 def compare(variant: Any, plan: Plan, scratch: Scratch, queries: Any, references: Any, candidates: Any,
-            first: int, order: Any, parts: Any, bounds: Any, sums: Any, distances: Any,
-            indices: Any) -> None:  # fmt: skip
+            first: int, order: Any, parts: Any, sums: Any, distances: Any, indices: Any) -> None:  # fmt: skip
     """Add parts of the distances of queries and their candidates to ``sums`` (q, c), and keep the nearest.
 
     ``queries`` and ``references`` are packed planes, flat; ``candidates`` (q, c), or (1, c) for all of them,
     name references; ``first`` is the query that ``sums`` begins with. Candidates are taken in the ``order``
     (q, c) or (1, c), ascending by ``sums``. Each of ``parts`` (p, 3) is a direction (1: the query is bent to
-    look like the reference), first row, last row + 1. Sums above their query's one of ``bounds`` (q,) may
-    stay incomplete, but above it. ``distances`` and ``indices`` (q, k) are the nearest so far, ascending by
-    distance, then by index; where k is not 0, their worst distance is a bound as well.
+    look like the reference), first row, last row + 1. ``distances`` and ``indices`` (q, k) are the nearest so
+    far, ascending by distance, then by index; where k is not 0, sums above their worst distance may stay
+    incomplete, but above it.
     """
     count = candidates.shape[1]
     for number in range(sums.shape[0]):
         chosen, places = candidates[min(number, len(candidates) - 1)], order[min(number, len(order) - 1)]
         nearest, who, known = distances[number], indices[number], sums[number]
-        bound = bounds[number]
+        bound = FARTHEST
         for half in range(2):
             _load(plan, queries, first + number, half, scratch.query, 0, plan.height)
         for place in range(0, count, 2):
             one, other = places[place], places[min(place + 1, count - 1)]
             if nearest.size:
-                bound = min(bounds[number], nearest[-1])
+                bound = nearest[-1]
             if known[one] > bound:
                 break
             both = _finish(variant, plan, scratch, references, (chosen[one], chosen[other]),
