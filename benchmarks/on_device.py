@@ -17,8 +17,7 @@ from benchmarks.rounds import Contestant, race, table
 from lookalike.data.labelled import LabelledImages
 from lookalike.distance.deformation.matching import nearest
 from lookalike.distance.deformation.planes import sobel_planes
-from lookalike.distance.device.deform import deformable_distances
-from lookalike.distance.device.search import DeviceIndex
+from lookalike.distance.device import DeviceIndex, deformable_distances
 from lookalike.distance.search import ImageIndex
 
 ROUNDS = 3

@@ -7,9 +7,7 @@ from hypothesis import strategies as st
 
 from effort import examples
 from lookalike import InputError
-from lookalike.distance.classes import FARTHEST
-from lookalike.distance.deformation.matching import deformable_distances, nearest, nearest_classes
-from lookalike.distance.deformation.planes import as_planes, sobel_planes
+from lookalike.distance.kernels import FARTHEST
 from lookalike.distance.search import ImageIndex
 
 from .exact import sums
@@ -116,40 +114,3 @@ def test_refusals(change, message):
     options = {"queries": images, "k": 1, "codes": [0, 1, 1], "n_classes": 2, "reach": 1.1}
     with pytest.raises(InputError, match=message):
         ImageIndex(images).search_classes(**{**options, **change})
-
-
-@examples(30)
-@given(
-    seed=st.integers(0, 2**32 - 1),
-    shape=st.sampled_from([(2, 28, 28), (1, 13, 9), (3, 5, 5)]),
-    reach=st.sampled_from([1, 1.05, 1.4]),
-    k=st.integers(1, 4),
-    symmetric=st.booleans(),
-)
-def test_deformable(seed, shape, reach, k, symmetric):
-    rng = np.random.default_rng(seed)
-    values = rng.integers(-3, 4, (4, *shape))[rng.integers(0, 4, 25)]
-    values[5:] = np.clip(values[5:] + rng.integers(-1, 2, (20, *shape)), -30, 30)
-    queries, references = as_planes(values[:5]), as_planes(values[3:])
-    codes, candidates = rng.integers(0, 4, 22), np.array([rng.permutation(22)[:9] for _ in range(5)])
-    options = {"warp": 1, "context": 1, "symmetric": symmetric}
-    found = nearest_classes(queries, references, candidates, k, codes, 5, reach, **options)
-    distances = np.full((5, 22), FARTHEST)
-    some = deformable_distances(queries, references, candidates, **options)
-    np.put_along_axis(distances, candidates, some, axis=1)
-    wanted = of_classes(distances, codes, 5, float(reach) ** 2)
-    np.testing.assert_array_equal(found[2], wanted[0])
-    np.testing.assert_array_equal(found[3], wanted[1])
-    plain = nearest(queries, references, candidates, k, **options)
-    np.testing.assert_array_equal(found[0], plain[0])
-    np.testing.assert_array_equal(found[1], plain[1])
-
-
-@pytest.mark.parametrize("work", [1, 1 << 17, 1 << 28])
-def test_deformable_does_not_depend_on_threads_and_chunks(work, monkeypatch, digits):
-    planes, codes = sobel_planes(digits.train.images[:60]), digits.train.labels[:60]
-    arguments = (planes.take(slice(0, 20)), planes, None, 2, codes, 10, 1.3)
-    expected = nearest_classes(*arguments, warp=1, context=2, threads=1)
-    monkeypatch.setattr("lookalike.distance.deformation.matching.CALL_WORK", work)
-    for ours, theirs in zip(nearest_classes(*arguments, warp=1, context=2, threads=3), expected, strict=True):
-        np.testing.assert_array_equal(ours, theirs)

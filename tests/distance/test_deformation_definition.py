@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from effort import examples
-from lookalike.distance.deformation.definition import displacements, match, sobel
-from lookalike.distance.deformation.matching import match_by_sums
+from lookalike.distance.deformation.definition import displacements, match
+from lookalike.distance.deformation.matching import displacement_field
+from lookalike.distance.deformation.planes import sobel
 
 
 def pixel_by_pixel(query, reference, warp, context):
@@ -78,7 +79,7 @@ def test_the_field_by_running_sums_is_the_definition_number_for_number(seed, sha
     rng = np.random.default_rng(seed)
     query, reference = rng.integers(-largest, largest + 1, (2, *shape))
     wanted = match(query, reference, warp=warp, context=context)
-    found = match_by_sums(query, reference, warp=warp, context=context)
+    found = displacement_field(query, reference, warp=warp, context=context)
     assert found.distance == wanted.distance
     assert found.field.dtype == wanted.field.dtype
     np.testing.assert_array_equal(found.field, wanted.field)

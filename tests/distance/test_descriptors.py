@@ -4,8 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lookalike import InputError
-from lookalike.distance.deformation.definition import sobel
-from lookalike.distance.deformation.descriptors import edge_descriptors
+from lookalike.distance.deformation.planes import edge_descriptors, sobel
 
 
 def in_floats(images):
@@ -73,7 +72,7 @@ def test_channels_are_averaged():
 def test_does_not_depend_on_threads_and_layout(threads, digits, monkeypatch):
     images = digits.train.images
     expected = edge_descriptors(images)
-    monkeypatch.setattr("lookalike.distance.deformation.descriptors._CHUNK_PIXELS", 1000)
+    monkeypatch.setattr("lookalike.distance.deformation.planes._CHUNK_PIXELS", 1000)
     heard = []
     found = edge_descriptors(images[::-1], threads=threads, progress=lambda *told: heard.append(told))
     np.testing.assert_array_equal(found[::-1], expected)

@@ -17,13 +17,12 @@ from effort import examples
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
 from lookalike import InputError  # noqa: E402
+from lookalike.distance import device as on_device  # noqa: E402
 from lookalike.distance import tensor_sums as device_sums  # noqa: E402
-from lookalike.distance.deformation.definition import match, sobel  # noqa: E402
+from lookalike.distance.deformation.definition import match  # noqa: E402
 from lookalike.distance.deformation.matching import deformable_distances as compiled  # noqa: E402
-from lookalike.distance.deformation.planes import sobel_planes  # noqa: E402
-from lookalike.distance.device import deform, search  # noqa: E402
-from lookalike.distance.device.deform import deformable_distances  # noqa: E402
-from lookalike.distance.device.search import DeviceIndex  # noqa: E402
+from lookalike.distance.deformation.planes import sobel, sobel_planes  # noqa: E402
+from lookalike.distance.device import DeviceIndex, deformable_distances  # noqa: E402
 from lookalike.distance.search import ImageIndex  # noqa: E402
 
 DEVICES = ["cpu"] + (["cuda"] if torch.cuda.is_available() else [])
@@ -124,8 +123,8 @@ def test_neighbours_are_those_of_the_compiled_search(device, metric, pair, k, pa
     queries, images = pair
     k = min(k, len(images))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(search, "PAIRS", pairs_at_once)
-        patch.setattr(search, "VALUES", values)
+        patch.setattr(on_device, "PAIRS", pairs_at_once)
+        patch.setattr(on_device, "VALUES", values)
         index = DeviceIndex(torch.tensor(images, device=device), metric)
         found = index.search(torch.tensor(queries, device=device), k)
     for ours, wanted in zip(found, nearest(queries, images, metric, k), strict=True):
@@ -167,7 +166,7 @@ def test_memory_layout_does_not_matter(metric, edge_images):
 
 
 def test_a_search_tells_how_far_it_is(monkeypatch):
-    monkeypatch.setattr(search, "QUERIES", 2)
+    monkeypatch.setattr(on_device, "QUERIES", 2)
     images, heard = torch.zeros((3, 1, 1), dtype=torch.uint8), []
     DeviceIndex(images).search(images, 1, progress=lambda *step: heard.append(step))
     assert heard == [("searching", 0, 3), ("searching", 2, 3), ("searching", 3, 3)]
@@ -204,7 +203,7 @@ def test_deformable_distances_are_those_of_the_definition(device, planes, warp, 
     wanted = [match(*pair, warp=warp, context=context).distance for pair in zip(*planes, strict=True)]
     tensors = [torch.tensor(part, device=device) for part in planes]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(deform, "VALUES", values)
+        patch.setattr(on_device, "PLANE_VALUES", values)
         found = deformable_distances(*tensors, warp=warp, context=context)
     assert found.dtype == torch.int64
     assert found.device.type == device
@@ -215,9 +214,9 @@ def test_deformable_distances_are_those_of_the_definition(device, planes, warp, 
 def test_squares_are_summed_in_as_many_bits_as_they_take(device, largest, kind):
     # 2 planes times 9 places: 18 * (2 * 5461)^2 is just below 2^31.
     planes = torch.full((1, 2, 3, 3), largest, dtype=torch.int16, device=device)
-    assert deform._kind(planes, -planes, 2 * 9) == kind
+    assert on_device._kind(planes, -planes, 2 * 9) == kind
     # Beyond the border is 0, which is as far from the largest value.
-    assert deform._kind(2 * planes, 2 * planes, 2 * 9) == kind
+    assert on_device._kind(2 * planes, 2 * planes, 2 * 9) == kind
     wanted = match(planes[0].cpu().numpy(), -planes[0].cpu().numpy(), warp=(1, 1), context=1).distance
     assert deformable_distances(planes, -planes, warp=1, context=1).tolist() == [wanted]
 

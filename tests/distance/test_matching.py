@@ -13,7 +13,6 @@ from effort import examples
 from lookalike import InputError
 from lookalike.distance.deformation.definition import match
 from lookalike.distance.deformation.matching import (
-    FARTHEST,
     deformable_distances,
     displacement_field,
     nearest,
@@ -168,21 +167,6 @@ def test_equal_distances_go_to_the_lowest_index_in_any_order_of_candidates():
     np.testing.assert_array_equal(indices, np.arange(15)[:, None] // 5 * 5 + np.arange(4))
 
 
-@pytest.mark.parametrize("symmetric", [False, True])
-def test_bounds_change_nothing_that_is_kept(symmetric, digits):
-    queries, references = (
-        sobel_planes(np.kron(part.images[:40], np.ones((2, 2), np.uint8))) for part in digits
-    )
-    options = {"warp": 2, "context": 1, "symmetric": symmetric}
-    expected = deformable_distances(queries, references, **options)
-    bounds = np.sort(expected, axis=1)[:, 7]
-    found = deformable_distances(queries, references, bounds=bounds, **options)
-    kept = expected <= bounds[:, None]
-    np.testing.assert_array_equal(found[kept], expected[kept])
-    assert (found[~kept] == FARTHEST).all()
-    assert 8 * 40 <= kept.sum() < expected.size
-
-
 def test_candidates_are_columns_of_all_distances(digits):
     planes = sobel_planes(digits.train.images[:50])
     everything = deformable_distances(planes, planes, warp=1, context=1)
@@ -217,8 +201,9 @@ def test_does_not_depend_on_the_layout(digits):
 def test_field_and_warped_image_are_the_evidence_behind_a_distance(edge_images):
     planes = sobel_planes(edge_images)
     distances = deformable_distances(planes, planes, warp=(1, 2), context=1)
+    values = planes.values()
     for reference in range(len(edge_images)):
-        found = displacement_field(planes, 3, planes, reference, warp=(1, 2), context=1)
+        found = displacement_field(values[3], values[reference], warp=(1, 2), context=1)
         assert found.distance == found.costs.sum() == distances[3, reference]
         assert found.field.shape == (6, 5, 2)
         assert found.field.dtype == np.int8
@@ -227,8 +212,8 @@ def test_field_and_warped_image_are_the_evidence_behind_a_distance(edge_images):
         assert bent.dtype == np.uint8
         assert np.isin(bent, edge_images[reference]).all()
     # Where everything matches equally well, nothing moves.
-    assert not displacement_field(planes, 3, planes, 4, warp=2, context=0).field.any()
-    assert not displacement_field(planes, 0, planes, 1, warp=2, context=1).field.any()
+    assert not displacement_field(values[3], values[4], warp=(2, 2), context=0).field.any()
+    assert not displacement_field(values[0], values[1], warp=(2, 2), context=1).field.any()
 
 
 def test_warped_takes_each_pixel_from_where_it_was_matched():
@@ -270,7 +255,6 @@ def test_progress_tells_of_queries(digits):
         ({"candidates": [[0], [-1]]}, "candidate -1 is not there"),
         ({"candidates": [[0]]}, r"shape \(1, 1\): expected integers \(2, c\)"),
         ({"candidates": [[0.5], [1]]}, "candidates are float64"),
-        ({"bounds": [1]}, r"bounds are int64 of shape \(1,\): expected integers \(2,\)"),
         ({"references": sobel_planes(np.ones((3, 4, 5), np.uint8))}, r"sizes, \(4, 4\) and \(4, 5\)"),
         ({"references": as_planes(np.ones((3, 1, 4, 4), np.int8))}, "numbers of planes, 2 and 1"),
     ],

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
 from effort import examples
-from lookalike.distance.float_search import FloatIndex
+from lookalike.distance.floats import FloatIndex, prototype_sums
 from lookalike.distance.metrics import METRICS, Metric, checked_metric
-from lookalike.distance.prototypes import prototype_sums
 from lookalike.distance.search import ImageIndex
 from lookalike.errors import InputError
 
@@ -94,7 +93,7 @@ def nearest_by(distances, k):
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 7), (9, 784), (6, 5000)], ids=str)
 def test_floats_are_found_by_the_sums_of_scipy(shape, metric, monkeypatch):
-    monkeypatch.setattr("lookalike.distance.float_search._ROWS", 5)
+    monkeypatch.setattr("lookalike.distance.floats._ROWS", 5)
     rng = np.random.default_rng(2)
     rows, queries = rng.normal(size=shape), rng.normal(size=(4, shape[1]))
     rows = np.concatenate([rows, rows[::-1]])  # each twice: the first is found first
@@ -144,9 +143,9 @@ sys.modules["scipy"] = None
 import numpy as np
 from lookalike.distance.deformation.matching import nearest
 from lookalike.distance.deformation.planes import double_angle_planes
-from lookalike.distance.float_search import FloatIndex
+from lookalike.distance.floats import FloatIndex
 from lookalike.distance.metrics import METRICS
-from lookalike.distance.prototypes import prototype_sums
+from lookalike.distance.floats import prototype_sums
 images = np.arange(100, dtype=np.uint8).reshape(4, 5, 5)
 for metric in METRICS:
     prototype_sums(images.reshape(4, 25), np.ones((2, 25)), metric, compiled=False)
@@ -161,7 +160,7 @@ def test_a_few_bytes_meet_prototypes_without_numba():
     program = """
 import sys
 import numpy as np
-from lookalike.distance.prototypes import prototype_sums
+from lookalike.distance.floats import prototype_sums
 prototype_sums(np.ones((1, 9), np.uint8), np.ones((2, 9)), "l1", compiled=False)
 heavy = {"numba", "scipy", "torch"} & set(sys.modules)
 assert not heavy, heavy

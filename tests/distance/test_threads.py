@@ -92,4 +92,4 @@ def test_an_error_while_telling_stops_all_threads():
         yield
 
     with pytest.raises(ZeroDivisionError):
-        run_chunks(work, iter(int, 1), 2, lambda done: 1 / 0)
+        run_chunks(work, range(10**9), 2, lambda done: 1 / 0)

@@ -19,7 +19,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed")
 from lookalike import DeformableMatch, InkCoverage, InputError, MeanImage, NearestImages, evaluate  # noqa: E402
 from lookalike import tensors as in_use  # noqa: E402
 from lookalike.distance import definition  # noqa: E402
-from lookalike.distance.device.search import DeviceIndex  # noqa: E402
+from lookalike.distance.device import DeviceIndex  # noqa: E402
 from lookalike.distance.metrics import METRICS  # noqa: E402
 
 DEVICES = ["cpu"] + (["cuda"] if torch.cuda.is_available() else [])

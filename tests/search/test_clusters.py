@@ -5,7 +5,7 @@ from hypothesis.extra import numpy as hnp
 from sklearn.cluster import KMeans
 
 from effort import examples
-from lookalike.distance.prototypes import prototype_sums
+from lookalike.distance.floats import prototype_sums
 from lookalike.search.prototypes import clusters
 
 AVERAGE = {"l1": np.median, "l2": np.mean}

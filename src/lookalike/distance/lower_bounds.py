@@ -183,14 +183,6 @@ class PrincipalAxes:
         )
         self.units = (max(reach / 2047, 1e-6),) * 2
 
-    def of_rows(self, rows: NDArray[np.uint8]) -> Reduced:
-        """Return indexed rows, reduced."""
-        return self._reduced(rows)
-
-    def of_queries(self, rows: NDArray[np.uint8]) -> Reduced:
-        """Return queries, reduced."""
-        return self._reduced(rows)
-
     def _levels(self, centred: Floats) -> tuple[Floats, Floats, Floats]:
         """Return coordinates with the norm of the rest, coarse and fine, and the error of each row."""
         along = centred @ self._axes
@@ -202,8 +194,8 @@ class PrincipalAxes:
             levels.append(np.column_stack([along[:, :count], rest]))
         return levels[0], levels[1], 2 * error
 
-    def _reduced(self, rows: NDArray[np.uint8]) -> Reduced:
-        """Return clipped and rounded coordinates, and how far that moved them."""
+    def of_rows(self, rows: NDArray[np.uint8]) -> Reduced:
+        """Return clipped and rounded coordinates, and how far that moved them: of queries the same."""
         coarse, fine = np.zeros((len(rows), COARSE), np.int16), np.zeros((len(rows), FINE_AXES), np.int16)
         slack = np.zeros((len(rows), 2))
         step = max(1, BLOCK_NUMBERS // rows.shape[1])
@@ -217,6 +209,8 @@ class PrincipalAxes:
                 moved = np.sqrt(np.square(scaled - rounded).sum(axis=1))
                 slack[part, level] = moved + error / self.units[level]
         return Reduced(coarse, fine, slack)
+
+    of_queries = of_rows
 
 
 def _orthonormal(columns: Floats) -> Floats:

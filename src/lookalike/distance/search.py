@@ -6,13 +6,13 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lookalike import settings
-from lookalike.distance.classes import FARTHEST, Classes
+from lookalike.distance.kernels import FARTHEST
 from lookalike.distance.kernels.compiled import variant_of
 from lookalike.distance.kernels.scan import (
     EXCLUDED,
@@ -163,7 +163,7 @@ class ImageIndex:
         """
         asked = (codes, n_classes, reach)
         found = self._answer(queries, k, asked, exclude, threads, progress)
-        return found.distances, found.positions, found.class_distances, found.class_positions
+        return found.distances, found.positions, *found.classes()
 
     def _answer(
         self,
@@ -186,14 +186,12 @@ class ImageIndex:
             classes = excluded = None
             if asked is not None:
                 codes, n_classes, reach = asked
-                classes = Classes.checked(
+                classes = _Classes.checked(
                     codes, n_classes, held.size, reach, squared=METRICS[self.metric].root
                 )
             if exclude is not None:
                 excluded = _checked_exclude(exclude, len(batch), held.size)
-            threads = settings.threads() if threads is None else threads
-            rows = batch.reshape(len(batch), -1)
-            search = _Search(held, self._kernels, rows, int(k), classes, excluded, threads)
+            search = _Search(held, self._kernels, batch, int(k), classes, excluded)
             search.run(threads, progress)
         return search
 
@@ -207,7 +205,8 @@ class ImageIndex:
         with self._lock:
             self._asked += count
             if self._held.ready == 0 and self._asked <= FEW:
-                self._held = with_norms(self._held, self._kernels)
+                if self._held.normed < self._held.size:
+                    self._held = with_norms(self._held, self._kernels)
                 held = self._held._replace(bounds=None)
             else:
                 self._held = held = with_bounds(self._held, self.shape, self._kernels)
@@ -232,6 +231,31 @@ class ImageIndex:
         return batch
 
 
+class _Classes(NamedTuple):
+    """Whose nearest image is asked for: that of each class up to ``factor`` times the smallest sum."""
+
+    codes: NDArray[np.int64]  # (n,): the class of each image
+    n_classes: int
+    factor: float
+
+    @classmethod
+    def checked(
+        cls, codes: ArrayLike, n_classes: int, n_images: int, reach: float, *, squared: bool
+    ) -> _Classes:
+        """Return classes by a reach in distances, which are the roots of the sums where these are squared."""
+        whole = np.asarray(codes)
+        if whole.shape != (n_images,) or whole.dtype.kind not in "iu":
+            raise InputError(
+                f"codes are {whole.dtype} of shape {whole.shape}: expected integers ({n_images},)"
+            )
+        if whole.size and not 0 <= whole.min() <= whole.max() < n_classes:
+            raise InputError(f"codes run from {whole.min()} to {whole.max()}: expected 0 to {n_classes - 1}")
+        if not isinstance(reach, int | float | np.number) or not 1 <= reach < np.inf:
+            raise InputError(f"reach is {reach!r}: expected a finite number of at least 1")
+        factor = float(reach) ** 2 if squared else float(reach)
+        return cls(np.ascontiguousarray(whole, np.int64), n_classes, factor)
+
+
 def _checked_exclude(exclude: ArrayLike, n_queries: int, n_images: int) -> NDArray[np.int64]:
     """Return the image that each query is not compared with."""
     places = np.asarray(exclude)
@@ -253,17 +277,15 @@ class _Search:
         kernels: Kernels,
         queries: NDArray[np.uint8],
         k: int,
-        classes: Classes | None,
+        classes: _Classes | None,
         excluded: NDArray[np.int64] | None,
-        threads: int,
     ) -> None:
-        self._held, self._kernels, self._queries, self._k = held, kernels, queries, k
-        self._classes, self._excluded = classes, excluded
+        self._held, self._kernels, self._k = held, kernels, k
+        self._queries = queries.reshape(len(queries), -1)
         self._variant = variant_of(kernels.variant)
         n_classes = 0 if classes is None else classes.n_classes
-        most = BATCH_NUMBERS // max(k, n_classes, held.full.shape[1])
-        room = min(most, len(queries) // (4 * threads))
-        self._batch = min(kernels.batch, max(4, room // 4 * 4))
+        #: How many queries may be worked on together.
+        self._most = min(kernels.batch, BATCH_NUMBERS // max(k, n_classes, held.full.shape[1]))
         self._bounded = held.bounds is not None and 8 * k <= held.size
         self._kernel = scan if self._bounded else brute
         coarse_unit, fine_unit = held.bounds.units if held.bounds is not None else (1.0, 1.0)
@@ -278,27 +300,44 @@ class _Search:
         )
         self._rows = Rows(held.full, held.norms, held.coarse, held.squares, held.fine)
         self._codes = np.zeros(0, np.int64) if classes is None else classes.codes
+        self._batch = 4
         #: Rows in a call, a multiple of TILE; threads may change it under each other, which does no harm.
         self._step = TILE
         self.distances = np.empty((len(queries), k), np.int64)
         self.positions = np.empty((len(queries), k), np.int64)
-        self.class_distances = np.full((len(queries), n_classes), FARTHEST)
-        self.class_positions = np.full((len(queries), n_classes), -1)
+        #: What is asked beside the k nearest; an empty tuple, and so code without it, for nothing.
+        self._more: NDArray[np.int64] | tuple[()] = ()
+        if classes is not None or excluded is not None:
+            self._more = np.full((-(-len(queries) // 4) * 4, FIRST + 2 * n_classes), FARTHEST)
+            self._more[:, FIRST + n_classes :] = self._more[:, EXCLUDED] = -1
+            if excluded is not None:
+                self._more[: len(queries), EXCLUDED] = excluded
 
-    def run(self, threads: int, progress: Progress) -> None:
+    def classes(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return distances and positions (q, n_classes) of the nearest of each class that is within reach."""
+        told = np.asarray(self._more)[: len(self._queries), FIRST:]
+        distances, positions = np.split(told, 2, axis=1)
+        # A search may know those beyond or not.
+        beyond = distances > self.distances[:, :1] * self._rule.reach
+        return np.where(beyond, FARTHEST, distances), np.where(beyond, -1, positions)
+
+    def run(self, threads: int | None, progress: Progress) -> None:
         """Answer all queries."""
-        more = self._more(slice(0, 1), 4)
-        if not self._kernel.is_ready(self._variant, more):
+        if not self._kernel.is_ready(self._variant, self._more):
             progress("compiling the search", 0, 1)
             batch, best = self._start(slice(0, 1))
-            self._kernel(self._variant, self._rule, self._rows, batch, best, more, self._codes, 0, 0)
+            self._kernel(self._variant, self._rule, self._rows, batch, best, self._more, self._codes, 0, 0)
             sort_best(best)
             progress("compiling the search", 1, 1)
-        size, total = self._batch, len(self._queries)
+        total = len(self._queries)
+        if total > 4:
+            count = settings.threads() if threads is None else threads
+            self._batch = max(4, min(self._most, total // (4 * count)) // 4 * 4)
+        size = self._batch
         run_chunks(
             self._work,
             range(0, total, size),
-            max(1, min(threads, -(-total // size))),
+            threads,
             lambda done: progress("searching", min(done * size, total), total),
         )
 
@@ -306,7 +345,7 @@ class _Search:
         """Answer one batch of queries."""
         part = slice(start, min(start + self._batch, len(self._queries)))
         batch, best = self._start(part)
-        more, low = self._more(part, len(batch.full)), 0
+        more, low = self._more[start : start + len(batch.full)], 0
         while low < self._held.size:
             high = min(low + self._step, self._held.size)
             began = time.perf_counter()
@@ -321,10 +360,6 @@ class _Search:
         sort_best(best)
         count = part.stop - part.start
         self.distances[part], self.positions[part] = best.distances[:count], best.indices[:count]
-        if self._classes is not None:
-            sums, places = np.split(np.asarray(more)[:count, FIRST:], 2, axis=1)
-            self._classes.keep_within(self.distances[part, 0], sums, places)
-            self.class_distances[part], self.class_positions[part] = sums, places
 
     def _start(self, part: slice) -> tuple[Batch, Best]:
         """Return queries as the kernels take them, padded to a multiple of 4, and room for their answers."""
@@ -363,15 +398,3 @@ class _Search:
         )
         best.limits[count:] = PADDING
         return batch, best
-
-    def _more(self, part: slice, size: int) -> NDArray[np.int64] | tuple[()]:
-        """Return what is asked beside the k nearest; an empty tuple, and so code without it, for nothing."""
-        if self._classes is None and self._excluded is None:
-            return ()
-        count = self.class_distances.shape[1]
-        more = np.full((size, FIRST + 2 * count), FARTHEST)
-        more[:, FIRST + count :] = more[:, EXCLUDED] = -1
-        if self._excluded is not None:
-            some = self._excluded[part]
-            more[: len(some), EXCLUDED] = some
-        return more

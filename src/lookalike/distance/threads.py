@@ -3,39 +3,38 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
+
+from lookalike import settings
 
 Chunk = TypeVar("Chunk")
 
 
 def run_chunks(
     work: Callable[[Chunk], Iterable[object]],
-    chunks: Iterable[Chunk],
-    threads: int,
+    chunks: Sequence[Chunk],
+    threads: int | None = None,
     tell: Callable[[int], object] = lambda done: None,
 ) -> None:
-    """Run ``work`` on each chunk on ``threads`` threads, of which the calling one is one.
+    """Run ``work`` on each chunk on at most ``threads`` threads (None: as set), the calling one among them.
 
     Chunks are started in order, each on whichever thread is free. Work on a chunk is a generator that yields
     between short steps, a tenth of a second each or less. The calling thread works too, so an interrupt
     reaches it between two steps; when it is interrupted, or any chunk fails, all threads stop after the step
     they are at, and the error is raised.
 
-    ``work`` runs on several threads at once. ``chunks`` are taken one at a time, under a lock. ``tell`` is
-    called by the calling thread alone, with the number of chunks that are done: after each of its own chunks,
-    and at the end with all of them.
+    ``work`` runs on several threads at once. ``tell`` is called by the calling thread alone, with the number
+    of chunks that are done: after each of its own chunks, and at the end with all of them. A single chunk, as
+    most single images are, runs as it is and is not told.
     """
-    if threads == 1:  # as most single images are answered: nothing is shared
-        done = 0
-        for done, chunk in enumerate(chunks, start=1):
-            for _ in work(chunk):
-                pass
-            tell(done)
-        tell(done)
+    if len(chunks) == 1:
+        for _ in work(chunks[0]):
+            pass
         return
+    count = max(1, min(settings.threads() if threads is None else threads, len(chunks)))
     team = _Team(work, iter(chunks))
-    helpers = [threading.Thread(target=team.help, daemon=True) for _ in range(threads - 1)]
+    helpers = [threading.Thread(target=team.help, daemon=True) for _ in range(count - 1)]
     try:
         for helper in helpers:
             helper.start()

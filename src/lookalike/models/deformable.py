@@ -38,7 +38,7 @@ class DeformableMatch(ImageClassifier):
         How many of the nearest images vote.
     candidates : "auto" or int, default="auto"
         How many training images an image is compared with: those whose coarse descriptions are nearest (see
-        :func:`lookalike.distance.deformation.descriptors.edge_descriptors`).
+        :func:`lookalike.distance.deformation.planes.edge_descriptors`).
     planes : "auto", "sobel", "double-angle" or "values", default="auto"
         What is compared: gradients; gradients that forget how strong the light is and whether ink is dark or
         light; or the pixels' values.

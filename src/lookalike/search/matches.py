@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.distance.classes import FARTHEST
+from lookalike.distance.kernels import FARTHEST
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.int64]

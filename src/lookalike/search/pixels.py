@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.distance.classes import FARTHEST
-from lookalike.distance.device.search import ArraysOnDevice
-from lookalike.distance.float_search import FloatIndex
+from lookalike.distance.device import ArraysOnDevice
+from lookalike.distance.floats import FloatIndex
+from lookalike.distance.kernels import FARTHEST
 from lookalike.distance.metrics import METRICS, checked_metric
 from lookalike.distance.search import ImageIndex
 from lookalike.images import to_unit, unit_of

@@ -9,8 +9,8 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.distance.floats import prototype_sums
 from lookalike.distance.metrics import METRICS
-from lookalike.distance.prototypes import prototype_sums
 from lookalike.errors import InputError, LookalikeWarning, MissingExtraError
 from lookalike.images import unit_of
 from lookalike.progress import Progress, silent

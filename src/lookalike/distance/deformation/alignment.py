@@ -10,7 +10,6 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lookalike import settings
 from lookalike.distance.deformation import definition
 from lookalike.distance.kernels import align as kernel
 from lookalike.distance.kernels.compiled import read_only
@@ -56,9 +55,7 @@ def aligned(
         job.align(chosen[part], out[part])
         yield
 
-    starts = range(0, len(chosen), step)
-    count = settings.threads() if threads is None else threads
-    run_chunks(work, starts, max(1, min(count, len(starts))))
+    run_chunks(work, range(0, len(chosen), step), threads)
     return out
 
 

@@ -22,6 +22,7 @@ Representations, 2015.
 
 from __future__ import annotations
 
+import functools
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -61,14 +62,15 @@ class Match(NamedTuple):
     costs: NDArray[np.int64]
 
 
-def displacements(warp: tuple[int, int]) -> list[tuple[int, int]]:
+@functools.lru_cache(16)
+def displacements(warp: tuple[int, int]) -> tuple[tuple[int, int], ...]:
     """Return every displacement (down, across) within ``warp``: the shortest first, then upwards, then left.
 
     Of displacements that match equally well a pixel takes the first.
     """
     down, across = warp
     every = [(y, x) for y in range(-down, down + 1) for x in range(-across, across + 1)]
-    return sorted(every, key=lambda step: (step[0] ** 2 + step[1] ** 2, step))
+    return tuple(sorted(every, key=lambda step: (step[0] ** 2 + step[1] ** 2, step)))
 
 
 def match(query: NDArray[Any], reference: NDArray[Any], *, warp: tuple[int, int], context: int) -> Match:
@@ -108,17 +110,6 @@ def match(query: NDArray[Any], reference: NDArray[Any], *, warp: tuple[int, int]
         costs[better] = cost[better]
         field[better] = (down, across)
     return Match(int(costs.sum()), field, costs)
-
-
-def sobel(images: NDArray[np.uint8]) -> NDArray[np.int16]:
-    """Return the Sobel gradients (n, 2, h, w) of images: how much brighter downwards, and to the right.
-
-    They are -1020 to 1020. Beyond its border an image is continued by its outermost pixels.
-    """
-    wide = np.pad(images.astype(np.int16), ((0, 0), (1, 1), (1, 1)), mode="edge")
-    across = wide[:, :, :-2] + 2 * wide[:, :, 1:-1] + wide[:, :, 2:]
-    along = wide[:, :-2] + 2 * wide[:, 1:-1] + wide[:, 2:]
-    return np.stack([across[:, 2:] - across[:, :-2], along[:, :, 2:] - along[:, :, :-2]], axis=1)
 
 
 def bell_weights(size: int, sigma: float) -> Floats:

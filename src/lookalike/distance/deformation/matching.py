@@ -5,19 +5,19 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lookalike import settings
-from lookalike.distance.classes import FARTHEST, Classes
 from lookalike.distance.deformation.definition import Match, displacements
 from lookalike.distance.deformation.planes import LANES, Planes, check_same_kind, gap_for
+from lookalike.distance.kernels import FARTHEST
 from lookalike.distance.kernels.compiled import read_only, variant_of
-from lookalike.distance.kernels.deform import Plan, Scratch, compare
-from lookalike.distance.kernels.deform_steps import SIZE
+from lookalike.distance.kernels.deform import SIZE, Plan, Scratch, compare
 from lookalike.distance.threads import run_chunks
 from lookalike.errors import InputError
 from lookalike.progress import Progress, silent
@@ -32,8 +32,7 @@ LEAST_ROWS = 12
 LINE = 64
 _LONGEST = 127
 #: No nearest ones to keep, in the kernel's last arguments.
-_NOBODY = np.empty((BATCH, 0), np.int64)
-_NOTHING = (_NOBODY, _NOBODY, np.zeros(0, np.int64), _NOBODY, _NOBODY, 0.0)
+_NOBODY = np.empty((BATCH, 0), np.int64), np.empty((BATCH, 0), np.int64)
 
 
 def deformable_distances(
@@ -44,7 +43,6 @@ def deformable_distances(
     warp: int | tuple[int, int],
     context: int,
     symmetric: bool = False,
-    bounds: ArrayLike | None = None,
     threads: int | None = None,
     progress: Progress = silent,
 ) -> NDArray[np.int64]:
@@ -53,9 +51,7 @@ def deformable_distances(
     ``candidates`` (q, c) are the references that each query is compared with, by default all. ``warp`` is the
     longest displacement, the same down and across, or both; ``context`` the radius of the patch around each
     pixel; each 0 to 127. ``symmetric`` also bends each query to look like the reference, and adds both
-    distances. Work on a pair may end as soon as its distance is known to be above its query's one of
-    ``bounds`` (q,): such distances are returned as 2^63 - 1, all others are exact. The progress is told when
-    code is being compiled, and how many queries are done.
+    distances. The progress is told when code is being compiled, and how many queries are done.
 
     >>> import numpy as np
     >>> from lookalike.distance.deformation.planes import sobel_planes
@@ -70,24 +66,12 @@ def deformable_distances(
            [0, 0]])
     """
     job = _Job(queries, references, candidates, warp, context, symmetric)
-    limits = np.full(len(queries), FARTHEST)
-    if bounds is not None:
-        given = np.asarray(bounds)
-        if given.shape != limits.shape or given.dtype.kind not in "iu":
-            raise InputError(
-                f"bounds are {given.dtype} of shape {given.shape}: expected integers ({len(queries)},)"
-            )
-        limits = given.astype(np.int64)
-    parts = job.parts(whole=bounds is None)
     out = np.empty((len(queries), job.candidates.shape[1]), np.int64)
 
     def work(chunk: slice) -> Iterator[None]:
-        scratch = job.scratch()
-        for block in job.blocks(chunk):
-            sums = np.zeros((chunk.stop - chunk.start, block.stop - block.start), np.int64)
-            order = np.arange(sums.shape[1])[None]
-            compare(*job.arguments(scratch, chunk, block), order, parts, limits[chunk], sums, *_NOTHING)
-            out[chunk, block] = np.where(sums > limits[chunk, None], FARTHEST, sums)
+        for block, arguments, order, sums in job.blocks(chunk):
+            compare(*arguments, order, job.parts, sums, *_NOBODY)
+            out[chunk, block] = sums
             yield
 
     job.run(work, threads, progress)
@@ -122,68 +106,82 @@ def nearest(
     >>> distances.tolist(), indices.tolist()
     ([[0], [0]], [[2], [3]])
     """
-    asked = Classes(np.zeros(0, np.int64), 0, 0.0)
     job = _Job(queries, references, candidates, warp, context, symmetric)
-    return _nearest(job, k, asked, threads, progress)[:2]
-
-
-def nearest_classes(
-    queries: Planes,
-    references: Planes,
-    candidates: ArrayLike | None,
-    k: int,
-    codes: ArrayLike,
-    n_classes: int,
-    reach: float,
-    *,
-    warp: int | tuple[int, int],
-    context: int,
-    symmetric: bool = False,
-    threads: int | None = None,
-    progress: Progress = silent,
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return what :func:`nearest` returns, and the nearest candidate of each class within reach, in one go.
-
-    ``codes`` (r,) are the classes of the references, 0 to ``n_classes - 1``. A class whose nearest candidate
-    is at most ``reach`` (>= 1) times as far as the nearest of all has its sum and index (q, n_classes), equal
-    sums by the lowest index; others are not told: 2^63 - 1, and -1. Sums are of squares; reach is that of
-    their roots.
-    """
-    asked = Classes.checked(codes, n_classes, len(references), reach, squared=True)
-    job = _Job(queries, references, candidates, warp, context, symmetric)
-    return _nearest(job, k, asked, threads, progress)
-
-
-def _nearest(
-    job: _Job, k: int, asked: Classes, threads: int | None, progress: Progress
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return the k nearest candidates, and those of each class that is asked for."""
     total, count = job.n_queries, job.candidates.shape[1]
     if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k <= count:
         raise InputError(f"k is {k!r}: expected a whole number from 1 to the {count} candidates")
-    parts = job.parts(whole=False)
-    distances, class_distances = (np.full((total, many), FARTHEST) for many in (k, asked.n_classes))
-    indices, class_indices = np.full((total, k), FARTHEST), np.full((total, asked.n_classes), -1)
-    limits = np.full(total, FARTHEST)
+    distances, indices = np.full((total, k), FARTHEST), np.full((total, k), FARTHEST)
 
     def work(chunk: slice) -> Iterator[None]:
-        scratch = job.scratch()
-        best, of_class = (distances[chunk], indices[chunk]), (class_distances[chunk], class_indices[chunk])
-        for block in job.blocks(chunk):
-            arguments = job.arguments(scratch, chunk, block)
-            sums = np.zeros((chunk.stop - chunk.start, block.stop - block.start), np.int64)
-            order = np.arange(sums.shape[1])[None]
-            compare(*arguments, order, parts[:1], limits[chunk], sums, *_NOTHING)
+        best = distances[chunk], indices[chunk]
+        for _, arguments, order, sums in job.blocks(chunk):
+            compare(*arguments, order, job.cut_parts[:1], sums, *_NOBODY)
             yield
             order = np.argsort(sums, axis=1)
-            compare(
-                *arguments, order, parts[1:], limits[chunk], sums, *best, asked.codes, *of_class, asked.factor
-            )
+            compare(*arguments, order, job.cut_parts[1:], sums, *best)
             yield
 
     job.run(work, threads, progress)
-    asked.keep_within(distances[:, 0], class_distances, class_indices)
-    return distances, indices, class_distances, class_indices
+    return distances, indices
+
+
+class _Layout(NamedTuple):
+    """What comparisons of planes of one shape have in common."""
+
+    plan: Plan
+    element: Any  # dtype of sums
+    offsets: NDArray[np.int64]  # as in ``Scratch``, and so is start
+    start: NDArray[Any]
+    parts: NDArray[np.int64]  # what is compared, in order: direction, first row, last row + 1
+    cut_parts: NDArray[np.int64]  # the same, cut so that the middle rows, which tell most, come first
+    pair_work: int  # pixels times displacements of a pair
+
+
+@functools.lru_cache(16)
+def _layout(
+    shape: tuple[int, int],
+    phases: int,
+    pairs: int,
+    warp: tuple[int, int],
+    context: int,
+    both: bool,
+    short: bool,
+) -> _Layout:
+    """Return how planes of a shape are compared; ``short`` says that costs fit 16 bits."""
+    height, width = shape
+    margin = context + warp[0] + 1
+    plan = Plan(
+        height=height,
+        phases=phases,
+        pairs=pairs,
+        context=context,
+        down=warp[0],
+        rows=height + 2 * margin + 1,
+        above=margin,
+        in_registers=phases == 4 and pairs == 1 and context == 1 and short,
+        both=both,
+    )
+    # Where each phase of each displaced image begins, in bytes from where it lies undisplaced.
+    moves = np.array(displacements(warp))
+    column = np.arange(phases) + moves[:, 1:]
+    places = (column % phases) * plan.rows * SIZE + (column // phases) * 2 + moves[:, :1] * SIZE
+    # A row of costs to begin with: the highest for a pixel, 0 for what is beside the image.
+    element = np.uint16 if short else np.uint32
+    row, left = np.zeros(LANES * phases, element), (phases * LANES - width) // 2
+    row[left : left + width] = np.iinfo(element).max
+    cuts = [(0, height)]
+    if height >= LEAST_ROWS:
+        first, last = height // 5, height - height // 5
+        cuts = [(first, last), (0, first), (last, height)]
+    return _Layout(
+        plan,
+        element,
+        offsets=np.ascontiguousarray(places, np.int64).reshape(-1),
+        start=np.tile(row.reshape(LANES, phases).T, 2).reshape(-1),
+        parts=np.array([(way, 0, height) for way in range(1 + both)], np.int64),
+        cut_parts=np.array([(way, *cut) for way in range(1 + both) for cut in cuts], np.int64),
+        pair_work=height * phases * LANES * pairs * len(moves),
+    )
 
 
 class _Job:
@@ -199,83 +197,55 @@ class _Job:
         symmetric: bool,
     ) -> None:
         check_same_kind(queries, references)
-        (down, across), context = checked_warp(warp), checked_context(context)
-        self.candidates = _checked_candidates(candidates, len(queries), len(references))
+        reach, context = checked_warp(warp), checked_context(context)
+        self.n_queries, n = len(queries.packed), len(references.packed)
+        self.candidates = np.arange(n)[None]
+        if candidates is not None:
+            self.candidates = _checked_candidates(candidates, self.n_queries, n)
         largest = _largest_cost(queries, references, context)
-        gap = max(queries.gap, references.gap, gap_for((down, across), context))
-        queries, references = queries.with_gap(gap), references.with_gap(gap)
-        self._queries, self._references = (
-            read_only(part.packed.reshape(-1)) for part in (queries, references)
-        )
-        self.n_queries = len(queries)
+        gap = max(queries.gap, references.gap, gap_for(reach, context))
+        if gap > min(queries.gap, references.gap):
+            queries, references = queries.with_gap(gap), references.with_gap(gap)
+        self._queries = read_only(queries.packed.reshape(-1))
+        self._references = read_only(references.packed.reshape(-1))
         _, pairs, phases, height, _ = references.packed.shape
-        is_short = largest < 1 << 16 and height * phases <= 1 << 15
-        self._variant = variant_of("deform16" if is_short else "deform32")
-        self._element: Any = np.uint16 if is_short else np.uint32
-        margin = context + down + 1
-        self._plan = plan = Plan(
-            height=height,
-            phases=phases,
-            pairs=pairs,
-            context=context,
-            down=down,
-            rows=height + 2 * margin + 1,
-            above=margin,
-            in_registers=phases == 4 and pairs == 1 and context == 1 and is_short,
-            both=symmetric,
-        )
-        # Where each phase of each displaced image begins, in bytes from where it lies undisplaced.
-        moves = np.array(displacements((down, across)))
-        column = np.arange(phases) + moves[:, 1:]
-        places = (column % phases) * plan.rows * SIZE + (column // phases) * 2 + moves[:, :1] * SIZE
-        self._offsets = np.ascontiguousarray(places, np.int64).reshape(-1)
-        # A row of costs to begin with: the highest for a pixel, 0 for what is beside the image.
-        row, left = np.zeros(LANES * phases, self._element), references.gap // 2
-        row[left : left + references.shape[1]] = np.iinfo(self._element).max
-        self._start = np.tile(row.reshape(LANES, phases).T, 2).reshape(-1)
+        short = largest < 1 << 16 and height * phases <= 1 << 15
+        self._variant = variant_of("deform16" if short else "deform32")
+        self._layout = _layout(references.shape, phases, pairs, reach, context, bool(symmetric), short)
+        self.parts, self.cut_parts = self._layout.parts, self._layout.cut_parts
         #: How many pairs make a call of a kernel.
-        self._pairs_a_call = max(1, CALL_WORK // (height * phases * LANES * pairs * len(moves)))
+        self._pairs_a_call = max(1, CALL_WORK // self._layout.pair_work)
 
-    def parts(self, *, whole: bool) -> NDArray[np.int64]:
-        """Return what is compared, in order: direction, first row, last row + 1; middle rows tell most."""
-        height = self._plan.height
-        cuts = [(0, height)]
-        if not whole and height >= LEAST_ROWS:
-            first, last = height // 5, height - height // 5
-            cuts = [(first, last), (0, first), (last, height)]
-        return np.array([(way, *cut) for way in range(1 + self._plan.both) for cut in cuts], np.int64)
-
-    def scratch(self) -> Scratch:
-        """Return working memory for one thread."""
-        plan = self._plan
+    def blocks(
+        self, chunk: slice
+    ) -> Iterator[tuple[slice, tuple[Any, ...], NDArray[np.intp], NDArray[np.int64]]]:
+        """Yield runs of candidates for one call of the kernel, what it takes first, their order and sums."""
+        plan, element, offsets, start, *_ = self._layout
         copy = plan.rows * plan.phases * plan.pairs * SIZE
         columns = plan.phases + 2 * plan.context + 3
-        return Scratch(
-            offsets=self._offsets,
+        scratch = Scratch(
+            offsets=offsets,
             query=_aligned(copy, np.int8),
             reference=_aligned(copy, np.int8),
-            room=_aligned(columns * plan.rows * 2 * LANES, self._element),
-            best=_aligned(plan.phases * plan.rows * 2 * LANES, self._element),
-            start=self._start,
+            room=_aligned(columns * plan.rows * 2 * LANES, element),
+            best=_aligned(plan.phases * plan.rows * 2 * LANES, element),
+            start=start,
         )
-
-    def blocks(self, chunk: slice) -> Iterator[slice]:
-        """Return the runs of candidates that one call of a kernel takes."""
-        step = max(2, self._pairs_a_call // max(1, chunk.stop - chunk.start))
-        for start in range(0, self.candidates.shape[1], step):
-            yield slice(start, min(start + step, self.candidates.shape[1]))
-
-    def arguments(self, scratch: Scratch, chunk: slice, block: slice) -> tuple[Any, ...]:
-        """Return what the kernel takes first."""
         rows = chunk if len(self.candidates) > 1 else slice(0, 1)
-        chosen = np.ascontiguousarray(self.candidates[rows, block])
-        return self._variant, self._plan, scratch, self._queries, self._references, chosen, chunk.start
+        count = chunk.stop - chunk.start
+        step = max(2, self._pairs_a_call // max(1, count))
+        for first in range(0, self.candidates.shape[1], step):
+            block = slice(first, min(first + step, self.candidates.shape[1]))
+            chosen = np.ascontiguousarray(self.candidates[rows, block])
+            sums = np.zeros((count, chosen.shape[1]), np.int64)
+            arguments = self._variant, plan, scratch, self._queries, self._references, chosen, chunk.start
+            yield block, arguments, np.arange(chosen.shape[1])[None], sums
 
     def run(self, work: Callable[[slice], Iterator[None]], threads: int | None, progress: Progress) -> None:
         """Work on all queries."""
-        count, total = settings.threads() if threads is None else threads, self.n_queries
+        total = self.n_queries
+        count = threads or (settings.threads() if total > 1 else 1)
         step = max(1, min(BATCH, self._pairs_a_call // max(1, self.candidates.shape[1]), -(-total // count)))
-        starts = range(0, total, step)
         if not compare.is_ready(self._variant):
             progress("compiling the deformable distance", 0, 1)
             for _ in work(slice(0, 0)):
@@ -283,8 +253,8 @@ class _Job:
             progress("compiling the deformable distance", 1, 1)
         run_chunks(
             work,
-            (slice(start, min(start + step, total)) for start in starts),
-            max(1, min(count, len(starts))),
+            [slice(start, min(start + step, total)) for start in range(0, total, step)],
+            threads,
             lambda done: progress("matching", min(done * step, total), total),
         )
 
@@ -297,24 +267,25 @@ def _aligned(size: int, kind: Any) -> NDArray[Any]:
 
 
 def _largest_cost(queries: Planes, references: Planes, context: int) -> int:
-    """Return a number that no cost of a pixel exceeds, by the triangle inequality."""
-
-    def above(first: int, second: int) -> int:
-        return int((first**0.5 + second**0.5) ** 2 * (1 + 1e-9)) + 1
-
+    """Return a number that no cost of a pixel exceeds."""
     area = (2 * context + 1) ** 2
-    largest = above(area * queries.energy, area * references.energy)
+    largest = _squared_sum(area * queries.energy, area * references.energy)
     if largest >= 1 << 16:  # it takes a while to know better, but sums of 16 bits are twice as fast
-        largest = min(largest, above(queries.patch_energy(context), references.patch_energy(context)))
+        largest = min(largest, _squared_sum(queries.patch_energy(context), references.patch_energy(context)))
     if largest >= 1 << 32:
         raise InputError(f"context is {context}: expected less, its sums of these planes do not fit 32 bits")
     return largest
 
 
+def _squared_sum(first: int, second: int) -> int:
+    """Return what no squared distance of two vectors exceeds, by their squared lengths: a little more."""
+    return int((first**0.5 + second**0.5) ** 2 * (1 + 1e-9)) + 1
+
+
 def checked_warp(warp: int | tuple[int, int]) -> tuple[int, int]:
     """Return the longest displacements down and across."""
     both = (warp, warp) if isinstance(warp, int | np.integer) else tuple(warp)
-    if len(both) != 2 or not all(_is_reach(value) for value in both):
+    if len(both) != 2 or not (_is_reach(both[0]) and _is_reach(both[1])):
         raise InputError(f"warp is {warp!r}: expected a whole number, 0 to {_LONGEST}, or two (down, across)")
     return int(both[0]), int(both[1])
 
@@ -331,10 +302,8 @@ def _is_reach(value: object) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool) and 0 <= int(value) <= _LONGEST
 
 
-def _checked_candidates(candidates: ArrayLike | None, n_queries: int, n_references: int) -> NDArray[np.int64]:
-    """Return the candidates of each query, or one row of all references."""
-    if candidates is None:
-        return np.arange(n_references)[None]
+def _checked_candidates(candidates: ArrayLike, n_queries: int, n_references: int) -> NDArray[np.int64]:
+    """Return the candidates of each query."""
     chosen = np.asarray(candidates)
     if chosen.ndim != 2 or len(chosen) != n_queries or chosen.dtype.kind not in "iu":
         raise InputError(
@@ -347,40 +316,12 @@ def _checked_candidates(candidates: ArrayLike | None, n_queries: int, n_referenc
 
 
 def displacement_field(
-    queries: Planes,
-    query: int,
-    references: Planes,
-    reference: int,
-    *,
-    warp: int | tuple[int, int],
-    context: int,
+    query: NDArray[Any], reference: NDArray[Any], *, warp: tuple[int, int], context: int
 ) -> Match:
     """Return how a reference is bent to look like a query: the evidence behind their distance, one way.
 
-    Of displacements that match equally well the shortest is taken, then upwards, then left.
-
-    >>> import numpy as np
-    >>> from lookalike.distance.deformation.planes import sobel_planes
-    >>> images = np.zeros((2, 9, 9), np.uint8)
-    >>> images[0, 2:7, 4] = images[1, 2:7, 5] = 255
-    >>> planes = sobel_planes(images)
-    >>> found = displacement_field(planes, 0, planes, 1, warp=1, context=1)
-    >>> found.field[4, 4].tolist()
-    [0, 1]
-    >>> np.array_equal(warped(images[1], found.field), images[0])
-    True
-    """
-    check_same_kind(queries, references)
-    first, second = queries.take([query]).values()[0], references.take([reference]).values()[0]
-    return match_by_sums(first, second, warp=checked_warp(warp), context=checked_context(context))
-
-
-def match_by_sums(
-    query: NDArray[Any], reference: NDArray[Any], *, warp: tuple[int, int], context: int
-) -> Match:
-    """Return what ``definition.match`` returns, in a time that does not grow with the context.
-
-    The definition adds up each patch anew. Here patches that overlap share their sums.
+    It is what ``definition.match`` returns, of planes (p, h, w), in a time that does not grow with the
+    context: patches that overlap share their sums.
     """
     planes, height, width = query.shape
     length = 2 * context + 1

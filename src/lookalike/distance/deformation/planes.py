@@ -1,4 +1,4 @@
-"""Planes: what the deformable distance compares, computed once for a set of images.
+"""What is worked out once of each image: planes to compare, and a coarse description to find candidates by.
 
 A plane is an image of small signed numbers; a gradient needs two. They are laid out for the kernels: see
 :class:`Planes`.
@@ -6,17 +6,19 @@ A plane is an image of small signed numbers; a gradient needs two. They are laid
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lookalike.distance.deformation.definition import sobel
+from lookalike.distance.kernels.sums import DIRECTIONS, add_edges
+from lookalike.distance.threads import run_chunks
 from lookalike.errors import InputError
 from lookalike.images import ImageBatch
+from lookalike.progress import Progress, silent
 
 #: The largest value of a plane, so that a difference of two fits a signed byte and its square 16 bits.
 LARGEST = 63
@@ -33,6 +35,14 @@ _NOISE = 16.0
 _CHUNK_BYTES = 2**22
 #: So many pixels are averaged at a time: they stay in the processor's cache.
 _CACHED = 2**14
+#: Pixels between two points of the grid, and the Gaussian around each.
+SPACING, SIGMA = 4, 2.0
+#: The weights of the Gaussian along one axis are rounded to this many parts.
+_PARTS = 256
+#: The sum that becomes 255: a straight, sharp edge from black to white through the middle of the Gaussian.
+_STRONGEST = 1 << 27
+#: So many pixels are described at a time.
+_CHUNK_PIXELS = 1 << 18
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,10 +55,9 @@ class Planes:
     interleaved.
     """
 
-    packed: NDArray[
-        np.int8
-    ]  # (n, pairs, f, h, 16), C order; odd numbers of planes are filled up by one of zeros
+    packed: NDArray[np.int8]  # (n, pairs, f, h, 16), C order; where planes are odd in number, one is zeros
     shape: tuple[int, int]  # height and width of the images
+    gap: int  # how many columns of zeros lie between two rows of pixels
     n_planes: int
     energy: int  # no pixel of any image has a larger sum of the squares of its planes
     #: The same for patches of ``2 context + 1`` pixels square, by context, as far as it was asked for.
@@ -58,15 +67,11 @@ class Planes:
         """Return how many images there are."""
         return len(self.packed)
 
-    @property
-    def gap(self) -> int:
-        """How many columns of zeros lie between two rows of pixels."""
-        return int(self.packed.shape[2]) * LANES - self.shape[1]
-
-    def values(self) -> NDArray[np.int8]:
-        """Return the planes as plain images: an array ``(n, n_planes, h, w)``, a copy."""
-        n, pairs, phases, height, _ = self.packed.shape
-        dealt = self.packed.reshape(n, pairs, phases, height, LANES, 2)
+    def values(self, chosen: Any = slice(None)) -> NDArray[np.int8]:
+        """Return the planes of some images as plain images: an array ``(n, n_planes, h, w)``, a copy."""
+        packed = self.packed[chosen]
+        n, pairs, phases, height, _ = packed.shape
+        dealt = packed.reshape(n, pairs, phases, height, LANES, 2)
         rows = dealt.transpose(0, 1, 5, 3, 4, 2).reshape(n, 2 * pairs, height, LANES * phases)
         left = self.gap // 2
         return np.ascontiguousarray(rows[:, : self.n_planes, :, left : left + self.shape[1]])
@@ -74,15 +79,7 @@ class Planes:
     def take(self, chosen: Any) -> Planes:
         """Return the planes of some images: ``chosen`` is an array of indices, a mask or a slice."""
         packed = np.ascontiguousarray(self.packed[chosen])
-        return Planes(packed, self.shape, self.n_planes, self.energy, dict(self.patch_energies))
-
-    def joined(self, others: Planes) -> Planes:
-        """Return these planes with those of other images of the same kind behind them."""
-        check_same_kind(self, others)
-        gap = max(self.gap, others.gap)
-        both = [part.with_gap(gap) for part in (self, others)]
-        packed = np.concatenate([part.packed for part in both])
-        return Planes(packed, self.shape, self.n_planes, max(self.energy, others.energy))
+        return replace(self, packed=packed, patch_energies=dict(self.patch_energies))
 
     def patch_energy(self, context: int) -> int:
         """Return a number that no patch's sum of squares of all planes exceeds; worked out once."""
@@ -90,7 +87,7 @@ class Planes:
             step = max(1, _CHUNK_BYTES // max(1, self.packed[:1].nbytes * 4))
             largest = 0
             for start in range(0, len(self), step):
-                values = self.take(slice(start, start + step)).values().astype(np.int64)
+                values = self.values(slice(start, start + step)).astype(np.int64)
                 sums = (values**2).sum(axis=1)
                 for axis in (1, 2):
                     sums = _sums_along(sums, context, axis)
@@ -102,7 +99,7 @@ class Planes:
         """Return planes with at least ``gap`` columns between rows: these where they have so many."""
         if self.gap >= gap:
             return self
-        return _filled(len(self), self.shape, self.n_planes, gap, lambda part: self.take(part).values())
+        return _filled(len(self), self.shape, self.n_planes, gap, self.values)
 
 
 def gap_for(warp: tuple[int, int], context: int) -> int:
@@ -187,18 +184,35 @@ def double_angle_planes(images: ImageBatch, *, gap: int = 4, window: float = 0.0
 
 def _gradient_planes(images: ImageBatch, gap: int, gradients: Callable[[Any], NDArray[np.int8]]) -> Planes:
     """Return two planes a channel by a function of ``(n, h, w)``."""
+    channels = _channels(images)
+    n, height, width, count = channels.shape
+
+    def planes(part: slice) -> NDArray[np.int8]:
+        if count == 1:
+            return gradients(channels[part, ..., 0])
+        return np.concatenate([gradients(channels[part, ..., channel]) for channel in range(count)], axis=1)
+
+    return _filled(n, (height, width), 2 * count, gap, planes)
+
+
+def _channels(images: ImageBatch) -> NDArray[np.uint8]:
+    """Return images (n, h, w, c), refusing what is no batch of bytes."""
     if images.dtype != np.uint8 or images.ndim not in (3, 4):
         raise InputError(
             f"images are {images.dtype} of shape {images.shape}: expected uint8 (n, h, w) or (n, h, w, c)"
         )
-    channels = images[..., None] if images.ndim == 3 else images
-    n, height, width, count = channels.shape
+    return images[..., None] if images.ndim == 3 else images
 
-    def planes(part: slice) -> NDArray[np.int8]:
-        each = [gradients(channels[part, :, :, channel]) for channel in range(count)]
-        return np.concatenate(each, axis=1)
 
-    return _filled(n, (height, width), 2 * count, gap, planes)
+def sobel(images: NDArray[np.uint8]) -> NDArray[np.int16]:
+    """Return the Sobel gradients (n, 2, h, w) of images: how much brighter downwards, and to the right.
+
+    They are -1020 to 1020. Beyond its border an image is continued by its outermost pixels.
+    """
+    wide = np.pad(images.astype(np.int16), ((0, 0), (1, 1), (1, 1)), mode="edge")
+    across = wide[:, :, :-2] + 2 * wide[:, :, 1:-1] + wide[:, :, 2:]
+    along = wide[:, :-2] + 2 * wide[:, 1:-1] + wide[:, 2:]
+    return np.stack([across[:, 2:] - across[:, :-2], along[:, :, 2:] - along[:, :, :-2]], axis=1)
 
 
 def _rounded_sobel(images: NDArray[np.uint8]) -> NDArray[np.int8]:
@@ -263,7 +277,7 @@ def _filled(
         rows[:, :n_planes, :, left : left + width] = part
         dealt = rows.reshape(len(part), pairs, 2, height, LANES, phases).transpose(0, 1, 5, 3, 4, 2)
         packed[start : start + len(part)] = dealt.reshape(len(part), *packed.shape[1:])
-    return Planes(packed, shape, n_planes, energy)
+    return Planes(packed, shape, phases * LANES - width, n_planes, energy)
 
 
 def _sums_along(values: NDArray[np.int64], radius: int, axis: int) -> NDArray[np.int64]:
@@ -284,3 +298,59 @@ def check_same_kind(first: Planes, second: Planes) -> None:
     ):
         if left != right:
             raise InputError(f"planes have different {what}, {left} and {right}: expected the same for both")
+
+
+def edge_descriptors(
+    images: ImageBatch, *, threads: int | None = None, progress: Progress = silent
+) -> NDArray[np.uint8]:
+    """Return how much edge of each of eight directions there is around the points of a coarse grid.
+
+    The Sobel gradient of each pixel is written as the sum of its parts along the two nearest of eight
+    directions. Each direction's lengths are weighted by a Gaussian of sigma 2 around the points of a grid
+    with 4 pixels between points, centred in the image. The result is the square root of the sums (so that a
+    few strong edges do not outweigh the rest), scaled so that a long, straight edge from black to white is
+    about 255, and rounded. All sums are integers: a description never depends on what else is described.
+
+    The result is ``(n, 8 * ceil(h / 4), ceil(w / 4))`` bytes: direction by direction (to the right first,
+    then turning downwards) the grid, as one image. Squared L2 between these finds candidates: a batch goes
+    into :class:`lookalike.distance.search.ImageIndex` as it is. The edges of channels are averaged.
+
+    >>> edge = np.zeros((1, 8, 8), np.uint8)
+    >>> edge[:, :, 4:] = 255
+    >>> edge_descriptors(edge)[0, :2].tolist()  # brighter to the right
+    [[181, 181], [181, 181]]
+    >>> edge_descriptors(edge)[0, 2:].any()  # nothing else
+    np.False_
+    """
+    channels = _channels(images)
+    n, height, width, count = channels.shape
+    down, across = _weights(height), np.ascontiguousarray(_weights(width).T)
+    out = np.empty((n, DIRECTIONS, len(down), across.shape[1]), np.uint8)
+    step = max(1, _CHUNK_PIXELS // (height * width))
+
+    def work(start: int) -> Iterator[None]:
+        part = channels[start : start + step]
+        sums = np.zeros((len(part), *out.shape[1:]), np.int32)
+        for channel in range(count):
+            add_edges(sobel(part[..., channel]), down, across, sums)
+            yield
+        roots = np.sqrt(sums * (255.0**2 / _STRONGEST / count))
+        out[start : start + step] = np.rint(np.minimum(roots, 255))
+
+    run_chunks(
+        work,
+        range(0, n, step),
+        threads,
+        lambda done: progress("describing edges", min(done * step, n), n),
+    )
+    return out.reshape(n, DIRECTIONS * len(down), across.shape[1])
+
+
+def _weights(length: int) -> NDArray[np.int32]:
+    """Return how much each pixel of an axis weighs for each point of the grid: an array (points, length)."""
+    points = -(-length // SPACING)
+    places = (length - 1 - SPACING * (points - 1)) / 2 + SPACING * np.arange(points)
+    apart = places[:, None] - np.arange(length)
+    bell = np.exp(-0.5 * (apart / SIGMA) ** 2) / (SIGMA * np.sqrt(2 * np.pi))
+    parts: NDArray[np.int32] = np.rint(_PARTS * bell).astype(np.int32)
+    return parts

@@ -48,11 +48,11 @@ source and Numba files each separately.
 
 Code is compiled at the first call of each form, a few seconds, and kept on disk (``compiled``); a search
 tells its progress callback before it compiles.
-
-The files
----------
-``vectors``: the emitters' words; ``steps``: innermost steps of the search, ``scan``: its loops; ``sums``:
-sums by class, by group of pixels, of edges, and of differences from a few float64 images; ``deform_steps``,
-``deform``: the deformable distance; ``align``: elastic alignment; ``compiled``: which code, and where it is
-kept.
 """
+
+from __future__ import annotations
+
+import numpy as np
+
+#: What stands for a distance that is not known.
+FARTHEST = np.iinfo(np.int64).max

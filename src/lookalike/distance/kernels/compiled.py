@@ -62,9 +62,8 @@ class Kernel:
         """Return whether this process has the code for such arguments, so that a call starts at once."""
         if self._compiled is None:
             return False
-        typeof: Any = numba.typeof
-        wanted = {typeof(mark) for mark in marks}
-        return any(wanted.issubset(types) for types in self._compiled.signatures)
+        wanted = set(map(numba.typeof, marks))
+        return any(map(wanted.issubset, self._compiled.signatures))
 
     def _cached(self) -> Any:
         """Return the function with a cache on disk, or without one where no folder can be written."""
@@ -109,51 +108,39 @@ def _numba_cache(folder: Path) -> Iterator[None]:
         _CONFIG.CACHE_DIR = before
 
 
-class L1Avx2(NamedTuple):
-    """Sum of absolute differences by the byte-SAD instruction of AVX2."""
+# The markers: L1 by AVX2's byte-SAD, squared L2 by its multiply-and-add, deformable sums in 16 and in 32 bits
+# by its multiply-and-add of bytes; each of them also in vectors that any processor's compiler can lower.
 
+
+class L1Avx2(NamedTuple):
     mark: int = 0
 
 
 class L1Portable(NamedTuple):
-    """Sum of absolute differences in vectors that any processor's compiler can lower."""
-
     mark: int = 0
 
 
 class L2Avx2(NamedTuple):
-    """Squared L2 by AVX2's multiply-and-add."""
-
     mark: int = 0
 
 
 class L2Portable(NamedTuple):
-    """Squared L2 in vectors that any processor's compiler can lower."""
-
     mark: int = 0
 
 
 class Short(NamedTuple):
-    """Deformable sums in 16 bits, by AVX2's multiply-and-add of bytes."""
-
     mark: int = 0
 
 
 class ShortPortable(NamedTuple):
-    """Deformable sums in 16 bits, in vectors that any processor's compiler can lower."""
-
     mark: int = 0
 
 
 class Long(NamedTuple):
-    """Deformable sums in 32 bits, by AVX2's multiply-and-add of bytes."""
-
     mark: int = 0
 
 
 class LongPortable(NamedTuple):
-    """Deformable sums in 32 bits, in vectors that any processor's compiler can lower."""
-
     mark: int = 0
 
 
@@ -168,6 +155,12 @@ _VARIANTS: dict[str, tuple[Any, Any]] = {
 
 def variant_of(what: str) -> Any:
     """Return the marker for a sum on this processor, by the settings of now."""
+    return _chosen(what, os.environ.get("LOOKALIKE_SIMD"))
+
+
+@functools.cache
+def _chosen(what: str, setting: str | None) -> Any:
+    """Return the same; it is chosen anew only where the setting changes."""
     return _VARIANTS[what][0 if settings.simd() and "avx2" in processor_features() else 1]
 
 

@@ -1,16 +1,360 @@
-"""The loops of the deformable distance: two references at a time, a band of rows at a time."""
+"""The deformable distance in machine code: innermost steps that LLVM inlines, and the loops around them.
+
+Vectors have 16 lanes, 8 for each of two references. One holds one phase of one row (see ``Planes``): 16 bytes
+of one reference, two planes interleaved, then 16 of another. Squared differences of the pairs of bytes are 16
+lanes of 16 bits, and as the neighbours of a column lie in other phases, sums along a row are plain additions
+of vectors; only at the ends of the phases does a vector move by one lane.
+
+A row of the query and a row of a displaced reference are compared a phase at a time: by ``sweep`` with two
+planes and a context of 3x3, by ``slide`` for any shape, number of planes and context.
+"""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
+from llvmlite import ir
+from numba import njit, types
 from numpy.typing import NDArray
 
-from lookalike.distance.classes import FARTHEST
-from lookalike.distance.kernels.compiled import Kernel
-from lookalike.distance.kernels.deform_steps import SIZE, copy_run, fill, half_sums, slide, sweep
+from lookalike.distance.kernels import FARTHEST
+from lookalike.distance.kernels.compiled import Kernel, Long, Short, ShortPortable
+from lookalike.distance.kernels.vectors import (
+    BYTES,
+    I1,
+    I8,
+    I16,
+    I32,
+    I64,
+    SHORTS,
+    Emitter,
+    intrinsic,
+    vector,
+)
+
+#: Bytes and lanes of a vector.
+SIZE, LANES = 32, 16
+_UP = [16, *range(7), 16, *range(8, 15)]  # lane i gets lane i - 1 of its own half, zero at the start
+_DOWN = [*range(1, 8), 16, *range(9, 16), 16]
+
+
+class Sums:
+    """The few operations in which variants differ."""
+
+    def __init__(self, emit: Emitter, variant: Any) -> None:
+        self.emit, self.build = emit, emit.builder
+        self.native = variant.instance_class in (Short, Long)
+        self.element = I16 if variant.instance_class in (Short, ShortPortable) else I32
+        self.kind = vector(LANES, self.element)
+        self.zero = ir.Constant(self.kind, [0] * LANES)
+
+    def error(self, first: Any, second: Any) -> Any:
+        """Return the squared differences of 32 bytes, added in pairs: 16 numbers below 2^15."""
+        build, emit = self.build, self.emit
+        apart = build.sub(first, second)
+        size = emit.call("llvm.abs.v32i8", BYTES, [apart, ir.Constant(I1, 0)])
+        if self.native:
+            pairs = emit.call("llvm.x86.avx2.pmadd.ub.sw", SHORTS, [size, size])
+        else:
+            both = build.bitcast(size, SHORTS)
+            low = build.and_(both, emit.constant(255, LANES, I16))
+            high = build.lshr(both, emit.constant(8, LANES, I16))
+            pairs = build.add(build.mul(low, low), build.mul(high, high))
+        return pairs if self.element == I16 else build.zext(pairs, self.kind)
+
+    def least(self, first: Any, second: Any) -> Any:
+        """Return the smaller of two numbers in each lane, unsigned."""
+        return self.build.select(self.build.icmp_unsigned("<", first, second), first, second)
+
+    def up(self, lanes: Any) -> Any:
+        """Return the lanes moved to the next higher one within each half."""
+        return self.emit.join(lanes, self.zero, _UP)
+
+    def down(self, lanes: Any) -> Any:
+        """Return the lanes moved to the next lower one within each half."""
+        return self.emit.join(lanes, self.zero, _DOWN)
+
+
+def times(emit: Emitter, value: Any, factor: int) -> Any:
+    """Return an i64 times a constant."""
+    return emit.builder.mul(value, ir.Constant(I64, factor))
+
+
+@intrinsic
+def copy_run(typing: Any, source: Any, start: Any, target: Any, at: Any, count: Any) -> Any:
+    """Copy ``count`` blocks of 16 bytes that lie side by side to every other block of 16 bytes."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        emit = Emitter(context, builder, signature, values)
+        half = vector(16, I8)
+        blocks, places = emit.address(0, I8, values[1]), emit.address(2, I8, values[3])
+
+        def body(index: Any, _: list[Any]) -> list[Any]:
+            block = emit.load(builder.gep(blocks, [times(emit, index, 16)]), half)
+            emit.store(block, builder.gep(places, [times(emit, index, SIZE)]))
+            return []
+
+        emit.loop(ir.Constant(I64, 0), values[4], 1, [], body)
+        return context.get_dummy_value()
+
+    return types.void(source, types.int64, target, types.int64, types.int64), generate
+
+
+@intrinsic
+def sweep(typing: Any, variant: Any, queries: Any, query: Any, references: Any, offsets: Any, at: Any,
+          row: Any, stride: Any, best: Any, rows: Any, steps: Any) -> Any:  # fmt: skip
+    """Lower ``best`` to the costs of one displacement: 4 phases, 2 planes, a context of 3x3, 16 bits.
+
+    ``query`` is where the first row of the query (the one above the first that is wanted) begins in its first
+    phase; phases lie ``stride`` bytes apart. ``offsets[at + f] + row`` is where that row of the displaced
+    reference begins in phase ``f``. ``best`` has a column of ``rows`` vectors for each phase: the cost around
+    the i-th row goes to vector ``i + 1``. ``steps`` pairs of rows are read.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        emit = Emitter(context, builder, signature, values)
+        sums = Sums(emit, variant)
+        if sums.element == I16:
+            _emit_sweep(emit, sums)
+        return context.get_dummy_value()
+
+    args = (variant, queries, types.int64, references, offsets, *[types.int64] * 3, best, types.int64)
+    return types.void(*args, types.int64), generate
+
+
+def _emit_sweep(emit: Emitter, sums: Sums) -> None:
+    """Emit the loop of :func:`sweep`: all sums stay in registers, two rows share the sum of the two."""
+    build, values = emit.builder, emit.values
+    lines = [emit.address(1, I8, build.add(values[2], times(emit, values[7], f))) for f in range(4)]
+    places = [emit.load(emit.address(4, I64, values[5]), I64, f) for f in range(4)]
+    moved = [emit.address(3, I8, build.add(place, values[6])) for place in places]
+    columns = [emit.address(8, I16, times(emit, values[9], LANES * f)) for f in range(4)]
+    best = [build.bitcast(column, I8.as_pointer()) for column in columns]
+
+    def across(offset: Any) -> list[Any]:
+        pixels = [
+            sums.error(emit.load(build.gep(q, [offset]), BYTES), emit.load(build.gep(r, [offset]), BYTES))
+            for q, r in zip(lines, moved, strict=True)
+        ]
+        left, right = build.add(pixels[0], pixels[1]), build.add(pixels[2], pixels[3])
+        return [
+            build.add(left, sums.up(pixels[3])),
+            build.add(left, pixels[2]),
+            build.add(right, pixels[1]),
+            build.add(right, sums.down(pixels[0])),
+        ]
+
+    def lower(offset: Any, first: list[Any], second: list[Any]) -> None:
+        for f in range(4):
+            place, cost = build.gep(best[f], [offset]), build.add(first[f], second[f])
+            emit.store(sums.least(cost, emit.load(place, SHORTS)), place)
+
+    def body(index: Any, carried: list[Any]) -> list[Any]:
+        both, last = carried[:4], carried[4:]
+        row = times(emit, index, SIZE)
+        even = across(row)
+        lower(row, both, even)
+        row = build.add(row, ir.Constant(I64, SIZE))
+        odd = across(row)
+        both = [build.add(*pair) for pair in zip(even, odd, strict=True)]
+        lower(row, last, both)
+        return [*both, *odd]
+
+    emit.loop(ir.Constant(I64, 0), times(emit, values[10], 2), 2, [sums.zero] * 8, body)
+
+
+@intrinsic
+def fill(typing: Any, variant: Any, best: Any, rows: Any, start: Any, phases: Any, first: Any,
+         count: Any) -> Any:  # fmt: skip
+    """Set vectors of each phase's column, ``count`` from the vector ``first`` on, to that of ``start``."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        emit = Emitter(context, builder, signature, values)
+        unit = Sums(emit, variant)
+        pointer, zero = unit.kind.as_pointer(), ir.Constant(I64, 0)
+        source, target = (builder.bitcast(emit.address(n, I8, zero), pointer) for n in (3, 1))
+
+        def phase(f: Any, _: list[Any]) -> list[Any]:
+            lanes = emit.load(builder.gep(source, [f]), unit.kind)
+            place = builder.gep(target, [builder.add(values[5], builder.mul(f, values[2]))])
+
+            def row(index: Any, _: list[Any]) -> list[Any]:
+                emit.store(lanes, builder.gep(place, [index]))
+                return []
+
+            emit.loop(zero, values[6], 1, [], row)
+            return []
+
+        emit.loop(zero, values[4], 1, [], phase)
+        return context.get_dummy_value()
+
+    return types.void(variant, best, types.int64, start, *[types.int64] * 3), generate
+
+
+@intrinsic
+def half_sums(typing: Any, variant: Any, best: Any, rows: Any, phases: Any, first: Any, count: Any) -> Any:
+    """Return the sums of the lower and of the upper lanes of ``count`` vectors of the column of each phase.
+
+    The caller sees to it that 16-bit lanes are at most 2^15 vectors: pairs of them are summed in 32 bits.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        emit = Emitter(context, builder, signature, values)
+        unit = Sums(emit, variant)
+        wide = vector(8, I32) if unit.element == I16 else vector(8, I64)
+        start = builder.bitcast(emit.address(1, I8, ir.Constant(I64, 0)), unit.kind.as_pointer())
+
+        def phase(f: Any, carried: list[Any]) -> list[Any]:
+            place = builder.gep(start, [builder.add(values[4], builder.mul(f, values[2]))])
+
+            def row(index: Any, totals: list[Any]) -> list[Any]:
+                lanes = emit.load(builder.gep(place, [index]), unit.kind)
+                return [builder.add(totals[0], emit.fold(builder.bitcast(lanes, wide)))]
+
+            return emit.loop(ir.Constant(I64, 0), values[5], 1, carried, row)
+
+        zero = ir.Constant(wide, [0] * 8)
+        total = emit.loop(ir.Constant(I64, 0), values[3], 1, [zero], phase)[0]
+        total = builder.zext(total, vector(8, I64))
+        halves = [emit.total(emit.pick(total, list(range(n, n + 4)))) for n in (0, 4)]
+        return context.make_tuple(builder, signature.return_type, halves)
+
+    result: Any = types.UniTuple(types.int64, 2)  # type: ignore[no-untyped-call]
+    return result(variant, best, *[types.int64] * 4), generate
+
+
+@intrinsic
+def slide(typing: Any, variant: Any, queries: Any, query: Any, references: Any, offsets: Any, at: Any,
+          row: Any, shape: Any, room: Any, best: Any, rows: Any, count: Any) -> Any:  # fmt: skip
+    """Lower ``best`` to the costs of one displacement, for any shape, by differences of running sums.
+
+    The sum of a patch is taken along the row first, then down: each is the difference of two running sums, so
+    that the cost hardly grows with the context. The first arguments are those of :func:`sweep`; the first row
+    is ``context`` rows above the first that is wanted. ``shape`` is ``(phases, stride, pairs, context)``:
+    phases lie ``stride`` bytes apart, pairs of planes ``phases * stride``. ``room`` holds ``phases + 2 *
+    context + 3`` columns of ``rows`` vectors, zeros at first. The cost around the i-th row goes to vector ``i
+    + context`` of its column of ``best``; what lies before the first that is wanted is overwritten. ``count``
+    rows are read, ``2 * context`` more than are wanted.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        emit = Emitter(context, builder, signature, values)
+        _Slide(emit, Sums(emit, variant)).all()
+        return context.get_dummy_value()
+
+    integers = [types.int64] * 2
+    args = (variant, queries, types.int64, references, offsets, *integers, shape, room, best, *integers)
+    return types.void(*args), generate
+
+
+class _Slide:
+    """The loops of :func:`slide`: the innermost run down a column of vectors, one for each row."""
+
+    def __init__(self, emit: Emitter, unit: Sums) -> None:
+        build, values = emit.builder, emit.values
+        self.emit, self.unit, self.build = emit, unit, build
+        shape = (build.extract_value(values[7], n) for n in range(4))
+        self.phases, self.stride, self.pairs, self.radius = shape
+        self.twice = build.add(self.radius, self.radius)
+        self.rows, self.count = values[10], values[11]
+        self.room, self.best = (
+            build.bitcast(emit.address(n, unit.element, ir.Constant(I64, 0)), unit.kind.as_pointer())
+            for n in (8, 9)
+        )
+
+    def column(self, first: Any, number: Any) -> Any:
+        """Return where a column of vectors begins."""
+        return self.build.gep(first, [self.build.mul(number, self.rows)])
+
+    def along(self, phase: Any) -> Any:
+        """Return the column of the errors of all phases before ``phase``, summed: ``-context`` and up."""
+        return self.column(self.room, self.build.add(phase, self.radius))
+
+    def each(self, stop: Any, body: Any, first: int = 0) -> None:
+        """Emit a loop that carries nothing along."""
+
+        def step(index: Any, _: list[Any]) -> list[Any]:
+            body(index)
+            return []
+
+        self.emit.loop(ir.Constant(I64, first), stop, 1, [], step)
+
+    def load(self, column: Any, row: Any) -> Any:
+        """Return one vector of a column."""
+        return self.emit.load(self.build.gep(column, [row]), self.unit.kind)
+
+    def store(self, lanes: Any, column: Any, row: Any) -> None:
+        """Set one vector of a column."""
+        self.emit.store(lanes, self.build.gep(column, [row]))
+
+    def all(self) -> None:
+        """Emit the whole: running sums along the rows, how they go on in other lanes, and the costs."""
+        self.each(self.phases, self.add_errors)
+        self.each(self.radius, self.go_on)
+        self.each(self.phases, self.lower)
+
+    def add_errors(self, phase: Any) -> None:
+        """Emit the errors of one phase, of all pairs of planes, added to those of the phases before."""
+        build, emit, unit = self.build, self.emit, self.unit
+        place = emit.load(emit.address(4, I64, build.add(emit.values[5], phase)), I64)
+        sides = [
+            emit.address(1, I8, build.add(emit.values[2], build.mul(phase, self.stride))),
+            emit.address(3, I8, build.add(emit.values[6], place)),
+        ]
+        before, after = self.along(phase), self.along(build.add(phase, ir.Constant(I64, 1)))
+
+        def add(column: Any, jump: Any) -> None:
+            def add_row(row: Any) -> None:
+                offset = build.add(jump, times(emit, row, SIZE))
+                error = unit.error(*(emit.load(build.gep(side, [offset]), BYTES) for side in sides))
+                self.store(build.add(self.load(column, row), error), after, row)
+
+            self.each(self.count, add_row)
+
+        apart = build.mul(self.phases, self.stride)
+        add(before, ir.Constant(I64, 0))
+        self.each(self.pairs, lambda pair: add(after, build.mul(pair, apart)), first=1)
+
+    def go_on(self, number: Any) -> None:
+        """Emit the sums beyond the first and the last phase, where the same phases of other lanes follow."""
+        build, unit = self.build, self.unit
+        after = build.add(number, ir.Constant(I64, 1))
+        before = build.neg(after)
+        whole, low, high = (
+            self.along(self.phases),
+            self.along(before),
+            self.along(build.add(self.phases, after)),
+        )
+        last, first = self.along(build.add(self.phases, before)), self.along(after)
+
+        def row(index: Any) -> None:
+            total = self.load(whole, index)
+            self.store(unit.up(build.sub(self.load(last, index), total)), low, index)
+            self.store(build.add(unit.down(self.load(first, index)), total), high, index)
+
+        self.each(self.count, row)
+
+    def lower(self, phase: Any) -> None:
+        """Emit the costs of one phase; the first rows of the running sums down stay zeros."""
+        build, unit, one = self.build, self.unit, ir.Constant(I64, 1)
+        best = self.column(self.best, phase)
+        low, high = (
+            self.along(build.sub(phase, self.radius)),
+            self.along(build.add(build.add(phase, self.radius), one)),
+        )
+        running = self.column(self.room, build.add(self.phases, build.add(self.twice, one)))
+        later = build.gep(running, [build.add(self.twice, one)])
+
+        def row(index: Any, carried: list[Any]) -> list[Any]:
+            window = build.sub(self.load(high, index), self.load(low, index))
+            total = build.add(carried[0], window)
+            cost = build.sub(total, self.load(running, index))
+            self.store(total, later, index)
+            self.store(unit.least(cost, self.load(best, index)), best, index)
+            return [total]
+
+        self.emit.loop(ir.Constant(I64, 0), self.count, 1, [unit.zero], row)
 
 
 class Plan(NamedTuple):
@@ -92,51 +436,34 @@ def _finish(variant: Any, plan: Plan, scratch: Scratch, references: Any, pair: A
 
 @Kernel
 def compare(variant: Any, plan: Plan, scratch: Scratch, queries: Any, references: Any, candidates: Any,
-            first: int, order: Any, parts: Any, bounds: Any, sums: Any, distances: Any, indices: Any,
-            codes: Any, class_distances: Any, class_indices: Any, factor: float) -> None:  # fmt: skip
+            first: int, order: Any, parts: Any, sums: Any, distances: Any, indices: Any) -> None:  # fmt: skip
     """Add parts of the distances of queries and their candidates to ``sums`` (q, c), and keep the nearest.
 
     ``queries`` and ``references`` are packed planes, flat; ``candidates`` (q, c), or (1, c) for all of them,
     name references; ``first`` is the query that ``sums`` begins with. Candidates are taken in the ``order``
     (q, c) or (1, c), ascending by ``sums``. Each of ``parts`` (p, 3) is a direction (1: the query is bent to
-    look like the reference), first row, last row + 1. Sums above their query's one of ``bounds`` (q,) may
-    stay incomplete, but above it. ``distances`` and ``indices`` (q, k) are the nearest so far, ascending by
-    distance, then by index; where k is not 0, their worst distance is a bound as well. Where there are
-    ``codes`` (r,), the nearest of each class are kept in ``class_distances`` and ``class_indices`` (q,
-    classes), and that bound is at least ``factor`` times the smallest distance.
+    look like the reference), first row, last row + 1. ``distances`` and ``indices`` (q, k) are the nearest so
+    far, ascending by distance, then by index; where k is not 0, sums above their worst distance may stay
+    incomplete, but above it.
     """
     count = candidates.shape[1]
     for number in range(sums.shape[0]):
         chosen, places = candidates[min(number, len(candidates) - 1)], order[min(number, len(order) - 1)]
         nearest, who, known = distances[number], indices[number], sums[number]
-        bound = bounds[number]
+        bound = FARTHEST
         for half in range(2):
             _load(plan, queries, first + number, half, scratch.query, 0, plan.height)
         for place in range(0, count, 2):
             one, other = places[place], places[min(place + 1, count - 1)]
             if nearest.size:
-                bound = min(bounds[number], _largest(nearest, factor))
+                bound = nearest[-1]
             if known[one] > bound:
                 break
             both = _finish(variant, plan, scratch, references, (chosen[one], chosen[other]),
                            (known[one], known[other]), parts, bound)  # fmt: skip
             known[one], known[other] = both
             for half in range(1 if other == one else 2):
-                index = chosen[one if half == 0 else other]
-                _keep(nearest, who, both[half], index)
-                if codes.size and both[half] <= bound:
-                    code = codes[index]
-                    kept = class_distances[number, code]
-                    if both[half] < kept or (both[half] == kept and index < class_indices[number, code]):
-                        class_distances[number, code], class_indices[number, code] = both[half], index
-
-
-@njit(nogil=True, inline="always")
-def _largest(nearest: NDArray[np.int64], factor: float) -> Any:
-    """Return the largest sum that may still matter to the k nearest, or to a class within reach."""
-    if factor == 0 or nearest[-1] == FARTHEST:
-        return nearest[-1]
-    return max(nearest[-1], int(min(nearest[0] * factor * (1 + 1e-9), 2.0**62)) + 1)
+                _keep(nearest, who, both[half], chosen[one if half == 0 else other])
 
 
 @njit(nogil=True, inline="always")

@@ -8,8 +8,7 @@ import numpy as np
 from numba import extending, njit, types
 from numpy.typing import NDArray
 
-from lookalike.distance.classes import FARTHEST
-from lookalike.distance.kernels import steps
+from lookalike.distance.kernels import FARTHEST, steps
 from lookalike.distance.kernels.compiled import Kernel
 
 #: Features are summed in runs this long: the narrow sums of every variant hold them.
@@ -79,9 +78,7 @@ class Rule(NamedTuple):
     fine_unit: float
     cap: int  # the largest coarse limit that the scan's comparison can hold
     n_rows: int  # how many rows there are
-    reach: (
-        float  # a class matters up to so many times the smallest distance; 0 where classes are not asked for
-    )
+    reach: float  # a class matters up to so many times the smallest distance; 0 where none is asked for
 
 
 @njit(nogil=True)
@@ -230,17 +227,8 @@ def _pair(variant: Any, rule: Rule, rows: Rows, batch: Batch, row: int, query: i
 
 
 @njit(nogil=True)
-def _dense(
-    variant: Any,
-    rule: Rule,
-    rows: Rows,
-    batch: Batch,
-    best: Best,
-    more: Any,
-    codes: Any,
-    queries: Any,
-    span: Any,
-) -> None:
+def _dense(variant: Any, rule: Rule, rows: Rows, batch: Batch, best: Best, more: Any, codes: Any,
+           queries: Any, span: Any) -> None:  # fmt: skip
     """Compare some queries with a span of rows at full length."""
     width = rows.full.shape[1]
     for row in range(span[0], span[1], 4):
@@ -258,35 +246,16 @@ def _dense(
 
 
 @njit(nogil=True)
-def _sparse(
-    variant: Any,
-    rule: Rule,
-    rows: Rows,
-    batch: Batch,
-    best: Best,
-    more: Any,
-    codes: Any,
-    first: int,
-    span: Any,
-) -> int:
+def _sparse(variant: Any, rule: Rule, rows: Rows, batch: Batch, best: Best, more: Any, codes: Any,
+            first: int, span: Any) -> int:  # fmt: skip
     """Compare four queries with a span of rows, bounds first; return how many needed a full distance.
 
     The span's pairs are thinned out by one bound after the other, all pairs at each before the next: the
     loops stay tight, and rows that must be read in full are asked for early.
     """
     start, stop = span[0] // 16, (span[1] + 15) // 16
-    steps.coarse_masks(
-        variant,
-        rows.coarse,
-        rows.squares,
-        start,
-        stop - start,
-        1,
-        batch.coarse,
-        first,
-        best.limits,
-        best.masks,
-    )
+    steps.coarse_masks(variant, rows.coarse, rows.squares, start, stop - start, 1, batch.coarse, first,
+                       best.limits, best.masks)  # fmt: skip
     left = 0
     for group in range(start, stop):
         mask = best.masks[group - start]
@@ -312,17 +281,8 @@ def _sparse(
 
 
 @njit(nogil=True)
-def _seed(
-    variant: Any,
-    rule: Rule,
-    rows: Rows,
-    batch: Batch,
-    best: Best,
-    more: Any,
-    codes: Any,
-    first: int,
-    n_groups: int,
-) -> None:
+def _seed(variant: Any, rule: Rule, rows: Rows, batch: Batch, best: Best, more: Any, codes: Any,
+          first: int, n_groups: int) -> None:  # fmt: skip
     """Give four queries their first limits: a distance that at least k rows are known to be within.
 
     Of a sample of the rows, the 4 k with the smallest first bounds are compared at full length. The k-th best
@@ -332,17 +292,8 @@ def _seed(
     size = best.near.shape[2]
     for start in range(0, n_groups, SEED_GROUPS):
         count, group = min(SEED_GROUPS, n_groups - start), start * SEED_STRIDE
-        steps.coarse_sums(
-            variant,
-            rows.coarse,
-            rows.squares,
-            group,
-            count,
-            SEED_STRIDE,
-            batch.coarse,
-            first,
-            best.coarse_sums,
-        )
+        steps.coarse_sums(variant, rows.coarse, rows.squares, group, count, SEED_STRIDE, batch.coarse, first,
+                          best.coarse_sums)  # fmt: skip
         for query in range(4):
             sums, places = best.near[query]
             for number in range(count):
@@ -354,32 +305,16 @@ def _seed(
         if best.limits[first + query] == PADDING:
             continue
         for row in best.near[query, 1]:
-            _offer(
-                rule,
-                best,
-                more,
-                codes,
-                first + query,
-                _pair(variant, rule, rows, batch, row, first + query),
-                row,
-            )
+            distance = _pair(variant, rule, rows, batch, row, first + query)
+            _offer(rule, best, more, codes, first + query, distance, row)
         best.distances[first + query] = best.distances[first + query, 0]
         best.indices[first + query] = FARTHEST
         _set_limits(rule, batch, best, more, first + query)
 
 
 @Kernel
-def scan(
-    variant: Any,
-    rule: Rule,
-    rows: Rows,
-    batch: Batch,
-    best: Best,
-    more: Any,
-    codes: Any,
-    start: int,
-    stop: int,
-) -> None:
+def scan(variant: Any, rule: Rule, rows: Rows, batch: Batch, best: Best, more: Any, codes: Any,
+         start: int, stop: int) -> None:  # fmt: skip
     """Compare a batch of queries with the rows ``start`` (a multiple of TILE) to ``stop``, bounds first.
 
     Where more than a quarter of the pairs of a tile need the full distance all the same, the bounds only cost
@@ -406,17 +341,8 @@ def scan(
 
 
 @Kernel
-def brute(
-    variant: Any,
-    rule: Rule,
-    rows: Rows,
-    batch: Batch,
-    best: Best,
-    more: Any,
-    codes: Any,
-    start: int,
-    stop: int,
-) -> None:
+def brute(variant: Any, rule: Rule, rows: Rows, batch: Batch, best: Best, more: Any, codes: Any,
+          start: int, stop: int) -> None:  # fmt: skip
     """Compare a batch of queries with the rows ``start`` (a multiple of 4) to ``stop`` at full length."""
     step = max(4, TILE_BYTES // rows.full.shape[1] // 4 * 4)
     count = batch.full.shape[0]

@@ -11,20 +11,57 @@ from llvmlite import ir
 from numba import types
 
 from lookalike.distance.kernels.compiled import L1Avx2, L1Portable, L2Avx2, L2Portable
-from lookalike.distance.kernels.vectors import I8, I16, I32, I64, Emitter, intrinsic, vector
+from lookalike.distance.kernels.vectors import BYTES, I8, I16, I32, I64, SHORTS, Emitter, intrinsic, vector
 
-BYTES = vector(32, I8)
-SHORTS = vector(16, I16)
 INTS = vector(8, I32)
 LONGS = vector(4, I64)
 
 
-class Sad:
+class Unit:
+    """What L1 and squared L2 have in common: ``add`` adds a vector of features to a sum like ``zero``."""
+
+    number: Any  # of queries
+    features: Any  # a vector of them
+    zero: Any
+    add: Any
+
+    def from_bytes(self, emit: Emitter, lanes: Any) -> Any:
+        """Return features of rows, which are bytes, as those of queries."""
+        return lanes
+
+    def total(self, emit: Emitter, sums: Any) -> Any:
+        """Return a sum as i64."""
+        return emit.total(sums)
+
+    def tile(self, emit: Emitter, n_rows: int, n_queries: int) -> list[Any]:
+        """Emit the sums of ``n_rows`` rows and ``n_queries`` queries over a range of features, row by row."""
+        build, size = emit.builder, self.features.count
+
+        def starts(argument: int, kind: Any, count: int) -> list[Any]:
+            places = [
+                build.add(emit.values[argument + 1], ir.Constant(I64, number)) for number in range(count)
+            ]
+            return [emit.address(argument, kind, build.mul(place, emit.values[5])) for place in places]
+
+        rows, queries = starts(1, I8, n_rows), starts(3, self.number, n_queries)
+
+        def body(index: Any, totals: list[Any]) -> list[Any]:
+            left = [
+                self.from_bytes(emit, emit.load(build.gep(row, [index]), vector(size, I8))) for row in rows
+            ]
+            right = [emit.load(build.gep(query, [index]), self.features) for query in queries]
+            pairs = [(a, b) for a in left for b in right]
+            return [self.add(emit, total, a, b) for total, (a, b) in zip(totals, pairs, strict=True)]
+
+        totals = emit.loop(emit.values[6], emit.values[7], size, [self.zero] * (n_rows * n_queries), body)
+        return [self.total(emit, total) for total in totals]
+
+
+class Sad(Unit):
     """Sums of absolute byte differences by AVX2: 32 bytes become four sums of eight differences each."""
 
-    def zero(self) -> Any:
-        """Return an empty sum."""
-        return ir.Constant(LONGS, [0] * 4)
+    number, features = I8, BYTES
+    zero = ir.Constant(LONGS, [0] * 4)
 
     def add(self, emit: Emitter, total: Any, first: Any, second: Any) -> Any:
         """Return ``total`` with the differences of 32 more bytes."""
@@ -33,6 +70,10 @@ class Sad:
     def eighths(self, emit: Emitter, total: Any) -> Any:
         """Return the sums of the four runs of eight bytes, as 4 x i64."""
         return total
+
+    def total(self, emit: Emitter, sums: Any) -> Any:
+        """Return a sum as i64."""
+        return emit.total(self.eighths(emit, sums))
 
     def coarse(self, emit: Emitter, finish: Any) -> None:
         """Emit the first bounds of 4 queries to groups of 16 rows; see ``steps``.
@@ -52,7 +93,7 @@ class Sad:
             for query in range(4):
                 packed = ir.Constant(LONGS, [0] * 4)
                 for part in range(4):
-                    total = self.zero()
+                    total = self.zero
                     for run in range(4):
                         total = self.add(
                             emit, total, emit.load(rows, BYTES, 4 * part + run), spread[4 * query + run]
@@ -70,39 +111,16 @@ class Sad:
         build = emit.builder
         row = emit.address(1, I8, build.mul(emit.values[2], ir.Constant(I64, 128)))
         query = emit.address(3, I8, build.mul(emit.values[4], ir.Constant(I64, 128)))
-        total = self.zero()
+        total = self.zero
         for half in range(4):
             total = self.add(emit, total, emit.load(row, BYTES, half), emit.load(query, BYTES, half))
-        return emit.total(self.eighths(emit, total))
-
-    def tile(self, emit: Emitter, n_rows: int, n_queries: int) -> list[Any]:
-        """Emit the sums of ``n_rows`` rows and ``n_queries`` queries over a range of bytes, row by row."""
-        build = emit.builder
-        rows = [
-            emit.address(1, I8, build.mul(build.add(emit.values[2], ir.Constant(I64, r)), emit.values[5]))
-            for r in range(n_rows)
-        ]
-        queries = [
-            emit.address(3, I8, build.mul(build.add(emit.values[4], ir.Constant(I64, q)), emit.values[5]))
-            for q in range(n_queries)
-        ]
-
-        def body(index: Any, totals: list[Any]) -> list[Any]:
-            left = [emit.load(build.gep(row, [index]), BYTES) for row in rows]
-            right = [emit.load(build.gep(query, [index]), BYTES) for query in queries]
-            pairs = [(a, b) for a in left for b in right]
-            return [self.add(emit, total, a, b) for total, (a, b) in zip(totals, pairs, strict=True)]
-
-        totals = emit.loop(emit.values[6], emit.values[7], 32, [self.zero()] * (n_rows * n_queries), body)
-        return [emit.total(self.eighths(emit, total)) for total in totals]
+        return self.total(emit, total)
 
 
 class PortableSad(Sad):
     """The same in plain vectors: differences are kept as 16 sums of 16 bits, enough for 128 additions."""
 
-    def zero(self) -> Any:
-        """Return an empty sum."""
-        return ir.Constant(SHORTS, [0] * 16)
+    zero = ir.Constant(SHORTS, [0] * 16)
 
     def add(self, emit: Emitter, total: Any, first: Any, second: Any) -> Any:
         """Return ``total`` with the differences of 32 more bytes."""
@@ -119,8 +137,15 @@ class PortableSad(Sad):
         return total
 
 
-class Multiply:
+class Multiply(Unit):
     """Products of 16-bit numbers added in pairs, by AVX2's instruction for it."""
+
+    number, features = I16, SHORTS
+    zero = ir.Constant(INTS, [0] * 8)
+
+    def from_bytes(self, emit: Emitter, lanes: Any) -> Any:
+        """Return bytes as numbers of 16 bits."""
+        return emit.builder.zext(lanes, SHORTS)
 
     def add(self, emit: Emitter, total: Any, first: Any, second: Any) -> Any:
         """Return ``total`` (8 x i32) with the 16 products of ``first`` and ``second`` (16 x i16)."""
@@ -158,33 +183,11 @@ class Multiply:
         build = emit.builder
         row = emit.address(1, I16, build.mul(emit.values[2], ir.Constant(I64, 64)))
         query = emit.address(3, I16, build.mul(emit.values[4], ir.Constant(I64, 64)))
-        total = ir.Constant(INTS, [0] * 8)
+        total = self.zero
         for part in range(4):
             apart = build.sub(emit.load(row, SHORTS, part), emit.load(query, SHORTS, part))
             total = self.add(emit, total, apart, apart)
-        return emit.total(total)
-
-    def tile(self, emit: Emitter, n_rows: int, n_queries: int) -> list[Any]:
-        """Emit the products of ``n_rows`` byte rows and ``n_queries`` 16-bit queries over some features."""
-        build = emit.builder
-        rows = [
-            emit.address(1, I8, build.mul(build.add(emit.values[2], ir.Constant(I64, r)), emit.values[5]))
-            for r in range(n_rows)
-        ]
-        queries = [
-            emit.address(3, I16, build.mul(build.add(emit.values[4], ir.Constant(I64, q)), emit.values[5]))
-            for q in range(n_queries)
-        ]
-
-        def body(index: Any, totals: list[Any]) -> list[Any]:
-            left = [build.zext(emit.load(build.gep(row, [index]), vector(16, I8)), SHORTS) for row in rows]
-            right = [emit.load(build.gep(query, [index]), SHORTS) for query in queries]
-            pairs = [(a, b) for a in left for b in right]
-            return [self.add(emit, total, a, b) for total, (a, b) in zip(totals, pairs, strict=True)]
-
-        zero = ir.Constant(INTS, [0] * 8)
-        totals = emit.loop(emit.values[6], emit.values[7], 16, [zero] * (n_rows * n_queries), body)
-        return [emit.total(total) for total in totals]
+        return self.total(emit, total)
 
 
 class PortableMultiply(Multiply):

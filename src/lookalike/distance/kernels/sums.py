@@ -10,7 +10,6 @@ from llvmlite import ir
 from numba import njit, types
 from numpy.typing import NDArray
 
-from lookalike import settings
 from lookalike.distance.kernels.compiled import Kernel
 from lookalike.distance.kernels.vectors import I8, I64, Emitter, intrinsic, vector
 from lookalike.distance.threads import run_chunks
@@ -180,8 +179,7 @@ def prototype_sums(
         out[start : start + step] = sums[:, : len(prototypes)]
         yield
 
-    chunks = range(0, len(rows), step)
-    run_chunks(work, chunks, max(1, min(settings.threads() if threads is None else threads, len(chunks))))
+    run_chunks(work, range(0, len(rows), step), threads)
     return out
 
 

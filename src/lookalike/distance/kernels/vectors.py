@@ -24,14 +24,12 @@ def vector(count: int, element: ir.IntType) -> Any:
     return ir.VectorType(element, count)
 
 
-class Emitter:
-    """Writes instructions for one intrinsic: the builder with the few words that it lacks.
+#: What a vector of AVX2 holds.
+BYTES, SHORTS = vector(32, I8), vector(16, I16)
 
-    Parameters
-    ----------
-    context, builder, signature, values
-        What Numba hands to the code generator of an intrinsic.
-    """
+
+class Emitter:
+    """Writes instructions for one intrinsic: Numba's builder with the few words that it lacks."""
 
     def __init__(self, context: Any, builder: Any, signature: Any, values: Any) -> None:
         self.context, self.builder = context, builder

@@ -68,13 +68,11 @@ def aligned_match(query: Bytes, reference: Bytes, comparison: Deformation) -> Ma
     field leads from each pixel of the query to the pixel of the reference, as it is, that it was matched with
     after alignment, rounded.
     """
-    planes, context = comparison.planes_of(query), comparison.context
-    others = comparison.planes_of(reference)
-    plain = displacement_field(planes, 0, others, 0, warp=comparison.warp, context=context)
-    bent = comparison.sharp_planes_of(aligned(query, reference, [[0, 0]]))
-    rest = displacement_field(
-        comparison.sharp_planes_of(query), 0, bent, 0, warp=_rest(comparison), context=context
-    )
+    context, bent = comparison.context, aligned(query, reference, [[0, 0]])
+    planes = comparison.planes_of(np.concatenate([query, reference])).values()
+    sharp = comparison.sharp_planes_of(np.concatenate([query, bent])).values()
+    plain = displacement_field(*planes, warp=comparison.warp, context=context)
+    rest = displacement_field(*sharp, warp=_rest(comparison), context=context)
     costs = plain.costs + ALIGNED_WEIGHT * rest.costs
     height, width = costs.shape
     here = np.indices((height, width))

@@ -8,13 +8,14 @@ from typing import Any, ClassVar, Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.distance.deformation.descriptors import SPACING, edge_descriptors
 from lookalike.distance.deformation.matching import checked_context, checked_warp
 from lookalike.distance.deformation.planes import (
     LARGEST,
+    SPACING,
     Planes,
     as_planes,
     double_angle_planes,
+    edge_descriptors,
     gap_for,
     sobel_planes,
     window_weights,

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.distance.classes import FARTHEST
+from lookalike.distance.kernels import FARTHEST
 from lookalike.progress import Progress
 from lookalike.search.deformable.comparison import PARTS
 from lookalike.search.deformable.index import DeformableIndex

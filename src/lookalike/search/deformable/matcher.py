@@ -7,9 +7,9 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.distance.classes import FARTHEST
 from lookalike.distance.deformation.definition import Match
 from lookalike.distance.deformation.matching import displacement_field
+from lookalike.distance.kernels import FARTHEST
 from lookalike.errors import InputError
 from lookalike.progress import Progress, of_compiling, silent
 from lookalike.search.deformable.alignment import aligned_distances, aligned_match
@@ -144,7 +144,7 @@ class DeformableMatcher:
     @property
     def forgets_polarity(self) -> bool:
         """Whether dark and light ink are the same: they are to double-angle gradients."""
-        return self.comparison.planes == "double-angle"
+        return self.index.comparison.planes == "double-angle"
 
     def restored(self) -> None:
         """Refuse what does not go together."""
@@ -201,10 +201,10 @@ class DeformableMatcher:
         reach: float = np.inf,
         progress: Progress = silent,
     ) -> Matches:
-        as_they_are = not (self.comparison.aligned or self.comparison.hubness)
-        if reach == 1 and as_they_are and k <= self.candidates:
-            return self._nearest_alone(images, k, exclude, progress)
-        step = max(1, _HELD_NUMBERS // (max(self.candidates, k) + self.n_classes))
+        comparison, candidates = self.index.comparison, self.candidates
+        if reach == 1 and k <= candidates and not (comparison.aligned or comparison.hubness):
+            return self._nearest_alone(images, k, candidates, exclude, progress)
+        step = max(1, _HELD_NUMBERS // (max(candidates, k) + self.n_classes))
         parts = []
         for start in range(0, len(images), step):
             part = slice(start, start + step)
@@ -224,30 +224,32 @@ class DeformableMatcher:
         Where both directions are added, each pixel of the kept image has a cost too: it counts at the pixel
         that it was matched with, or where that lies beyond the border at the border's nearest pixel.
         """
-        forward = self.field(image, place)
+        comparison = self.index.comparison
+        forward, *backward = self._fields(image, place, comparison.symmetric)
         costs = forward.costs.copy()
-        if self.comparison.symmetric:
-            back = self._field(self.images[[place]], image[None])
+        for back in backward:
             found = np.indices(costs.shape) + np.moveaxis(back.field, -1, 0)
-            rows, columns = (
-                np.clip(axis, 0, size - 1) for axis, size in zip(found, costs.shape, strict=True)
-            )
-            np.add.at(costs, (rows, columns), back.costs)
-        if self.comparison.hubness:
+            last = np.array(costs.shape)[:, None, None] - 1
+            np.add.at(costs, tuple(np.clip(found, 0, last)), back.costs)
+        if comparison.hubness:
             costs = costs * self._factors(silent)[place]
         return Costs(costs * self._root_means(np.array([1]))[0] ** 2, forward.field)
 
     def field(self, image: Bytes, place: int) -> Match:
         """Return how a kept image is bent to look like one prepared image."""
-        return self._field(image[None], self.images[[place]])
+        return self._fields(image, place, False)[0]
 
-    def _field(self, first: Bytes, second: Bytes) -> Match:
-        """Return how the second image is bent to look like the first, both ``(1, h, w)``."""
-        comparison = self.comparison
+    def _fields(self, image: Bytes, place: int, both: bool) -> list[Match]:
+        """Return how a kept image is bent to look like an image and, for both, the other way round."""
+        comparison, pair = self.index.comparison, np.stack([image, self.images[place]])
+        ways = [(0, 1), (1, 0)][: 1 + both]
         if comparison.aligned:
-            return aligned_match(first, second, comparison)
-        planes, others = comparison.planes_of(first), comparison.planes_of(second)
-        return displacement_field(planes, 0, others, 0, warp=comparison.warp, context=comparison.context)
+            return [aligned_match(pair[[first]], pair[[second]], comparison) for first, second in ways]
+        planes, warp, context = comparison.planes_of(pair).values(), comparison.warp, comparison.context
+        return [
+            displacement_field(planes[first], planes[second], warp=warp, context=context)
+            for first, second in ways
+        ]
 
     def _begin(self, images: Bytes, comparison: Deformation) -> None:
         """Keep these images alone."""
@@ -282,14 +284,16 @@ class DeformableMatcher:
 
     def _root_means(self, sums: Sums) -> NDArray[np.float64]:
         """Return sums of squares as root mean squares; infinite where there is none."""
-        found = self.comparison.root_means(sums, self.images.shape[1:])
+        found = self.index.comparison.root_means(sums, self.index.shape)
         return np.where(sums == FARTHEST, np.inf, found)
 
-    def _nearest_alone(self, images: Bytes, k: int, exclude: Places | None, progress: Progress) -> Matches:
+    def _nearest_alone(
+        self, images: Bytes, k: int, candidates: int, exclude: Places | None, progress: Progress
+    ) -> Matches:
         """Return the nearest images where only the class of the nearest is to be told: by early ending."""
-        more = int(exclude is not None)
-        wanted = min(k + more, len(self.codes))
-        sums, places = self.index.nearest(images, wanted, self.candidates + more, progress=progress)
+        more, n = int(exclude is not None), len(self.codes)
+        wanted, named = min(k + more, n), candidates + more if candidates + more < n else None
+        sums, places = self.index.nearest(images, wanted, named, progress=progress)
         if exclude is not None:
             itself = places == exclude[:, None]
             sums, places = nearest(np.where(itself, FARTHEST, sums), np.where(itself, NOWHERE, places), k)
@@ -300,14 +304,6 @@ class DeformableMatcher:
         class_distances[each, found[:, 0]] = distances[:, 0]
         class_places[each, found[:, 0]] = places[:, 0]
         matches = Matches(distances, places, found, class_distances, class_places, 1.0)
-        return matches if places.shape[1] >= k else matches.padded(k)
-
-    def _within_reach(self, images: Bytes, k: int, reach: float, progress: Progress) -> Matches:
-        """Return the nearest of all, and the nearest of each class that is within reach."""
-        asked = self.codes, self.n_classes, reach, progress
-        sums, places, best, best_places = self.index.nearest_classes(images, min(k, len(self.codes)), *asked)
-        near, of_classes = self._root_means(sums), self._root_means(best)
-        matches = Matches(near, places, self.codes[places], of_classes, best_places, reach)
         return matches if places.shape[1] >= k else matches.padded(k)
 
     def _part(

@@ -1,4 +1,4 @@
-"""Exact search among rows of floats, and by any metric: slower than among bytes, with the same tie rule."""
+"""Rows of floats: exact search among them, by any metric, and distances to a few that stand for classes."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.distance.metrics import METRICS, checked_metric
+from lookalike.distance.metrics import METRICS, Metric, checked_metric
 from lookalike.progress import Progress, silent
+from lookalike.tensors import device_in_use, to_tensor
 
 # The distances of a chunk of queries to a chunk of rows are held at once: 512 * 4096 * 8 bytes = 16 MB.
 _QUERIES, _ROWS = 512, 4096
+#: Values that a device turns into float64 at once.
+_DEVICE_VALUES = 2**22
 
 
 class FloatIndex:
@@ -74,3 +77,39 @@ class FloatIndex:
             order = np.argsort(best, axis=1, kind="stable")[:, :k]
             best, where = np.take_along_axis(best, order, 1), np.take_along_axis(where, order, 1)
         return best, where
+
+
+def prototype_sums(
+    rows: NDArray[Any], prototypes: NDArray[np.float64], metric: str, *, compiled: bool
+) -> NDArray[np.float64]:
+    """Return the sum of costs of each row (n, d), bytes or floats, and each prototype (m, d), in rows' units.
+
+    A pair's sum does not depend on the batch or on threads. Images that came from a card go back there, and
+    their sums are the same up to rounding. ``compiled`` sends bytes to the compiled kernel, which pays for
+    many of them: whoever asks decides by what a model was fitted on, not by the batch, for the two ways may
+    differ in the last bits.
+    """
+    row, device = checked_metric(metric), device_in_use()
+    if device is not None:
+        return _on_device(row, rows, prototypes, device)
+    if compiled and rows.dtype == np.uint8 and row.kernels is not None:
+        # Numba takes long to import, and a few rows do not need it.
+        from lookalike.distance.kernels.sums import prototype_sums as kernel
+
+        return kernel(rows, prototypes, row.root)
+    return row.sums(rows, prototypes)
+
+
+def _on_device(
+    metric: Metric, rows: NDArray[Any], prototypes: NDArray[np.float64], device: Any
+) -> NDArray[np.float64]:
+    """Return the sums by the definition, worked out in float64 on a device."""
+    length = rows.shape[1]
+    references = to_tensor(prototypes, device)
+    step = max(1, _DEVICE_VALUES // length)
+    sums = np.empty((len(rows), len(prototypes)))
+    for start in range(0, len(rows), step):
+        part = to_tensor(rows[start : start + step], device).double()
+        found = metric.summed(metric.definition(part, references), length)
+        sums[start : start + step] = found.cpu().numpy()
+    return sums
