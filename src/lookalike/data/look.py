@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -249,6 +250,7 @@ def strange(images: ImageBatch, training: Look) -> dict[str, str]:
     return said
 
 
+@cache
 def _kinds(training: Look) -> tuple[_Kind, ...]:
     """Return the one table of what may be strange; of two lines of one name the first that is so is said."""
     darker = {"light on dark": (0, 2), "dark on light": (-2, 0), None: (0, 0)}[training.side]

@@ -334,6 +334,11 @@ class _Search:
             count = settings.threads() if threads is None else threads
             self._batch = max(4, min(self._most, total // (4 * count)) // 4 * 4)
         size = self._batch
+        if total <= size:
+            # A few queries are answered as they are: threads have nothing to share, there is nothing to tell.
+            for _ in self._work(0):
+                pass
+            return
         run_chunks(
             self._work,
             range(0, total, size),

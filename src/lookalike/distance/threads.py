@@ -25,13 +25,8 @@ def run_chunks(
     they are at, and the error is raised.
 
     ``work`` runs on several threads at once. ``tell`` is called by the calling thread alone, with the number
-    of chunks that are done: after each of its own chunks, and at the end with all of them. A single chunk, as
-    most single images are, runs as it is and is not told.
+    of chunks that are done: after each of its own chunks, and at the end with all of them.
     """
-    if len(chunks) == 1:
-        for _ in work(chunks[0]):
-            pass
-        return
     count = max(1, min(settings.threads() if threads is None else threads, len(chunks)))
     team = _Team(work, iter(chunks))
     helpers = [threading.Thread(target=team.help, daemon=True) for _ in range(count - 1)]

@@ -155,7 +155,9 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     ) -> Self:
         """Learn the first images."""
         as_bytes = self._as_bytes(images)
-        given = images if as_bytes is None else as_bytes(images)
+        given = images
+        if as_bytes is not None and (images.ndim == 2 or images.dtype != np.uint8):
+            given = as_bytes(images)
         prepare = self._prepared(images, given, codes)
         seen = given if prepare is None else prepare.transform(given, progress=progress)
         matcher = self._matcher(prepare)

@@ -6,6 +6,7 @@ more: no early stopping, no augmentation, one way to train for all.
 
 from __future__ import annotations
 
+from abc import ABCMeta, abstractmethod
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 _CHUNK = 1000
 
 
-class Network(ClassifierMixin, BaseEstimator):
+class Network(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     """A torch module that is trained by mini-batch gradient descent on the cross-entropy.
 
     A subclass says what the module is (``build``). One output a class goes into a softmax, which for two
@@ -68,9 +69,9 @@ class Network(ClassifierMixin, BaseEstimator):
         tags.input_tags.three_d_array = True
         return tags
 
+    @abstractmethod
     def build(self, shape: tuple[int, ...], n_classes: int) -> nn.Module:
         """Return the untrained module, for images ``(n, channels, height, width)``."""
-        raise NotImplementedError
 
     def fit(self, X: ArrayLike, y: ArrayLike, *, progress: Progress = silent) -> Self:
         """Train on an image batch ``(n, h, w)`` or ``(n, h, w, c)`` and its labels."""

@@ -21,6 +21,7 @@ from lookalike.prepare.steps import (
     Preparation,
     Resize,
     Transformer,
+    run_all,
 )
 from lookalike.progress import Progress, silent
 from lookalike.state import short
@@ -188,9 +189,7 @@ class Prepare(Transformer):
         self.steps_, self.reasons_ = steps, ()
 
     def _run(self, images: ImageBatch, progress: Progress = silent) -> Gray8:
-        for step in self.steps_:
-            images = step._run(images, progress)
-        return images
+        return run_all(self.steps_, images, progress)
 
 
 def _step_to_json(step: Preparation) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from typing import Any, Self
 
 import numpy as np
@@ -24,7 +26,7 @@ _OUTSIDE = 50
 _LEAST_RANGE = 32
 
 
-class Transformer:
+class Transformer(ABC):
     """What scikit-learn asks of a transformer of image batches: kinds say how they check, learn and run."""
 
     _learned: str | None = None  # the attribute that fit sets, where transform needs a fit
@@ -144,15 +146,15 @@ class Transformer:
                 "Call 'fit' with appropriate arguments before using this estimator."
             )
 
-    def _check(self) -> None:
+    def _check(self) -> None:  # noqa: B027 - most have nothing to refuse
         """Refuse parameters that are out of their ranges."""
 
-    def _learn(self, images: ImageBatch, progress: Progress = silent) -> None:
+    def _learn(self, images: ImageBatch, progress: Progress = silent) -> None:  # noqa: B027 - nor to learn
         """Learn from checked images."""
 
+    @abstractmethod
     def _run(self, images: ImageBatch, progress: Progress = silent) -> Gray8:
         """Return checked images prepared, by parameters that were checked."""
-        raise NotImplementedError
 
 
 class Preparation(Transformer):
@@ -174,22 +176,32 @@ class Preparation(Transformer):
         # A few images at a time: memory stays bounded, and a chunk stays in the processor's cache.
         count, height, width = images.shape[:3]
         step = max(1, _CHUNK_VALUES // self._values(height, width))
+        if count <= step:
+            return self._apply(
+                images if images.ndim == 3 and images.dtype == np.uint8 else gray_bytes(images)
+            )
         told = "" if progress is silent else f"prepare: {self.describe()}"
         parts = []
         for start in range(0, count, step):
             progress(told, start, count)
-            few = images[start : start + step]
-            parts.append(self._apply(few if few.ndim == 3 and few.dtype == np.uint8 else gray_bytes(few)))
+            parts.append(self._apply(gray_bytes(images[start : start + step])))
         progress(told, count, count)
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return np.concatenate(parts)
 
     def _values(self, height: int, width: int) -> int:
         """Return how many values the work on one image holds at a time."""
         return height * width
 
+    @abstractmethod
     def _apply(self, images: Gray8) -> Gray8:
         """Return gray images prepared."""
-        raise NotImplementedError
+
+
+def run_all(steps: Iterable[Preparation], images: ImageBatch, progress: Progress = silent) -> Gray8:
+    """Return checked images prepared by fitted steps, one after the other."""
+    for step in steps:
+        images = step._run(images, progress)
+    return images
 
 
 class Gray(Preparation):

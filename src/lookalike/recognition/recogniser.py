@@ -16,6 +16,7 @@ from lookalike.data.look import Look, look, sample, strange
 from lookalike.errors import InputError, LookalikeWarning
 from lookalike.images import as_images
 from lookalike.prepare import FitToInk, Prepare
+from lookalike.prepare.steps import run_all
 from lookalike.progress import Progress, silent
 from lookalike.recognition.explanation import Evidence, explain
 from lookalike.recognition.labels import LABELS, LabelTable
@@ -106,7 +107,8 @@ class AsBytes:
     def __call__(self, images: NDArray[Any]) -> NDArray[np.uint8]:
         """Return images as bytes."""
         if self.shape is None:
-            return images if images.dtype == np.uint8 else np.rint(images * 255).astype(np.uint8)
+            rounded: NDArray[np.uint8] = np.rint(images * 255).astype(np.uint8)
+            return rounded
         span = (self.high - self.low) or 1.0
         levels = np.clip((images.astype(np.float64) - self.low) / span, 0, 1)
         return np.rint(levels * 255).astype(np.uint8).reshape(len(images), *self.shape)
@@ -245,6 +247,8 @@ class Recogniser:
 
     def checked(self, X: ArrayLike) -> NDArray[Any]:
         """Return an image batch of the shape that the model was fitted on, refusing any other."""
+        if isinstance(X, np.ndarray) and X.dtype == np.uint8 and X.shape[1:] == self.image_shape and len(X):
+            return np.ascontiguousarray(X)
         images = as_images(X)
         if self.image_shape is None:
             raise InputError(
@@ -260,9 +264,9 @@ class Recogniser:
 
     def seen(self, images: NDArray[Any], progress: Progress = silent) -> NDArray[Any]:
         """Return what the matcher is given of images: prepared, and as bytes where it wants bytes."""
-        if self.as_bytes is not None:
+        if self.as_bytes is not None and (images.ndim == 2 or images.dtype != np.uint8):
             images = self.as_bytes(images)
-        return images if self.prepare is None else self.prepare.transform(images, progress=progress)
+        return images if self.prepare is None else run_all(self.prepare.steps_, images, progress)
 
     def match(
         self,
@@ -281,7 +285,7 @@ class Recogniser:
                 if kind not in self._mended():
                     warnings.warn(text, LookalikeWarning, stacklevel=_level_outside())
         seen = self.seen(images, progress)
-        k = self.voters if k is None else k
+        k = self.vote.among(len(self.matcher.codes)) if k is None else k
         return self.matcher.match(seen, k, reach=reach, progress=progress), seen
 
     @property

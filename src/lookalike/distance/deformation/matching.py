@@ -251,6 +251,11 @@ class _Job:
             for _ in work(slice(0, 0)):
                 break
             progress("compiling the deformable distance", 1, 1)
+        if total <= step:
+            # One image is worked on as it is: threads have nothing to share, and there is nothing to tell.
+            for _ in work(slice(0, total)):
+                pass
+            return
         run_chunks(
             work,
             [slice(start, min(start + step, total)) for start in range(0, total, step)],
