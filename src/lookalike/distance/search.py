@@ -219,6 +219,9 @@ class ImageIndex:
 
     def _checked(self, images: ArrayLike) -> NDArray[np.uint8]:
         """Return an image batch of bytes, refusing images of another kind or shape than the index's."""
+        plain = isinstance(images, np.ndarray) and images.dtype == np.uint8 and len(images)
+        if plain and images.shape[1:] == self.shape:  # type: ignore[union-attr]
+            return np.ascontiguousarray(images)  # type: ignore[arg-type]
         batch = as_images(images)
         if batch.dtype != np.uint8:
             raise InputError(

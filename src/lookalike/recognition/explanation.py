@@ -223,8 +223,7 @@ def explain(
     """Return the evidence for each image: what was given, what was seen of it, and what is nearest to it."""
     looker = _Looker(model)
     return [
-        looker.evidence(given[row], seen[row], matches.take(slice(row, row + 1)), int(answers[row]))
-        for row in range(len(given))
+        looker.evidence(given[row], seen[row], matches, row, int(answers[row])) for row in range(len(given))
     ]
 
 
@@ -236,10 +235,12 @@ class _Looker:
         self._classes = model.labels.classes
         self._means: dict[int, Floats] = {}
 
-    def evidence(self, given: NDArray[Any], seen: NDArray[Any], matches: Matches, answer: int) -> Evidence:
+    def evidence(
+        self, given: NDArray[Any], seen: NDArray[Any], matches: Matches, row: int, answer: int
+    ) -> Evidence:
         """Return the evidence for one image: its nearest, and those of its class and the runner-up's."""
         matcher, keeps = self._matcher, self._matcher.keeps_images
-        distances, places = matches.class_distances[0], matches.class_places[0]
+        distances, places = matches.class_distances[row], matches.class_places[row]
         image = to_unit(seen) if unit_of(seen[None]) == 255 else seen.astype(np.float64)
         costs: dict[int, Costs | None] = {}
 
@@ -250,7 +251,7 @@ class _Looker:
 
         codes = _ranked(distances, answer, places)
         best = [reference(int(places[code]), float(distances[code])) for code in codes]
-        nearest = zip(matches.places[0].tolist(), matches.distances[0].tolist(), strict=True)
+        nearest = zip(matches.places[row].tolist(), matches.distances[row].tolist(), strict=True)
         compared = [costs[int(places[code])] for code in codes]
         return Evidence(
             idea=matcher.title,
@@ -305,9 +306,9 @@ class _Looker:
 
 def _ranked(distances: Floats, answer: int, places: NDArray[np.int64]) -> list[int]:
     """Return the answer's class and the runner-up: the nearest other one, of equal ones the lowest place."""
-    order = np.lexsort((places, distances)).tolist()
-    others = [code for code in order if code != answer and np.isfinite(distances[code])]
-    return [answer, *others[:1]]
+    order = np.lexsort((places, distances))
+    others = order[(order != answer) & np.isfinite(distances[order])]
+    return [answer, *others[:1].tolist()]
 
 
 def _shares(compared: list[Costs | None], root: bool) -> Floats | None:

@@ -90,9 +90,17 @@ class Rejection:
         self._largest = self._thumb(left_out.distances)
         #: The least standard deviation of the values of one of the images.
         self.least_spread = float(left_out.spreads.min())
+        #: What was worked out for each level that was asked for.
+        self._bases: dict[float, Basis] = {}
+        self._reaches: dict[float, float] = {}
 
     def basis(self, level: float) -> Basis:
         """Return what a level rests on."""
+        if level not in self._bases:
+            self._bases[level] = self._basis(level)
+        return self._bases[level]
+
+    def _basis(self, level: float) -> Basis:
         share = f"{level:.4g}"
         if self._few >= max(_needed(level), LEAST_OF_CLASS):
             return Basis(
@@ -136,6 +144,11 @@ class Rejection:
 
     def reach(self, level: float) -> float:
         """Return how many times as far as the nearest a class may be and still matter to :meth:`sets`."""
+        if level not in self._reaches:
+            self._reaches[level] = self._reach(level)
+        return self._reaches[level]
+
+    def _reach(self, level: float) -> float:
         kind = self.basis(level).kind
         if kind == "rule of thumb":
             return max(1.0, self._largest[1]) * (1 + 1e-9)
@@ -157,11 +170,11 @@ class Rejection:
 
     def _p_values(self, distances: Floats, kind: str) -> Floats:
         values = np.zeros(distances.shape)
-        scores = _scores(distances)
+        distance, ratio = _scores(distances)
         for code in np.flatnonzero(self._present):
             known = self._of_class[code] if kind == "each class" else self._of_all
-            found = [_p_values(score[:, code], other) for score, other in zip(scores, known, strict=True)]
-            values[:, code] = SCORES * np.minimum(*found)
+            by_distance = _p_values(distance[:, code], known[0])
+            values[:, code] = SCORES * np.minimum(by_distance, _p_values(ratio[:, code], known[1]))
         return values
 
     def _thumb(self, distances: Floats) -> tuple[float, float]:

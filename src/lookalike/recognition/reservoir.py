@@ -84,8 +84,10 @@ def spreads(images: NDArray[Any]) -> NDArray[np.float64]:
     """
     rows = images.reshape(len(images), -1)
     step = max(1, _CHUNK_VALUES // max(1, rows.shape[1]))
-    found = [_deviations(rows[start : start + step]) for start in range(0, len(rows), step)]
-    return np.concatenate(found) / unit_of(images)
+    found = np.empty(len(rows))
+    for start in range(0, len(rows), step):
+        found[start : start + step] = _deviations(rows[start : start + step])
+    return found / (255 if images.dtype == np.uint8 and images.ndim > 2 else 1)
 
 
 def _deviations(rows: NDArray[Any]) -> NDArray[np.float64]:

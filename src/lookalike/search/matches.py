@@ -142,8 +142,8 @@ class Matches:
 
     def nearest(self, k: int) -> Matches:
         """Return the same with the ``k`` nearest alone."""
-        distances, places, codes = (part[:, :k] for part in self._arrays()[:3])
-        return Matches(distances, places, codes, self.class_distances, self.class_places, self.reach)
+        near = self.distances[:, :k], self.places[:, :k], self.codes[:, :k]
+        return Matches(*near, self.class_distances, self.class_places, self.reach)
 
     def padded(self, k: int) -> Matches:
         """Return the same with room for ``k`` of the nearest."""

@@ -205,14 +205,16 @@ class DeformableMatcher:
         if reach == 1 and k <= candidates and not (comparison.aligned or comparison.hubness):
             return self._nearest_alone(images, k, candidates, exclude, progress)
         step = max(1, _HELD_NUMBERS // (max(candidates, k) + self.n_classes))
-        parts = []
-        for start in range(0, len(images), step):
-            part = slice(start, start + step)
-            left_out = None if exclude is None else exclude[part]
-            progress("matching class by class", start, len(images))
-            parts.append(self._part(images[part], k, left_out, of_compiling(progress)))
-        progress("matching class by class", len(images), len(images))
-        near, places, best, best_places = (np.concatenate(part) for part in zip(*parts, strict=True))
+        if len(images) <= step:
+            near, places, best, best_places = self._part(images, k, exclude, progress)
+        else:
+            told, parts = of_compiling(progress), []
+            for start in range(0, len(images), step):
+                part = slice(start, start + step)
+                progress("matching class by class", start, len(images))
+                parts.append(self._part(images[part], k, None if exclude is None else exclude[part], told))
+            progress("matching class by class", len(images), len(images))
+            near, places, best, best_places = (np.concatenate(part) for part in zip(*parts, strict=True))
         there = np.maximum(places, 0)
         distances, class_distances = self._root_means(near), self._root_means(best)
         matches = Matches(distances, places, self.codes[there], class_distances, best_places)
@@ -317,18 +319,20 @@ class DeformableMatcher:
             sums[places == exclude[:, None]] = FARTHEST
         # What stands for a class may be a candidate: it counts once.
         sums[:, first:][(places[:, first:, None] == places[:, None, :first]).any(axis=2)] = FARTHEST
-        factors = self._factors_of(places, exclude, progress)
-        if self.comparison.aligned:
+        comparison = self.index.comparison
+        factors = self._factors_of(places, exclude, progress) if comparison.hubness else None
+        if comparison.aligned:
             found = self._aligned(queries, sums, places, factors, first, exclude, k, progress)
         else:
-            sums = _times(sums, factors)
+            sums = sums if factors is None else _times(sums, factors)
             best = nearest_of_classes(sums, places, self.codes[places], self.n_classes)
             found = (*nearest(sums[:, :first], places[:, :first], k), *best)
         near, near_places, best_sums, best_places = found
         missing = k - near.shape[1]
         if missing > 0 and beyond is not None and beyond.shape[1]:
             more = self.index.distances(queries, beyond[:, :missing], progress=progress)
-            more = _times(more, self._factors_of(beyond[:, :missing], exclude, progress))
+            if comparison.hubness:
+                more = _times(more, self._factors_of(beyond[:, :missing], exclude, progress))
             near = np.maximum.accumulate(np.hstack([near, more]), axis=1)
             near_places = np.hstack([near_places, beyond[:, :missing]])
         near_places = np.where(near == FARTHEST, NOWHERE, near_places)
@@ -401,10 +405,8 @@ class DeformableMatcher:
         found = aligned_distances(queries, self.images, pairs, self.comparison, progress=progress)
         return found[named].reshape(listed.shape)
 
-    def _factors_of(self, places: Places, exclude: Places | None, progress: Progress) -> Sums | None:
+    def _factors_of(self, places: Places, exclude: Places | None, progress: Progress) -> Sums:
         """Return what distances to some images count, without each query's own image where it is left out."""
-        if not self.comparison.hubness:
-            return None
         if exclude is None:
             return self._factors(progress)[places]
         return np.take_along_axis(self._hubness(progress).without(exclude), places, 1)
