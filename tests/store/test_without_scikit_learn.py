@@ -10,7 +10,9 @@ from storing import images
 
 from lookalike import DeformableMatch, MeanImage, NearestImages, save_model
 
-HEAVY = ("sklearn", "scipy", "matplotlib", "jinja2", "pandas", "torch")
+# Numba imports SciPy's own top, and looks for a BLAS in its linear algebra; nothing else of it is asked for.
+HEAVY = ("sklearn", "scipy.optimize", "scipy.special", "scipy.spatial", "scipy.stats", "scipy.ndimage")
+HEAVY += ("matplotlib", "jinja2", "pandas", "torch")
 CODE = """
 import json, sys
 import numpy as np

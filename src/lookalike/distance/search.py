@@ -221,7 +221,7 @@ class ImageIndex:
         """Return an image batch of bytes, refusing images of another kind or shape than the index's."""
         plain = isinstance(images, np.ndarray) and images.dtype == np.uint8 and len(images)
         if plain and images.shape[1:] == self.shape:  # type: ignore[union-attr]
-            return np.ascontiguousarray(images)  # type: ignore[arg-type]
+            return np.ascontiguousarray(images)
         batch = as_images(images)
         if batch.dtype != np.uint8:
             raise InputError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
-from operator import attrgetter
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -12,16 +11,26 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from lookalike.data.look import Look
 from lookalike.errors import InputError
 from lookalike.images import as_images
-from lookalike.models.checks import check_whole, checked_labels, rank_of, refusing, shape_of
+from lookalike.models.checks import (
+    as_bytes,
+    check_whole,
+    checked_labels,
+    grows,
+    keeps,
+    learned,
+    preparation,
+    rank_of,
+    refusing,
+    shape_of,
+)
 from lookalike.models.explained import Explanations
-from lookalike.prepare import Prepare, choose
+from lookalike.prepare import Prepare
 from lookalike.progress import Progress, silent
 from lookalike.recognition.assessment import Assessment
 from lookalike.recognition.labels import LabelTable
-from lookalike.recognition.recogniser import Answers, AsBytes, Recogniser
+from lookalike.recognition.recogniser import Answers, Recogniser
 from lookalike.recognition.rejection import Basis, checked_level
 from lookalike.recognition.vote import Vote
 from lookalike.search.matcher import Matcher
@@ -30,36 +39,6 @@ from lookalike.tensors import takes_tensors
 
 Floats = NDArray[np.float64]
 Preparation = Literal["auto"] | Prepare | None
-
-
-def _own_matcher(model: Any) -> Matcher:
-    """Return the matcher that was fitted, or what a fit would make: parameters may have been set since."""
-    recogniser: Recogniser | None = model.__dict__.get("recogniser_")
-    matcher: Matcher = model._matcher(None) if recogniser is None else recogniser.matcher
-    return matcher
-
-
-def _keeps(model: Any) -> bool:
-    """Say that what the method is about takes a model that keeps its training images."""
-    if not _own_matcher(model).keeps_images:
-        raise AttributeError(f"{type(model).__name__} keeps no training images")
-    return True
-
-
-def _grows(model: Any) -> bool:
-    """Say why a model cannot learn more, where it cannot."""
-    if _own_matcher(model).fixed:
-        raise AttributeError(f"partial_fit is not there: {_own_matcher(model).fixed}")
-    return True
-
-
-def learned(name: str, doc: str) -> Any:
-    """Return a property that is an attribute of the fitted matcher; before a fit there is none."""
-
-    def get(model: Any) -> Any:
-        return attrgetter(name)(model._fitted().matcher)
-
-    return property(get, doc=doc)
 
 
 class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
@@ -154,11 +133,11 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         self, images: NDArray[Any], labels: LabelTable, codes: NDArray[np.intp], progress: Progress
     ) -> Self:
         """Learn the first images."""
-        as_bytes = self._as_bytes(images)
+        converted = as_bytes(self, images)
         given = images
-        if as_bytes is not None and (images.ndim == 2 or images.dtype != np.uint8):
-            given = as_bytes(images)
-        prepare = self._prepared(images, given, codes)
+        if converted is not None and (images.ndim == 2 or images.dtype != np.uint8):
+            given = converted(images)
+        prepare = preparation(self, images, given, codes)
         seen = given if prepare is None else prepare.transform(given, progress=progress)
         matcher = self._matcher(prepare)
         names = self.__dict__.get("feature_names_in_")
@@ -168,7 +147,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             images.shape[1:] if images.ndim > 2 else None,
             self.n_features_in_,
             prepare=prepare,
-            as_bytes=as_bytes,
+            as_bytes=converted,
             feature_names=None if names is None else tuple(map(str, names)),
         )
         recogniser.fit(images, seen, codes, progress)
@@ -176,7 +155,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         self.recogniser_ = recogniser
         return self
 
-    @available_if(_grows)  # type: ignore[untyped-decorator]
+    @available_if(grows)  # type: ignore[untyped-decorator]
     @takes_tensors
     def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
         """Learn further images of the classes of the first call.
@@ -251,7 +230,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         self._ready().check_teachable()
         return self._ready().teach(self._images(images), labels)
 
-    @available_if(_keeps)  # type: ignore[untyped-decorator]
+    @available_if(keeps)  # type: ignore[untyped-decorator]
     @takes_tensors
     def forget(self, ids: ArrayLike) -> Self:
         """Forget training images; a class that was taught goes with its last image.
@@ -297,8 +276,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         Raises
         ------
         InputError
-            ``n_neighbors`` is not 1 to how many are kept, or the images are of another shape or kind than
-            those of ``fit``.
+            ``n_neighbors`` is not 1 to how many are kept.
         """
         images = self._images(X)
         return self._ready().match(images, self._count(n_neighbors), progress=progress)[0]
@@ -317,14 +295,12 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         Returns
         -------
         ndarray of shape (n,)
-            Labels. Equal votes go to the class of the nearest voter; equal distances to the training image
-            that came first, or to the first class in ``classes_``.
+            Labels. Equal votes go to the class of the nearest voter, equal distances to what came first.
 
         Raises
         ------
         InputError
-            The images are of another shape or kind than those of ``fit``, or fewer training images are left
-            than are to vote.
+            Fewer training images are left than are to vote.
         """
         return self._ready().predict(self._images(X), progress)[0]
 
@@ -338,7 +314,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             s_c = \frac{d_c}{t}, \; \frac{d_c^2}{t^2} \text{ or } \frac{d_c^2 \min_k d_k}{t^3},
 
         with a temperature :math:`t` that is fitted on up to 2,000 training images, each left out of the model
-        in turn: :mod:`lookalike.recognition.probability` says how.
+        in turn: :mod:`lookalike.recognition.probability` says how. The first call after a change of the model
+        does so, which takes as long as answering those images.
 
         Parameters
         ----------
@@ -352,16 +329,6 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         ndarray of shape (n, n_classes), float64
             In the order of ``classes_``. Rows sum to 1 but for rounding, and ``argmax`` is what ``predict``
             answers.
-
-        Raises
-        ------
-        InputError
-            The images are of another shape or kind than those of ``fit``.
-
-        Notes
-        -----
-        The first call after a change of the model fits the temperature, which takes as long as answering up
-        to 2,000 images.
         """
         matches = self._ready().match(self._images(X), progress=progress)[0]
         return self._ready().probabilities(matches)
@@ -390,7 +357,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         Raises
         ------
         InputError
-            ``alpha`` is no level, or the images are of another shape or kind than those of ``fit``.
+            ``alpha`` is no level.
         """
         reach = self._ready().rejection(progress).reach(checked_level(alpha))
         matches, seen = self._ready().match(self._images(X), reach=reach, progress=progress)
@@ -445,11 +412,6 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         Assessment
             Labels, distances, probabilities, p-values, rejected, prediction sets and the nearest images;
             ``frame()`` is a table with a row an image.
-
-        Raises
-        ------
-        InputError
-            As :meth:`predict_set`, or ``n_neighbors`` is not 1 to how many are kept.
         """
         images = self._images(X)
         return Assessment.of(self._ready(), images, alpha, self._count(n_neighbors), progress)
@@ -480,13 +442,12 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         Raises
         ------
         InputError
-            The images are of another shape or kind than those of ``fit``, or ``n_neighbors`` is no whole
-            number of at least 1.
+            ``n_neighbors`` is no whole number of at least 1.
         """
         check_whole("n_neighbors", n_neighbors)
         return Explanations(self._ready().explain(self._images(X), n_neighbors, progress))
 
-    @available_if(_keeps)  # type: ignore[untyped-decorator]
+    @available_if(keeps)  # type: ignore[untyped-decorator]
     @takes_tensors
     def kneighbors(
         self, X: ArrayLike, n_neighbors: int | None = None, *, progress: Progress = silent
@@ -512,14 +473,13 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         Raises
         ------
         InputError
-            ``n_neighbors`` is not 1 to the number of training images, or the images are of another shape or
-            kind than those of ``fit``.
+            ``n_neighbors`` is not 1 to the number of training images.
         """
         count, images = self._count(n_neighbors), self._images(X)
         matches = self._ready().match(images, count, reach=1, progress=progress)[0]
         return matches.distances, matches.places
 
-    @available_if(_keeps)  # type: ignore[untyped-decorator]
+    @available_if(keeps)  # type: ignore[untyped-decorator]
     @takes_tensors
     def class_neighbors(
         self, X: ArrayLike, *, progress: Progress = silent
@@ -535,12 +495,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
 
         Returns
         -------
-        distances : ndarray of shape (n, n_classes), float64
-            On the scale of :meth:`kneighbors`, in the order of ``classes_``; infinite for a class without
-            images.
-        places : ndarray of shape (n, n_classes), int64
-            Places in ``ids_`` and ``labels_``; of equal distances the lowest place, -1 for a class without
-            images.
+        distances, places : ndarray of shape (n, n_classes), float64 and int64
+            Those of the classes of :meth:`match`; infinite and -1 for a class without images.
         """
         matches = self.match(X, progress=progress)
         return matches.class_distances, matches.class_places
@@ -563,7 +519,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         """
         return self.match(X, progress=progress).class_distances
 
-    @available_if(_keeps)  # type: ignore[untyped-decorator]
+    @available_if(keeps)  # type: ignore[untyped-decorator]
     @takes_tensors
     def is_kept(self, X: ArrayLike) -> NDArray[np.bool_]:
         """Return which images are, to the model, the same as one of its training images.
@@ -641,25 +597,10 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
 
     # What was learned.
 
-    @property
-    def classes_(self) -> NDArray[Any]:
-        """The labels, sorted."""
-        return self._fitted().labels.classes
-
-    @property
-    def image_shape_(self) -> tuple[int, ...] | None:
-        """The shape of an image; None after a fit on a 2-D array."""
-        return self._fitted().image_shape
-
-    @property
-    def look_(self) -> Look | None:
-        """What the training images look like; None after a fit on a 2-D array."""
-        return self._fitted().look
-
-    @property
-    def prepare_(self) -> Prepare | None:
-        """The fitted preparation."""
-        return self._fitted().prepare
+    classes_ = learned("labels.classes", "The labels, sorted.")
+    image_shape_ = learned("image_shape", "The shape of an image; None after a fit on a 2-D array.")
+    look_ = learned("look", "What the training images look like; None after a fit on a 2-D array.")
+    prepare_ = learned("prepare", "The fitted preparation.")
 
     @property
     def reasons_(self) -> tuple[str, ...]:
@@ -749,28 +690,6 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         with refusing():
             rows: NDArray[Any] = validate_data(self, X, reset=reset)
         return rows
-
-    def _as_bytes(self, images: NDArray[Any]) -> AsBytes | None:
-        """Return how images become bytes, where bytes are compared or rows are images."""
-        shape = self.image_shape
-        if images.ndim > 2:
-            return AsBytes(0, 1, None) if self._bytes else None
-        if not self._bytes and shape is None:
-            return None
-        n = self.n_features_in_
-        if shape is not None and (len(shape) not in (2, 3) or int(np.prod(shape)) != n):
-            raise InputError(f"image_shape is {shape}: expected (h, w) or (h, w, c) of {n} values, as X has")
-        return AsBytes(float(images.min()), float(images.max()), (1, n) if shape is None else tuple(shape))
-
-    def _prepared(self, images: NDArray[Any], given: NDArray[Any], codes: NDArray[np.intp]) -> Prepare | None:
-        """Return the fitted preparation, or none."""
-        if isinstance(self.prepare, Prepare):
-            if given.ndim == 2:
-                raise InputError("prepare takes images: expected (n, h, w) or (n, h, w, c), and X is rows")
-            return Prepare(self.prepare.steps).fit(given)
-        if self.prepare is None or (images.ndim == 2 and self.image_shape is None):
-            return None
-        return choose(given, codes)
 
     def _count(self, n_neighbors: int | None) -> int:
         """Return how many neighbours are asked for: as many as vote where that is not said."""

@@ -1,9 +1,10 @@
-"""What goes into classifiers beside images: labels, parameters, and what only scikit-learn can judge."""
+"""What classifiers are asked before they learn: labels, parameters, preparation, and what they can do."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,9 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, column_or_1d
 
 from lookalike.errors import InputError
-from lookalike.prepare import Prepare
+from lookalike.prepare import Prepare, choose
+from lookalike.recognition.recogniser import AsBytes, Recogniser
+from lookalike.search.matcher import Matcher
 
 
 @contextmanager
@@ -95,3 +98,59 @@ def shape_of(X: Any) -> object:
         return np.shape(X)
     except ValueError:
         return "none, for its parts differ in length"
+
+
+def as_bytes(model: Any, images: NDArray[Any]) -> AsBytes | None:
+    """Return how images become bytes, where bytes are compared or rows are images."""
+    shape = model.image_shape
+    if images.ndim > 2:
+        return AsBytes(0, 1, None) if model._bytes else None
+    if not model._bytes and shape is None:
+        return None
+    n = model.n_features_in_
+    if shape is not None and (len(shape) not in (2, 3) or int(np.prod(shape)) != n):
+        raise InputError(f"image_shape is {shape}: expected (h, w) or (h, w, c) of {n} values, as X has")
+    return AsBytes(float(images.min()), float(images.max()), (1, n) if shape is None else tuple(shape))
+
+
+def preparation(
+    model: Any, images: NDArray[Any], given: NDArray[Any], codes: NDArray[np.intp]
+) -> Prepare | None:
+    """Return the fitted preparation, or none."""
+    if isinstance(model.prepare, Prepare):
+        if given.ndim == 2:
+            raise InputError("prepare takes images: expected (n, h, w) or (n, h, w, c), and X is rows")
+        return Prepare(model.prepare.steps).fit(given)
+    if model.prepare is None or (images.ndim == 2 and model.image_shape is None):
+        return None
+    return choose(given, codes)
+
+
+def _own_matcher(model: Any) -> Matcher:
+    """Return the matcher that was fitted, or what a fit would make: parameters may have been set since."""
+    recogniser: Recogniser | None = model.__dict__.get("recogniser_")
+    matcher: Matcher = model._matcher(None) if recogniser is None else recogniser.matcher
+    return matcher
+
+
+def keeps(model: Any) -> bool:
+    """Say that what the method is about takes a model that keeps its training images."""
+    if not _own_matcher(model).keeps_images:
+        raise AttributeError(f"{type(model).__name__} keeps no training images")
+    return True
+
+
+def grows(model: Any) -> bool:
+    """Say why a model cannot learn more, where it cannot."""
+    if _own_matcher(model).fixed:
+        raise AttributeError(f"partial_fit is not there: {_own_matcher(model).fixed}")
+    return True
+
+
+def learned(path: str, doc: str) -> Any:
+    """Return a property that is an attribute of the fitted recogniser; before a fit there is none."""
+
+    def get(model: Any) -> Any:
+        return attrgetter(path)(model._fitted())
+
+    return property(get, doc=doc)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from lookalike.models.base import ImageClassifier, learned
+from lookalike.models.base import ImageClassifier
+from lookalike.models.checks import learned
 from lookalike.prepare import Prepare
 from lookalike.search.averages import CoverageMatcher
 
@@ -59,10 +60,10 @@ class InkCoverage(ImageClassifier):
         tags.classifier_tags.poor_score = True
         return tags
 
-    class_coverage_ = learned("class_coverage", "The mean coverage of each class.")
-    class_sums_ = learned("class_sums.sums", "The sum of all values of each class's images.")
-    class_counts_ = learned("class_counts", "How many images of each class were seen.")
-    sum_scale_ = learned("class_sums.unit", "255 for sums of bytes, else 1.")
+    class_coverage_ = learned("matcher.class_coverage", "The mean coverage of each class.")
+    class_sums_ = learned("matcher.class_sums.sums", "The sum of all values of each class's images.")
+    class_counts_ = learned("matcher.class_counts", "How many images of each class were seen.")
+    sum_scale_ = learned("matcher.class_sums.unit", "255 for sums of bytes, else 1.")
 
     def _matcher(self, prepare: Prepare | None) -> CoverageMatcher:
         return CoverageMatcher()

@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike
 
 from lookalike.distance.deformation.definition import Match
 from lookalike.errors import InputError
-from lookalike.models.base import ImageClassifier, learned
-from lookalike.models.checks import check_prepare, check_whole
+from lookalike.models.base import ImageClassifier
+from lookalike.models.checks import check_prepare, check_whole, learned
 from lookalike.prepare import Prepare
 from lookalike.recognition.vote import Vote
 from lookalike.search.deformable.comparison import Settings, is_of_photographs
@@ -173,15 +173,17 @@ class DeformableMatch(ImageClassifier):
         self.hubness = hubness
         self.image_shape = image_shape
 
-    planes_ = learned("comparison.planes", "What is compared.")
-    warp_ = learned("comparison.warp", "How far pixels may move down and across.")
-    context_ = learned("comparison.context", "The radius of the patch around each pixel.")
-    symmetric_ = learned("comparison.symmetric", "Whether the distances of both directions are added.")
-    aligned_ = learned("comparison.aligned", "Whether images are also bent smoothly as a whole.")
-    blur_ = learned("comparison.blur", "By how many pixels images are blurred as they are.")
-    window_ = learned("comparison.window", "In which part from the border gradients count less.")
-    hubness_ = learned("comparison.hubness", "Whether images near to other classes count as farther.")
-    candidates_ = learned("candidates", "How many training images an image is compared with.")
+    planes_ = learned("matcher.comparison.planes", "What is compared.")
+    warp_ = learned("matcher.comparison.warp", "How far pixels may move down and across.")
+    context_ = learned("matcher.comparison.context", "The radius of the patch around each pixel.")
+    symmetric_ = learned(
+        "matcher.comparison.symmetric", "Whether the distances of both directions are added."
+    )
+    aligned_ = learned("matcher.comparison.aligned", "Whether images are also bent smoothly as a whole.")
+    blur_ = learned("matcher.comparison.blur", "By how many pixels images are blurred as they are.")
+    window_ = learned("matcher.comparison.window", "In which part from the border gradients count less.")
+    hubness_ = learned("matcher.comparison.hubness", "Whether images near to other classes count as farther.")
+    candidates_ = learned("matcher.candidates", "How many training images an image is compared with.")
 
     @property
     def n_neighbors_(self) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from lookalike.distance.metrics import checked_metric
-from lookalike.models.base import ImageClassifier, learned
-from lookalike.models.checks import check_one_of, check_prepare
+from lookalike.models.base import ImageClassifier
+from lookalike.models.checks import check_one_of, check_prepare, learned
 from lookalike.prepare import Prepare
 from lookalike.search.averages import MeanMatcher, MedianMatcher
 
@@ -90,10 +90,10 @@ class MeanImage(ImageClassifier):
         self.average = average
         self.prepare = prepare
 
-    class_images_ = learned("class_images", "The mean or median image of each class.")
-    class_sums_ = learned("class_sums.sums", "Sums of the images; not there for a median.")
-    class_counts_ = learned("class_counts", "How many images of each class were seen.")
-    sum_scale_ = learned("class_sums.unit", "255 for sums of bytes, else 1; not there for a median.")
+    class_images_ = learned("matcher.class_images", "The mean or median image of each class.")
+    class_sums_ = learned("matcher.class_sums.sums", "Sums of the images; not there for a median.")
+    class_counts_ = learned("matcher.class_counts", "How many images of each class were seen.")
+    sum_scale_ = learned("matcher.class_sums.unit", "255 for sums of bytes, else 1; not there for a median.")
 
     def _matcher(self, prepare: Prepare | None) -> MeanMatcher:
         return (MedianMatcher if self.average == "median" else MeanMatcher)(self.metric)

@@ -10,8 +10,8 @@ from sklearn.utils import check_random_state
 
 from lookalike.distance.metrics import checked_metric
 from lookalike.errors import InputError
-from lookalike.models.base import ImageClassifier, learned
-from lookalike.models.checks import check_one_of, check_whole
+from lookalike.models.base import ImageClassifier
+from lookalike.models.checks import check_one_of, check_whole, learned
 from lookalike.prepare import Prepare
 from lookalike.search.prototypes import ClusterMatcher, LearnedMatcher, Learning
 from lookalike.tensors import takes_tensors
@@ -106,9 +106,9 @@ class ClusterImages(ImageClassifier):
         self.metric = metric
         self.random_state = random_state
 
-    prototypes_ = learned("prototypes", _PROTOTYPES)
-    prototype_counts_ = learned("counts", "How many training images each cluster image stands for.")
-    class_counts_ = learned("class_counts", _COUNTS)
+    prototypes_ = learned("matcher.prototypes", _PROTOTYPES)
+    prototype_counts_ = learned("matcher.counts", "How many training images each cluster image stands for.")
+    class_counts_ = learned("matcher.class_counts", _COUNTS)
 
     prototype_labels_ = _PROTOTYPE_LABELS
     prototype_distances = _prototype_distances
@@ -240,12 +240,12 @@ class LearnedPrototypes(ImageClassifier):
         self.validation_fraction = validation_fraction
         self.random_state = random_state
 
-    prototypes_ = learned("prototypes", _PROTOTYPES)
-    best_epoch_ = learned("best_epoch", "Which epoch's prototypes were kept; 0 is the start.")
-    snapshots_ = learned("snapshots", "The prototypes as they learned; not in model files.")
-    snapshot_epochs_ = learned("snapshot_epochs", "The epoch of each snapshot.")
-    interrupted_ = learned("interrupted", "Whether Ctrl-C ended learning.")
-    class_counts_ = learned("class_counts", _COUNTS)
+    prototypes_ = learned("matcher.prototypes", _PROTOTYPES)
+    best_epoch_ = learned("matcher.best_epoch", "Which epoch's prototypes were kept; 0 is the start.")
+    snapshots_ = learned("matcher.snapshots", "The prototypes as they learned; not in model files.")
+    snapshot_epochs_ = learned("matcher.snapshot_epochs", "The epoch of each snapshot.")
+    interrupted_ = learned("matcher.interrupted", "Whether Ctrl-C ended learning.")
+    class_counts_ = learned("matcher.class_counts", _COUNTS)
 
     prototype_labels_ = _PROTOTYPE_LABELS
     prototype_distances = _prototype_distances

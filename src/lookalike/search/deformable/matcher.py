@@ -328,13 +328,17 @@ class DeformableMatcher:
             best = nearest_of_classes(sums, places, self.codes[places], self.n_classes)
             found = (*nearest(sums[:, :first], places[:, :first], k), *best)
         near, near_places, best_sums, best_places = found
-        missing = k - near.shape[1]
-        if missing > 0 and beyond is not None and beyond.shape[1]:
-            more = self.index.distances(queries, beyond[:, :missing], progress=progress)
+        if k > first and beyond is not None:
+            more = self.index.distances(queries, beyond, progress=progress)
             if comparison.hubness:
-                more = _times(more, self._factors_of(beyond[:, :missing], exclude, progress))
-            near = np.maximum.accumulate(np.hstack([near, more]), axis=1)
-            near_places = np.hstack([near_places, beyond[:, :missing]])
+                more = _times(more, self._factors_of(beyond, exclude, progress))
+            # What stands for a class is among the nearest already.
+            more[(beyond[:, :, None] == near_places[:, None, :]).any(axis=2)] = FARTHEST
+            sums, near_places = np.hstack([near, more]), np.hstack([near_places, beyond])
+            there = sums < FARTHEST
+            behind = np.where(there, np.maximum.accumulate(np.where(there, sums, 0), axis=1), FARTHEST)
+            order = np.argsort(~there, axis=1, kind="stable")[:, :k]
+            near, near_places = (np.take_along_axis(part, order, 1) for part in (behind, near_places))
         near_places = np.where(near == FARTHEST, NOWHERE, near_places)
         return near, near_places, best_sums, best_places
 
