@@ -37,65 +37,29 @@ _GRAYS = 64
 
 @dataclass(frozen=True)
 class Level:
-    """What one level rejects.
+    """What one level rejects."""
 
-    Attributes
-    ----------
-    alpha : float
-        The level.
-    basis : Basis
-        What it rests on.
-    known : Rate
-        Images of the classes that are rejected.
-    right, wrong : Rate
-        Of those that are answered right, and of those that are answered wrongly, how many are rejected.
-    covered : Rate
-        Images of the classes whose class is in their prediction set.
-    class_covered : tuple of Rate
-        The same for each class, in the order of the model's ``classes_``.
-    set_size : float
-        The mean number of classes in the prediction sets.
-    out_of_distribution : tuple of Rate
-        Rejected images of no class, of each kind.
-    """
-
-    alpha: float
-    basis: Basis
-    known: Rate
-    right: Rate
-    wrong: Rate
-    covered: Rate
-    class_covered: tuple[Rate, ...]
-    set_size: float
-    out_of_distribution: tuple[Rate, ...]
+    alpha: float  #: the level
+    basis: Basis  #: what it rests on
+    known: Rate  #: images of the classes that are rejected
+    right: Rate  #: of those that are answered right, how many are rejected
+    wrong: Rate  #: of those that are answered wrongly, how many are rejected
+    covered: Rate  #: images of the classes whose class is in their prediction set
+    class_covered: tuple[Rate, ...]  #: the same for each class, in the order of the model's ``classes_``
+    set_size: float  #: the mean number of classes in the prediction sets
+    out_of_distribution: tuple[Rate, ...]  #: rejected images of no class, of each kind
 
 
 @dataclass(frozen=True)
 class OutOfDistribution:
-    """Images of one kind that are of none of the classes, and what the model makes of them.
+    """Images of one kind that are of none of the classes, and what the model makes of them."""
 
-    Attributes
-    ----------
-    kind : str
-        What they are, in a few words.
-    images : ndarray of shape (n, h, w) or (n, h, w, c)
-        The image batch.
-    names : tuple of str
-        What each is called. Untrusted where the images are a user's.
-    made : bool
-        They were made to be told from the classes.
-    answers : ndarray of shape (n,)
-        What ``predict`` answers.
-    rejected : ndarray of shape (n,), bool
-        Which are rejected at the chosen level.
-    """
-
-    kind: str
-    images: NDArray[Any]
-    names: tuple[str, ...]
-    made: bool
-    answers: NDArray[Any]
-    rejected: Flags
+    kind: str  #: what they are, in a few words
+    images: NDArray[Any]  #: the image batch, (n, h, w) or (n, h, w, c)
+    names: tuple[str, ...]  #: what each is called; untrusted where the images are a user's
+    made: bool  #: they were made to be told from the classes
+    answers: NDArray[Any]  #: what ``predict`` answers, (n,)
+    rejected: Flags  #: which are rejected at the chosen level, (n,)
 
 
 @dataclass(frozen=True)
@@ -104,41 +68,19 @@ class Appraisal(Shown):
 
     Its :meth:`frame` has a row for each level of rejection, ``evaluation.frame()`` one for each class; its
     :meth:`plot` shows what the levels reject, ``evaluation.plot()`` the confusion matrix.
-
-    Attributes
-    ----------
-    model : object
-        The model.
-    data : LabelledImages
-        The images measured on, all of the model's classes.
-    evaluation : Evaluation
-        Its answers, ``reliability`` included; ``predict_seconds`` is the time of all that is asked of them.
-    confidence : ndarray of shape (n,), float64
-        The probability of each answer.
-    alpha : float
-        The chosen level.
-    rejected : ndarray of shape (n,), bool
-        Which images are rejected at the chosen level.
-    levels : tuple of Level
-        What other levels reject, ascending; the chosen one among them.
-    out_of_distribution : tuple of OutOfDistribution
-        Images of no class, by kind.
-    seed : int
-        What random choices were drawn from.
-    notes : tuple of str
-        What a reader of the figures must know. Names in them are untrusted.
     """
 
-    model: Any
-    data: LabelledImages
+    model: Any  #: what was measured
+    data: LabelledImages  #: the images measured on, all of the model's classes
+    #: Its answers, ``reliability`` included; ``predict_seconds`` is the time of all that is asked of them.
     evaluation: Evaluation
-    confidence: NDArray[np.float64]
-    alpha: float
-    rejected: Flags
-    levels: tuple[Level, ...]
-    out_of_distribution: tuple[OutOfDistribution, ...]
-    seed: int
-    notes: tuple[str, ...]
+    confidence: NDArray[np.float64]  #: the probability of each answer, (n,)
+    alpha: float  #: the chosen level
+    rejected: Flags  #: which images are rejected at the chosen level, (n,)
+    levels: tuple[Level, ...]  #: what other levels reject, ascending; the chosen one among them
+    out_of_distribution: tuple[OutOfDistribution, ...]  #: images of no class, by kind
+    seed: int  #: what random choices were drawn from
+    notes: tuple[str, ...]  #: what a reader of the figures must know; names in them are untrusted
 
     @property
     def chosen(self) -> Level:

@@ -27,49 +27,25 @@ _MEASURED = 1000
 
 @dataclass(frozen=True)
 class Point:
-    """One idea's accuracy from one number of examples of each class.
+    """One idea's accuracy from one number of examples of each class."""
 
-    Attributes
-    ----------
-    n : int or None
-        Examples of each class; None means all training images.
-    accuracies : tuple of float
-        The rate of right answers on the validation part, in 0-1: one a draw, or a single one from all images.
-    accuracy : Estimate or None
-        The mean over the draws with its 95 % interval for other draws and other images (see
-        :func:`lookalike.curve`); for all images their rate with its 95 % Wilson interval. None where the idea
-        failed.
-    error : str or None
-        Why it failed, in one line.
-    warnings : tuple of str
-        What to know about the figures, each once.
-    """
-
-    n: int | None
-    accuracies: tuple[float, ...]
+    n: int | None  #: examples of each class; None means all training images
+    accuracies: tuple[float, ...]  #: the rate of right answers, in 0-1: one a draw, or one from all images
+    #: The mean over the draws with its 95 % interval for other draws and other images (see ``curve``); for all
+    #: images their rate with its 95 % Wilson interval. None where the idea failed.
     accuracy: Estimate | None
-    error: str | None
-    warnings: tuple[str, ...]
+    error: str | None  #: why it failed, in one line
+    warnings: tuple[str, ...]  #: what to know about the figures, each once
 
 
 @dataclass(frozen=True)
 class CurveRow:
-    """One idea's curve.
+    """One idea's curve."""
 
-    Attributes
-    ----------
-    name, title : str
-        What one types, and what a table shows. Both may be a user's own text: untrusted.
-    origin : {"ours", "reference", "yours"}
-        Whose idea it is.
-    points : tuple of Point
-        By number of examples, ascending; the last is that of all images.
-    """
-
-    name: str
-    title: str
-    origin: str
-    points: tuple[Point, ...]
+    name: str  #: what one types; like the title it may be a user's own text: untrusted
+    title: str  #: what a table shows
+    origin: str  #: whose idea it is: "ours", "reference" or "yours"
+    points: tuple[Point, ...]  #: by number of examples, ascending; the last is that of all images
 
 
 @dataclass(frozen=True)
@@ -77,30 +53,15 @@ class Curve(Shown):
     """Several ideas' accuracy against the number of examples of each class; ``str`` is a table.
 
     Its :meth:`frame` has a row for each idea and number of examples; its :meth:`plot` draws the curves.
-
-    Attributes
-    ----------
-    train, valid : LabelledImages
-        What examples were drawn from, and what ideas were measured on.
-    rows : tuple of CurveRow
-        In the order in which the ideas were given.
-    sizes : tuple of int
-        The numbers of examples that were drawn, ascending.
-    draws : int
-        How often each number was drawn.
-    seed : int
-        What every random choice was drawn from.
-    notes : tuple of str
-        Which sizes were left out and why, one sentence each.
     """
 
-    train: LabelledImages
-    valid: LabelledImages
-    rows: tuple[CurveRow, ...]
-    sizes: tuple[int, ...]
-    draws: int
-    seed: int
-    notes: tuple[str, ...]
+    train: LabelledImages  #: what examples were drawn from
+    valid: LabelledImages  #: what ideas were measured on
+    rows: tuple[CurveRow, ...]  #: in the order in which the ideas were given
+    sizes: tuple[int, ...]  #: the numbers of examples that were drawn, ascending
+    draws: int  #: how often each number was drawn
+    seed: int  #: what every random choice was drawn from
+    notes: tuple[str, ...]  #: which sizes were left out and why, one sentence each
 
 
 def curve(

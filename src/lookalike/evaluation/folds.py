@@ -63,28 +63,16 @@ class BestFit(Shown):
     """The model that :func:`lookalike.fit_best` fitted, and why it is that one; ``str`` says it.
 
     Its :meth:`frame` has a row for each idea that was judged; its :meth:`plot` shows their rates.
-
-    Attributes
-    ----------
-    model : object
-        Fitted on all images.
-    idea, title : str
-        The name of its idea, and what a table shows.
-    images : LabelledImages
-        What it was fitted on.
-    comparison : Comparison or None
-        The ideas by their out-of-fold answers; ``valid`` holds the judged images. None where nothing could be
-        judged.
-    notes : tuple of str
-        How ideas were judged, one sentence each.
     """
 
-    model: Any
-    idea: str
-    title: str
-    images: LabelledImages
+    model: Any  #: fitted on all images
+    idea: str  #: the name of its idea
+    title: str  #: what a table shows
+    images: LabelledImages  #: what it was fitted on
+    #: The ideas by their out-of-fold answers; ``valid`` holds the judged images, and the rows have no models.
+    #: None where nothing could be judged.
     comparison: Comparison | None
-    notes: tuple[str, ...]
+    notes: tuple[str, ...]  #: how ideas were judged, one sentence each
 
     @property
     def row(self) -> Row | None:

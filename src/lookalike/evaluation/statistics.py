@@ -17,19 +17,11 @@ _HALVINGS = 60
 
 @dataclass(frozen=True)
 class Rate:
-    """``hits`` of ``n``, with its 95 % Wilson interval.
-
-    Attributes
-    ----------
-    hits, n : int
-        How many of how many.
-    low, high : float
-        The interval, in 0-1.
-    """
+    """``hits`` of ``n``, with its 95 % Wilson interval."""
 
     hits: int
     n: int
-    low: float
+    low: float  #: the interval's ends, in 0-1
     high: float
 
     @property
@@ -43,13 +35,7 @@ class Rate:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number with its 95 % interval, for what is not a plain rate.
-
-    Attributes
-    ----------
-    value, low, high : float
-        The estimate and its interval.
-    """
+    """A number with its 95 % interval, for what is not a plain rate."""
 
     value: float
     low: float
