@@ -225,7 +225,7 @@ def appraise(
 def _level(alpha: float, found: Assessment, labels: NDArray[Any], others: list[Assessment]) -> Level:
     """Return what one level rejects; it needs no other search."""
     sets, codes = found.sets_at(alpha), np.searchsorted(found.classes, labels)
-    rejected, right = _rejected(sets), found.labels == labels
+    rejected, right = ~sets.any(axis=1), found.labels == labels
     covered = sets[np.arange(len(codes)), codes]
     return Level(
         alpha=alpha,
@@ -236,14 +236,8 @@ def _level(alpha: float, found: Assessment, labels: NDArray[Any], others: list[A
         covered=share(covered),
         class_covered=tuple(share(covered[codes == code]) for code in range(len(found.classes))),
         set_size=float(sets.sum(axis=1).mean()),
-        out_of_distribution=tuple(share(_rejected(other.sets_at(alpha))) for other in others),
+        out_of_distribution=tuple(share(~other.sets_at(alpha).any(axis=1)) for other in others),
     )
-
-
-def _rejected(sets: Flags) -> Flags:
-    """Return which images may be of no class."""
-    rejected: Flags = np.logical_not(sets.any(axis=1))
-    return rejected
 
 
 class _Others(NamedTuple):
@@ -336,12 +330,11 @@ def _shaped(data: LabelledImages, shape: tuple[int, ...]) -> NDArray[Any]:
     if images.ndim == 4 and len(shape) == 2 and (images == images[..., :1]).all():
         return images[..., 0]
     if images.shape[1:] != shape:
-        kinds = [
-            "gray" if len(sides) == 2 else f"of {sides[2]} channels" for sides in (images.shape[1:], shape)
-        ]
+        both = images.shape[1:], shape
+        here, there = ("gray" if len(sides) == 2 else f"of {sides[2]} channels" for sides in both)
         raise InputError(
-            f"images of {listed([data.source.name])} are {kinds[0]} and the model's are {kinds[1]}: make "
-            "them alike, or fit a model on such images"
+            f"images of {listed([data.source.name])} are {here} and the model's are {there}: make them "
+            "alike, or fit a model on such images"
         )
     return images
 
@@ -349,21 +342,15 @@ def _shaped(data: LabelledImages, shape: tuple[int, ...]) -> NDArray[Any]:
 def _seen(model: Any, data: LabelledImages) -> tuple[str, ...]:
     """Return a note where images measured on are, or may be, among those that the model was fitted on."""
     if hasattr(model, "is_kept"):
-        same = int(model.is_kept(data.images).sum())
+        if not (same := int(model.is_kept(data.images).sum())):
+            return ()
         chain = getattr(model, "prepare_", None)
         prepared = ", as the model prepares them" if chain is not None and chain.steps_ else ""
-        return (
-            (
-                f"{same:,} of {len(data):,} images are the same as a training image{prepared}: what is "
-                "measured on them is too good.",
-            )
-            if same
-            else ()
-        )
-    origin = model.recogniser_.origin
-    fitted_on = None if origin is None or origin.data is None else origin.data["name"]
-    if data.source.part == "train" and data.source.name == fitted_on:
-        return (
-            "The model was fitted on images of the same name and part: what is measured on them is too good.",
-        )
-    return ()
+        seen = f"{same:,} of {len(data):,} images are the same as a training image{prepared}"
+    else:
+        origin = model.recogniser_.origin
+        fitted_on = None if origin is None or origin.data is None else origin.data["name"]
+        if data.source.part != "train" or data.source.name != fitted_on:
+            return ()
+        seen = "The model was fitted on images of the same name and part"
+    return (f"{seen}: what is measured on them is too good.",)

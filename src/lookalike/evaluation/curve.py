@@ -13,9 +13,10 @@ from scipy.stats import t as students_t
 
 from lookalike.data.labelled import LabelledImages
 from lookalike.errors import InputError
-from lookalike.evaluation.compare import both
+from lookalike.evaluation.compare import attempt, both
 from lookalike.evaluation.evaluate import Inputs
-from lookalike.evaluation.ideas import Attempt, Candidate, attempt, candidates
+from lookalike.evaluation.ideas import Candidate, candidates
+from lookalike.evaluation.results import Row
 from lookalike.evaluation.statistics import Estimate, mean_interval
 from lookalike.progress import Progress, silent
 from lookalike.registry import Shown
@@ -31,8 +32,8 @@ class Point:
 
     n: int | None  #: examples of each class; None means all training images
     accuracies: tuple[float, ...]  #: the rate of right answers, in 0-1: one a draw, or one from all images
-    #: The mean over the draws with its 95 % interval for other draws and other images (see ``curve``); for all
-    #: images their rate with its 95 % Wilson interval. None where the idea failed.
+    #: The mean over the draws with its 95 % interval for other draws and other images (see ``curve``); for
+    #: all images their rate with its 95 % Wilson interval. None where the idea failed.
     accuracy: Estimate | None
     error: str | None  #: why it failed, in one line
     warnings: tuple[str, ...]  #: what to know about the figures, each once
@@ -151,8 +152,8 @@ def curve(
         notes.append(f"Measured on {_MEASURED:,} of {len(valid):,} images, drawn at random (seed {seed}).")
         places = np.random.default_rng(seed).permutation(len(valid))[:_MEASURED]
         valid = valid.take(np.sort(places))
-    plan = _Plan(train, valid, kept, draws, seed)
-    rows = tuple(plan.row(candidate, progress) for candidate in chosen)
+    samples, measured = _samples(train.labels, kept, draws, seed), (Inputs(valid.images), valid.labels)
+    rows = tuple(_row(one, train, measured, samples, seed, progress) for one in chosen)
     return Curve(train, valid, rows, tuple(kept), draws, seed, tuple(notes))
 
 
@@ -188,48 +189,45 @@ def _listed(numbers: list[int]) -> str:
     return " and ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
 
 
-class _Plan:
-    """What all ideas share: the draws, and the images to measure on."""
+def _samples(
+    labels: NDArray[Any], sizes: list[int], draws: int, seed: int
+) -> list[tuple[int | None, list[Any]]]:
+    """Return the places of each size's draws, which are the same for every idea, and those of all images."""
+    _, codes = np.unique(labels, return_inverse=True)
+    orders = []
+    for draw in range(draws):
+        rng = np.random.default_rng([seed, draw])
+        orders.append([rng.permutation(np.flatnonzero(codes == code)) for code in range(codes.max() + 1)])
+    return [
+        *((n, [np.sort(np.concatenate([one[:n] for one in order])) for order in orders]) for n in sizes),
+        (None, [slice(None)]),
+    ]
 
-    def __init__(
-        self, train: LabelledImages, valid: LabelledImages, sizes: list[int], draws: int, seed: int
-    ) -> None:
-        self._train, self._valid, self._sizes, self._seed = train, valid, sizes, seed
-        self._measured = Inputs(valid.images)
-        _, codes = np.unique(train.labels, return_inverse=True)
-        self._orders = [_orders(codes, np.random.default_rng([seed, draw])) for draw in range(draws)]
 
-    def row(self, candidate: Candidate, progress: Progress) -> CurveRow:
-        """Measure one idea."""
-        total = len(self._sizes) * len(self._orders) + 1
-        done = 0
-
-        def tried(indices: NDArray[np.intp] | slice, seed: int) -> Attempt:
-            nonlocal done
+def _row(
+    candidate: Candidate,
+    train: LabelledImages,
+    valid: tuple[Inputs, NDArray[Any]],
+    samples: list[tuple[int | None, list[Any]]],
+    seed: int,
+    progress: Progress,
+) -> CurveRow:
+    """Measure one idea."""
+    total, done = sum(len(draws) for _, draws in samples), 0
+    points = []
+    for n, draws in samples:
+        tries = []
+        for draw, places in enumerate(draws):
             progress(f"curve: {candidate.title}", done, total)
             done += 1
-            inputs = Inputs(self._train.images[indices]), self._measured
-            labels = self._train.labels[indices], self._valid.labels
-            return attempt(candidate, inputs, labels, seed=seed, progress=silent)
-
-        points = []
-        for size in self._sizes:
-            attempts = [
-                tried(np.sort(np.concatenate([order[:size] for order in orders])), self._seed + draw)
-                for draw, orders in enumerate(self._orders)
-            ]
-            points.append(_point(size, attempts))
-        points.append(_point(None, [tried(slice(None), self._seed)]))
-        progress(f"curve: {candidate.title}", total, total)
-        return CurveRow(candidate.name, candidate.title, candidate.origin, tuple(points))
+            inputs, labels = (Inputs(train.images[places]), valid[0]), (train.labels[places], valid[1])
+            tries.append(attempt(candidate, inputs, labels, seed=seed + draw, progress=silent))
+        points.append(_point(n, tries))
+    progress(f"curve: {candidate.title}", total, total)
+    return CurveRow(candidate.name, candidate.title, candidate.origin, tuple(points))
 
 
-def _orders(codes: NDArray[np.intp], rng: np.random.Generator) -> list[NDArray[np.intp]]:
-    """Return the images of each class in a random order."""
-    return [rng.permutation(np.flatnonzero(codes == code)) for code in range(codes.max() + 1)]
-
-
-def _point(n: int | None, attempts: list[Attempt]) -> Point:
+def _point(n: int | None, attempts: list[Row]) -> Point:
     """Return what the attempts of one size amount to."""
     rates = [one.evaluation.accuracy for one in attempts if one.evaluation is not None]
     error = next((one.error for one in attempts if one.error is not None), None)

@@ -160,10 +160,9 @@ def _asked(
     """Return a method's answers to all images, some images at a time, and the seconds they took."""
     answers = []
     seconds = 0.0
+    options = telling(method, progress)
     # A model that tells of its own progress (and of compiling) is best left to cut its work itself.
-    tells = "progress" in inspect.signature(method).parameters
-    step = len(given) if tells else _CHUNK
-    options = {"progress": progress} if tells else {}
+    step = len(given) if options else _CHUNK
     for start in range(0, len(given), step):
         progress(what, start, len(given))
         began = time.perf_counter()
@@ -173,6 +172,11 @@ def _asked(
     return np.concatenate(answers), seconds
 
 
+def telling(method: Callable[..., Any], progress: Progress) -> dict[str, Progress]:
+    """Return what a method is called with to tell of its progress, where it can."""
+    return {"progress": progress} if "progress" in inspect.signature(method).parameters else {}
+
+
 def judge(labels: NDArray[Any], predictions: NDArray[Any], *, seconds: float) -> Evaluation:
     """Return what ``predictions`` are worth where ``labels`` are true."""
     if predictions.shape != labels.shape:
@@ -180,14 +184,13 @@ def judge(labels: NDArray[Any], predictions: NDArray[Any], *, seconds: float) ->
             f"the model answered with shape {predictions.shape} to {len(labels)} images: "
             "expected one label for each"
         )
-    classes = _classes(labels, predictions)
+    values = {str(value): value for value in [*predictions.tolist(), *labels.tolist()]}
+    classes = np.array([values[text] for text in natural_order(values)])
     codes = {str(label): code for code, label in enumerate(classes.tolist())}
     true = np.array([codes[str(label)] for label in labels.tolist()])
     answered = np.array([codes[str(label)] for label in predictions.tolist()])
     confusion = confusion_matrix(true, answered, labels=np.arange(len(classes)))
-    per_class = tuple(
-        rate(int(confusion[code, code]), int(confusion[code].sum())) for code in range(len(classes))
-    )
+    per_class = tuple(rate(int(row[code]), int(row.sum())) for code, row in enumerate(confusion))
     return Evaluation(
         classes=classes,
         labels=labels,
@@ -199,12 +202,6 @@ def judge(labels: NDArray[Any], predictions: NDArray[Any], *, seconds: float) ->
         mistakes=np.flatnonzero(true != answered),
         predict_seconds=seconds,
     )
-
-
-def _classes(labels: NDArray[Any], predictions: NDArray[Any]) -> NDArray[Any]:
-    """Return every label and every answer once, in natural order."""
-    values = {str(value): value for value in [*predictions.tolist(), *labels.tolist()]}
-    return np.array([values[text] for text in natural_order(values)])
 
 
 def reliability(
@@ -237,14 +234,10 @@ def reliability(
     confidence = shares.max(axis=1)
     is_right = known[np.argmax(shares, axis=1)] == truth
     places = bin_places(confidence, bins)
-    found = tuple(
-        _bin(place, bins, confidence[places == place], is_right[places == place]) for place in range(bins)
-    )
-    return Reliability(
-        found, calibration_error(confidence, is_right, bins), float(confidence.mean()), share(is_right)
-    )
-
-
-def _bin(place: int, bins: int, confidence: NDArray[np.float64], is_right: NDArray[np.bool_]) -> Bin:
-    mean = float(confidence.mean()) if len(confidence) else float("nan")
-    return Bin(place / bins, (place + 1) / bins, mean, share(is_right))
+    found = []
+    for place in range(bins):
+        held = places == place
+        mean = float(confidence[held].mean()) if held.any() else float("nan")
+        found.append(Bin(place / bins, (place + 1) / bins, mean, share(is_right[held])))
+    error = calibration_error(confidence, is_right, bins)
+    return Reliability(tuple(found), error, float(confidence.mean()), share(is_right))

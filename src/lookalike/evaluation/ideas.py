@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-import inspect
 import sys
-import time
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,16 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.exceptions import ConvergenceWarning
 
-from lookalike import settings
 from lookalike.errors import InputError, LookalikeError
-from lookalike.evaluation.evaluate import Inputs, measure
-from lookalike.evaluation.results import Evaluation
 from lookalike.images import ImageBatch, to_unit
 from lookalike.markers import kind
 from lookalike.models.mean_image import MeanImage
-from lookalike.progress import Progress
 from lookalike.registry import IDEAS, Idea, idea
 from lookalike.search.averages import class_sums
 
@@ -117,7 +109,7 @@ def from_file(path: Path) -> list[tuple[str, Any]]:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise InputError(f"{path}{_failing_line(error, str(path))} failed: {_one_line(error)}") from error
+        raise InputError(f"{path}{_failing_line(error, str(path))} failed: {one_line(error)}") from error
     found = [
         (name, thing)
         for name, thing in vars(module).items()
@@ -131,7 +123,7 @@ def from_file(path: Path) -> list[tuple[str, Any]]:
     return found
 
 
-def _one_line(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
     """Return an error's kind and first line; our own errors say what is wrong without their kind."""
     text = str(error).strip().splitlines()
     if text and isinstance(error, LookalikeError):
@@ -148,78 +140,6 @@ def _failing_line(error: BaseException, path: str) -> str:
             line = trace.tb_lineno
         trace = trace.tb_next
     return f", line {line}," if line else ""
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """What became of fitting and measuring one idea."""
-
-    model: Any  # fitted; None where that failed
-    evaluation: Evaluation | None  # None where the idea failed
-    error: str | None  # why it failed, in one line
-    warnings: tuple[str, ...]  # what to know about the figures, for example that a fit did not converge
-    fit_seconds: float | None  # wall time
-
-
-def attempt(
-    candidate: Candidate,
-    inputs: tuple[Inputs, Inputs],
-    labels: tuple[NDArray[Any], NDArray[Any]],
-    *,
-    seed: int,
-    progress: Progress,
-) -> Attempt:
-    """Fit one idea on the first images and measure it on the second; what it raises becomes the reason."""
-    # Settings that cannot be used are not the idea's fault.
-    settings.check()
-    model, evaluation, error, fit_seconds = None, None, None, None
-
-    def tell(what: str, done: int, total: int | None) -> None:
-        progress(f"{candidate.title}: {what}", done, total)
-
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            model = seeded(candidate.make(), seed)
-            tell("fit", 0, None)
-            given = inputs[0].of(model)
-            began = time.perf_counter()
-            fitted(model, given, labels[0], tell)
-            fit_seconds = time.perf_counter() - began
-            evaluation = measure(model, inputs[1], labels[1], progress=tell)
-        # It may be anybody's code: one idea's failure must not cost the others their figures.
-        except Exception as failure:
-            error = _one_line(failure)
-    return Attempt(model, evaluation, error, _notes(caught, model), fit_seconds)
-
-
-def fitted(model: Any, images: NDArray[Any], labels: NDArray[Any], progress: Progress) -> Any:
-    """Fit a model, which tells of its progress where it can."""
-    tells = "progress" in inspect.signature(model.fit).parameters
-    return model.fit(images, labels, **({"progress": progress} if tells else {}))
-
-
-def seeded(model: Any, seed: int) -> Any:
-    """Give a scikit-learn model that draws at random, and was given no seed, the caller's."""
-    parameters = model.get_params() if hasattr(model, "get_params") else {}
-    undecided = [
-        name
-        for name, value in parameters.items()
-        if name.rpartition("__")[2] == "random_state" and value is None
-    ]
-    return model.set_params(**dict.fromkeys(undecided, seed)) if undecided else model
-
-
-def _notes(caught: list[warnings.WarningMessage], model: Any) -> tuple[str, ...]:
-    """Return warnings as a reader of the table needs them: each once, and in one line."""
-    texts = []
-    for warning in caught:
-        if issubclass(warning.category, ConvergenceWarning):
-            cap = getattr(model, "max_iter", None)
-            texts.append("not converged" + (f" in {cap} iterations" if cap else ""))
-        elif not issubclass(warning.category, (DeprecationWarning, PendingDeprecationWarning, FutureWarning)):
-            texts.append(str(warning.message).strip().splitlines()[0])
-    return tuple(dict.fromkeys(texts))
 
 
 class _OfFunction(ClassifierMixin, BaseEstimator):

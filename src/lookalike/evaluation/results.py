@@ -30,8 +30,8 @@ class Reliability:
     """How sure a model is of its answers, and how often they are right."""
 
     bins: tuple[Bin, ...]  #: of equal width, ascending
-    #: The expected calibration error, in 0-1: the mean over all answers of how far their bin's mean probability
-    #: is from its share of right answers.
+    #: The expected calibration error, in 0-1: the mean over all answers of how far their bin's mean
+    #: probability is from its share of right answers.
     error: float
     confidence: float  #: the mean probability of all answers
     right: Rate  #: how many answers are right, of how many
