@@ -61,23 +61,17 @@ class Inputs:
         self._rows: NDArray[np.float32] | None = None
 
     def of(self, model: Any) -> NDArray[Any]:
-        """Return the images, or float32 rows ``(n, h * w * c)`` in 0-1 for models that do not take images."""
-        if _takes_images(model):
+        """Return the images, or float32 rows ``(n, h * w * c)`` in 0-1 for models whose tags want such."""
+        try:
+            takes_images = get_tags(model).input_tags.three_d_array
+        except (AttributeError, TypeError):
+            # A model that has no tags is not scikit-learn's.
+            takes_images = True
+        if takes_images:
             return self._images
         if self._rows is None:
             self._rows = to_unit(self._images, np.float32).reshape(len(self._images), -1)
         return self._rows
-
-
-def _takes_images(model: Any) -> bool:
-    """Return whether ``model`` takes ``(n, h, w)``: its scikit-learn tags say so.
-
-    A model that has no tags is handed images: it is not scikit-learn's.
-    """
-    try:
-        return bool(get_tags(model).input_tags.three_d_array)
-    except (AttributeError, TypeError):
-        return True
 
 
 @takes_tensors
@@ -187,8 +181,7 @@ def judge(labels: NDArray[Any], predictions: NDArray[Any], *, seconds: float) ->
     values = {str(value): value for value in [*predictions.tolist(), *labels.tolist()]}
     classes = np.array([values[text] for text in natural_order(values)])
     codes = {str(label): code for code, label in enumerate(classes.tolist())}
-    true = np.array([codes[str(label)] for label in labels.tolist()])
-    answered = np.array([codes[str(label)] for label in predictions.tolist()])
+    true, answered = (np.array([codes[str(one)] for one in of.tolist()]) for of in (labels, predictions))
     confusion = confusion_matrix(true, answered, labels=np.arange(len(classes)))
     per_class = tuple(rate(int(row[code]), int(row.sum())) for code, row in enumerate(confusion))
     return Evaluation(

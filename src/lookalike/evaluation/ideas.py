@@ -153,9 +153,21 @@ class _OfFunction(ClassifierMixin, BaseEstimator):
         tags.input_tags.three_d_array = True
         return tags
 
-    def _result(self, expected: str, n: int, *images: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return what the function gives for ``n`` images, checked."""
-        values = np.asarray(self.function(*images), dtype=np.float64)
+    def _values(self, expected: str, images: ImageBatch, beside: Any = ()) -> NDArray[np.float64]:
+        """Return what the function gives for images, ``(n, d)``, or for them and each of a few others.
+
+        A few images at a time, so that floats of all are never held.
+        """
+        found = []
+        for start in range(0, len(images), _CHUNK):
+            part = to_unit(images[start : start + _CHUNK])
+            calls = [(part, other) for other in beside] or [(part,)]
+            found.append(np.hstack([self._called(expected, *call) for call in calls]))
+        return np.concatenate(found)
+
+    def _called(self, expected: str, *images: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what the function gives for images, checked."""
+        n, values = len(images[0]), np.asarray(self.function(*images), dtype=np.float64)
         shapes = (1,) if expected == "(n,)" else (1, 2)
         name = getattr(self.function, "__name__", "the function")
         if values.ndim not in shapes or len(values) != n or not values.size:
@@ -171,22 +183,15 @@ class FeatureMeans(_OfFunction):
     def fit(self, X: ImageBatch, y: NDArray[Any]) -> Self:
         """Average the feature over each class."""
         self.classes_, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
-        self.class_features_ = class_sums(self._features(X), codes, len(counts)) / counts[:, None]
+        features = self._values("(n,) or (n, d)", X)
+        self.class_features_ = class_sums(features, codes, len(counts)) / counts[:, None]
         return self
 
     def predict(self, X: ImageBatch) -> NDArray[Any]:
         """Return the class whose mean feature is nearest."""
-        distances = cdist(self._features(X), self.class_features_, "sqeuclidean")
+        distances = cdist(self._values("(n,) or (n, d)", X), self.class_features_, "sqeuclidean")
         labels: NDArray[Any] = self.classes_[np.argmin(distances, axis=1)]
         return labels
-
-    def _features(self, images: ImageBatch) -> NDArray[np.float64]:
-        """Return the feature of each image, a few images at a time so that floats of all are never held."""
-        parts = [
-            self._result("(n,) or (n, d)", len(part), to_unit(part))
-            for part in (images[start : start + _CHUNK] for start in range(0, len(images), _CHUNK))
-        ]
-        return np.concatenate(parts)
 
 
 class MeanImageBy(_OfFunction):
@@ -200,10 +205,6 @@ class MeanImageBy(_OfFunction):
 
     def predict(self, X: ImageBatch) -> NDArray[Any]:
         """Return the class whose mean image the function finds nearest."""
-        answers = []
-        for start in range(0, len(X), _CHUNK):
-            part = to_unit(X[start : start + _CHUNK])
-            columns = [self._result("(n,)", len(part), part, image) for image in self.class_images_]
-            answers.append(np.argmin(np.hstack(columns), axis=1))
-        labels: NDArray[Any] = self.classes_[np.concatenate(answers)]
+        distances = self._values("(n,)", X, self.class_images_)
+        labels: NDArray[Any] = self.classes_[np.argmin(distances, axis=1)]
         return labels
