@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer import Argument, Option
 
 from lookalike.cli import common
+from lookalike.errors import InputError
 
 if TYPE_CHECKING:
     from lookalike.broadcasting import Trace
@@ -16,14 +20,12 @@ if TYPE_CHECKING:
 def broadcast(
     shapes: Annotated[
         list[str],
-        typer.Argument(metavar="SHAPES", help='Two shapes or more: "1010,28,28" "28,28"; () is a scalar.'),
+        Argument(metavar="SHAPES", help='Two shapes or more: "1010,28,28" "28,28"; () is a scalar.'),
     ],
-    dtype: Annotated[
-        str, typer.Option("--dtype", metavar="DTYPE", help="What the elements would be.")
-    ] = "float32",
+    dtype: Annotated[str, Option("--dtype", metavar="DTYPE", help="What the elements would be.")] = "float32",
     plot: Annotated[
         Path | None,
-        typer.Option("--plot", metavar="FILE", help="Draw the lined-up axes into this file: .png or .svg."),
+        Option("--plot", metavar="FILE", help="Draw the lined-up axes into this file: .png or .svg."),
     ] = None,
     as_json: common.Json = False,
     quiet: common.Quiet = False,
@@ -35,25 +37,19 @@ def broadcast(
     """
     from lookalike.broadcasting import trace
 
-    common.check_plot(plot)
+    common.check_file("--plot", plot, endings=common.PICTURES)
     found = trace(*(_shape(text) for text in shapes), dtype=dtype)
     typer.echo(_json(found) if as_json else str(found))
     if plot is not None:
-        from lookalike.files import write_whole
         from lookalike.show.plots import trace_picture
 
-        write_whole(plot, trace_picture(found, plot.suffix[1:].lower()))
-        common.say_written("plot", plot, quiet)
+        common.write("plot", plot, trace_picture(found, plot.suffix[1:].lower()), quiet)
     if found.shape is None:
         raise typer.Exit(1)
 
 
 def _shape(text: str) -> tuple[int, ...]:
     """Return a shape like ``1010,28,28`` or ``(28,)``; nothing within is a scalar's."""
-    import re
-
-    from lookalike.errors import InputError
-
     inner = text.strip()
     if inner[:1] + inner[-1:] in ("()", "[]"):
         inner = inner[1:-1].strip()
@@ -66,8 +62,6 @@ def _shape(text: str) -> tuple[int, ...]:
 
 def _json(found: Trace) -> str:
     """Return the whole trace as JSON."""
-    import json
-
     facts: dict[str, Any] = {
         "shapes": found.shapes,
         "shape": found.shape,

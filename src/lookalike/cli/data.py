@@ -7,8 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer import Argument, Option
 
+import lookalike
 from lookalike.cli import common
+from lookalike.errors import DataError
+from lookalike.text import plain
 
 if TYPE_CHECKING:
     from lookalike.data.catalogue import KnownSet
@@ -16,13 +20,11 @@ if TYPE_CHECKING:
 
 app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="A known set: see lookalike data list.")]
+Name = Annotated[str, Argument(metavar="NAME", help="A known set: see lookalike data list.")]
 
 
 @app.command("list")
-def list_sets(
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
-) -> None:
+def list_sets(as_json: Annotated[bool, Option("--json", help="As JSON.")] = False) -> None:
     """List the known sets: what they are, their size and licence, and where they were found."""
     from lookalike.data import catalogue
 
@@ -60,7 +62,6 @@ def path(name: Name) -> None:
     """Say where a known set is; fail where it must be downloaded first."""
     from lookalike.data import known
     from lookalike.data.catalogue import known_set
-    from lookalike.errors import DataError
 
     place = known.where(known_set(name))
     if place is None:
@@ -71,12 +72,10 @@ def path(name: Name) -> None:
 @app.command("export")
 def export(
     data: common.Data,
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder to write.")],
+    folder: Annotated[Path, Argument(metavar="FOLDER", help="A new folder to write.")],
     per_class: Annotated[
         int | None,
-        typer.Option(
-            "--per-class", metavar="N", min=1, help="At most so many training images of each class."
-        ),
+        Option("--per-class", metavar="N", min=1, help="At most so many training images of each class."),
     ] = None,
     classes: common.Classes = "",
     seed: common.Seed = 0,
@@ -86,10 +85,8 @@ def export(
 
     Try: lookalike data export digits crops --per-class 5
     """
-    import lookalike
     from lookalike.data.export import check_new, write_folder
     from lookalike.data.load import few_of_each
-    from lookalike.text import plain
 
     check_new(folder)
     with common.progress(quiet) as tell:
@@ -97,8 +94,7 @@ def export(
         if per_class is not None:
             train = few_of_each(train, per_class, seed)
         renamed = write_folder((train, other), folder, tell)
-    if not quiet:
-        common.say_notes(*train.source.notes, *renamed)
+    common.say_notes([*train.source.notes, *renamed], quiet)
     for part in (train, other):
         where = plain((folder / part.source.part).as_posix())
         typer.echo(f"{where}\t{len(part):,} images of {len(part.class_names)} classes")

@@ -11,12 +11,14 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import typer
+from typer import Argument, Option
 
 from lookalike.cli import common
+from lookalike.errors import InputError
 from lookalike.text import csv_cell, plain
 
 if TYPE_CHECKING:
-    from lookalike.data.loose import LooseBatch, LooseImages
+    from lookalike.data.loose import LooseBatch
     from lookalike.recognition.recogniser import Recogniser
 
 AnswerForm = Literal["lines", "json", "csv", "kaggle"]
@@ -37,7 +39,7 @@ def predict(
     model: common.Model,
     images: Annotated[
         list[str],
-        typer.Argument(
+        Argument(
             metavar="IMAGES",
             help="Images, folders, zips or tars of them, patterns ('crops/*.png'), CSV files of pixels "
             "(pixel0,pixel1,...), or - for one image from standard input.",
@@ -46,13 +48,13 @@ def predict(
     resize: common.Resize = False,
     skip_bad: common.SkipBad = False,
     kaggle: Annotated[
-        bool, typer.Option("--kaggle", help="Print ImageId,Label for one CSV of pixels, as Kaggle takes it.")
+        bool, Option("--kaggle", help="Print ImageId,Label for one CSV of pixels, as Kaggle takes it.")
     ] = False,
     as_json: common.Json = False,
     as_csv: common.Csv = False,
     reject: Annotated[
         float | None,
-        typer.Option(
+        Option(
             "--reject",
             metavar="LEVEL",
             help="Answer 'none of these' where an image is like none of the classes, at this level: about "
@@ -60,7 +62,7 @@ def predict(
         ),
     ] = None,
     timings: Annotated[
-        bool, typer.Option("--timings", help="Answer images one at a time, and say how long each takes.")
+        bool, Option("--timings", help="Answer images one at a time, and say how long each takes.")
     ] = False,
     quiet: common.Quiet = False,
 ) -> None:
@@ -72,62 +74,36 @@ def predict(
     """
     from lookalike.data.loose import find
 
-    # What answers alone: scikit-learn, which the model's face needs, takes longer to import than an answer.
-    from lookalike.store import load_recogniser
-
     form = _form(kaggle, as_json, as_csv)
     alpha = None if reject is None else common.checked_level(reject)
-    _check_rejecting(alpha, kaggle)
+    if alpha is not None and kaggle:
+        raise InputError("--kaggle takes a label for every image: expected it without --reject")
     found = find(images, sys.stdin.buffer if "-" in images else None)
-    _check_kaggle(kaggle, found)
+    if kaggle and not found.one_table:
+        raise InputError("--kaggle numbers the images of one CSV of pixels: expected that alone")
     seconds: list[float] = []
-    common.spare_linear_algebra()
-    kept = load_recogniser(model)
-    shape = common.model_shape(kept.image_shape, model)
+    kept, shape = common.recogniser(model)
     if alpha is not None and not quiet:
-        _say_basis(kept, alpha)
+        basis = kept.rejection().basis(alpha)
+        # What rests on each class's own images needs no word.
+        if basis.kind != "each class":
+            common.say_notes([f"--reject {alpha:g}: {basis.sentence}."], quiet)
     # On a terminal the answers themselves show how far it is.
     with common.progress(quiet, bar=not sys.stdout.isatty()) as tell:
         read = found.batches(shape, resize=resize, skip_bad=skip_bad, most=1 if timings else None)
         batches = _answers(kept, read, alpha, found.count, seconds, tell)
         for text in _as_text(batches, form, _none_word(kept.labels.classes.tolist())):
             typer.echo(text, nl=False)
-    if not quiet:
-        common.say_bad(found)
+    common.say_bad(found, quiet)
     if timings:
-        common.stderr().print(_timings(seconds), soft_wrap=True)
+        common.say(_timings(seconds))
 
 
 def _form(kaggle: bool, as_json: bool, as_csv: bool) -> AnswerForm:
     """Return the form that was asked for, refusing two at once."""
-    from lookalike.errors import InputError
-
     if kaggle + as_json + as_csv > 1:
         raise InputError("more than one of --kaggle, --json and --csv was given: expected one of them")
     return "kaggle" if kaggle else "json" if as_json else "csv" if as_csv else "lines"
-
-
-def _check_kaggle(kaggle: bool, found: LooseImages) -> None:
-    """Refuse to number images that have no numbers."""
-    from lookalike.errors import InputError
-
-    if kaggle and not found.one_table:
-        raise InputError("--kaggle numbers the images of one CSV of pixels: expected that alone")
-
-
-def _check_rejecting(alpha: float | None, kaggle: bool) -> None:
-    """Refuse to leave out labels where each image must have one."""
-    from lookalike.errors import InputError
-
-    if alpha is not None and kaggle:
-        raise InputError("--kaggle takes a label for every image: expected it without --reject")
-
-
-def _say_basis(kept: Recogniser, alpha: float) -> None:
-    """Say what a level rests on where that is less than each class's own images."""
-    basis = kept.rejection().basis(alpha)
-    if basis.kind != "each class":
-        common.say_notes(f"--reject {alpha:g}: {basis.sentence}.")
 
 
 def _answers(

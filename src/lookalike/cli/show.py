@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import typer
+from typer import Option
 
 from lookalike.cli import common
+from lookalike.errors import InputError, unknown
+from lookalike.text import plain
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,12 +18,10 @@ if TYPE_CHECKING:
 
 def show(
     data: common.Data,
-    class_name: Annotated[
-        str, typer.Option("--class", metavar="LABEL", help="Only images of this class.")
-    ] = "",
-    n: Annotated[int, typer.Option("--n", metavar="N", min=1, help="How many images.")] = 10,
-    pixels: Annotated[bool, typer.Option("--pixels", help="Print the numbers of one image instead.")] = False,
-    part: Annotated[Literal["train", "valid"], typer.Option("--part", help="Which part.")] = "train",
+    class_name: Annotated[str, Option("--class", metavar="LABEL", help="Only images of this class.")] = "",
+    n: Annotated[int, Option("--n", metavar="N", min=1, help="How many images.")] = 10,
+    pixels: Annotated[bool, Option("--pixels", help="Print the numbers of one image instead.")] = False,
+    part: Annotated[Literal["train", "valid"], Option("--part", help="Which part.")] = "train",
     limit: common.Limit = None,
     size: common.Size = "",
     seed: common.Seed = 0,
@@ -34,7 +34,6 @@ def show(
     table shaded by value, with its rank, shape, dtype and range, as an array and as a tensor.
     """
     from lookalike.data.load import load
-    from lookalike.text import plain
 
     with common.progress(quiet) as tell:
         split = load(
@@ -71,7 +70,6 @@ def _print_numbers(images: LabelledImages, index: int) -> None:
     from lookalike.data.bridges import channels_first
     from lookalike.images import describe
     from lookalike.show.terminal import PixelTable
-    from lookalike.text import plain
 
     console = common.console()
     image = images.images[index]
@@ -95,7 +93,6 @@ def _chosen(images: LabelledImages, class_name: str, n: int, seed: int) -> NDArr
     import numpy as np
 
     from lookalike.data.labelled import face_values
-    from lookalike.errors import InputError, unknown
 
     labels = dict(zip(images.class_names, face_values(images.class_names), strict=True))
     if class_name and class_name not in labels:

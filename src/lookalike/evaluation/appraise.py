@@ -225,7 +225,7 @@ def appraise(
 def _level(alpha: float, found: Assessment, labels: NDArray[Any], others: list[Assessment]) -> Level:
     """Return what one level rejects; it needs no other search."""
     sets, codes = found.sets_at(alpha), np.searchsorted(found.classes, labels)
-    rejected, right = ~sets.any(axis=1), found.labels == labels
+    rejected, right = sets.sum(axis=1) == 0, found.labels == labels
     covered = sets[np.arange(len(codes)), codes]
     return Level(
         alpha=alpha,
@@ -236,7 +236,7 @@ def _level(alpha: float, found: Assessment, labels: NDArray[Any], others: list[A
         covered=share(covered),
         class_covered=tuple(share(covered[codes == code]) for code in range(len(found.classes))),
         set_size=float(sets.sum(axis=1).mean()),
-        out_of_distribution=tuple(share(~other.sets_at(alpha).any(axis=1)) for other in others),
+        out_of_distribution=tuple(share(other.sets_at(alpha).sum(axis=1) == 0) for other in others),
     )
 
 

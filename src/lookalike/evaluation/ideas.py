@@ -161,8 +161,8 @@ class _OfFunction(ClassifierMixin, BaseEstimator):
         found = []
         for start in range(0, len(images), _CHUNK):
             part = to_unit(images[start : start + _CHUNK])
-            calls = [(part, other) for other in beside] or [(part,)]
-            found.append(np.hstack([self._called(expected, *call) for call in calls]))
+            others = [(other,) for other in beside] or [()]
+            found.append(np.hstack([self._called(expected, part, *other) for other in others]))
         return np.concatenate(found)
 
     def _called(self, expected: str, *images: NDArray[np.float64]) -> NDArray[np.float64]:
