@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from typer import Argument, Option
 
 from lookalike.cli import common
 from lookalike.errors import InputError
-
-if TYPE_CHECKING:
-    from lookalike.broadcasting import Trace
 
 
 def broadcast(
@@ -39,7 +36,18 @@ def broadcast(
 
     common.check_file("--plot", plot, endings=common.PICTURES)
     found = trace(*(_shape(text) for text in shapes), dtype=dtype)
-    typer.echo(_json(found) if as_json else str(found))
+    facts: dict[str, Any] = {
+        "shapes": found.shapes,
+        "shape": found.shape,
+        "rank": found.rank,
+        "dtype": found.dtype,
+        "elements": found.elements,
+        "bytes": found.nbytes,
+        "axes": [{**axis._asdict(), "stretched": axis.stretched} for axis in found.axes],
+        "clashes": found.clashes,
+        "mends": [mend._asdict() for mend in found.mends],
+    }
+    typer.echo(json.dumps(facts, indent=2) if as_json else str(found))
     if plot is not None:
         from lookalike.show.plots import trace_picture
 
@@ -58,19 +66,3 @@ def _shape(text: str) -> tuple[int, ...]:
         shown = text if len(text) <= 40 else f"{text[:37]}..."
         raise InputError(f"{shown!r} is no shape: expected whole numbers, such as 1010,28,28")
     return tuple(map(int, parts))
-
-
-def _json(found: Trace) -> str:
-    """Return the whole trace as JSON."""
-    facts: dict[str, Any] = {
-        "shapes": found.shapes,
-        "shape": found.shape,
-        "rank": found.rank,
-        "dtype": found.dtype,
-        "elements": found.elements,
-        "bytes": found.nbytes,
-        "axes": [{**axis._asdict(), "stretched": axis.stretched} for axis in found.axes],
-        "clashes": found.clashes,
-        "mends": [mend._asdict() for mend in found.mends],
-    }
-    return json.dumps(facts, indent=2)

@@ -119,22 +119,14 @@ def _progress(bar: bool) -> Iterator[Progress]:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bars
 
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Bars(*columns, console=shown, transient=True) as bars:
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn()
+    with Bars(*columns, TimeElapsedColumn(), console=shown, transient=True) as bars:
         task = bars.add_task("", total=None, visible=False)
-        current = ""
 
         def tell(what: str, done: int, total: int | None) -> None:
-            nonlocal current
             # Rich takes a total of None for no change, and would go on showing the last one.
             bars.tasks[0].total = total
-            if what != current:
-                current = what
+            if plain(what) != bars.tasks[0].description:
                 bars.reset(task, description=plain(what))
             bars.update(task, completed=done, visible=True)
 
@@ -280,6 +272,13 @@ def model_shape(shape: tuple[int, ...] | None, path: Path) -> tuple[int, ...]:
     if shape is None:
         raise InputError(f"{plain(path)} was fitted on rows of numbers: expected a model of images")
     return shape
+
+
+def find_images(sources: list[str]) -> LooseImages:
+    """Find images, one of them on standard input where that is asked for."""
+    from lookalike.data.loose import find
+
+    return find(sources, sys.stdin.buffer if "-" in sources else None)
 
 
 def recogniser(path: Path) -> tuple[Recogniser, tuple[int, ...]]:

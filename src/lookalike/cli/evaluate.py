@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from typer import Option
 
 import lookalike
 from lookalike.cli import common
-from lookalike.progress import Progress
 from lookalike.text import plain
-
-if TYPE_CHECKING:
-    from lookalike.data.loose import LooseBatch
 
 
 def evaluate(
@@ -55,6 +51,7 @@ def evaluate(
     digits.lookalike ./digits --report digits.html
     """
     from lookalike.data.load import load_to_measure
+    from lookalike.data.loose import find
 
     common.check_one_format(as_json, as_csv)
     inputs = [model, out_of_distribution, *common.data_files(data)]
@@ -65,7 +62,13 @@ def evaluate(
     with common.progress(quiet) as tell:
         options = common.loading(classes, size, limit, seed, skip_bad, tell)
         images = load_to_measure(data, part=part, **options)
-        others = _of_no_class(out_of_distribution, shape, bool(size), skip_bad, quiet, tell)
+        others = {}
+        if out_of_distribution:
+            loose = find([out_of_distribution])
+            tell("reading images of no class", 0, loose.count)
+            batch = loose.whole(shape, resize=bool(size), skip_bad=skip_bad)
+            common.say_bad(loose, quiet)
+            others["given images of no class"] = batch
         found = lookalike.appraise(fitted, images, others, alpha=alpha, seed=seed, progress=tell)
     common.say_notes([*images.source.notes, *found.notes], quiet)
     if not as_json and not as_csv:
@@ -77,18 +80,3 @@ def evaluate(
     if report is not None:
         found.report(report, file=model, command=common.command_line())
         common.say_written("report", report, quiet)
-
-
-def _of_no_class(
-    source: str, shape: tuple[int, ...], resize: bool, skip_bad: bool, quiet: bool, tell: Progress
-) -> dict[str, LooseBatch]:
-    """Return the images of no class that were given."""
-    from lookalike.data.loose import find
-
-    if not source:
-        return {}
-    found = find([source])
-    tell("reading images of no class", 0, found.count)
-    batch = found.whole(shape, resize=resize, skip_bad=skip_bad)
-    common.say_bad(found, quiet)
-    return {"given images of no class": batch}

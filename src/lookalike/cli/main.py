@@ -13,10 +13,8 @@ from lookalike.cli import data
 from lookalike.cli.broadcast import broadcast
 from lookalike.cli.compare import compare, curve
 from lookalike.cli.evaluate import evaluate
-from lookalike.cli.explain import explain
 from lookalike.cli.model import fit, forget, info, teach
-from lookalike.cli.predict import predict
-from lookalike.cli.show import show
+from lookalike.cli.predict import explain, predict
 from lookalike.errors import LookalikeError
 from lookalike.text import plain
 
@@ -40,7 +38,7 @@ class _Checked(TyperCommand):
 
 # A shape may begin with a minus: it is refused as a shape, not taken for an option.
 app.command(cls=_Checked, context_settings={"ignore_unknown_options": True})(broadcast)
-for _command in (compare, curve, evaluate, explain, fit, forget, info, predict, show, teach):
+for _command in (compare, curve, evaluate, explain, fit, forget, info, predict, data.show, teach):
     app.command(cls=_Checked)(_command)
 app.add_typer(data.app, name="data", help="Known sets: list, get, find and export them.")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +15,6 @@ from lookalike.errors import InputError
 from lookalike.text import plain
 
 if TYPE_CHECKING:
-    from lookalike.registry import Idea
     from lookalike.store import ModelInfo
 
 # Names of figures come from the file, and may be long.
@@ -59,11 +57,15 @@ def fit(
     2,000 images judged); of equally good ones, the one that compare lists last, since the later ones take
     more of an image into account. Try: lookalike fit digits -o digits.lookalike
     """
+    from lookalike import registry
     from lookalike.data.load import load_to_fit
 
     common.check_one_format(as_json, as_csv)
     common.check_model(output, data, card)
-    ideas = _ideas(idea)
+    ideas = [registry.idea(idea)] if idea else None
+    if ideas and ideas[0].reference:
+        known = ", ".join(one.name for one in registry.IDEAS if not one.reference)
+        raise InputError(f"--idea {idea} is there to compare with only: expected one of {known}")
     with common.progress(quiet) as tell:
         train = load_to_fit(data, **common.loading(classes, size, limit, seed, skip_bad, tell))
         common.say_notes(train.source.notes, quiet)
@@ -75,18 +77,6 @@ def fit(
     common.say_written("model", output, quiet)
 
 
-def _ideas(name: str) -> list[Idea] | None:
-    """Return the idea that was named, which must be our own, or None for the default ones."""
-    from lookalike import registry
-
-    if not name:
-        return None
-    if registry.idea(name).reference:
-        known = ", ".join(one.name for one in registry.IDEAS if not one.reference)
-        raise InputError(f"--idea {name} is there to compare with only: expected one of {known}")
-    return [registry.idea(name)]
-
-
 def info(model: common.Model, as_json: common.Json = False) -> None:
     """Say what a model file holds, and what it is worth.
 
@@ -96,23 +86,18 @@ def info(model: common.Model, as_json: common.Json = False) -> None:
     """
     found = lookalike.model_info(model)
     if as_json:
-        typer.echo(json.dumps(_facts(found), indent=2))
+        facts = vars(found) | {
+            "classes": dict(found.classes),
+            "data": None if found.data is None else found.data._asdict(),
+            "figures": dict(found.figures),
+            "parameters": dict(found.parameters),
+        }
+        typer.echo(json.dumps(facts, indent=2))
         return
     lines = _lines(found)
     width = min(_WIDEST, max(len(name) for name, _ in lines))
     for name, value in lines:
         typer.echo(f"{plain(name):<{width}}  {plain(value)}")
-
-
-def _facts(found: ModelInfo) -> dict[str, Any]:
-    """Return what JSON says."""
-    facts = dict(vars(found))
-    return facts | {
-        "classes": dict(found.classes),
-        "data": None if found.data is None else found.data._asdict(),
-        "figures": dict(found.figures),
-        "parameters": dict(found.parameters),
-    }
 
 
 def _lines(found: ModelInfo) -> list[tuple[str, str]]:
@@ -172,9 +157,7 @@ def teach(
     """
     import numpy as np
 
-    from lookalike.data.loose import find
-
-    found = find(images, sys.stdin.buffer if "-" in images else None)
+    found = common.find_images(images)
     fitted = lookalike.load_model(model)
     shape = common.model_shape(fitted.image_shape_, model)
     value = _value(label, fitted)
@@ -230,7 +213,12 @@ def forget(
 
     A class that was taught and has no image left is gone too. Try: lookalike forget digits.lookalike 1797
     """
-    numbers = [_number(text) for text in ids]
+    from lookalike.data.untrusted import quoted
+
+    for text in ids:
+        if not (text.isascii() and text.isdecimal() and len(text) < 19):
+            raise InputError(f"{quoted(text, 40)} is no image's number: expected one that {_SAID_BY}")
+    numbers = [*map(int, ids)]
     fitted = lookalike.load_model(model)
     if not hasattr(fitted, "ids_"):
         raise InputError(f"{plain(model)} keeps no training images, only their means: it cannot forget one")
@@ -248,12 +236,3 @@ def forget(
     left = len(fitted.ids_)
     also = f", and with {them} class {', '.join(gone)}" if gone else ""
     typer.echo(f"{images} forgotten{also}; {left:,} {'is' if left == 1 else 'are'} left")
-
-
-def _number(text: str) -> int:
-    """Return an image's number."""
-    from lookalike.data.untrusted import quoted
-
-    if not (text.isascii() and text.isdecimal() and len(text) < 19):
-        raise InputError(f"{quoted(text, 40)} is no image's number: expected one that {_SAID_BY}")
-    return int(text)

@@ -1,4 +1,4 @@
-"""``lookalike predict``: what a model answers to images."""
+"""``lookalike predict`` and ``explain``: what a model answers to images, and what an answer rests on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 from typer import Argument, Option
@@ -18,12 +18,10 @@ from lookalike.errors import InputError
 from lookalike.text import csv_cell, plain
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from lookalike.data.loose import LooseBatch
     from lookalike.recognition.recogniser import Recogniser
-
-AnswerForm = Literal["lines", "json", "csv", "kaggle"]
-#: What stands for a rejected image's label where people read it.
-NONE = "none of these"
 
 
 class Answer(NamedTuple):
@@ -72,13 +70,12 @@ def predict(
     the nearest training image which voted for the answer, or to its class's own image. Try: lookalike predict
     digits.lookalike crops/*.png
     """
-    from lookalike.data.loose import find
-
-    form = _form(kaggle, as_json, as_csv)
+    if kaggle + as_json + as_csv > 1:
+        raise InputError("more than one of --kaggle, --json and --csv was given: expected one of them")
     alpha = None if reject is None else common.checked_level(reject)
     if alpha is not None and kaggle:
         raise InputError("--kaggle takes a label for every image: expected it without --reject")
-    found = find(images, sys.stdin.buffer if "-" in images else None)
+    found = common.find_images(images)
     if kaggle and not found.one_table:
         raise InputError("--kaggle numbers the images of one CSV of pixels: expected that alone")
     seconds: list[float] = []
@@ -92,18 +89,17 @@ def predict(
     with common.progress(quiet, bar=not sys.stdout.isatty()) as tell:
         read = found.batches(shape, resize=resize, skip_bad=skip_bad, most=1 if timings else None)
         batches = _answers(kept, read, alpha, found.count, seconds, tell)
-        for text in _as_text(batches, form, _none_word(kept.labels.classes.tolist())):
+        if as_json:
+            texts = _as_json(batches)
+        elif kaggle or as_csv:
+            texts = _as_csv(batches, kaggle)
+        else:
+            texts = _as_lines(batches, kept.labels.classes.tolist())
+        for text in texts:
             typer.echo(text, nl=False)
     common.say_bad(found, quiet)
     if timings:
         common.say(_timings(seconds))
-
-
-def _form(kaggle: bool, as_json: bool, as_csv: bool) -> AnswerForm:
-    """Return the form that was asked for, refusing two at once."""
-    if kaggle + as_json + as_csv > 1:
-        raise InputError("more than one of --kaggle, --json and --csv was given: expected one of them")
-    return "kaggle" if kaggle else "json" if as_json else "csv" if as_csv else "lines"
 
 
 def _answers(
@@ -130,33 +126,21 @@ def _answers(
         yield [*map(Answer, names, labels.tolist(), distances.tolist(), rejected)]
 
 
-def _as_text(batches: Iterable[list[Answer]], form: AnswerForm, none: str) -> Iterator[str]:
-    r"""Yield answers as text, ready to be printed, batch by batch; JSON comes whole at the end.
-
-    Lines are ``path TAB label TAB distance``, with ``none`` for a rejected image's label: no class may be
-    called so. JSON and CSV have no label there, and tell ``rejected`` too where that was asked for. Kaggle
-    takes the columns ``ImageId,Label``, images numbered from 1.
-    """
-    if form == "json":
-        facts = [_facts(answer) for batch in batches for answer in batch]
-        yield json.dumps(facts, indent=2) + "\n"
-    elif form == "lines":
-        for batch in batches:
-            yield "".join(
-                f"{plain(name)}\t{plain(none if rejected else label)}\t{far:.4f}\n"
-                for name, label, far, rejected in batch
-            )
-    else:
-        yield from _as_csv(batches, form == "kaggle")
+def _as_json(batches: Iterable[list[Answer]]) -> Iterator[str]:
+    """Yield all answers at the end, as JSON."""
+    yield json.dumps([_facts(answer) for batch in batches for answer in batch], indent=2) + "\n"
 
 
-def _none_word(classes: Iterable[object]) -> str:
-    """Return what stands for a rejected image's label: words that no class is called."""
-    known = {str(one) for one in classes}
-    word = NONE
-    while word in known:
-        word = f"({word})"
-    return word
+def _as_lines(batches: Iterable[list[Answer]], classes: list[object]) -> Iterator[str]:
+    r"""Yield lines, ``path TAB label TAB distance``; words that no class is called stand for no label."""
+    none = "none of these"
+    while none in map(str, classes):
+        none = f"({none})"
+    for batch in batches:
+        yield "".join(
+            f"{plain(name)}\t{plain(none if rejected else label)}\t{far:.4f}\n"
+            for name, label, far, rejected in batch
+        )
 
 
 def _facts(answer: Answer) -> dict[str, Any]:
@@ -170,7 +154,7 @@ def _facts(answer: Answer) -> dict[str, Any]:
 
 
 def _as_csv(batches: Iterable[list[Answer]], kaggle: bool) -> Iterator[str]:
-    """Yield the lines of a CSV, harmless to spreadsheets."""
+    """Yield the lines of a CSV, harmless to spreadsheets; Kaggle's numbers images from 1."""
     done = 0
     for batch in batches:
         out = io.StringIO()
@@ -200,3 +184,51 @@ def _timings(seconds: list[float]) -> str:
 def _milliseconds(value: float) -> str:
     """Return a time with three figures, or all before the point."""
     return f"{value:,.0f} ms" if value >= 100 else f"{value:.3g} ms"
+
+
+def explain(
+    model: common.Model,
+    image: Annotated[str, Argument(metavar="IMAGE", help="One image: its file, or - for standard input.")],
+    report: common.Report = None,
+    n: Annotated[
+        int, Option("--n", metavar="N", min=1, help="How many of the nearest training images to show.")
+    ] = 3,
+    resize: common.Resize = False,
+    as_json: common.Json = False,
+    quiet: common.Quiet = False,
+) -> None:
+    """Show what an answer rests on, and which pixels decided.
+
+    That is what the model saw, what it compared it with, and what speaks for and against. With --json, print
+    the numbers: distances, the nearest training images, and what each pixel contributes (these sum to the
+    margin). Try: lookalike explain digits.lookalike seven.png --report seven.html
+    """
+    common.check_file("--report", report, [model, image], common.PAGES)
+    kept, shape = common.recogniser(model)
+    name, pixels = _read(image, shape, resize)
+    with common.progress(quiet) as tell:
+        evidence = kept.explain(kept.checked(pixels), n, tell)[0]
+    if as_json:
+        typer.echo(json.dumps({"image": name, **evidence.to_plain()}))
+    else:
+        from rich.text import Text
+
+        from lookalike.show.evidence import EvidenceText
+
+        heading = Text(f"{plain(name)}: {plain(evidence.answer)}, by {plain(evidence.idea)}")
+        common.show([heading, EvidenceText(evidence)])
+    if report is not None:
+        from lookalike.show.pages import evidence_page
+
+        title = f"Why {evidence.answer}: {evidence.idea}"
+        page = evidence_page([evidence], [name], title=title, command=common.command_line())
+        common.write("report", report, page.encode(), quiet)
+
+
+def _read(source: str, shape: tuple[int, ...], resize: bool) -> tuple[str, NDArray[Any]]:
+    """Return the name of the one image and a batch of it, refusing several."""
+    found = common.find_images([source])
+    names, images = next(iter(found.batches(shape, resize=resize, most=2)))
+    if len(names) > 1:
+        raise InputError(f"{plain(source)!r} holds several images: expected one, such as {plain(names[0])!r}")
+    return names[0], images

@@ -161,7 +161,7 @@ class _OfFunction(ClassifierMixin, BaseEstimator):
         found = []
         for start in range(0, len(images), _CHUNK):
             part = to_unit(images[start : start + _CHUNK])
-            others = [(other,) for other in beside] or [()]
+            others: list[tuple[Any, ...]] = [(other,) for other in beside] or [()]
             found.append(np.hstack([self._called(expected, part, *other) for other in others]))
         return np.concatenate(found)
 
