@@ -161,14 +161,10 @@ def show(
         f"{plain(images.source.name)} ({part}): {len(indices)} of {len(images):,} images, "
         f"{shape} {images.images.dtype}, {of}"
     )
-    labels = images.labels
-    console.print(
-        ImageGrid(
-            [images.images[index] for index in indices],
-            [_caption(str(labels[index]), images.names[index]) for index in indices],
-        ),
-        end="",
-    )
+    named = [(str(images.labels[index]), images.names[index]) for index in indices]
+    # The class is said once where the name's folder is the class.
+    captions = [name if name.split("/")[0] == label else f"{label}  {name}" for label, name in named]
+    console.print(ImageGrid([images.images[index] for index in indices], captions), end="")
 
 
 def _print_numbers(images: LabelledImages, index: int) -> None:
@@ -189,11 +185,6 @@ def _print_numbers(images: LabelledImages, index: int) -> None:
     console.print(f"tensor       {given.replace(str(image.dtype), f'torch.{image.dtype}')}{absent}")
     console.print(f".to_torch()  {ready.replace('float32', 'torch.float32')}")
     console.print(PixelTable(image), end="", soft_wrap=True)
-
-
-def _caption(label: str, name: str) -> str:
-    """Return class and name, once where the name's folder is the class."""
-    return name if name.split("/")[0] == label else f"{label}  {name}"
 
 
 def _chosen(images: LabelledImages, class_name: str, n: int, seed: int) -> NDArray[Any]:

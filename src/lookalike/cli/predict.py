@@ -18,8 +18,6 @@ from lookalike.errors import InputError
 from lookalike.text import csv_cell, plain
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from lookalike.data.loose import LooseBatch
     from lookalike.recognition.recogniser import Recogniser
 
@@ -90,13 +88,12 @@ def predict(
         read = found.batches(shape, resize=resize, skip_bad=skip_bad, most=1 if timings else None)
         batches = _answers(kept, read, alpha, found.count, seconds, tell)
         if as_json:
-            texts = _as_json(batches)
+            facts = [_facts(answer) for batch in batches for answer in batch]
+            typer.echo(json.dumps(facts, indent=2))
         elif kaggle or as_csv:
-            texts = _as_csv(batches, kaggle)
+            _print_csv(batches, kaggle)
         else:
-            texts = _as_lines(batches, kept.labels.classes.tolist())
-        for text in texts:
-            typer.echo(text, nl=False)
+            _print_lines(batches, kept.labels.classes.tolist())
     common.say_bad(found, quiet)
     if timings:
         common.say(_timings(seconds))
@@ -126,21 +123,17 @@ def _answers(
         yield [*map(Answer, names, labels.tolist(), distances.tolist(), rejected)]
 
 
-def _as_json(batches: Iterable[list[Answer]]) -> Iterator[str]:
-    """Yield all answers at the end, as JSON."""
-    yield json.dumps([_facts(answer) for batch in batches for answer in batch], indent=2) + "\n"
-
-
-def _as_lines(batches: Iterable[list[Answer]], classes: list[object]) -> Iterator[str]:
-    r"""Yield lines, ``path TAB label TAB distance``; words that no class is called stand for no label."""
+def _print_lines(batches: Iterable[list[Answer]], classes: list[object]) -> None:
+    """Print name, label and distance with tabs between; words that no class is called stand for no label."""
     none = "none of these"
     while none in map(str, classes):
         none = f"({none})"
     for batch in batches:
-        yield "".join(
-            f"{plain(name)}\t{plain(none if rejected else label)}\t{far:.4f}\n"
+        lines = (
+            f"{plain(name)}\t{plain(none if rejected else label)}\t{far:.4f}"
             for name, label, far, rejected in batch
         )
+        typer.echo("\n".join(lines))
 
 
 def _facts(answer: Answer) -> dict[str, Any]:
@@ -153,8 +146,8 @@ def _facts(answer: Answer) -> dict[str, Any]:
     return facts
 
 
-def _as_csv(batches: Iterable[list[Answer]], kaggle: bool) -> Iterator[str]:
-    """Yield the lines of a CSV, harmless to spreadsheets; Kaggle's numbers images from 1."""
+def _print_csv(batches: Iterable[list[Answer]], kaggle: bool) -> None:
+    """Print a CSV, harmless to spreadsheets; Kaggle's numbers images from 1."""
     done = 0
     for batch in batches:
         out = io.StringIO()
@@ -166,7 +159,7 @@ def _as_csv(batches: Iterable[list[Answer]], kaggle: bool) -> Iterator[str]:
             cells = (number, answer.label) if kaggle else _facts(answer).values()
             writer.writerow(csv_cell(cell) for cell in cells)
         done += len(batch)
-        yield out.getvalue()
+        typer.echo(out.getvalue(), nl=False)
 
 
 def _timings(seconds: list[float]) -> str:
@@ -205,7 +198,10 @@ def explain(
     """
     common.check_file("--report", report, [model, image], common.PAGES)
     kept, shape = common.recogniser(model)
-    name, pixels = _read(image, shape, resize)
+    names, pixels = next(iter(common.find_images([image]).batches(shape, resize=resize, most=2)))
+    name = names[0]
+    if len(names) > 1:
+        raise InputError(f"{plain(image)!r} holds several images: expected one, such as {plain(name)!r}")
     with common.progress(quiet) as tell:
         evidence = kept.explain(kept.checked(pixels), n, tell)[0]
     if as_json:
@@ -223,12 +219,3 @@ def explain(
         title = f"Why {evidence.answer}: {evidence.idea}"
         page = evidence_page([evidence], [name], title=title, command=common.command_line())
         common.write("report", report, page.encode(), quiet)
-
-
-def _read(source: str, shape: tuple[int, ...], resize: bool) -> tuple[str, NDArray[Any]]:
-    """Return the name of the one image and a batch of it, refusing several."""
-    found = common.find_images([source])
-    names, images = next(iter(found.batches(shape, resize=resize, most=2)))
-    if len(names) > 1:
-        raise InputError(f"{plain(source)!r} holds several images: expected one, such as {plain(names[0])!r}")
-    return names[0], images

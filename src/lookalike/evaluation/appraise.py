@@ -199,6 +199,7 @@ def appraise(
     began = time.perf_counter()
     found: Assessment = model.assess(known.images, alpha, progress=progress)
     evaluation = judge(known.labels, found.labels, seconds=time.perf_counter() - began)
+    sure = reliability(found.probabilities, model.classes_, known.labels)
     kinds = [*_given(out_of_distribution), *unknown, *made_out_of_distribution(known.images, seed=seed)]
     # They are to look strange.
     with unwarned():
@@ -206,9 +207,7 @@ def appraise(
     return Appraisal(
         model=model,
         data=known,
-        evaluation=replace(
-            evaluation, reliability=reliability(found.probabilities, model.classes_, known.labels)
-        ),
+        evaluation=replace(evaluation, reliability=sure),
         confidence=found.probabilities.max(axis=1),
         alpha=float(alpha),
         rejected=found.rejected,
@@ -270,12 +269,8 @@ def made_out_of_distribution(images: NDArray[Any], *, seed: int = 0) -> tuple[_O
     """
     whole = images.dtype.kind == "u"
     shape, count = images.shape[1:], min(len(images), MOST)
-    rng = np.random.default_rng(seed)
-    noise = (
-        rng.integers(0, 256, (count, *shape), dtype=np.uint8)
-        if whole
-        else rng.random((count, *shape)).astype(images.dtype)
-    )
+    rng, size = np.random.default_rng(seed), (count, *shape)
+    noise = rng.integers(0, 256, size, np.uint8) if whole else rng.random(size).astype(images.dtype)
     places = np.linspace(0, len(images) - 1, count).astype(int)
     full = 255 if whole else 1
     grays = np.linspace(0, full, _GRAYS).astype(images.dtype).reshape(-1, *[1] * len(shape))

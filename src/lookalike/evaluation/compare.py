@@ -9,7 +9,7 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.exceptions import ConvergenceWarning
 
 from lookalike import settings
@@ -83,9 +83,8 @@ def compare(
     [('naive Bayes', 70), ('means', 69)]
     """
     train, valid = both(train, valid)
-    parts = Inputs(train.images), Inputs(valid.images)
-    labels = train.labels, valid.labels
-    rows = tuple(attempt(one, parts, labels, seed=seed, progress=progress) for one in candidates(ideas))
+    parts = Inputs(train.images, train.labels), Inputs(valid.images, valid.labels)
+    rows = tuple(attempt(one, *parts, seed=seed, progress=progress) for one in candidates(ideas))
     return Comparison(train=train, valid=valid, rows=rows, pairs=pairs(rows), seed=seed)
 
 
@@ -100,15 +99,8 @@ def both(train: Any, valid: Any) -> tuple[LabelledImages, LabelledImages]:
     return train, valid
 
 
-def attempt(
-    candidate: Candidate,
-    inputs: tuple[Inputs, Inputs],
-    labels: tuple[NDArray[Any], NDArray[Any]],
-    *,
-    seed: int,
-    progress: Progress,
-) -> Row:
-    """Fit one idea on the first images and measure it on the second; what it raises becomes the reason."""
+def attempt(candidate: Candidate, train: Inputs, valid: Inputs, *, seed: int, progress: Progress) -> Row:
+    """Fit and measure one idea; what it raises becomes the reason that its row has."""
     # Settings that cannot be used are not the idea's fault.
     settings.check()
     model, evaluation, error, fit_seconds = None, None, None, None
@@ -121,11 +113,11 @@ def attempt(
         try:
             model = seeded(candidate.make(), seed)
             tell("fit", 0, None)
-            given = inputs[0].of(model)
+            given = train.of(model)
             began = time.perf_counter()
-            model.fit(given, labels[0], **telling(model.fit, tell))
+            model.fit(given, train.labels, **telling(model.fit, tell))
             fit_seconds = time.perf_counter() - began
-            evaluation = measure(model, inputs[1], labels[1], progress=tell)
+            evaluation = measure(model, valid, tell)
         # It may be anybody's code: one idea's failure must not cost the others their figures.
         except Exception as failure:
             error = one_line(failure)

@@ -152,7 +152,7 @@ def curve(
         notes.append(f"Measured on {_MEASURED:,} of {len(valid):,} images, drawn at random (seed {seed}).")
         places = np.random.default_rng(seed).permutation(len(valid))[:_MEASURED]
         valid = valid.take(np.sort(places))
-    samples, measured = _samples(train.labels, kept, draws, seed), (Inputs(valid.images), valid.labels)
+    samples, measured = _samples(train.labels, kept, draws, seed), Inputs(valid.images, valid.labels)
     rows = tuple(_row(one, train, measured, samples, seed, progress) for one in chosen)
     return Curve(train, valid, rows, tuple(kept), draws, seed, tuple(notes))
 
@@ -207,7 +207,7 @@ def _samples(
 def _row(
     candidate: Candidate,
     train: LabelledImages,
-    valid: tuple[Inputs, NDArray[Any]],
+    measured: Inputs,
     samples: list[tuple[int | None, list[Any]]],
     seed: int,
     progress: Progress,
@@ -220,8 +220,8 @@ def _row(
         for draw, places in enumerate(draws):
             progress(f"curve: {candidate.title}", done, total)
             done += 1
-            inputs, labels = (Inputs(train.images[places]), valid[0]), (train.labels[places], valid[1])
-            tries.append(attempt(candidate, inputs, labels, seed=seed + draw, progress=silent))
+            few = Inputs(train.images[places], train.labels[places])
+            tries.append(attempt(candidate, few, measured, seed=seed + draw, progress=silent))
         points.append(_point(n, tries))
     progress(f"curve: {candidate.title}", total, total)
     return CurveRow(candidate.name, candidate.title, candidate.origin, tuple(points))
@@ -248,8 +248,5 @@ def mean_of_draws(values: Sequence[float], n: int) -> Estimate:
     reach = float(students_t.ppf(0.975, len(values) - 1)) * float(np.std(values, ddof=1))
     reach /= math.sqrt(len(values))
     low, high = mean_interval(np.array([mean]), np.array([n]))
-    return Estimate(
-        mean,
-        max(0.0, mean - math.hypot(mean - low, reach)),
-        min(1.0, mean + math.hypot(high - mean, reach)),
-    )
+    low, high = mean - math.hypot(mean - low, reach), mean + math.hypot(high - mean, reach)
+    return Estimate(mean, max(0.0, low), min(1.0, high))

@@ -54,10 +54,10 @@ def labelled(given: Any, part: str = "train", groups: ArrayLike | None = None) -
 
 
 class Inputs:
-    """A checked image batch in the two forms that models take, the second made when first needed."""
+    """A checked image batch in the two forms that models take, the second made when needed; its labels."""
 
-    def __init__(self, images: ImageBatch) -> None:
-        self._images = images
+    def __init__(self, images: ImageBatch, labels: NDArray[Any]) -> None:
+        self._images, self.labels = images, labels
         self._rows: NDArray[np.float32] | None = None
 
     def of(self, model: Any) -> NDArray[Any]:
@@ -134,18 +134,18 @@ def evaluate(
     truth = np.asarray(labels)
     if truth.shape != (len(batch),):
         raise InputError(f"labels have shape {truth.shape} for {len(batch)} images: expected one for each")
-    inputs = Inputs(batch)
-    found = measure(model, inputs, truth, progress=progress)
+    inputs = Inputs(batch, truth)
+    found = measure(model, inputs, progress)
     if not probabilities:
         return found
     shares = _asked(model.predict_proba, inputs.of(model), "probabilities", progress)[0]
     return replace(found, reliability=reliability(shares, model.classes_, truth))
 
 
-def measure(model: Any, inputs: Inputs, labels: NDArray[Any], *, progress: Progress) -> Evaluation:
+def measure(model: Any, inputs: Inputs, progress: Progress) -> Evaluation:
     """Do what :func:`evaluate` does, with images that were checked before."""
     answers, seconds = _asked(model.predict, inputs.of(model), "predict", progress)
-    return judge(labels, answers, seconds=seconds)
+    return judge(inputs.labels, answers, seconds=seconds)
 
 
 def _asked(
@@ -210,12 +210,8 @@ def reliability(
     C. Guo, G. Pleiss, Y. Sun and K. Weinberger, "On calibration of modern neural networks", ICML 2017, eq. 5.
     """
     shares, known, truth = np.asarray(probabilities, np.float64), np.asarray(classes), np.asarray(labels)
-    if (
-        shares.ndim != 2
-        or not len(shares)
-        or known.shape != shares.shape[1:]
-        or truth.shape != shares.shape[:1]
-    ):
+    expected = shares.shape[:1], shares.shape[1:]
+    if shares.ndim != 2 or not len(shares) or (truth.shape, known.shape) != expected:
         raise InputError(
             f"probabilities {shares.shape}, classes {known.shape} and labels {truth.shape}: "
             "expected (n, n_classes), (n_classes,) and (n,)"

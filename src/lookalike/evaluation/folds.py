@@ -162,7 +162,8 @@ def fit_best(
         winner = next(one for one in chosen if one.name == name)
     progress(f"{winner.title}: fit on all images", 0, None)
     model = seeded(winner.make(), seed)
-    model.fit(Inputs(train.images).of(model), train.labels, **telling(model.fit, progress))
+    inputs = Inputs(train.images, train.labels)
+    model.fit(inputs.of(model), inputs.labels, **telling(model.fit, progress))
     if hasattr(model, "rejection_basis"):
         # A model's file keeps it, so that nobody who asks for probabilities or rejection has to wait for it.
         progress("how sure answers are", 0, None)
@@ -258,9 +259,8 @@ def _row(candidate: Candidate, images: LabelledImages, folds: Folds, seed: int, 
         def tell(what: str, done: int, total: int | None, number: int = number) -> None:
             progress(f"fold {number} of {len(folds.parts)}: {what}", done, total)
 
-        inputs = Inputs(images.images[rest]), Inputs(images.images[held])
-        labels = images.labels[rest], images.labels[held]
-        tries.append(attempt(candidate, inputs, labels, seed=seed, progress=tell))
+        parts = (Inputs(images.images[places], images.labels[places]) for places in (rest, held))
+        tries.append(attempt(candidate, *parts, seed=seed, progress=tell))
         if tries[-1].error is not None:
             break
     evaluation = None

@@ -110,11 +110,8 @@ def from_file(path: Path) -> list[tuple[str, Any]]:
         spec.loader.exec_module(module)
     except Exception as error:
         raise InputError(f"{path}{_failing_line(error, str(path))} failed: {one_line(error)}") from error
-    found = [
-        (name, thing)
-        for name, thing in vars(module).items()
-        if not name.startswith("_") and _maker(thing) is not None
-    ]
+    public = [(name, thing) for name, thing in vars(module).items() if not name.startswith("_")]
+    found = [(name, thing) for name, thing in public if _maker(thing) is not None]
     if not found:
         raise InputError(
             f"{path} has no ideas: expected an estimator, or a function marked @lookalike.feature or "
@@ -153,6 +150,11 @@ class _OfFunction(ClassifierMixin, BaseEstimator):
         tags.input_tags.three_d_array = True
         return tags
 
+    def predict(self, X: ImageBatch) -> NDArray[Any]:
+        """Return the nearest class."""
+        labels: NDArray[Any] = self.classes_[np.argmin(self._distances(X), axis=1)]
+        return labels
+
     def _values(self, expected: str, images: ImageBatch, beside: Any = ()) -> NDArray[np.float64]:
         """Return what the function gives for images, ``(n, d)``, or for them and each of a few others.
 
@@ -187,11 +189,8 @@ class FeatureMeans(_OfFunction):
         self.class_features_ = class_sums(features, codes, len(counts)) / counts[:, None]
         return self
 
-    def predict(self, X: ImageBatch) -> NDArray[Any]:
-        """Return the class whose mean feature is nearest."""
-        distances = cdist(self._values("(n,) or (n, d)", X), self.class_features_, "sqeuclidean")
-        labels: NDArray[Any] = self.classes_[np.argmin(distances, axis=1)]
-        return labels
+    def _distances(self, images: ImageBatch) -> NDArray[np.float64]:
+        return cdist(self._values("(n,) or (n, d)", images), self.class_features_, "sqeuclidean")
 
 
 class MeanImageBy(_OfFunction):
@@ -203,8 +202,5 @@ class MeanImageBy(_OfFunction):
         self.classes_, self.class_images_ = model.classes_, model.class_images_
         return self
 
-    def predict(self, X: ImageBatch) -> NDArray[Any]:
-        """Return the class whose mean image the function finds nearest."""
-        distances = self._values("(n,)", X, self.class_images_)
-        labels: NDArray[Any] = self.classes_[np.argmin(distances, axis=1)]
-        return labels
+    def _distances(self, images: ImageBatch) -> NDArray[np.float64]:
+        return self._values("(n,)", images, self.class_images_)
