@@ -130,10 +130,10 @@ def _print_lines(batches: Iterable[list[Answer]], classes: list[object]) -> None
         none = f"({none})"
     for batch in batches:
         lines = (
-            f"{plain(name)}\t{plain(none if rejected else label)}\t{far:.4f}"
+            f"{plain(name)}\t{plain(none if rejected else label)}\t{far:.4f}\n"
             for name, label, far, rejected in batch
         )
-        typer.echo("\n".join(lines))
+        typer.echo("".join(lines), nl=False)
 
 
 def _facts(answer: Answer) -> dict[str, Any]:

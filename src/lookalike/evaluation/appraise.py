@@ -294,16 +294,15 @@ def _known(model: Any, data: LabelledImages) -> tuple[LabelledImages, list[_Othe
             f"no image of {listed([data.source.name])} is of a class that the model knows: expected "
             f"{listed(labels)}"
         )
-    known = data.take(np.flatnonzero(is_known))
     known = replace(
-        known,
-        labels=np.array([labels[text] for text in known.labels.astype(str).tolist()]),
+        data.take(np.flatnonzero(is_known)),
+        labels=np.array([labels[text] for text in texts[is_known].tolist()]),
         class_names=tuple(name for name in data.class_names if str(name) in labels),
     )
     if is_known.all():
         return known, [], ()
     others = data.take(np.flatnonzero(~is_known))
-    names = listed(dict.fromkeys(others.labels.astype(str).tolist()))
+    names = listed(dict.fromkeys(texts[~is_known].tolist()))
     note = (
         f"{len(others):,} of {len(data):,} images are of classes that the model does not know ({names}): "
         "they are out-of-distribution here, and not counted as mistakes."

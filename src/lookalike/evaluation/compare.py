@@ -183,9 +183,9 @@ def size(model: Any) -> int:
         if isinstance(thing, np.ndarray):
             return int(thing.nbytes)
         if isinstance(thing, dict):
-            return sum(count(value) for value in thing.values())
+            return sum(map(count, thing.values()))
         if isinstance(thing, (list, tuple)):
-            return sum(count(value) for value in thing)
+            return sum(map(count, thing))
         if not hasattr(thing, "__dict__") or callable(thing):
             return 0
         skipped = getattr(thing, "only_to_look_at", ())

@@ -171,22 +171,15 @@ def _kept(sizes: list[int], train: LabelledImages) -> tuple[list[int], list[str]
     counts = np.unique(train.labels, return_counts=True)[1]
     smallest = int(counts.min())
     notes = []
-    beyond = [size for size in sizes if size > smallest]
+    beyond = [f"{size:,}" for size in sizes if size > smallest]
     if beyond:
-        notes.append(
-            f"{_listed(beyond)} examples of each class were left out: the smallest class has {smallest}."
-        )
+        listed = " and ".join(filter(None, [", ".join(beyond[:-1]), beyond[-1]]))
+        notes.append(f"{listed} examples of each class were left out: the smallest class has {smallest}.")
     kept = [size for size in sizes if size <= smallest]
     if kept and kept[-1] == smallest == counts.max():
         kept.pop()
         notes.append(f"{smallest} examples of each class are all images: see there.")
     return kept, notes
-
-
-def _listed(numbers: list[int]) -> str:
-    """Return numbers as a sentence lists them."""
-    texts = [f"{number:,}" for number in numbers]
-    return " and ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
 
 
 def _samples(
@@ -231,15 +224,14 @@ def _point(n: int | None, attempts: list[Row]) -> Point:
     """Return what the attempts of one size amount to."""
     rates = [one.evaluation.accuracy for one in attempts if one.evaluation is not None]
     error = next((one.error for one in attempts if one.error is not None), None)
+    values = tuple(rate.value for rate in rates)
     accuracy = None
-    if error is None:
-        accuracy = (
-            Estimate(rates[0].value, rates[0].low, rates[0].high)
-            if n is None
-            else mean_of_draws([rate.value for rate in rates], rates[0].n)
-        )
+    if error is None and n is None:
+        accuracy = Estimate(rates[0].value, rates[0].low, rates[0].high)
+    elif error is None:
+        accuracy = mean_of_draws(values, rates[0].n)
     warnings = dict.fromkeys(text for one in attempts for text in one.warnings)
-    return Point(n, tuple(rate.value for rate in rates), accuracy, error, tuple(warnings))
+    return Point(n, values, accuracy, error, tuple(warnings))
 
 
 def mean_of_draws(values: Sequence[float], n: int) -> Estimate:
