@@ -252,9 +252,9 @@ def _given(batches: Mapping[str, ArrayLike | LooseBatch] | None) -> list[_Others
     """Return the images of no class that were given."""
     found = []
     for kind, batch in (batches or {}).items():
-        images = as_images(from_tensor(batch.images if isinstance(batch, LooseBatch) else batch))
-        names = batch.names if isinstance(batch, LooseBatch) else _numbered(kind, len(images))
-        found.append(_Others(kind, images, names, False))
+        names, given = batch if isinstance(batch, LooseBatch) else (None, batch)
+        images = as_images(from_tensor(given))
+        found.append(_Others(kind, images, names or _numbered(kind, len(images)), False))
     return found
 
 

@@ -130,8 +130,7 @@ def evaluate(
         raise InputError(
             f"{type(model).__name__} has no predict_proba: expected a model that says how sure it is"
         )
-    batch = as_images(images)
-    truth = np.asarray(labels)
+    batch, truth = as_images(images), np.asarray(labels)
     if truth.shape != (len(batch),):
         raise InputError(f"labels have shape {truth.shape} for {len(batch)} images: expected one for each")
     inputs = Inputs(batch, truth)

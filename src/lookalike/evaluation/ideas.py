@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from traceback import extract_tb
 from typing import Any, Self
 
 import numpy as np
@@ -130,13 +131,9 @@ def one_line(error: BaseException) -> str:
 
 def _failing_line(error: BaseException, path: str) -> str:
     """Return ", line 3" for the last line of ``path`` that the error passed through, or nothing."""
-    line = error.lineno if isinstance(error, SyntaxError) else None
-    trace = error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == path:
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    return f", line {line}," if line else ""
+    lines = [error.lineno] if isinstance(error, SyntaxError) else []
+    lines += [frame.lineno for frame in extract_tb(error.__traceback__) if frame.filename == path]
+    return f", line {lines[-1]}," if lines and lines[-1] else ""
 
 
 class _OfFunction(ClassifierMixin, BaseEstimator):
