@@ -13,7 +13,7 @@ import lookalike
 from cli_runner import call
 from data.making import encoded, write_folder
 from lookalike.data.load import load_to_fit
-from lookalike.evaluation.folds import best, out_of_fold
+from lookalike.evaluation.folds import best
 from lookalike.registry import IDEAS
 
 OURS = [idea.name for idea in IDEAS if idea.by_default and not idea.reference]
@@ -48,7 +48,7 @@ def test_the_best_idea_is_fitted_on_everything_and_its_figure_is_said_and_kept(c
     found = cli("fit", crops, "-o", path)
     assert found.code == 0
     train = load_to_fit(crops)
-    judged = out_of_fold(train, OURS)
+    judged = lookalike.fit_best(train, ideas=OURS)
     row = best(judged.comparison)
     accuracy = row.evaluation.accuracy
     lines = found.out.splitlines()
@@ -94,7 +94,7 @@ def test_images_without_parts_are_all_fitted_on(cli, tmp_path):
 def test_a_named_idea_is_judged_too(cli, crops, tmp_path):
     found = cli("fit", crops, "-o", tmp_path / "m", "--idea", "mean-image-l2", "--json", "--seed", "4")
     facts = json.loads(found.out)
-    expected = out_of_fold(load_to_fit(crops), ["mean-image-l2"], seed=4).comparison.rows[0]
+    expected = lookalike.fit_best(load_to_fit(crops), ideas=["mean-image-l2"], seed=4).comparison.rows[0]
     (row,) = facts["out_of_fold"]["ideas"]
     assert facts["idea"] == row["idea"] == "mean-image-l2"
     assert row["accuracy"]["hits"] == expected.evaluation.accuracy.hits

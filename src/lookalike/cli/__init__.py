@@ -1,1 +1,1 @@
-"""The command line, one file a command: parses, calls, prints."""
+"""The command line: parses, calls, prints."""

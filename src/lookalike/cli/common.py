@@ -7,44 +7,48 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer import Argument, Option
 
+from lookalike.errors import InputError, LookalikeWarning, ModelFileError
 from lookalike.progress import Progress, silent
+from lookalike.text import plain
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from lookalike.data.loose import LooseImages
+    from lookalike.recognition.recogniser import Recogniser
 
-_PAGES = (".html", ".htm")
-_PICTURES = (".png", ".svg")
+PAGES = (".html", ".htm")
+PICTURES = (".png", ".svg")
 _NUMBER = re.compile(r"\d[\d,]*")
 # Images that go to a file or a pipe stand side by side as in a wide terminal.
 _PIPE_WIDTH = 160
 
 Data = Annotated[
-    str, typer.Argument(metavar="DATA", help="A known set (see: lookalike data list), or a folder or file.")
+    str, Argument(metavar="DATA", help="A known set (see: lookalike data list), or a folder or file.")
 ]
-Classes = Annotated[str, typer.Option("--classes", metavar="LABELS", help="Only these classes: 3,7")]
+Classes = Annotated[str, Option("--classes", metavar="LABELS", help="Only these classes: 3,7")]
 Size = Annotated[
-    str, typer.Option("--size", metavar="SIZE", help="Resize every image to HEIGHTxWIDTH, or to a square: 28")
+    str, Option("--size", metavar="SIZE", help="Resize every image to HEIGHTxWIDTH, or to a square: 28")
 ]
 Limit = Annotated[
     int | None,
-    typer.Option("--limit", metavar="N", min=1, help="At most this many images of each part, drawn evenly."),
+    Option("--limit", metavar="N", min=1, help="At most this many images of each part, drawn evenly."),
 ]
-Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="What random choices are drawn from.")]
-SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave out unreadable images, and list them.")]
-Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file: see lookalike fit.")]
-Resize = Annotated[bool, typer.Option("--resize", help="Resize images to the model's size.")]
+Seed = Annotated[int, Option("--seed", metavar="N", min=0, help="What random choices are drawn from.")]
+SkipBad = Annotated[bool, Option("--skip-bad", help="Leave out unreadable images, and list them.")]
+Model = Annotated[Path, Argument(metavar="MODEL", help="A model file: see lookalike fit.")]
+Resize = Annotated[bool, Option("--resize", help="Resize images to the model's size.")]
 Ideas = Annotated[
     list[str],
-    typer.Option(
+    Option(
         "--ideas",
         metavar="IDEAS",
         help="Names of ideas (ink-coverage,mean-image-l2), or a Python file of your own ideas, which "
@@ -52,14 +56,11 @@ Ideas = Annotated[
     ),
 ]
 Report = Annotated[
-    Path | None,
-    typer.Option("--report", metavar="FILE", help="Write one self-contained HTML page to this file."),
+    Path | None, Option("--report", metavar="FILE", help="Write one self-contained HTML page to this file.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
-Csv = Annotated[bool, typer.Option("--csv", help="Print CSV instead.")]
-Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help="No progress, no messages: results and errors only.")
-]
+Json = Annotated[bool, Option("--json", help="Print JSON instead.")]
+Csv = Annotated[bool, Option("--csv", help="Print CSV instead.")]
+Quiet = Annotated[bool, Option("--quiet", "-q", help="No progress, no messages: results and errors only.")]
 
 
 def console() -> Console:
@@ -78,12 +79,12 @@ def show(parts: Iterable[Any]) -> None:
         out.print(part, crop=False)
 
 
-def show_result(found: Any, as_json: bool, as_csv: bool) -> None:
-    """Print a result in the form that was asked for."""
+def show_result(found: Any, as_json: bool, as_csv: bool, head: Mapping[str, str] = {}) -> None:
+    """Print a result in the form that was asked for; in JSON, ``head`` comes first."""
     from lookalike.show import tables
 
     if as_json:
-        typer.echo(found.to_json())
+        typer.echo(tables.dumps({**head, **tables.facts_of(found)}))
     elif as_csv:
         typer.echo(tables.to_csv(found), nl=False)
     else:
@@ -118,24 +119,14 @@ def _progress(bar: bool) -> Iterator[Progress]:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bars
 
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Bars(*columns, console=shown, transient=True) as bars:
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn()
+    with Bars(*columns, TimeElapsedColumn(), console=shown, transient=True) as bars:
         task = bars.add_task("", total=None, visible=False)
-        current = ""
 
         def tell(what: str, done: int, total: int | None) -> None:
-            nonlocal current
-            from lookalike.text import plain
-
             # Rich takes a total of None for no change, and would go on showing the last one.
             bars.tasks[0].total = total
-            if what != current:
-                current = what
+            if plain(what) != bars.tasks[0].description:
                 bars.reset(task, description=plain(what))
             bars.update(task, completed=done, visible=True)
 
@@ -149,8 +140,6 @@ def warned(quiet: bool = False) -> Iterator[None]:
     Warnings that differ in their numbers alone are of one kind: the first is said, and how often it came
     again. Where the block fails, its error is all that is said.
     """
-    from lookalike.errors import LookalikeWarning
-
     kinds: dict[str, list[str]] = {}
     with warnings.catch_warnings():
         warnings.simplefilter("always", LookalikeWarning)
@@ -164,35 +153,40 @@ def warned(quiet: bool = False) -> Iterator[None]:
 
         warnings.showwarning = show
         yield
-    if not quiet:
-        _say(kinds)
-
-
-def _say(kinds: dict[str, list[str]]) -> None:
-    """Say one line of each kind."""
-    if not kinds:
-        return
-    from lookalike.text import plain
-
-    shown = stderr()
     for first, *again in kinds.values():
         often = f" (and {len(again):,} more like it)" if again else ""
-        shown.print(plain(f"warning: {first}{often}"), style="yellow", soft_wrap=True)
+        say(f"warning: {first}{often}", quiet, "yellow")
 
 
-def spare_linear_algebra() -> None:
-    """Keep Numba from importing SciPy's linear algebra, which takes longer than an answer.
+def say(text: str, quiet: bool = False, style: str | None = None) -> None:
+    """Say one line on standard error."""
+    if not quiet:
+        stderr().print(plain(text), style=style, soft_wrap=True)
 
-    Its first call of compiled code looks for a BLAS there; none of our kernels multiplies matrices.
-    """
-    name = "scipy.linalg.cython_blas"
-    if name in sys.modules:
-        return
-    sys.modules[name] = None  # type: ignore[assignment]  # what is None cannot be imported
-    try:
-        import numba.np.arraymath  # noqa: F401
-    finally:
-        del sys.modules[name]
+
+def say_notes(notes: Iterable[str], quiet: bool) -> None:
+    """Say what was decided on the way, each note once."""
+    for note in dict.fromkeys(notes):
+        say(f"note: {note}", quiet, "dim")
+
+
+def say_bad(found: LooseImages, quiet: bool) -> None:
+    """Say which files were skipped."""
+    if found.bad:
+        say_notes([found.skipped, *found.bad], quiet)
+
+
+def say_written(what: str, path: Path, quiet: bool) -> None:
+    """Say where a file was written."""
+    say(f"{what}: {path.resolve()}", quiet)
+
+
+def write(what: str, path: Path, content: bytes, quiet: bool) -> None:
+    """Write a file, and say where."""
+    from lookalike.files import write_whole
+
+    write_whole(path, content)
+    say_written(what, path, quiet)
 
 
 def split_list(text: str) -> list[str] | None:
@@ -202,8 +196,6 @@ def split_list(text: str) -> list[str] | None:
 
 def parse_size(text: str) -> tuple[int, int] | None:
     """Return ``28`` or ``20x32`` as (height, width), or None for no text."""
-    from lookalike.errors import InputError
-
     if not text:
         return None
     parts = text.lower().split("x")
@@ -258,8 +250,6 @@ def _idea_parts(texts: list[str]) -> list[str]:
 
 def check_one_format(as_json: bool, as_csv: bool) -> None:
     """Refuse --json and --csv together."""
-    from lookalike.errors import InputError
-
     if as_json and as_csv:
         raise InputError("--json and --csv were both given: expected one of them")
 
@@ -271,79 +261,61 @@ def command_line() -> str:
     return "lookalike " + shlex.join(sys.argv[1:])
 
 
-def say_notes(*notes: str) -> None:
-    """Say what was decided on the way, each note once."""
-    from lookalike.text import plain
-
-    shown = stderr()
-    for note in dict.fromkeys(notes):
-        shown.print(plain(f"note: {note}"), style="dim", soft_wrap=True)
-
-
-def say_written(what: str, path: Path, quiet: bool) -> None:
-    """Say where a file was written."""
-    from lookalike.text import plain
-
-    if not quiet:
-        stderr().print(plain(f"{what}: {path.resolve()}"), soft_wrap=True)
-
-
 def refuse_no_figures(errors: list[str | None]) -> None:
     """End with an error where each idea has one (None: it has figures); its row has said why."""
-    from lookalike.errors import InputError
-
     if all(errors):
         raise InputError(f"not one idea has figures: {errors[0]}")
 
 
 def model_shape(shape: tuple[int, ...] | None, path: Path) -> tuple[int, ...]:
     """Return the shape of a model's images, refusing one that was fitted on rows of numbers."""
-    from lookalike.errors import InputError
-    from lookalike.text import plain
-
     if shape is None:
         raise InputError(f"{plain(path)} was fitted on rows of numbers: expected a model of images")
     return shape
 
 
+def find_images(sources: list[str]) -> LooseImages:
+    """Find images, one of them on standard input where that is asked for."""
+    from lookalike.data.loose import find
+
+    return find(sources, sys.stdin.buffer if "-" in sources else None)
+
+
+def recogniser(path: Path) -> tuple[Recogniser, tuple[int, ...]]:
+    """Return what answers in a model's file, and the shape of its images.
+
+    scikit-learn, which the model's face needs, takes longer to import than an answer. So does SciPy's linear
+    algebra, where Numba looks for a BLAS, though none of our kernels multiplies matrices.
+    """
+    from lookalike.store import load_recogniser
+
+    name = "scipy.linalg.cython_blas"
+    if name not in sys.modules:
+        sys.modules[name] = None  # type: ignore[assignment]  # what is None cannot be imported
+        try:
+            import numba.np.arraymath  # noqa: F401
+        finally:
+            del sys.modules[name]
+    kept = load_recogniser(path)
+    return kept, model_shape(kept.image_shape, path)
+
+
 def checked_level(reject: float) -> float:
     """Return a level of rejection, refusing what is none."""
-    from lookalike.errors import InputError
-
     if not 0 < reject < 1:
         raise InputError(f"--reject is {reject:g}: expected a level above 0 and below 1, for example 0.05")
     return reject
 
 
-def say_bad(found: LooseImages) -> None:
-    """Say which files were skipped."""
-    if found.bad:
-        say_notes(found.skipped, *found.bad)
-
-
-# Files that a command is to write: refused before the work starts where they cost what the user has.
-
-
-def check_report(path: Path | None, inputs: Iterable[object] = ()) -> None:
-    """Refuse a report that is no page by its name, that cannot be written, or that is an input."""
-    _check("--report", path, inputs, _PAGES)
-
-
-def check_plot(path: Path | None, inputs: Iterable[object] = ()) -> None:
-    """Refuse a plot that is no picture we draw by its name, that cannot be written, or that is an input."""
-    _check("--plot", path, inputs, _PICTURES)
-
-
 def check_model(path: Path, data: str, card: bool) -> None:
     """Refuse a model file that would replace something else, that cannot be written, or that is an input."""
-    from lookalike.errors import InputError, ModelFileError
     from lookalike.store import is_card, model_info
 
     inputs = data_files(data)
-    _check("--output", path, inputs)
+    check_file("--output", path, inputs)
     if card:
         beside = path.with_name(path.name + ".md")
-        _check("--card", beside, inputs)
+        check_file("--card", beside, inputs)
         if beside.is_file() and beside.stat().st_size and not is_card(beside):
             raise InputError(f"--card {beside} is there and is no card of a model: rename it, or delete it")
     try:
@@ -363,9 +335,10 @@ def data_files(*names: str) -> list[str]:
     return [name for name in names if name and name not in known()]
 
 
-def _check(option: str, path: Path | None, inputs: Iterable[object], endings: tuple[str, ...] = ()) -> None:
-    """Refuse a file to write, before long work begins."""
-    from lookalike.errors import InputError
+def check_file(
+    option: str, path: Path | None, inputs: Iterable[object] = (), endings: tuple[str, ...] = ()
+) -> None:
+    """Refuse a file to write, before long work begins: of another kind, or that costs what the user has."""
     from lookalike.files import check_writable
 
     if path is None:

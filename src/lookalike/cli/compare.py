@@ -1,12 +1,15 @@
-"""``lookalike compare``: every idea on the same images, as a table and a report."""
+"""``lookalike compare`` and ``curve``: every idea on the same images, and how many images each needs."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
-import typer
+from typer import Option
 
+import lookalike
 from lookalike.cli import common
+from lookalike.errors import InputError
 
 
 def compare(
@@ -15,13 +18,11 @@ def compare(
     report: common.Report = None,
     image: Annotated[
         str | None,
-        typer.Option(
-            "--image", metavar="NAME", help="The image that the report looks at first, by its name."
-        ),
+        Option("--image", metavar="NAME", help="The image that the report looks at first, by its name."),
     ] = None,
     with_networks: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--with-networks",
             help="Train three small networks too: what training buys over looking at pixels. Needs torch.",
         ),
@@ -40,13 +41,11 @@ def compare(
     Every idea is fitted on the training part and measured on the validation part, with intervals and
     paired tests. Try: lookalike compare digits --classes 3,7
     """
-    import lookalike
-    from lookalike.errors import InputError
-
     common.check_one_format(as_json, as_csv)
     if image is not None and report is None:
         raise InputError("--image chooses what the report looks at: expected --report FILE beside it")
-    common.check_report(report, [*common.data_files(data), *common.idea_files(ideas)])
+    inputs = [*common.data_files(data), *common.idea_files(ideas)]
+    common.check_file("--report", report, inputs, common.PAGES)
     chosen = common.chosen_ideas(ideas)
     if with_networks:
         chosen = _and_networks(chosen)
@@ -56,8 +55,7 @@ def compare(
             from lookalike.show.report.examples import find
 
             find(train, valid, image)
-        if not quiet:
-            common.say_notes(*train.source.notes, *valid.source.notes)
+        common.say_notes([*train.source.notes, *valid.source.notes], quiet)
         comparison = lookalike.compare(train, valid, chosen, seed=seed, progress=tell)
     common.show_result(comparison, as_json, as_csv)
     if report is not None:
@@ -74,3 +72,54 @@ def _and_networks(chosen: list[Any] | None) -> list[Any]:
     need_torch("--with-networks")
     ideas = [one for one in IDEAS if one.by_default] if chosen is None else chosen
     return [*ideas, *(name for name in NETWORKS if name not in ideas)]
+
+
+def curve(
+    data: common.Data,
+    ideas: common.Ideas = [],  # noqa: B006 - Typer reads the default, and nothing changes it
+    sizes: Annotated[
+        str, Option("--sizes", metavar="NUMBERS", help="Numbers of examples of each class.")
+    ] = "1,2,5,10,20,50,100",
+    draws: Annotated[
+        int, Option("--draws", metavar="N", min=2, max=1000, help="How often each number is drawn.")
+    ] = 10,
+    plot: Annotated[
+        Path | None, Option("--plot", metavar="FILE", help="Draw the curves into this file: .png or .svg.")
+    ] = None,
+    classes: common.Classes = "",
+    size: common.Size = "",
+    limit: common.Limit = None,
+    seed: common.Seed = 0,
+    skip_bad: common.SkipBad = False,
+    as_json: common.Json = False,
+    as_csv: common.Csv = False,
+    quiet: common.Quiet = False,
+) -> None:
+    """Measure how many labelled images each idea needs.
+
+    Examples of each class are drawn at random from the training part, several times; every idea is fitted
+    on the same draws and measured on the validation part. Try: lookalike curve digits --sizes 1,5,20
+    """
+    common.check_one_format(as_json, as_csv)
+    inputs = [*common.data_files(data), *common.idea_files(ideas)]
+    common.check_file("--plot", plot, inputs, common.PICTURES)
+    numbers = common.split_list(sizes) or ["none"]
+    if not all(part.isdecimal() and len(part) < 10 and int(part) for part in numbers):
+        raise InputError(
+            f"--sizes is {sizes!r}: expected numbers of examples of each class, such as 1,2,5,10"
+        )
+    chosen = common.chosen_ideas(ideas)
+    with common.progress(quiet) as tell:
+        train, valid = lookalike.load(data, **common.loading(classes, size, limit, seed, skip_bad, tell))
+        found = lookalike.curve(
+            train, valid, chosen, sizes=[*map(int, numbers)], draws=draws, seed=seed, progress=tell
+        )
+    common.say_notes([*train.source.notes, *valid.source.notes, *found.notes], quiet)
+    common.show_result(found, as_json, as_csv)
+    if plot is not None:
+        from lookalike.show.plots import file_of
+
+        common.write("plot", plot, file_of(found.plot(), plot.suffix[1:].lower()), quiet)
+    # An idea failed where it has no figure at all.
+    errors = [[point.error for point in row.points] for row in found.rows]
+    common.refuse_no_figures([one[0] if all(one) else None for one in errors])

@@ -1,27 +1,32 @@
-"""``lookalike data``: the known sets, where they are, and getting them; images as files."""
+"""``lookalike data`` and ``show``: known sets, images as files, and images in the terminal."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+from typer import Argument, Option
 
+import lookalike
 from lookalike.cli import common
+from lookalike.errors import DataError, InputError, unknown
+from lookalike.text import plain
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from lookalike.data.known import KnownSet, Place
+    from lookalike.data.labelled import LabelledImages
 
 app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="A known set: see lookalike data list.")]
+Name = Annotated[str, Argument(metavar="NAME", help="A known set: see lookalike data list.")]
 
 
 @app.command("list")
-def list_sets(
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
-) -> None:
+def list_sets(as_json: Annotated[bool, Option("--json", help="As JSON.")] = False) -> None:
     """List the known sets: what they are, their size and licence, and where they were found."""
     from lookalike.data.known import KNOWN
 
@@ -57,7 +62,6 @@ def get(name: Name, quiet: common.Quiet = False) -> None:
 def path(name: Name) -> None:
     """Say where a known set is; fail where it must be downloaded first."""
     from lookalike.data import known
-    from lookalike.errors import DataError
 
     place = known.where(known.known_set(name))
     if place is None:
@@ -68,12 +72,10 @@ def path(name: Name) -> None:
 @app.command("export")
 def export(
     data: common.Data,
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder to write.")],
+    folder: Annotated[Path, Argument(metavar="FOLDER", help="A new folder to write.")],
     per_class: Annotated[
         int | None,
-        typer.Option(
-            "--per-class", metavar="N", min=1, help="At most so many training images of each class."
-        ),
+        Option("--per-class", metavar="N", min=1, help="At most so many training images of each class."),
     ] = None,
     classes: common.Classes = "",
     seed: common.Seed = 0,
@@ -83,10 +85,8 @@ def export(
 
     Try: lookalike data export digits crops --per-class 5
     """
-    import lookalike
     from lookalike.data.load import few_of_each
     from lookalike.data.readers.folders import check_new, write_folder
-    from lookalike.text import plain
 
     check_new(folder)
     with common.progress(quiet) as tell:
@@ -94,8 +94,7 @@ def export(
         if per_class is not None:
             train = few_of_each(train, per_class, seed)
         renamed = write_folder((train, other), folder, tell)
-    if not quiet:
-        common.say_notes(*train.source.notes, *renamed)
+    common.say_notes([*train.source.notes, *renamed], quiet)
     for part in (train, other):
         where = plain((folder / part.source.part).as_posix())
         typer.echo(f"{where}\t{len(part):,} images of {len(part.class_names)} classes")
@@ -103,14 +102,15 @@ def export(
 
 def _facts(known: KnownSet) -> dict[str, Any]:
     """Return one known set as plain data."""
-    from lookalike.data.known import where
+    from lookalike.data.known import known_set, where
 
     place: Place | None = where(known)
+    origin = known if known.derived_from is None else known_set(known.derived_from)
     return {
         "name": known.name,
         "title": known.title,
         "images": known.images,
-        "download_bytes": _download_bytes(known),
+        "download_bytes": sum(file.size for file in origin.files),
         "where": None if place is None else str(place.path),
         "found_in": None if place is None else place.kind,
         "licence": known.licence,
@@ -118,14 +118,83 @@ def _facts(known: KnownSet) -> dict[str, Any]:
     }
 
 
-def _download_bytes(known: KnownSet) -> int:
-    from lookalike.data.known import known_set
-
-    origin = known if known.derived_from is None else known_set(known.derived_from)
-    return sum(file.size for file in origin.files)
-
-
 def _where_text(fact: dict[str, Any]) -> str:
     if fact["where"] is None:
         return f"to download, {fact['download_bytes'] / 2**20:.0f} MB"
     return "with scikit-learn" if fact["found_in"] == "embedded" else str(fact["where"])
+
+
+def show(
+    data: common.Data,
+    class_name: Annotated[str, Option("--class", metavar="LABEL", help="Only images of this class.")] = "",
+    n: Annotated[int, Option("--n", metavar="N", min=1, help="How many images.")] = 10,
+    pixels: Annotated[bool, Option("--pixels", help="Print the numbers of one image instead.")] = False,
+    part: Annotated[Literal["train", "valid"], Option("--part", help="Which part.")] = "train",
+    limit: common.Limit = None,
+    size: common.Size = "",
+    seed: common.Seed = 0,
+    skip_bad: common.SkipBad = False,
+    quiet: common.Quiet = False,
+) -> None:
+    """Draw some images of a set in the terminal.
+
+    Each class has its turn; class and name stand below. With --pixels, print the numbers of one image as a
+    table shaded by value, with its rank, shape, dtype and range, as an array and as a tensor.
+    """
+    with common.progress(quiet) as tell:
+        split = lookalike.load(data, **common.loading("", size, limit, seed, skip_bad, tell))
+    images = split.train if part == "train" else split.valid
+    console = common.console()
+    indices = _chosen(images, class_name, 1 if pixels else n, seed)
+    if pixels:
+        _print_numbers(images, int(indices[0]))
+        return
+    from lookalike.show.terminal import ImageGrid
+
+    shape = "x".join(str(length) for length in images.images.shape[1:])
+    of = f"class {plain(class_name)}" if class_name else f"{len(images.class_names)} classes"
+    console.print(
+        f"{plain(images.source.name)} ({part}): {len(indices)} of {len(images):,} images, "
+        f"{shape} {images.images.dtype}, {of}"
+    )
+    named = [(str(images.labels[index]), images.names[index]) for index in indices]
+    # The class is said once where the name's folder is the class.
+    captions = [name if name.split("/")[0] == label else f"{label}  {name}" for label, name in named]
+    console.print(ImageGrid([images.images[index] for index in indices], captions), end="")
+
+
+def _print_numbers(images: LabelledImages, index: int) -> None:
+    """Print what one image is, as array and as tensor, and its numbers."""
+    from importlib.util import find_spec
+
+    from lookalike.data.bridges import channels_first
+    from lookalike.images import describe
+    from lookalike.show.terminal import PixelTable
+
+    console = common.console()
+    image = images.images[index]
+    # What the tensors are is known without torch, which takes seconds to import.
+    absent = "" if find_spec("torch") else ' (torch is not installed: pip install "lookalike[torch]")'
+    given, ready = describe(image), describe(channels_first(image[None])[0])
+    console.print(f"{plain(images.names[index])}, class {plain(images.labels[index])}")
+    console.print(f"array        {given}")
+    console.print(f"tensor       {given.replace(str(image.dtype), f'torch.{image.dtype}')}{absent}")
+    console.print(f".to_torch()  {ready.replace('float32', 'torch.float32')}")
+    console.print(PixelTable(image), end="", soft_wrap=True)
+
+
+def _chosen(images: LabelledImages, class_name: str, n: int, seed: int) -> NDArray[Any]:
+    """Return the indices of up to ``n`` images drawn at random: of one class, or of each class in turn."""
+    import numpy as np
+
+    from lookalike.data.labelled import face_values
+
+    labels = dict(zip(images.class_names, face_values(images.class_names), strict=True))
+    if class_name and class_name not in labels:
+        raise InputError(unknown("class", class_name, images.class_names))
+    wanted = [class_name] if class_name else list(images.class_names)
+    generator = np.random.default_rng(seed)
+    drawn = [generator.permutation(np.flatnonzero(images.labels == labels[name])) for name in wanted]
+    turns = max(len(indices) for indices in drawn)
+    in_turn = [indices[turn] for turn in range(min(turns, n)) for indices in drawn if turn < len(indices)]
+    return np.array(in_turn[:n])

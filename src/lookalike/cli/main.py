@@ -11,16 +11,12 @@ from typer.core import TyperCommand
 from lookalike import settings
 from lookalike.cli import data
 from lookalike.cli.broadcast import broadcast
-from lookalike.cli.compare import compare
-from lookalike.cli.curve import curve
+from lookalike.cli.compare import compare, curve
 from lookalike.cli.evaluate import evaluate
-from lookalike.cli.explain import explain
-from lookalike.cli.fit import fit
-from lookalike.cli.info import info
-from lookalike.cli.predict import predict
-from lookalike.cli.show import show
-from lookalike.cli.teach import forget, teach
+from lookalike.cli.model import fit, forget, info, teach
+from lookalike.cli.predict import explain, predict
 from lookalike.errors import LookalikeError
+from lookalike.text import plain
 
 app = typer.Typer(
     help="Recognise small images by what they look like, with no training, and see why.",
@@ -42,7 +38,7 @@ class _Checked(TyperCommand):
 
 # A shape may begin with a minus: it is refused as a shape, not taken for an option.
 app.command(cls=_Checked, context_settings={"ignore_unknown_options": True})(broadcast)
-for _command in (compare, curve, evaluate, explain, fit, forget, info, predict, show, teach):
+for _command in (compare, curve, evaluate, explain, fit, forget, info, predict, data.show, teach):
     app.command(cls=_Checked)(_command)
 app.add_typer(data.app, name="data", help="Known sets: list, get, find and export them.")
 
@@ -78,7 +74,5 @@ def run() -> None:
 
 def _fail(message: str) -> None:
     """Say what was wrong in one line, and end."""
-    from lookalike.text import plain
-
     typer.echo(f"lookalike: {plain(' '.join(message.split()))}", err=True)
     sys.exit(2)

@@ -1,4 +1,4 @@
-"""``lookalike predict``: what a model answers to images."""
+"""``lookalike predict`` and ``explain``: what a model answers to images, and what an answer rests on."""
 
 from __future__ import annotations
 
@@ -8,20 +8,18 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
+from typer import Argument, Option
 
 from lookalike.cli import common
+from lookalike.errors import InputError
 from lookalike.text import csv_cell, plain
 
 if TYPE_CHECKING:
-    from lookalike.data.loose import LooseBatch, LooseImages
+    from lookalike.data.loose import LooseBatch
     from lookalike.recognition.recogniser import Recogniser
-
-AnswerForm = Literal["lines", "json", "csv", "kaggle"]
-#: What stands for a rejected image's label where people read it.
-NONE = "none of these"
 
 
 class Answer(NamedTuple):
@@ -37,7 +35,7 @@ def predict(
     model: common.Model,
     images: Annotated[
         list[str],
-        typer.Argument(
+        Argument(
             metavar="IMAGES",
             help="Images, folders, zips or tars of them, patterns ('crops/*.png'), CSV files of pixels "
             "(pixel0,pixel1,...), or - for one image from standard input.",
@@ -46,13 +44,13 @@ def predict(
     resize: common.Resize = False,
     skip_bad: common.SkipBad = False,
     kaggle: Annotated[
-        bool, typer.Option("--kaggle", help="Print ImageId,Label for one CSV of pixels, as Kaggle takes it.")
+        bool, Option("--kaggle", help="Print ImageId,Label for one CSV of pixels, as Kaggle takes it.")
     ] = False,
     as_json: common.Json = False,
     as_csv: common.Csv = False,
     reject: Annotated[
         float | None,
-        typer.Option(
+        Option(
             "--reject",
             metavar="LEVEL",
             help="Answer 'none of these' where an image is like none of the classes, at this level: about "
@@ -60,7 +58,7 @@ def predict(
         ),
     ] = None,
     timings: Annotated[
-        bool, typer.Option("--timings", help="Answer images one at a time, and say how long each takes.")
+        bool, Option("--timings", help="Answer images one at a time, and say how long each takes.")
     ] = False,
     quiet: common.Quiet = False,
 ) -> None:
@@ -70,64 +68,35 @@ def predict(
     the nearest training image which voted for the answer, or to its class's own image. Try: lookalike predict
     digits.lookalike crops/*.png
     """
-    from lookalike.data.loose import find
-
-    # What answers alone: scikit-learn, which the model's face needs, takes longer to import than an answer.
-    from lookalike.store import load_recogniser
-
-    form = _form(kaggle, as_json, as_csv)
+    if kaggle + as_json + as_csv > 1:
+        raise InputError("more than one of --kaggle, --json and --csv was given: expected one of them")
     alpha = None if reject is None else common.checked_level(reject)
-    _check_rejecting(alpha, kaggle)
-    found = find(images, sys.stdin.buffer if "-" in images else None)
-    _check_kaggle(kaggle, found)
+    if alpha is not None and kaggle:
+        raise InputError("--kaggle takes a label for every image: expected it without --reject")
+    found = common.find_images(images)
+    if kaggle and not found.one_table:
+        raise InputError("--kaggle numbers the images of one CSV of pixels: expected that alone")
     seconds: list[float] = []
-    common.spare_linear_algebra()
-    kept = load_recogniser(model)
-    shape = common.model_shape(kept.image_shape, model)
+    kept, shape = common.recogniser(model)
     if alpha is not None and not quiet:
-        _say_basis(kept, alpha)
+        basis = kept.rejection().basis(alpha)
+        # What rests on each class's own images needs no word.
+        if basis.kind != "each class":
+            common.say_notes([f"--reject {alpha:g}: {basis.sentence}."], quiet)
     # On a terminal the answers themselves show how far it is.
     with common.progress(quiet, bar=not sys.stdout.isatty()) as tell:
         read = found.batches(shape, resize=resize, skip_bad=skip_bad, most=1 if timings else None)
         batches = _answers(kept, read, alpha, found.count, seconds, tell)
-        for text in _as_text(batches, form, _none_word(kept.labels.classes.tolist())):
-            typer.echo(text, nl=False)
-    if not quiet:
-        common.say_bad(found)
+        if as_json:
+            facts = [_facts(answer) for batch in batches for answer in batch]
+            typer.echo(json.dumps(facts, indent=2))
+        elif kaggle or as_csv:
+            _print_csv(batches, kaggle)
+        else:
+            _print_lines(batches, kept.labels.classes.tolist())
+    common.say_bad(found, quiet)
     if timings:
-        common.stderr().print(_timings(seconds), soft_wrap=True)
-
-
-def _form(kaggle: bool, as_json: bool, as_csv: bool) -> AnswerForm:
-    """Return the form that was asked for, refusing two at once."""
-    from lookalike.errors import InputError
-
-    if kaggle + as_json + as_csv > 1:
-        raise InputError("more than one of --kaggle, --json and --csv was given: expected one of them")
-    return "kaggle" if kaggle else "json" if as_json else "csv" if as_csv else "lines"
-
-
-def _check_kaggle(kaggle: bool, found: LooseImages) -> None:
-    """Refuse to number images that have no numbers."""
-    from lookalike.errors import InputError
-
-    if kaggle and not found.one_table:
-        raise InputError("--kaggle numbers the images of one CSV of pixels: expected that alone")
-
-
-def _check_rejecting(alpha: float | None, kaggle: bool) -> None:
-    """Refuse to leave out labels where each image must have one."""
-    from lookalike.errors import InputError
-
-    if alpha is not None and kaggle:
-        raise InputError("--kaggle takes a label for every image: expected it without --reject")
-
-
-def _say_basis(kept: Recogniser, alpha: float) -> None:
-    """Say what a level rests on where that is less than each class's own images."""
-    basis = kept.rejection().basis(alpha)
-    if basis.kind != "each class":
-        common.say_notes(f"--reject {alpha:g}: {basis.sentence}.")
+        common.say(_timings(seconds))
 
 
 def _answers(
@@ -154,33 +123,17 @@ def _answers(
         yield [*map(Answer, names, labels.tolist(), distances.tolist(), rejected)]
 
 
-def _as_text(batches: Iterable[list[Answer]], form: AnswerForm, none: str) -> Iterator[str]:
-    r"""Yield answers as text, ready to be printed, batch by batch; JSON comes whole at the end.
-
-    Lines are ``path TAB label TAB distance``, with ``none`` for a rejected image's label: no class may be
-    called so. JSON and CSV have no label there, and tell ``rejected`` too where that was asked for. Kaggle
-    takes the columns ``ImageId,Label``, images numbered from 1.
-    """
-    if form == "json":
-        facts = [_facts(answer) for batch in batches for answer in batch]
-        yield json.dumps(facts, indent=2) + "\n"
-    elif form == "lines":
-        for batch in batches:
-            yield "".join(
-                f"{plain(name)}\t{plain(none if rejected else label)}\t{far:.4f}\n"
-                for name, label, far, rejected in batch
-            )
-    else:
-        yield from _as_csv(batches, form == "kaggle")
-
-
-def _none_word(classes: Iterable[object]) -> str:
-    """Return what stands for a rejected image's label: words that no class is called."""
-    known = {str(one) for one in classes}
-    word = NONE
-    while word in known:
-        word = f"({word})"
-    return word
+def _print_lines(batches: Iterable[list[Answer]], classes: list[object]) -> None:
+    """Print name, label and distance with tabs between; words that no class is called stand for no label."""
+    none = "none of these"
+    while none in map(str, classes):
+        none = f"({none})"
+    for batch in batches:
+        lines = (
+            f"{plain(name)}\t{plain(none if rejected else label)}\t{far:.4f}\n"
+            for name, label, far, rejected in batch
+        )
+        typer.echo("".join(lines), nl=False)
 
 
 def _facts(answer: Answer) -> dict[str, Any]:
@@ -193,8 +146,8 @@ def _facts(answer: Answer) -> dict[str, Any]:
     return facts
 
 
-def _as_csv(batches: Iterable[list[Answer]], kaggle: bool) -> Iterator[str]:
-    """Yield the lines of a CSV, harmless to spreadsheets."""
+def _print_csv(batches: Iterable[list[Answer]], kaggle: bool) -> None:
+    """Print a CSV, harmless to spreadsheets; Kaggle's numbers images from 1."""
     done = 0
     for batch in batches:
         out = io.StringIO()
@@ -206,7 +159,7 @@ def _as_csv(batches: Iterable[list[Answer]], kaggle: bool) -> Iterator[str]:
             cells = (number, answer.label) if kaggle else _facts(answer).values()
             writer.writerow(csv_cell(cell) for cell in cells)
         done += len(batch)
-        yield out.getvalue()
+        typer.echo(out.getvalue(), nl=False)
 
 
 def _timings(seconds: list[float]) -> str:
@@ -224,3 +177,45 @@ def _timings(seconds: list[float]) -> str:
 def _milliseconds(value: float) -> str:
     """Return a time with three figures, or all before the point."""
     return f"{value:,.0f} ms" if value >= 100 else f"{value:.3g} ms"
+
+
+def explain(
+    model: common.Model,
+    image: Annotated[str, Argument(metavar="IMAGE", help="One image: its file, or - for standard input.")],
+    report: common.Report = None,
+    n: Annotated[
+        int, Option("--n", metavar="N", min=1, help="How many of the nearest training images to show.")
+    ] = 3,
+    resize: common.Resize = False,
+    as_json: common.Json = False,
+    quiet: common.Quiet = False,
+) -> None:
+    """Show what an answer rests on, and which pixels decided.
+
+    That is what the model saw, what it compared it with, and what speaks for and against. With --json, print
+    the numbers: distances, the nearest training images, and what each pixel contributes (these sum to the
+    margin). Try: lookalike explain digits.lookalike seven.png --report seven.html
+    """
+    common.check_file("--report", report, [model, image], common.PAGES)
+    kept, shape = common.recogniser(model)
+    names, pixels = next(iter(common.find_images([image]).batches(shape, resize=resize, most=2)))
+    name = names[0]
+    if len(names) > 1:
+        raise InputError(f"{plain(image)!r} holds several images: expected one, such as {plain(name)!r}")
+    with common.progress(quiet) as tell:
+        evidence = kept.explain(kept.checked(pixels), n, tell)[0]
+    if as_json:
+        typer.echo(json.dumps({"image": name, **evidence.to_plain()}))
+    else:
+        from rich.text import Text
+
+        from lookalike.show.evidence import EvidenceText
+
+        heading = Text(f"{plain(name)}: {plain(evidence.answer)}, by {plain(evidence.idea)}")
+        common.show([heading, EvidenceText(evidence)])
+    if report is not None:
+        from lookalike.show.pages import evidence_page
+
+        title = f"Why {evidence.answer}: {evidence.idea}"
+        page = evidence_page([evidence], [name], title=title, command=common.command_line())
+        common.write("report", report, page.encode(), quiet)

@@ -37,65 +37,29 @@ _GRAYS = 64
 
 @dataclass(frozen=True)
 class Level:
-    """What one level rejects.
+    """What one level rejects."""
 
-    Attributes
-    ----------
-    alpha : float
-        The level.
-    basis : Basis
-        What it rests on.
-    known : Rate
-        Images of the classes that are rejected.
-    right, wrong : Rate
-        Of those that are answered right, and of those that are answered wrongly, how many are rejected.
-    covered : Rate
-        Images of the classes whose class is in their prediction set.
-    class_covered : tuple of Rate
-        The same for each class, in the order of the model's ``classes_``.
-    set_size : float
-        The mean number of classes in the prediction sets.
-    out_of_distribution : tuple of Rate
-        Rejected images of no class, of each kind.
-    """
-
-    alpha: float
-    basis: Basis
-    known: Rate
-    right: Rate
-    wrong: Rate
-    covered: Rate
-    class_covered: tuple[Rate, ...]
-    set_size: float
-    out_of_distribution: tuple[Rate, ...]
+    alpha: float  #: the level
+    basis: Basis  #: what it rests on
+    known: Rate  #: images of the classes that are rejected
+    right: Rate  #: of those that are answered right, how many are rejected
+    wrong: Rate  #: of those that are answered wrongly, how many are rejected
+    covered: Rate  #: images of the classes whose class is in their prediction set
+    class_covered: tuple[Rate, ...]  #: the same for each class, in the order of the model's ``classes_``
+    set_size: float  #: the mean number of classes in the prediction sets
+    out_of_distribution: tuple[Rate, ...]  #: rejected images of no class, of each kind
 
 
 @dataclass(frozen=True)
 class OutOfDistribution:
-    """Images of one kind that are of none of the classes, and what the model makes of them.
+    """Images of one kind that are of none of the classes, and what the model makes of them."""
 
-    Attributes
-    ----------
-    kind : str
-        What they are, in a few words.
-    images : ndarray of shape (n, h, w) or (n, h, w, c)
-        The image batch.
-    names : tuple of str
-        What each is called. Untrusted where the images are a user's.
-    made : bool
-        They were made to be told from the classes.
-    answers : ndarray of shape (n,)
-        What ``predict`` answers.
-    rejected : ndarray of shape (n,), bool
-        Which are rejected at the chosen level.
-    """
-
-    kind: str
-    images: NDArray[Any]
-    names: tuple[str, ...]
-    made: bool
-    answers: NDArray[Any]
-    rejected: Flags
+    kind: str  #: what they are, in a few words
+    images: NDArray[Any]  #: the image batch, (n, h, w) or (n, h, w, c)
+    names: tuple[str, ...]  #: what each is called; untrusted where the images are a user's
+    made: bool  #: they were made to be told from the classes
+    answers: NDArray[Any]  #: what ``predict`` answers, (n,)
+    rejected: Flags  #: which are rejected at the chosen level, (n,)
 
 
 @dataclass(frozen=True)
@@ -104,41 +68,19 @@ class Appraisal(Shown):
 
     Its :meth:`frame` has a row for each level of rejection, ``evaluation.frame()`` one for each class; its
     :meth:`plot` shows what the levels reject, ``evaluation.plot()`` the confusion matrix.
-
-    Attributes
-    ----------
-    model : object
-        The model.
-    data : LabelledImages
-        The images measured on, all of the model's classes.
-    evaluation : Evaluation
-        Its answers, ``reliability`` included; ``predict_seconds`` is the time of all that is asked of them.
-    confidence : ndarray of shape (n,), float64
-        The probability of each answer.
-    alpha : float
-        The chosen level.
-    rejected : ndarray of shape (n,), bool
-        Which images are rejected at the chosen level.
-    levels : tuple of Level
-        What other levels reject, ascending; the chosen one among them.
-    out_of_distribution : tuple of OutOfDistribution
-        Images of no class, by kind.
-    seed : int
-        What random choices were drawn from.
-    notes : tuple of str
-        What a reader of the figures must know. Names in them are untrusted.
     """
 
-    model: Any
-    data: LabelledImages
+    model: Any  #: what was measured
+    data: LabelledImages  #: the images measured on, all of the model's classes
+    #: Its answers, ``reliability`` included; ``predict_seconds`` is the time of all that is asked of them.
     evaluation: Evaluation
-    confidence: NDArray[np.float64]
-    alpha: float
-    rejected: Flags
-    levels: tuple[Level, ...]
-    out_of_distribution: tuple[OutOfDistribution, ...]
-    seed: int
-    notes: tuple[str, ...]
+    confidence: NDArray[np.float64]  #: the probability of each answer, (n,)
+    alpha: float  #: the chosen level
+    rejected: Flags  #: which images are rejected at the chosen level, (n,)
+    levels: tuple[Level, ...]  #: what other levels reject, ascending; the chosen one among them
+    out_of_distribution: tuple[OutOfDistribution, ...]  #: images of no class, by kind
+    seed: int  #: what random choices were drawn from
+    notes: tuple[str, ...]  #: what a reader of the figures must know; names in them are untrusted
 
     @property
     def chosen(self) -> Level:
@@ -257,6 +199,7 @@ def appraise(
     began = time.perf_counter()
     found: Assessment = model.assess(known.images, alpha, progress=progress)
     evaluation = judge(known.labels, found.labels, seconds=time.perf_counter() - began)
+    sure = reliability(found.probabilities, model.classes_, known.labels)
     kinds = [*_given(out_of_distribution), *unknown, *made_out_of_distribution(known.images, seed=seed)]
     # They are to look strange.
     with unwarned():
@@ -264,9 +207,7 @@ def appraise(
     return Appraisal(
         model=model,
         data=known,
-        evaluation=replace(
-            evaluation, reliability=reliability(found.probabilities, model.classes_, known.labels)
-        ),
+        evaluation=replace(evaluation, reliability=sure),
         confidence=found.probabilities.max(axis=1),
         alpha=float(alpha),
         rejected=found.rejected,
@@ -283,7 +224,7 @@ def appraise(
 def _level(alpha: float, found: Assessment, labels: NDArray[Any], others: list[Assessment]) -> Level:
     """Return what one level rejects; it needs no other search."""
     sets, codes = found.sets_at(alpha), np.searchsorted(found.classes, labels)
-    rejected, right = _rejected(sets), found.labels == labels
+    rejected, right = sets.sum(axis=1) == 0, found.labels == labels
     covered = sets[np.arange(len(codes)), codes]
     return Level(
         alpha=alpha,
@@ -294,14 +235,8 @@ def _level(alpha: float, found: Assessment, labels: NDArray[Any], others: list[A
         covered=share(covered),
         class_covered=tuple(share(covered[codes == code]) for code in range(len(found.classes))),
         set_size=float(sets.sum(axis=1).mean()),
-        out_of_distribution=tuple(share(_rejected(other.sets_at(alpha))) for other in others),
+        out_of_distribution=tuple(share(other.sets_at(alpha).sum(axis=1) == 0) for other in others),
     )
-
-
-def _rejected(sets: Flags) -> Flags:
-    """Return which images may be of no class."""
-    rejected: Flags = np.logical_not(sets.any(axis=1))
-    return rejected
 
 
 class _Others(NamedTuple):
@@ -317,9 +252,9 @@ def _given(batches: Mapping[str, ArrayLike | LooseBatch] | None) -> list[_Others
     """Return the images of no class that were given."""
     found = []
     for kind, batch in (batches or {}).items():
-        images = as_images(from_tensor(batch.images if isinstance(batch, LooseBatch) else batch))
-        names = batch.names if isinstance(batch, LooseBatch) else _numbered(kind, len(images))
-        found.append(_Others(kind, images, names, False))
+        names, given = batch if isinstance(batch, LooseBatch) else (None, batch)
+        images = as_images(from_tensor(given))
+        found.append(_Others(kind, images, names or _numbered(kind, len(images)), False))
     return found
 
 
@@ -334,12 +269,8 @@ def made_out_of_distribution(images: NDArray[Any], *, seed: int = 0) -> tuple[_O
     """
     whole = images.dtype.kind == "u"
     shape, count = images.shape[1:], min(len(images), MOST)
-    rng = np.random.default_rng(seed)
-    noise = (
-        rng.integers(0, 256, (count, *shape), dtype=np.uint8)
-        if whole
-        else rng.random((count, *shape)).astype(images.dtype)
-    )
+    rng, size = np.random.default_rng(seed), (count, *shape)
+    noise = rng.integers(0, 256, size, np.uint8) if whole else rng.random(size).astype(images.dtype)
     places = np.linspace(0, len(images) - 1, count).astype(int)
     full = 255 if whole else 1
     grays = np.linspace(0, full, _GRAYS).astype(images.dtype).reshape(-1, *[1] * len(shape))
@@ -363,16 +294,15 @@ def _known(model: Any, data: LabelledImages) -> tuple[LabelledImages, list[_Othe
             f"no image of {listed([data.source.name])} is of a class that the model knows: expected "
             f"{listed(labels)}"
         )
-    known = data.take(np.flatnonzero(is_known))
     known = replace(
-        known,
-        labels=np.array([labels[text] for text in known.labels.astype(str).tolist()]),
+        data.take(np.flatnonzero(is_known)),
+        labels=np.array([labels[text] for text in texts[is_known].tolist()]),
         class_names=tuple(name for name in data.class_names if str(name) in labels),
     )
     if is_known.all():
         return known, [], ()
     others = data.take(np.flatnonzero(~is_known))
-    names = listed(dict.fromkeys(others.labels.astype(str).tolist()))
+    names = listed(dict.fromkeys(texts[~is_known].tolist()))
     note = (
         f"{len(others):,} of {len(data):,} images are of classes that the model does not know ({names}): "
         "they are out-of-distribution here, and not counted as mistakes."
@@ -394,12 +324,11 @@ def _shaped(data: LabelledImages, shape: tuple[int, ...]) -> NDArray[Any]:
     if images.ndim == 4 and len(shape) == 2 and (images == images[..., :1]).all():
         return images[..., 0]
     if images.shape[1:] != shape:
-        kinds = [
-            "gray" if len(sides) == 2 else f"of {sides[2]} channels" for sides in (images.shape[1:], shape)
-        ]
+        both = images.shape[1:], shape
+        here, there = ("gray" if len(sides) == 2 else f"of {sides[2]} channels" for sides in both)
         raise InputError(
-            f"images of {listed([data.source.name])} are {kinds[0]} and the model's are {kinds[1]}: make "
-            "them alike, or fit a model on such images"
+            f"images of {listed([data.source.name])} are {here} and the model's are {there}: make them "
+            "alike, or fit a model on such images"
         )
     return images
 
@@ -407,21 +336,15 @@ def _shaped(data: LabelledImages, shape: tuple[int, ...]) -> NDArray[Any]:
 def _seen(model: Any, data: LabelledImages) -> tuple[str, ...]:
     """Return a note where images measured on are, or may be, among those that the model was fitted on."""
     if hasattr(model, "is_kept"):
-        same = int(model.is_kept(data.images).sum())
+        if not (same := int(model.is_kept(data.images).sum())):
+            return ()
         chain = getattr(model, "prepare_", None)
         prepared = ", as the model prepares them" if chain is not None and chain.steps_ else ""
-        return (
-            (
-                f"{same:,} of {len(data):,} images are the same as a training image{prepared}: what is "
-                "measured on them is too good.",
-            )
-            if same
-            else ()
-        )
-    origin = model.recogniser_.origin
-    fitted_on = None if origin is None or origin.data is None else origin.data["name"]
-    if data.source.part == "train" and data.source.name == fitted_on:
-        return (
-            "The model was fitted on images of the same name and part: what is measured on them is too good.",
-        )
-    return ()
+        seen = f"{same:,} of {len(data):,} images are the same as a training image{prepared}"
+    else:
+        origin = model.recogniser_.origin
+        fitted_on = None if origin is None or origin.data is None else origin.data["name"]
+        if data.source.part != "train" or data.source.name != fitted_on:
+            return ()
+        seen = "The model was fitted on images of the same name and part"
+    return (f"{seen}: what is measured on them is too good.",)

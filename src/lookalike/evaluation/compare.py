@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import time
+import warnings
 from collections.abc import Iterable, Mapping
 from itertools import combinations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+from sklearn.exceptions import ConvergenceWarning
 
+from lookalike import settings
 from lookalike.data.labelled import LabelledImages
 from lookalike.errors import InputError
-from lookalike.evaluation.evaluate import Inputs, labelled
-from lookalike.evaluation.ideas import Attempt, Candidate, attempt, candidates
-from lookalike.evaluation.results import Comparison, Evaluation, PairTest, Row
+from lookalike.evaluation.evaluate import Inputs, labelled, measure, telling
+from lookalike.evaluation.ideas import Candidate, candidates, one_line
+from lookalike.evaluation.results import Comparison, PairTest, Row
 from lookalike.evaluation.statistics import holm, mcnemar
 from lookalike.progress import Progress, silent
 
@@ -79,43 +83,9 @@ def compare(
     [('naive Bayes', 70), ('means', 69)]
     """
     train, valid = both(train, valid)
-    parts = Inputs(train.images), Inputs(valid.images)
-    rows = tuple(_row(one, parts, train, valid, seed, progress) for one in candidates(ideas))
+    parts = Inputs(train.images, train.labels), Inputs(valid.images, valid.labels)
+    rows = tuple(attempt(one, *parts, seed=seed, progress=progress) for one in candidates(ideas))
     return Comparison(train=train, valid=valid, rows=rows, pairs=pairs(rows), seed=seed)
-
-
-def _row(
-    candidate: Candidate,
-    parts: tuple[Inputs, Inputs],
-    train: LabelledImages,
-    valid: LabelledImages,
-    seed: int,
-    progress: Progress,
-) -> Row:
-    """Fit and measure one idea; whatever it raises becomes its row's reason."""
-    tried = attempt(candidate, parts, (train.labels, valid.labels), seed=seed, progress=progress)
-    return row_of(candidate, tried, tried.evaluation, tried.fit_seconds, tried.model)
-
-
-def row_of(
-    candidate: Candidate,
-    tried: Attempt,
-    evaluation: Evaluation | None,
-    fit_seconds: float | None,
-    model: Any,
-) -> Row:
-    """Return the row of an idea, whose size is that of the model of its attempt."""
-    return Row(
-        name=candidate.name,
-        title=candidate.title,
-        origin=candidate.origin,
-        evaluation=evaluation,
-        error=tried.error,
-        warnings=tried.warnings,
-        fit_seconds=fit_seconds,
-        size_bytes=None if evaluation is None else size(tried.model),
-        model=model,
-    )
 
 
 def both(train: Any, valid: Any) -> tuple[LabelledImages, LabelledImages]:
@@ -129,19 +99,74 @@ def both(train: Any, valid: Any) -> tuple[LabelledImages, LabelledImages]:
     return train, valid
 
 
+def attempt(candidate: Candidate, train: Inputs, valid: Inputs, *, seed: int, progress: Progress) -> Row:
+    """Fit and measure one idea; what it raises becomes the reason that its row has."""
+    # Settings that cannot be used are not the idea's fault.
+    settings.check()
+    model, evaluation, error, fit_seconds = None, None, None, None
+
+    def tell(what: str, done: int, total: int | None) -> None:
+        progress(f"{candidate.title}: {what}", done, total)
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            model = seeded(candidate.make(), seed)
+            tell("fit", 0, None)
+            given = train.of(model)
+            began = time.perf_counter()
+            model.fit(given, train.labels, **telling(model.fit, tell))
+            fit_seconds = time.perf_counter() - began
+            evaluation = measure(model, valid, tell)
+        # It may be anybody's code: one idea's failure must not cost the others their figures.
+        except Exception as failure:
+            error = one_line(failure)
+    return Row(
+        name=candidate.name,
+        title=candidate.title,
+        origin=candidate.origin,
+        evaluation=evaluation,
+        error=error,
+        warnings=_notes(caught, model),
+        fit_seconds=fit_seconds,
+        size_bytes=None if evaluation is None else size(model),
+        model=model,
+    )
+
+
+def seeded(model: Any, seed: int) -> Any:
+    """Give a scikit-learn model that draws at random, and was given no seed, the caller's."""
+    parameters = model.get_params() if hasattr(model, "get_params") else {}
+    undecided = [
+        name
+        for name, value in parameters.items()
+        if name.rpartition("__")[2] == "random_state" and value is None
+    ]
+    return model.set_params(**dict.fromkeys(undecided, seed)) if undecided else model
+
+
+def _notes(caught: list[warnings.WarningMessage], model: Any) -> tuple[str, ...]:
+    """Return warnings as a reader of the table needs them: each once, and in one line."""
+    texts = []
+    for warning in caught:
+        if issubclass(warning.category, ConvergenceWarning):
+            cap = getattr(model, "max_iter", None)
+            texts.append("not converged" + (f" in {cap} iterations" if cap else ""))
+        elif not issubclass(warning.category, (DeprecationWarning, PendingDeprecationWarning, FutureWarning)):
+            texts.append(str(warning.message).strip().splitlines()[0])
+    return tuple(dict.fromkeys(texts))
+
+
 def pairs(rows: tuple[Row, ...]) -> tuple[PairTest, ...]:
     """Return McNemar's test for every two rows that have figures."""
-    right = {row.name: _right(row.evaluation) for row in rows if row.evaluation is not None}
+    right = {
+        row.name: np.isin(np.arange(len(row.evaluation.labels)), row.evaluation.mistakes, invert=True)
+        for row in rows
+        if row.evaluation is not None
+    }
     tests = [(a, b, *mcnemar(right[a], right[b])) for a, b in combinations(right, 2)]
     adjusted = holm([test[-1] for test in tests])
     return tuple(PairTest(*test, p) for test, p in zip(tests, adjusted, strict=True))
-
-
-def _right(evaluation: Evaluation) -> NDArray[np.bool_]:
-    """Return whether each image was answered right."""
-    right = np.ones(len(evaluation.labels), dtype=np.bool_)
-    right[evaluation.mistakes] = False
-    return right
 
 
 def size(model: Any) -> int:
@@ -158,9 +183,9 @@ def size(model: Any) -> int:
         if isinstance(thing, np.ndarray):
             return int(thing.nbytes)
         if isinstance(thing, dict):
-            return sum(count(value) for value in thing.values())
+            return sum(map(count, thing.values()))
         if isinstance(thing, (list, tuple)):
-            return sum(count(value) for value in thing)
+            return sum(map(count, thing))
         if not hasattr(thing, "__dict__") or callable(thing):
             return 0
         skipped = getattr(thing, "only_to_look_at", ())

@@ -13,9 +13,10 @@ from scipy.stats import t as students_t
 
 from lookalike.data.labelled import LabelledImages
 from lookalike.errors import InputError
-from lookalike.evaluation.compare import both
+from lookalike.evaluation.compare import attempt, both
 from lookalike.evaluation.evaluate import Inputs
-from lookalike.evaluation.ideas import Attempt, Candidate, attempt, candidates
+from lookalike.evaluation.ideas import Candidate, candidates
+from lookalike.evaluation.results import Row
 from lookalike.evaluation.statistics import Estimate, mean_interval
 from lookalike.progress import Progress, silent
 from lookalike.registry import Shown
@@ -27,49 +28,25 @@ _MEASURED = 1000
 
 @dataclass(frozen=True)
 class Point:
-    """One idea's accuracy from one number of examples of each class.
+    """One idea's accuracy from one number of examples of each class."""
 
-    Attributes
-    ----------
-    n : int or None
-        Examples of each class; None means all training images.
-    accuracies : tuple of float
-        The rate of right answers on the validation part, in 0-1: one a draw, or a single one from all images.
-    accuracy : Estimate or None
-        The mean over the draws with its 95 % interval for other draws and other images (see
-        :func:`lookalike.curve`); for all images their rate with its 95 % Wilson interval. None where the idea
-        failed.
-    error : str or None
-        Why it failed, in one line.
-    warnings : tuple of str
-        What to know about the figures, each once.
-    """
-
-    n: int | None
-    accuracies: tuple[float, ...]
+    n: int | None  #: examples of each class; None means all training images
+    accuracies: tuple[float, ...]  #: the rate of right answers, in 0-1: one a draw, or one from all images
+    #: The mean over the draws with its 95 % interval for other draws and other images (see ``curve``); for
+    #: all images their rate with its 95 % Wilson interval. None where the idea failed.
     accuracy: Estimate | None
-    error: str | None
-    warnings: tuple[str, ...]
+    error: str | None  #: why it failed, in one line
+    warnings: tuple[str, ...]  #: what to know about the figures, each once
 
 
 @dataclass(frozen=True)
 class CurveRow:
-    """One idea's curve.
+    """One idea's curve."""
 
-    Attributes
-    ----------
-    name, title : str
-        What one types, and what a table shows. Both may be a user's own text: untrusted.
-    origin : {"ours", "reference", "yours"}
-        Whose idea it is.
-    points : tuple of Point
-        By number of examples, ascending; the last is that of all images.
-    """
-
-    name: str
-    title: str
-    origin: str
-    points: tuple[Point, ...]
+    name: str  #: what one types; like the title it may be a user's own text: untrusted
+    title: str  #: what a table shows
+    origin: str  #: whose idea it is: "ours", "reference" or "yours"
+    points: tuple[Point, ...]  #: by number of examples, ascending; the last is that of all images
 
 
 @dataclass(frozen=True)
@@ -77,30 +54,15 @@ class Curve(Shown):
     """Several ideas' accuracy against the number of examples of each class; ``str`` is a table.
 
     Its :meth:`frame` has a row for each idea and number of examples; its :meth:`plot` draws the curves.
-
-    Attributes
-    ----------
-    train, valid : LabelledImages
-        What examples were drawn from, and what ideas were measured on.
-    rows : tuple of CurveRow
-        In the order in which the ideas were given.
-    sizes : tuple of int
-        The numbers of examples that were drawn, ascending.
-    draws : int
-        How often each number was drawn.
-    seed : int
-        What every random choice was drawn from.
-    notes : tuple of str
-        Which sizes were left out and why, one sentence each.
     """
 
-    train: LabelledImages
-    valid: LabelledImages
-    rows: tuple[CurveRow, ...]
-    sizes: tuple[int, ...]
-    draws: int
-    seed: int
-    notes: tuple[str, ...]
+    train: LabelledImages  #: what examples were drawn from
+    valid: LabelledImages  #: what ideas were measured on
+    rows: tuple[CurveRow, ...]  #: in the order in which the ideas were given
+    sizes: tuple[int, ...]  #: the numbers of examples that were drawn, ascending
+    draws: int  #: how often each number was drawn
+    seed: int  #: what every random choice was drawn from
+    notes: tuple[str, ...]  #: which sizes were left out and why, one sentence each
 
 
 def curve(
@@ -190,8 +152,8 @@ def curve(
         notes.append(f"Measured on {_MEASURED:,} of {len(valid):,} images, drawn at random (seed {seed}).")
         places = np.random.default_rng(seed).permutation(len(valid))[:_MEASURED]
         valid = valid.take(np.sort(places))
-    plan = _Plan(train, valid, kept, draws, seed)
-    rows = tuple(plan.row(candidate, progress) for candidate in chosen)
+    samples, measured = _samples(train.labels, kept, draws, seed), Inputs(valid.images, valid.labels)
+    rows = tuple(_row(one, train, measured, samples, seed, progress) for one in chosen)
     return Curve(train, valid, rows, tuple(kept), draws, seed, tuple(notes))
 
 
@@ -209,11 +171,10 @@ def _kept(sizes: list[int], train: LabelledImages) -> tuple[list[int], list[str]
     counts = np.unique(train.labels, return_counts=True)[1]
     smallest = int(counts.min())
     notes = []
-    beyond = [size for size in sizes if size > smallest]
+    beyond = [f"{size:,}" for size in sizes if size > smallest]
     if beyond:
-        notes.append(
-            f"{_listed(beyond)} examples of each class were left out: the smallest class has {smallest}."
-        )
+        listed = " and ".join(filter(None, [", ".join(beyond[:-1]), beyond[-1]]))
+        notes.append(f"{listed} examples of each class were left out: the smallest class has {smallest}.")
     kept = [size for size in sizes if size <= smallest]
     if kept and kept[-1] == smallest == counts.max():
         kept.pop()
@@ -221,66 +182,56 @@ def _kept(sizes: list[int], train: LabelledImages) -> tuple[list[int], list[str]
     return kept, notes
 
 
-def _listed(numbers: list[int]) -> str:
-    """Return numbers as a sentence lists them."""
-    texts = [f"{number:,}" for number in numbers]
-    return " and ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
+def _samples(
+    labels: NDArray[Any], sizes: list[int], draws: int, seed: int
+) -> list[tuple[int | None, list[Any]]]:
+    """Return the places of each size's draws, which are the same for every idea, and those of all images."""
+    _, codes = np.unique(labels, return_inverse=True)
+    orders = []
+    for draw in range(draws):
+        rng = np.random.default_rng([seed, draw])
+        orders.append([rng.permutation(np.flatnonzero(codes == code)) for code in range(codes.max() + 1)])
+    return [
+        *((n, [np.sort(np.concatenate([one[:n] for one in order])) for order in orders]) for n in sizes),
+        (None, [slice(None)]),
+    ]
 
 
-class _Plan:
-    """What all ideas share: the draws, and the images to measure on."""
-
-    def __init__(
-        self, train: LabelledImages, valid: LabelledImages, sizes: list[int], draws: int, seed: int
-    ) -> None:
-        self._train, self._valid, self._sizes, self._seed = train, valid, sizes, seed
-        self._measured = Inputs(valid.images)
-        _, codes = np.unique(train.labels, return_inverse=True)
-        self._orders = [_orders(codes, np.random.default_rng([seed, draw])) for draw in range(draws)]
-
-    def row(self, candidate: Candidate, progress: Progress) -> CurveRow:
-        """Measure one idea."""
-        total = len(self._sizes) * len(self._orders) + 1
-        done = 0
-
-        def tried(indices: NDArray[np.intp] | slice, seed: int) -> Attempt:
-            nonlocal done
+def _row(
+    candidate: Candidate,
+    train: LabelledImages,
+    measured: Inputs,
+    samples: list[tuple[int | None, list[Any]]],
+    seed: int,
+    progress: Progress,
+) -> CurveRow:
+    """Measure one idea."""
+    total, done = sum(len(draws) for _, draws in samples), 0
+    points = []
+    for n, draws in samples:
+        tries = []
+        for draw, places in enumerate(draws):
             progress(f"curve: {candidate.title}", done, total)
             done += 1
-            inputs = Inputs(self._train.images[indices]), self._measured
-            labels = self._train.labels[indices], self._valid.labels
-            return attempt(candidate, inputs, labels, seed=seed, progress=silent)
-
-        points = []
-        for size in self._sizes:
-            attempts = [
-                tried(np.sort(np.concatenate([order[:size] for order in orders])), self._seed + draw)
-                for draw, orders in enumerate(self._orders)
-            ]
-            points.append(_point(size, attempts))
-        points.append(_point(None, [tried(slice(None), self._seed)]))
-        progress(f"curve: {candidate.title}", total, total)
-        return CurveRow(candidate.name, candidate.title, candidate.origin, tuple(points))
+            few = Inputs(train.images[places], train.labels[places])
+            tries.append(attempt(candidate, few, measured, seed=seed + draw, progress=silent))
+        points.append(_point(n, tries))
+    progress(f"curve: {candidate.title}", total, total)
+    return CurveRow(candidate.name, candidate.title, candidate.origin, tuple(points))
 
 
-def _orders(codes: NDArray[np.intp], rng: np.random.Generator) -> list[NDArray[np.intp]]:
-    """Return the images of each class in a random order."""
-    return [rng.permutation(np.flatnonzero(codes == code)) for code in range(codes.max() + 1)]
-
-
-def _point(n: int | None, attempts: list[Attempt]) -> Point:
+def _point(n: int | None, attempts: list[Row]) -> Point:
     """Return what the attempts of one size amount to."""
     rates = [one.evaluation.accuracy for one in attempts if one.evaluation is not None]
     error = next((one.error for one in attempts if one.error is not None), None)
+    values = tuple(rate.value for rate in rates)
     accuracy = None
-    if error is None:
-        accuracy = (
-            Estimate(rates[0].value, rates[0].low, rates[0].high)
-            if n is None
-            else mean_of_draws([rate.value for rate in rates], rates[0].n)
-        )
+    if error is None and n is None:
+        accuracy = Estimate(rates[0].value, rates[0].low, rates[0].high)
+    elif error is None:
+        accuracy = mean_of_draws(values, rates[0].n)
     warnings = dict.fromkeys(text for one in attempts for text in one.warnings)
-    return Point(n, tuple(rate.value for rate in rates), accuracy, error, tuple(warnings))
+    return Point(n, values, accuracy, error, tuple(warnings))
 
 
 def mean_of_draws(values: Sequence[float], n: int) -> Estimate:
@@ -289,8 +240,5 @@ def mean_of_draws(values: Sequence[float], n: int) -> Estimate:
     reach = float(students_t.ppf(0.975, len(values) - 1)) * float(np.std(values, ddof=1))
     reach /= math.sqrt(len(values))
     low, high = mean_interval(np.array([mean]), np.array([n]))
-    return Estimate(
-        mean,
-        max(0.0, mean - math.hypot(mean - low, reach)),
-        min(1.0, mean + math.hypot(high - mean, reach)),
-    )
+    low, high = mean - math.hypot(mean - low, reach), mean + math.hypot(high - mean, reach)
+    return Estimate(mean, max(0.0, low), min(1.0, high))

@@ -54,30 +54,24 @@ def labelled(given: Any, part: str = "train", groups: ArrayLike | None = None) -
 
 
 class Inputs:
-    """A checked image batch in the two forms that models take, the second made when first needed."""
+    """A checked image batch in the two forms that models take, the second made when needed; its labels."""
 
-    def __init__(self, images: ImageBatch) -> None:
-        self._images = images
+    def __init__(self, images: ImageBatch, labels: NDArray[Any]) -> None:
+        self._images, self.labels = images, labels
         self._rows: NDArray[np.float32] | None = None
 
     def of(self, model: Any) -> NDArray[Any]:
-        """Return the images, or float32 rows ``(n, h * w * c)`` in 0-1 for models that do not take images."""
-        if _takes_images(model):
+        """Return the images, or float32 rows ``(n, h * w * c)`` in 0-1 for models whose tags want such."""
+        try:
+            takes_images = get_tags(model).input_tags.three_d_array
+        except (AttributeError, TypeError):
+            # A model that has no tags is not scikit-learn's.
+            takes_images = True
+        if takes_images:
             return self._images
         if self._rows is None:
             self._rows = to_unit(self._images, np.float32).reshape(len(self._images), -1)
         return self._rows
-
-
-def _takes_images(model: Any) -> bool:
-    """Return whether ``model`` takes ``(n, h, w)``: its scikit-learn tags say so.
-
-    A model that has no tags is handed images: it is not scikit-learn's.
-    """
-    try:
-        return bool(get_tags(model).input_tags.three_d_array)
-    except (AttributeError, TypeError):
-        return True
 
 
 @takes_tensors
@@ -136,22 +130,21 @@ def evaluate(
         raise InputError(
             f"{type(model).__name__} has no predict_proba: expected a model that says how sure it is"
         )
-    batch = as_images(images)
-    truth = np.asarray(labels)
+    batch, truth = as_images(images), np.asarray(labels)
     if truth.shape != (len(batch),):
         raise InputError(f"labels have shape {truth.shape} for {len(batch)} images: expected one for each")
-    inputs = Inputs(batch)
-    found = measure(model, inputs, truth, progress=progress)
+    inputs = Inputs(batch, truth)
+    found = measure(model, inputs, progress)
     if not probabilities:
         return found
     shares = _asked(model.predict_proba, inputs.of(model), "probabilities", progress)[0]
     return replace(found, reliability=reliability(shares, model.classes_, truth))
 
 
-def measure(model: Any, inputs: Inputs, labels: NDArray[Any], *, progress: Progress) -> Evaluation:
+def measure(model: Any, inputs: Inputs, progress: Progress) -> Evaluation:
     """Do what :func:`evaluate` does, with images that were checked before."""
     answers, seconds = _asked(model.predict, inputs.of(model), "predict", progress)
-    return judge(labels, answers, seconds=seconds)
+    return judge(inputs.labels, answers, seconds=seconds)
 
 
 def _asked(
@@ -160,10 +153,9 @@ def _asked(
     """Return a method's answers to all images, some images at a time, and the seconds they took."""
     answers = []
     seconds = 0.0
+    options = telling(method, progress)
     # A model that tells of its own progress (and of compiling) is best left to cut its work itself.
-    tells = "progress" in inspect.signature(method).parameters
-    step = len(given) if tells else _CHUNK
-    options = {"progress": progress} if tells else {}
+    step = len(given) if options else _CHUNK
     for start in range(0, len(given), step):
         progress(what, start, len(given))
         began = time.perf_counter()
@@ -173,6 +165,11 @@ def _asked(
     return np.concatenate(answers), seconds
 
 
+def telling(method: Callable[..., Any], progress: Progress) -> dict[str, Progress]:
+    """Return what a method is called with to tell of its progress, where it can."""
+    return {"progress": progress} if "progress" in inspect.signature(method).parameters else {}
+
+
 def judge(labels: NDArray[Any], predictions: NDArray[Any], *, seconds: float) -> Evaluation:
     """Return what ``predictions`` are worth where ``labels`` are true."""
     if predictions.shape != labels.shape:
@@ -180,14 +177,12 @@ def judge(labels: NDArray[Any], predictions: NDArray[Any], *, seconds: float) ->
             f"the model answered with shape {predictions.shape} to {len(labels)} images: "
             "expected one label for each"
         )
-    classes = _classes(labels, predictions)
+    values = {str(value): value for value in [*predictions.tolist(), *labels.tolist()]}
+    classes = np.array([values[text] for text in natural_order(values)])
     codes = {str(label): code for code, label in enumerate(classes.tolist())}
-    true = np.array([codes[str(label)] for label in labels.tolist()])
-    answered = np.array([codes[str(label)] for label in predictions.tolist()])
+    true, answered = (np.array([codes[str(one)] for one in of.tolist()]) for of in (labels, predictions))
     confusion = confusion_matrix(true, answered, labels=np.arange(len(classes)))
-    per_class = tuple(
-        rate(int(confusion[code, code]), int(confusion[code].sum())) for code in range(len(classes))
-    )
+    per_class = tuple(rate(int(row[code]), int(row.sum())) for code, row in enumerate(confusion))
     return Evaluation(
         classes=classes,
         labels=labels,
@@ -199,12 +194,6 @@ def judge(labels: NDArray[Any], predictions: NDArray[Any], *, seconds: float) ->
         mistakes=np.flatnonzero(true != answered),
         predict_seconds=seconds,
     )
-
-
-def _classes(labels: NDArray[Any], predictions: NDArray[Any]) -> NDArray[Any]:
-    """Return every label and every answer once, in natural order."""
-    values = {str(value): value for value in [*predictions.tolist(), *labels.tolist()]}
-    return np.array([values[text] for text in natural_order(values)])
 
 
 def reliability(
@@ -220,12 +209,8 @@ def reliability(
     C. Guo, G. Pleiss, Y. Sun and K. Weinberger, "On calibration of modern neural networks", ICML 2017, eq. 5.
     """
     shares, known, truth = np.asarray(probabilities, np.float64), np.asarray(classes), np.asarray(labels)
-    if (
-        shares.ndim != 2
-        or not len(shares)
-        or known.shape != shares.shape[1:]
-        or truth.shape != shares.shape[:1]
-    ):
+    expected = shares.shape[:1], shares.shape[1:]
+    if shares.ndim != 2 or not len(shares) or (truth.shape, known.shape) != expected:
         raise InputError(
             f"probabilities {shares.shape}, classes {known.shape} and labels {truth.shape}: "
             "expected (n, n_classes), (n_classes,) and (n,)"
@@ -237,14 +222,10 @@ def reliability(
     confidence = shares.max(axis=1)
     is_right = known[np.argmax(shares, axis=1)] == truth
     places = bin_places(confidence, bins)
-    found = tuple(
-        _bin(place, bins, confidence[places == place], is_right[places == place]) for place in range(bins)
-    )
-    return Reliability(
-        found, calibration_error(confidence, is_right, bins), float(confidence.mean()), share(is_right)
-    )
-
-
-def _bin(place: int, bins: int, confidence: NDArray[np.float64], is_right: NDArray[np.bool_]) -> Bin:
-    mean = float(confidence.mean()) if len(confidence) else float("nan")
-    return Bin(place / bins, (place + 1) / bins, mean, share(is_right))
+    found = []
+    for place in range(bins):
+        held = places == place
+        mean = float(confidence[held].mean()) if held.any() else float("nan")
+        found.append(Bin(place / bins, (place + 1) / bins, mean, share(is_right[held])))
+    error = calibration_error(confidence, is_right, bins)
+    return Reliability(tuple(found), error, float(confidence.mean()), share(is_right))

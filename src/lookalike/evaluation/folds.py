@@ -1,8 +1,4 @@
-"""Judge ideas by images that they were not fitted on, where there is no part to measure on, and fit the best.
-
-The images are dealt into folds, every class alike; each fold is answered by a model that was fitted on all
-the others. So each answer is about an image that its model has not seen, and few images serve for both.
-"""
+"""Judge ideas by images left out of their fits, where there is no part to measure on, and fit the best."""
 
 from __future__ import annotations
 
@@ -17,9 +13,9 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from lookalike.data.labelled import LabelledImages, natural_order
 from lookalike.errors import InputError
-from lookalike.evaluation.compare import pairs, row_of
-from lookalike.evaluation.evaluate import Inputs, judge, labelled
-from lookalike.evaluation.ideas import Attempt, Candidate, attempt, candidates, fitted, seeded
+from lookalike.evaluation.compare import attempt, pairs, seeded
+from lookalike.evaluation.evaluate import Inputs, judge, labelled, telling
+from lookalike.evaluation.ideas import Candidate, candidates
 from lookalike.evaluation.results import Comparison, Row
 from lookalike.progress import Progress, silent
 from lookalike.registry import IDEAS, Shown
@@ -31,7 +27,6 @@ FOLDS = 5
 MOST_JUDGED = 2000
 # A model file takes no longer texts.
 _LONGEST_NOTE = 1000
-_UNJUDGED = "No class has two images (of two groups): none could be left out, so no idea was judged."
 
 
 @dataclass(frozen=True)
@@ -41,7 +36,6 @@ class Folds:
     #: The places of the images of each fold, ascending: they are answered by a model that was fitted on all
     #: images but these. Empty where nothing can be judged.
     parts: tuple[NDArray[np.intp], ...]
-    n: int  # how many images there are
     notes: tuple[str, ...]  # what was decided, one sentence each
 
     @property
@@ -51,40 +45,20 @@ class Folds:
 
 
 @dataclass(frozen=True)
-class OutOfFold:
-    """What several ideas are worth by their out-of-fold answers."""
-
-    comparison: Comparison  # ``valid`` holds the judged images; the rows have no models
-    folds: Folds
-
-
-@dataclass(frozen=True)
 class BestFit(Shown):
     """The model that :func:`lookalike.fit_best` fitted, and why it is that one; ``str`` says it.
 
     Its :meth:`frame` has a row for each idea that was judged; its :meth:`plot` shows their rates.
-
-    Attributes
-    ----------
-    model : object
-        Fitted on all images.
-    idea, title : str
-        The name of its idea, and what a table shows.
-    images : LabelledImages
-        What it was fitted on.
-    comparison : Comparison or None
-        The ideas by their out-of-fold answers; ``valid`` holds the judged images. None where nothing could be
-        judged.
-    notes : tuple of str
-        How ideas were judged, one sentence each.
     """
 
-    model: Any
-    idea: str
-    title: str
-    images: LabelledImages
+    model: Any  #: fitted on all images
+    idea: str  #: the name of its idea
+    title: str  #: what a table shows
+    images: LabelledImages  #: what it was fitted on
+    #: The ideas by their out-of-fold answers; ``valid`` holds the judged images, and the rows have no models.
+    #: None where nothing could be judged.
     comparison: Comparison | None
-    notes: tuple[str, ...]
+    notes: tuple[str, ...]  #: how ideas were judged, one sentence each
 
     @property
     def row(self) -> Row | None:
@@ -182,17 +156,20 @@ def fit_best(
     folds = make_folds(train.labels, train.groups, seed=seed)
     comparison, winner = None, chosen[-1]
     if folds.parts:
-        comparison = _judged(train, chosen, folds, seed, progress)
+        rows = tuple(_row(one, train, folds, seed, progress) for one in chosen)
+        comparison = Comparison(train, train.take(folds.judged), rows, pairs(rows), seed)
         name = best(comparison).name
         winner = next(one for one in chosen if one.name == name)
     progress(f"{winner.title}: fit on all images", 0, None)
     model = seeded(winner.make(), seed)
-    fitted(model, Inputs(train.images).of(model), train.labels, progress)
+    inputs = Inputs(train.images, train.labels)
+    model.fit(inputs.of(model), inputs.labels, **telling(model.fit, progress))
     if hasattr(model, "rejection_basis"):
         # A model's file keeps it, so that nobody who asks for probabilities or rejection has to wait for it.
         progress("how sure answers are", 0, None)
         model.rejection_basis()
-    notes = folds.notes if folds.parts else (_UNJUDGED,)
+    unjudged = "No class has two images (of two groups): none could be left out, so no idea was judged."
+    notes = folds.notes if folds.parts else (unjudged,)
     return BestFit(model, winner.name, winner.title, train, comparison, notes)
 
 
@@ -223,31 +200,7 @@ def make_folds(labels: NDArray[Any], groups: NDArray[Any] | None = None, *, seed
         which = listed(natural_order({str(texts[place]) for place in alone}))
         images = "1 image" if len(alone) == 1 else f"{len(alone):,} images"
         notes.append(f"Always fitted on and not judged: {images} of class {which}, which no other fold has.")
-    return Folds(parts, len(labels), tuple(notes))
-
-
-def out_of_fold(
-    images: LabelledImages, ideas: Iterable[Any] | None = None, *, seed: int = 0, progress: Progress = silent
-) -> OutOfFold:
-    """Judge ideas by answers to images that were left out of their fits.
-
-    A row an idea over all judged images. Times are means of the folds' fits, and the sum of their answers; an
-    idea that fails in one fold has that as its reason.
-    """
-    folds, chosen = make_folds(images.labels, images.groups, seed=seed), candidates(ideas)
-    if not folds.parts:
-        raise InputError(
-            "no class has two images (of two groups), so none can be left out to judge an idea: add images"
-        )
-    return OutOfFold(_judged(images, chosen, folds, seed, progress), folds)
-
-
-def _judged(
-    images: LabelledImages, chosen: list[Candidate], folds: Folds, seed: int, progress: Progress
-) -> Comparison:
-    """Return what ideas are worth by their answers to all folds."""
-    rows = tuple(_row(one, images, folds, seed, progress) for one in chosen)
-    return Comparison(images, images.take(folds.judged), rows, pairs(rows), seed)
+    return Folds(parts, tuple(notes))
 
 
 def best(comparison: Comparison) -> Row:
@@ -295,40 +248,35 @@ def _answerable(
 
 
 def _row(candidate: Candidate, images: LabelledImages, folds: Folds, seed: int, progress: Progress) -> Row:
-    """Return what one idea's answers to all folds are worth."""
-    predictions: dict[int, Any] = {}
-    tries: list[Attempt] = []
+    """Return what one idea's answers to all folds are worth, or why it failed in one.
+
+    Its times are the mean of the folds' fits, and the sum of their answers.
+    """
+    tries: list[Row] = []
     for number, held in enumerate(folds.parts, 1):
-        rest = np.setdiff1d(np.arange(folds.n), held, assume_unique=True)
+        rest = np.setdiff1d(np.arange(len(images)), held, assume_unique=True)
 
         def tell(what: str, done: int, total: int | None, number: int = number) -> None:
             progress(f"fold {number} of {len(folds.parts)}: {what}", done, total)
 
-        tried = attempt(
-            candidate,
-            (Inputs(images.images[rest]), Inputs(images.images[held])),
-            (images.labels[rest], images.labels[held]),
-            seed=seed,
-            progress=tell,
-        )
-        tries.append(tried)
-        if tried.evaluation is None:
+        parts = (Inputs(images.images[places], images.labels[places]) for places in (rest, held))
+        tries.append(attempt(candidate, *parts, seed=seed, progress=tell))
+        if tries[-1].error is not None:
             break
-        predictions |= zip(held.tolist(), tried.evaluation.predictions.tolist(), strict=True)
-    return _pooled(candidate, images.labels[folds.judged], predictions, tries)
-
-
-def _pooled(
-    candidate: Candidate, labels: NDArray[Any], predictions: dict[int, Any], tries: list[Attempt]
-) -> Row:
-    """Return the row of all folds together."""
-    error = tries[-1].error
     evaluation = None
-    if error is None:
-        answers = np.array([predictions[place] for place in sorted(predictions)])
-        seconds = sum(one.evaluation.predict_seconds for one in tries if one.evaluation)
-        evaluation = judge(labels, answers, seconds=seconds)
+    found = [one.evaluation for one in tries if one.evaluation is not None]
+    if len(found) == len(folds.parts):
+        answers = np.concatenate([one.predictions for one in found])
+        evaluation = judge(
+            images.labels[folds.judged],
+            answers[np.argsort(np.concatenate(folds.parts))],
+            seconds=sum(one.predict_seconds for one in found),
+        )
     fits = [one.fit_seconds for one in tries if one.fit_seconds is not None]
-    notes = tuple(dict.fromkeys(warning for one in tries for warning in one.warnings))
-    last = replace(tries[-1], warnings=notes)
-    return row_of(candidate, last, evaluation, sum(fits) / len(fits) if fits else None, None)
+    return replace(
+        tries[-1],
+        evaluation=evaluation,
+        warnings=tuple(dict.fromkeys(warning for one in tries for warning in one.warnings)),
+        fit_seconds=sum(fits) / len(fits) if fits else None,
+        model=None,
+    )

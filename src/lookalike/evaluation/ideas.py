@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import importlib.util
-import inspect
 import sys
-import time
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from traceback import extract_tb
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.exceptions import ConvergenceWarning
 
-from lookalike import settings
 from lookalike.errors import InputError, LookalikeError
-from lookalike.evaluation.evaluate import Inputs, measure
-from lookalike.evaluation.results import Evaluation
 from lookalike.images import ImageBatch, to_unit
 from lookalike.markers import kind
 from lookalike.models.mean_image import MeanImage
-from lookalike.progress import Progress
 from lookalike.registry import IDEAS, Idea, idea
 from lookalike.search.averages import class_sums
 
@@ -117,12 +110,9 @@ def from_file(path: Path) -> list[tuple[str, Any]]:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise InputError(f"{path}{_failing_line(error, str(path))} failed: {_one_line(error)}") from error
-    found = [
-        (name, thing)
-        for name, thing in vars(module).items()
-        if not name.startswith("_") and _maker(thing) is not None
-    ]
+        raise InputError(f"{path}{_failing_line(error, str(path))} failed: {one_line(error)}") from error
+    public = [(name, thing) for name, thing in vars(module).items() if not name.startswith("_")]
+    found = [(name, thing) for name, thing in public if _maker(thing) is not None]
     if not found:
         raise InputError(
             f"{path} has no ideas: expected an estimator, or a function marked @lookalike.feature or "
@@ -131,7 +121,7 @@ def from_file(path: Path) -> list[tuple[str, Any]]:
     return found
 
 
-def _one_line(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
     """Return an error's kind and first line; our own errors say what is wrong without their kind."""
     text = str(error).strip().splitlines()
     if text and isinstance(error, LookalikeError):
@@ -141,85 +131,9 @@ def _one_line(error: BaseException) -> str:
 
 def _failing_line(error: BaseException, path: str) -> str:
     """Return ", line 3" for the last line of ``path`` that the error passed through, or nothing."""
-    line = error.lineno if isinstance(error, SyntaxError) else None
-    trace = error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == path:
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    return f", line {line}," if line else ""
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """What became of fitting and measuring one idea."""
-
-    model: Any  # fitted; None where that failed
-    evaluation: Evaluation | None  # None where the idea failed
-    error: str | None  # why it failed, in one line
-    warnings: tuple[str, ...]  # what to know about the figures, for example that a fit did not converge
-    fit_seconds: float | None  # wall time
-
-
-def attempt(
-    candidate: Candidate,
-    inputs: tuple[Inputs, Inputs],
-    labels: tuple[NDArray[Any], NDArray[Any]],
-    *,
-    seed: int,
-    progress: Progress,
-) -> Attempt:
-    """Fit one idea on the first images and measure it on the second; what it raises becomes the reason."""
-    # Settings that cannot be used are not the idea's fault.
-    settings.check()
-    model, evaluation, error, fit_seconds = None, None, None, None
-
-    def tell(what: str, done: int, total: int | None) -> None:
-        progress(f"{candidate.title}: {what}", done, total)
-
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            model = seeded(candidate.make(), seed)
-            tell("fit", 0, None)
-            given = inputs[0].of(model)
-            began = time.perf_counter()
-            fitted(model, given, labels[0], tell)
-            fit_seconds = time.perf_counter() - began
-            evaluation = measure(model, inputs[1], labels[1], progress=tell)
-        # It may be anybody's code: one idea's failure must not cost the others their figures.
-        except Exception as failure:
-            error = _one_line(failure)
-    return Attempt(model, evaluation, error, _notes(caught, model), fit_seconds)
-
-
-def fitted(model: Any, images: NDArray[Any], labels: NDArray[Any], progress: Progress) -> Any:
-    """Fit a model, which tells of its progress where it can."""
-    tells = "progress" in inspect.signature(model.fit).parameters
-    return model.fit(images, labels, **({"progress": progress} if tells else {}))
-
-
-def seeded(model: Any, seed: int) -> Any:
-    """Give a scikit-learn model that draws at random, and was given no seed, the caller's."""
-    parameters = model.get_params() if hasattr(model, "get_params") else {}
-    undecided = [
-        name
-        for name, value in parameters.items()
-        if name.rpartition("__")[2] == "random_state" and value is None
-    ]
-    return model.set_params(**dict.fromkeys(undecided, seed)) if undecided else model
-
-
-def _notes(caught: list[warnings.WarningMessage], model: Any) -> tuple[str, ...]:
-    """Return warnings as a reader of the table needs them: each once, and in one line."""
-    texts = []
-    for warning in caught:
-        if issubclass(warning.category, ConvergenceWarning):
-            cap = getattr(model, "max_iter", None)
-            texts.append("not converged" + (f" in {cap} iterations" if cap else ""))
-        elif not issubclass(warning.category, (DeprecationWarning, PendingDeprecationWarning, FutureWarning)):
-            texts.append(str(warning.message).strip().splitlines()[0])
-    return tuple(dict.fromkeys(texts))
+    lines = [error.lineno] if isinstance(error, SyntaxError) else []
+    lines += [frame.lineno for frame in extract_tb(error.__traceback__) if frame.filename == path]
+    return f", line {lines[-1]}," if lines and lines[-1] else ""
 
 
 class _OfFunction(ClassifierMixin, BaseEstimator):
@@ -233,9 +147,26 @@ class _OfFunction(ClassifierMixin, BaseEstimator):
         tags.input_tags.three_d_array = True
         return tags
 
-    def _result(self, expected: str, n: int, *images: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return what the function gives for ``n`` images, checked."""
-        values = np.asarray(self.function(*images), dtype=np.float64)
+    def predict(self, X: ImageBatch) -> NDArray[Any]:
+        """Return the nearest class."""
+        labels: NDArray[Any] = self.classes_[np.argmin(self._distances(X), axis=1)]
+        return labels
+
+    def _values(self, expected: str, images: ImageBatch, beside: Any = ()) -> NDArray[np.float64]:
+        """Return what the function gives for images, ``(n, d)``, or for them and each of a few others.
+
+        A few images at a time, so that floats of all are never held.
+        """
+        found = []
+        for start in range(0, len(images), _CHUNK):
+            part = to_unit(images[start : start + _CHUNK])
+            others: list[tuple[Any, ...]] = [(other,) for other in beside] or [()]
+            found.append(np.hstack([self._called(expected, part, *other) for other in others]))
+        return np.concatenate(found)
+
+    def _called(self, expected: str, *images: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what the function gives for images, checked."""
+        n, values = len(images[0]), np.asarray(self.function(*images), dtype=np.float64)
         shapes = (1,) if expected == "(n,)" else (1, 2)
         name = getattr(self.function, "__name__", "the function")
         if values.ndim not in shapes or len(values) != n or not values.size:
@@ -251,22 +182,12 @@ class FeatureMeans(_OfFunction):
     def fit(self, X: ImageBatch, y: NDArray[Any]) -> Self:
         """Average the feature over each class."""
         self.classes_, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
-        self.class_features_ = class_sums(self._features(X), codes, len(counts)) / counts[:, None]
+        features = self._values("(n,) or (n, d)", X)
+        self.class_features_ = class_sums(features, codes, len(counts)) / counts[:, None]
         return self
 
-    def predict(self, X: ImageBatch) -> NDArray[Any]:
-        """Return the class whose mean feature is nearest."""
-        distances = cdist(self._features(X), self.class_features_, "sqeuclidean")
-        labels: NDArray[Any] = self.classes_[np.argmin(distances, axis=1)]
-        return labels
-
-    def _features(self, images: ImageBatch) -> NDArray[np.float64]:
-        """Return the feature of each image, a few images at a time so that floats of all are never held."""
-        parts = [
-            self._result("(n,) or (n, d)", len(part), to_unit(part))
-            for part in (images[start : start + _CHUNK] for start in range(0, len(images), _CHUNK))
-        ]
-        return np.concatenate(parts)
+    def _distances(self, images: ImageBatch) -> NDArray[np.float64]:
+        return cdist(self._values("(n,) or (n, d)", images), self.class_features_, "sqeuclidean")
 
 
 class MeanImageBy(_OfFunction):
@@ -278,12 +199,5 @@ class MeanImageBy(_OfFunction):
         self.classes_, self.class_images_ = model.classes_, model.class_images_
         return self
 
-    def predict(self, X: ImageBatch) -> NDArray[Any]:
-        """Return the class whose mean image the function finds nearest."""
-        answers = []
-        for start in range(0, len(X), _CHUNK):
-            part = to_unit(X[start : start + _CHUNK])
-            columns = [self._result("(n,)", len(part), part, image) for image in self.class_images_]
-            answers.append(np.argmin(np.hstack(columns), axis=1))
-        labels: NDArray[Any] = self.classes_[np.concatenate(answers)]
-        return labels
+    def _distances(self, images: ImageBatch) -> NDArray[np.float64]:
+        return self._values("(n,)", images, self.class_images_)

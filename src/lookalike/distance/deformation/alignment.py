@@ -43,7 +43,7 @@ def aligned(
     """
     chosen = _checked(fixed, moving, pairs)
     out = np.empty((len(chosen), *moving.shape[1:]), np.uint8)
-    job = _Job(fixed, moving)
+    job = _Alignment(fixed, moving)
     if not job.is_ready:
         progress("compiling alignment", 0, 1)
         job.align(chosen[:0], out[:0])
@@ -65,10 +65,10 @@ def places(fixed: NDArray[np.uint8], moving: NDArray[np.uint8]) -> NDArray[np.fl
     Places may lie outside of ``moving``.
     """
     chosen = _checked(fixed[None], moving[None], [[0, 0]])
-    return _Job(fixed[None], moving[None]).align(chosen, np.empty((1, *moving.shape), np.uint8))
+    return _Alignment(fixed[None], moving[None]).align(chosen, np.empty((1, *moving.shape), np.uint8))
 
 
-class _Job:
+class _Alignment:
     """Images blurred, and all that the kernel is told."""
 
     def __init__(self, fixed: NDArray[np.uint8], moving: NDArray[np.uint8]) -> None:

@@ -65,7 +65,7 @@ def deformable_distances(
     array([[0, 0],
            [0, 0]])
     """
-    job = _Job(queries, references, candidates, warp, context, symmetric)
+    job = _Matching(queries, references, candidates, warp, context, symmetric)
     out = np.empty((len(queries), job.candidates.shape[1]), np.int64)
 
     def work(chunk: slice) -> Iterator[None]:
@@ -106,7 +106,7 @@ def nearest(
     >>> distances.tolist(), indices.tolist()
     ([[0], [0]], [[2], [3]])
     """
-    job = _Job(queries, references, candidates, warp, context, symmetric)
+    job = _Matching(queries, references, candidates, warp, context, symmetric)
     total, count = job.n_queries, job.candidates.shape[1]
     if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k <= count:
         raise InputError(f"k is {k!r}: expected a whole number from 1 to the {count} candidates")
@@ -184,7 +184,7 @@ def _layout(
     )
 
 
-class _Job:
+class _Matching:
     """What is compared with what, checked and laid out for the kernels."""
 
     def __init__(

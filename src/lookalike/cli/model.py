@@ -1,0 +1,239 @@
+"""``lookalike fit``, ``info``, ``teach`` and ``forget``: a model file is made, looked into and changed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer import Argument, Option
+
+import lookalike
+from lookalike.cli import common
+from lookalike.errors import InputError
+from lookalike.text import plain
+
+if TYPE_CHECKING:
+    from lookalike.store import ModelInfo
+
+# Names of figures come from the file, and may be long.
+_WIDEST = 24
+_COLUMNS = ("image", "id", "before", "now")
+_SAID_BY = "lookalike teach or lookalike explain printed"
+
+
+def fit(
+    data: common.Data,
+    output: Annotated[
+        Path,
+        Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="The model file to write; nothing but a model is written over.",
+        ),
+    ],
+    idea: Annotated[
+        str,
+        Option("--idea", metavar="IDEA", help="The idea to fit, such as deformable; by default the best."),
+    ] = "",
+    card: Annotated[
+        bool, Option("--card", help="Write a model card (Markdown) beside the model file.")
+    ] = False,
+    classes: common.Classes = "",
+    size: common.Size = "",
+    limit: common.Limit = None,
+    seed: common.Seed = 0,
+    skip_bad: common.SkipBad = False,
+    as_json: common.Json = False,
+    as_csv: common.Csv = False,
+    quiet: common.Quiet = False,
+) -> None:
+    """Fit a model on labelled images and write it to a file.
+
+    It is fitted on the whole training part; of images without parts, on all of them. Without --idea it is the
+    idea with the most right answers to images that were left out of its fits (five folds, at most about
+    2,000 images judged); of equally good ones, the one that compare lists last, since the later ones take
+    more of an image into account. Try: lookalike fit digits -o digits.lookalike
+    """
+    from lookalike import registry
+    from lookalike.data.load import load_to_fit
+
+    common.check_one_format(as_json, as_csv)
+    common.check_model(output, data, card)
+    ideas = [registry.idea(idea)] if idea else None
+    if ideas and ideas[0].reference:
+        known = ", ".join(one.name for one in registry.IDEAS if not one.reference)
+        raise InputError(f"--idea {idea} is there to compare with only: expected one of {known}")
+    with common.progress(quiet) as tell:
+        train = load_to_fit(data, **common.loading(classes, size, limit, seed, skip_bad, tell))
+        common.say_notes(train.source.notes, quiet)
+        found = lookalike.fit_best(train, ideas=ideas, seed=seed, progress=tell)
+        tell("writing the model", 0, None)
+        lookalike.save_model(found.model, output, data=train, card=card, figures=found.figures)
+    common.say_notes(found.notes, quiet)
+    common.show_result(found, as_json, as_csv, {"model": str(output)})
+    common.say_written("model", output, quiet)
+
+
+def info(model: common.Model, as_json: common.Json = False) -> None:
+    """Say what a model file holds, and what it is worth.
+
+    That is its idea, its classes, what it was fitted on and how it was judged. It reads the head of the file
+    alone: whether the rest is whole, the commands that use a model find out. Try: lookalike info
+    digits.lookalike
+    """
+    found = lookalike.model_info(model)
+    if as_json:
+        facts = vars(found) | {
+            "classes": dict(found.classes),
+            "data": None if found.data is None else found.data._asdict(),
+            "figures": dict(found.figures),
+            "parameters": dict(found.parameters),
+        }
+        typer.echo(json.dumps(facts, indent=2))
+        return
+    lines = _lines(found)
+    width = min(_WIDEST, max(len(name) for name, _ in lines))
+    for name, value in lines:
+        typer.echo(f"{plain(name):<{width}}  {plain(value)}")
+
+
+def _lines(found: ModelInfo) -> list[tuple[str, str]]:
+    """Return names and values as people read them."""
+    from lookalike.show.columns import BYTES
+
+    total = sum(count for _, count in found.classes)
+    shape = found.image_shape or (f"rows of {found.n_features} numbers",)
+    lines = [
+        ("idea", f"{found.title} ({found.idea})"),
+        ("images", f"{total:,} of {'x'.join(map(str, shape))}"),
+        ("classes", ", ".join(f"{name} ({count:,})" for name, count in found.classes)),
+        *(("preparation", step) for step in found.preparation),
+    ]
+    if found.data is not None:
+        lines.append(("fitted on", f"{found.data.name}, {found.data.n:,} images, sha256 {found.data.sha256}"))
+    if found.changed:
+        lines.append(("changed", "it learned or forgot images since: the figures are those of before"))
+    lines += [
+        (name, f"{value:.4g}" if isinstance(value, float) else str(value))
+        for name, value in found.figures.items()
+    ]
+    lines.append(
+        ("file", f"{BYTES.text(found.size)}, written by lookalike {found.library}, schema {found.schema}")
+    )
+    lines.append(("checked", "the head alone; what uses the model checks the whole file"))
+    return lines
+
+
+def teach(
+    model: common.Model,
+    images: Annotated[
+        list[str],
+        Argument(
+            metavar="IMAGES", help="Images, folders, zips or tars of them, patterns, or - for standard input."
+        ),
+    ],
+    label: Annotated[
+        str,
+        Option(
+            "--label",
+            metavar="LABEL",
+            help="What they show. A new label is a new class: a number, where the others are numbers.",
+        ),
+    ],
+    resize: common.Resize = False,
+    skip_bad: common.SkipBad = False,
+    as_json: common.Json = False,
+    quiet: common.Quiet = False,
+) -> None:
+    """Teach a model images that it should know.
+
+    They are added to its file. Prints a line an image, with tabs between: its name, its number in the model
+    (which lookalike forget takes), what was answered before and what is answered now. A model of numbers
+    cannot be taught a class with another name, such as blank: add a folder of that name to the folders of the
+    others and fit again. Try: lookalike teach digits.lookalike crop.png --label 8
+    """
+    import numpy as np
+
+    found = common.find_images(images)
+    fitted = lookalike.load_model(model)
+    shape = common.model_shape(fitted.image_shape_, model)
+    value = _value(label, fitted)
+    classes = len(fitted.classes_)
+    with common.progress(quiet) as tell:
+        tell("reading images", 0, found.count)
+        names, pixels = found.whole(shape, resize=resize, skip_bad=skip_bad)
+        tell("teaching", 0, None)
+        before = fitted.predict(pixels).tolist()
+        # A model of class means keeps no images, and gives no numbers.
+        ids = fitted.teach(pixels, np.full(len(pixels), value)).tolist() or [None] * len(pixels)
+        now = fitted.predict(pixels).tolist()
+        lookalike.save_model(fitted, model)
+    rows = list(zip(names, ids, before, now, strict=True))
+    if as_json:
+        typer.echo(json.dumps([dict(zip(_COLUMNS, row, strict=True)) for row in rows], indent=2))
+    else:
+        for row in rows:
+            typer.echo("\t".join(plain("-" if cell is None else cell) for cell in row))
+    common.say_bad(found, quiet)
+    if len(fitted.classes_) > classes:
+        common.say_notes([f"{label} is a new class; there are {len(fitted.classes_)} now."], quiet)
+
+
+def _value(text: str, fitted: Any) -> Any:
+    """Return a label as the model's labels are, refusing a text where they are whole numbers."""
+    from lookalike.data.labelled import face_values
+    from lookalike.files import MAX_NAME
+    from lookalike.text import listed, quoted
+
+    if not 0 < len(text.strip()) <= MAX_NAME or not text.isprintable():
+        raise InputError(f"--label is {quoted(text, 40)}: expected 1 to {MAX_NAME} printable characters")
+    if fitted.classes_.dtype.kind not in "iu":
+        return text
+    value = face_values([text])[0]
+    if isinstance(value, str):
+        raise InputError(
+            f"--label is {quoted(text, 40)}: the classes of this model are whole numbers without leading "
+            f"zeros ({listed(fitted.classes_, 3)}), and so is one that is taught; for a class of another "
+            "name, add a folder of that name to the folders of the others and fit again"
+        )
+    return value
+
+
+def forget(
+    model: common.Model,
+    ids: Annotated[
+        list[str],
+        Argument(metavar="IDS", help="Numbers of images, as lookalike teach and explain print them (id)."),
+    ],
+    quiet: common.Quiet = False,
+) -> None:
+    """Take training images out of a model file.
+
+    A class that was taught and has no image left is gone too. Try: lookalike forget digits.lookalike 1797
+    """
+    from lookalike.text import quoted
+
+    for text in ids:
+        if not (text.isascii() and text.isdecimal() and len(text) < 19):
+            raise InputError(f"{quoted(text, 40)} is no image's number: expected one that {_SAID_BY}")
+    numbers = [*map(int, ids)]
+    fitted = lookalike.load_model(model)
+    if not hasattr(fitted, "ids_"):
+        raise InputError(f"{plain(model)} keeps no training images, only their means: it cannot forget one")
+    for number in numbers:
+        if number not in fitted.ids_:
+            raise InputError(f"no training image has the number {number}: expected one that {_SAID_BY}")
+    before = fitted.classes_.tolist()
+    with common.warned(quiet):
+        fitted.forget(numbers)
+    lookalike.save_model(fitted, model)
+    count = len(set(numbers))
+    images = "1 image was" if count == 1 else f"{count:,} images were"
+    gone = [plain(label) for label in before if label not in fitted.classes_.tolist()]
+    them = "it" if count == 1 else "them"
+    left = len(fitted.ids_)
+    also = f", and with {them} class {', '.join(gone)}" if gone else ""
+    typer.echo(f"{images} forgotten{also}; {left:,} {'is' if left == 1 else 'are'} left")
