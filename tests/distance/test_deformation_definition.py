@@ -52,7 +52,7 @@ def test_match_is_what_the_loops_say(shape, warp, context, seed):
 
 def test_shortest_displacements_come_first():
     steps = displacements((1, 2))
-    assert steps[:5] == [(0, 0), (-1, 0), (0, -1), (0, 1), (1, 0)]
+    assert steps[:5] == ((0, 0), (-1, 0), (0, -1), (0, 1), (1, 0))
     assert len(set(steps)) == 15
     lengths = [y * y + x * x for y, x in steps]
     assert lengths == sorted(lengths)
