@@ -2,8 +2,8 @@
 
 A part names what it keeps in a class attribute::
 
-    class PixelMatcher:
-        state = {"metric": choice("l1", "l2"), "images": array(np.uint8, np.float64, shape=("n", ...))}
+    class Drawer:
+        state = {"label": choice("near", "far"), "images": array(np.uint8, np.float64, shape=("n", ...))}
 
 ``to_plain`` takes it apart into facts (what JSON holds) and arrays, ``from_plain`` puts it together again
 from data that may be anybody's. A part that has more to check, or to work out, does so in ``restored``.
@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 import reprlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
@@ -112,11 +112,10 @@ class Array:
 
 @dataclass(frozen=True)
 class Part:
-    """A part of the part: of one class, or of the class that a function names when it is read."""
+    """A part of the part: of one class, or of the class that :func:`from_plain` is told of."""
 
     kind: type | None = None
     optional: bool = False
-    parts: Mapping[str, type] = field(default_factory=dict)
 
     def write(self, name: str, value: Any, plain: Plain) -> None:
         if value is None:

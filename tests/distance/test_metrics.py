@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
 from effort import examples
+from lookalike import LearnedPrototypes, MeanImage
 from lookalike.distance.floats import FloatIndex, prototype_sums
 from lookalike.distance.metrics import METRICS, Metric, checked_metric
 from lookalike.distance.search import ImageIndex
@@ -166,3 +167,20 @@ heavy = {"numba", "scipy", "torch"} & set(sys.modules)
 assert not heavy, heavy
 """
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def _few():
+    return np.random.default_rng(5).integers(0, 256, (12, 5, 4), np.uint8), np.arange(12) % 3
+
+
+def test_an_average_is_as_far_as_the_definition_says(monkeypatch):
+    monkeypatch.setitem(METRICS, "chebyshev", ADDED["chebyshev"])
+    images, labels = _few()
+    model = MeanImage(metric="chebyshev").fit(images, labels)
+    means = np.stack([images[labels == label].mean(axis=0) / 255 for label in model.classes_])
+    np.testing.assert_allclose(model.class_distances(images), chebyshev(images / 255, means), rtol=1e-9)
+
+
+def test_prototypes_are_learned_by_metrics_with_gradients(added):
+    with pytest.raises(InputError, match=r"metric is .*: expected 'l1' or 'l2'"):
+        LearnedPrototypes(metric=added).fit(*_few())

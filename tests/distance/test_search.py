@@ -298,6 +298,8 @@ def test_progress_is_told(smooth, metric):
 def times(request, monkeypatch):
     """Scale the units of lower bounds: what rounding moved them by then decides which rows remain."""
     for name, row in METRICS.items():
+        if row.kernels is None:
+            continue
 
         def coarser(*arguments, make=row.kernels.bounds):
             bounds = make(*arguments)

@@ -1,8 +1,8 @@
 """The one table of metrics: a row says all in which one differs from another.
 
-A row needs a name, a title and a definition, and is searched by the definition. What it says beyond that
-makes it quicker: ``costs`` (the distance is a mean over pixels) and ``kernels`` (it is searched among bytes,
-exactly).
+A row needs a name, a title and a definition, and images in 0-1 are compared by the definition. What it says
+beyond that makes it quicker: ``costs`` (the distance is a mean over pixels) and ``kernels`` (it is searched
+among bytes, exactly).
 """
 
 from __future__ import annotations

@@ -177,10 +177,10 @@ def judge(labels: NDArray[Any], predictions: NDArray[Any], *, seconds: float) ->
             f"the model answered with shape {predictions.shape} to {len(labels)} images: "
             "expected one label for each"
         )
-    values = {str(value): value for value in [*predictions.tolist(), *labels.tolist()]}
-    classes = np.array([values[text] for text in natural_order(values)])
-    codes = {str(label): code for code, label in enumerate(classes.tolist())}
-    true, answered = (np.array([codes[str(one)] for one in of.tolist()]) for of in (labels, predictions))
+    values = {_text(value): value for value in [*predictions.tolist(), *labels.tolist()]}
+    codes = {text: code for code, text in enumerate(natural_order(values))}
+    classes = np.array([values[text] for text in codes])
+    true, answered = (np.array([codes[_text(one)] for one in of.tolist()]) for of in (labels, predictions))
     confusion = confusion_matrix(true, answered, labels=np.arange(len(classes)))
     per_class = tuple(rate(int(row[code]), int(row.sum())) for code, row in enumerate(confusion))
     return Evaluation(
@@ -194,6 +194,11 @@ def judge(labels: NDArray[Any], predictions: NDArray[Any], *, seconds: float) ->
         mistakes=np.flatnonzero(true != answered),
         predict_seconds=seconds,
     )
+
+
+def _text(label: Any) -> str:
+    """Return what a label is told apart by: 1, 1.0 and "1" are the same."""
+    return str(int(label) if isinstance(label, float) and label.is_integer() else label)
 
 
 def reliability(
@@ -220,7 +225,8 @@ def reliability(
     if bins < 1:
         raise InputError(f"bins is {bins}: expected at least 1")
     confidence = shares.max(axis=1)
-    is_right = known[np.argmax(shares, axis=1)] == truth
+    texts, wanted = (np.array([_text(one) for one in of.tolist()]) for of in (known, truth))
+    is_right = texts[np.argmax(shares, axis=1)] == wanted
     places = bin_places(confidence, bins)
     found = []
     for place in range(bins):

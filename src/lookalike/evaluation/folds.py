@@ -185,6 +185,7 @@ def make_folds(labels: NDArray[Any], groups: NDArray[Any] | None = None, *, seed
     notes: list[str] = []
     if groups is not None and len(np.unique(groups)) < 2:
         groups = None
+        notes.append("all images are of one group: models were judged on images of a group that they learned")
     most = int(np.unique(texts, return_counts=True)[1].max())
     if groups is not None:
         most = min(most, len(np.unique(groups)))

@@ -24,6 +24,7 @@ from lookalike.models.checks import (
     rank_of,
     refusing,
     shape_of,
+    unchanged_by_failure,
 )
 from lookalike.models.explained import Explanations
 from lookalike.prepare import Prepare
@@ -45,7 +46,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     """A classifier of image batches that also takes scikit-learn's ``(n, features)``.
 
     An image batch ``(n, h, w)`` or ``(n, h, w, c)`` passes :func:`lookalike.images.as_images` and is on the
-    0-1 scale from then on. A 2-D array is any finite numbers, taken as they are, with no scale. What
+    0-1 scale from then on (of bytes 255 is 1). A 2-D array is any finite numbers, as they are. What
     ``predict`` is given must be of the kind and the shape that ``fit`` saw. torch tensors are answered in
     tensors on their device: see :func:`lookalike.tensors.takes_tensors`.
 
@@ -124,10 +125,10 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             each.
         """
         self._check_parameters()
-        images = self._images(X, reset=True)
-        labels = checked_labels(self, y, len(images))
-        classes, codes = np.unique(labels, return_inverse=True)
-        return self._fit(images, LabelTable.of(classes), codes, progress)
+        with unchanged_by_failure(self):
+            images = self._images(X, reset=True)
+            classes, codes = np.unique(checked_labels(self, y, len(images)), return_inverse=True)
+            return self._fit(images, LabelTable.of(classes), codes, progress)
 
     def _fit(
         self, images: NDArray[Any], labels: LabelTable, codes: NDArray[np.intp], progress: Progress
@@ -468,7 +469,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         distances : ndarray of shape (n, n_neighbors), float64
             Ascending; what they are is the model's own.
         indices : ndarray of shape (n, n_neighbors), int64
-            Places in ``ids_`` and ``labels_``; equal distances by ascending place.
+            Places in ``ids_`` and ``labels_``; equal distances by ascending place, but beyond candidates.
 
         Raises
         ------

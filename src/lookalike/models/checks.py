@@ -33,6 +33,18 @@ def refusing() -> Iterator[None]:
         raise InputError(text if named else text.splitlines()[0]) from error
 
 
+@contextmanager
+def unchanged_by_failure(model: Any) -> Iterator[None]:
+    """Put back what a model was where the block fails."""
+    before = vars(model).copy()
+    try:
+        yield
+    except BaseException:
+        vars(model).clear()
+        vars(model).update(before)
+        raise
+
+
 def checked_labels(model: Any, y: ArrayLike, n: int) -> NDArray[Any]:
     """Return ``y`` as ``n`` checked labels."""
     if y is None:

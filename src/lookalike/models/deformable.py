@@ -121,7 +121,8 @@ class DeformableMatch(ImageClassifier):
     aligned is as far as if alignment had changed nothing, and no nearer than what is. ``kneighbors`` returns
     the aligned ones first, then the other candidates, then what follows in the order of coarse descriptions.
 
-    Equal distances go to the training image that came first, among candidates and between them. Equal votes
+    Equal distances go to the training image that came first among the candidates; beyond them the order of
+    coarse descriptions decides. Equal votes
     go to the class of the nearest of the voters. Answers do not depend on the batch, threads or memory
     order. Training images are kept as prepared bytes, and two to four bytes a pixel more for what is
     compared.

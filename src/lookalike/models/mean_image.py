@@ -31,7 +31,7 @@ class MeanImage(ImageClassifier):
         distance to the class's images), or its median (which minimises L1).
     prepare : "auto", None or Prepare, default=None
         What is done to images before they are compared: chosen by :func:`lookalike.prepare.choose`, nothing,
-        or steps of your own. Rows of a 2-D array are not prepared.
+        or steps of your own. "auto" leaves rows of a 2-D array as they are, steps refuse them.
 
     Attributes
     ----------

@@ -29,7 +29,7 @@ class NearestImages(ImageClassifier):
         any, are the only ones to vote.
     prepare : "auto", None or Prepare, default=None
         What is done to images before they are compared: chosen by :func:`lookalike.prepare.choose`, nothing,
-        or steps of your own. Rows of a 2-D array are not prepared.
+        or steps of your own. "auto" leaves rows of a 2-D array as they are, steps refuse them.
 
     Attributes
     ----------

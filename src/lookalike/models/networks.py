@@ -140,7 +140,7 @@ def _tensor(images: NDArray[Any]) -> Tensor:
 
 
 class LinearModel(Network):
-    """A weight for each pixel and class, and no more: what the chapter trains first."""
+    """A weight for each pixel and class, and a number for each class: what the chapter trains first."""
 
     def build(self, shape: tuple[int, ...], n_classes: int) -> nn.Module:
         """Return the untrained module."""

@@ -194,7 +194,8 @@ class LearnedPrototypes(ImageClassifier):
     Notes
     -----
     Ties go to the first class in ``classes_``. The start is made of all training images, those held out too:
-    where learning brings nothing, the model is :class:`lookalike.MeanImage`. Where no class has enough images
+    where learning brings nothing, the model is :class:`lookalike.MeanImage` (or, of several a class,
+    :class:`lookalike.ClusterImages`). Where no class has enough images
     to hold any out, results are judged on the images learned from.
 
     Prototypes stay images: after each step, what went beyond 0 or 1 (for a 2-D array, beyond the least and
@@ -261,7 +262,7 @@ class LearnedPrototypes(ImageClassifier):
         return LearnedMatcher(self.metric, Learning(**how))
 
     def _check_parameters(self) -> None:
-        checked_metric(self.metric)
+        check_one_of("metric", self.metric, ("l1", "l2"))
         check_one_of("loss", self.loss, ("glvq", "cross-entropy"))
         for name in ("per_class", "epochs", "batch_size", "patience"):
             check_whole(name, getattr(self, name))

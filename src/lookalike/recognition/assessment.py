@@ -13,6 +13,7 @@ from lookalike.progress import Progress, silent
 from lookalike.recognition.recogniser import Recogniser
 from lookalike.recognition.rejection import Basis, Rejection, checked_level
 from lookalike.search.matches import NOWHERE
+from lookalike.tensors import takes_tensors
 
 Floats = NDArray[np.float64]
 
@@ -90,7 +91,7 @@ class Assessment:
         near = matches.nearest(k)
         ids = near.places if model.ids is None else model.ids[np.maximum(near.places, 0)]
         return cls(
-            classes=model.labels.classes,
+            classes=model.labels.classes.copy(),
             labels=model.labels.classes[codes],
             distances=distances,
             class_distances=matches.class_distances,
@@ -114,8 +115,11 @@ class Assessment:
         alpha : float
             A level above 0 and below 1.
         """
-        sets = self.rejection.sets(self.class_distances, checked_level(alpha))
-        sets[self.blank] = False
+        return takes_tensors(self._sets)(self.class_distances, self.blank, checked_level(alpha))
+
+    def _sets(self, class_distances: Floats, blank: NDArray[np.bool_], level: float) -> NDArray[np.bool_]:
+        sets = self.rejection.sets(class_distances, level)
+        sets[blank] = False
         return sets
 
     def frame(self) -> Any:

@@ -232,7 +232,7 @@ class _Looker:
 
     def __init__(self, model: Explained) -> None:
         self._model, self._matcher = model, model.matcher
-        self._classes = model.labels.classes
+        self._classes = model.labels.classes.copy()
         self._means: dict[int, Floats] = {}
 
     def evidence(

@@ -33,6 +33,8 @@ class Vote:
 
     def among(self, n: int) -> int:
         """Return how many of ``n`` vote, refusing more than there are."""
+        if isinstance(self.voters, bool) or not isinstance(self.voters, int | np.integer):
+            raise InputError(f"n_neighbors is {self.voters!r}: expected a whole number, 1 to {n}")
         voters = min(self.voters, n) if self.at_most else self.voters
         if not 1 <= voters <= n:
             raise InputError(f"n_neighbors is {voters}: expected 1 to {n}, the number of training images")

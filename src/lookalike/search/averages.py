@@ -282,9 +282,12 @@ def take_out(distances: Floats, places: Places, counts: NDArray[np.int64]) -> No
 
 def prototype_distances(images: NDArray[Any], prototypes: Floats, metric: str, *, compiled: bool) -> Floats:
     """Return the distance per value of each image to each prototype, of which 1 is full ink."""
-    rows, unit = _rows(images), unit_of(images)
+    rows, unit, row = _rows(images), unit_of(images), METRICS[metric]
+    if unit != 1 and row.kernels is None:
+        # What a definition says of differences need not grow with them: it sees all images in 0-1.
+        rows, unit = rows / unit, 1
     sums = prototype_sums(rows, _rows(prototypes) * unit, metric, compiled=compiled)
-    distances: Floats = METRICS[metric].per_value(sums, rows.shape[1], unit)
+    distances: Floats = row.per_value(sums, rows.shape[1], unit)
     return distances
 
 

@@ -63,7 +63,7 @@ def cross_entropy(apart: Tensor, codes: Tensor, owners: Tensor, sharpness: Tenso
 
 
 class Learner:
-    """Prototypes that learn, an epoch at a time.
+    """Prototypes that learn, a batch at a time.
 
     Rows and prototypes are on one scale, on which prototypes stay in 0-1: what a step takes beyond is cut
     off after it. Steps are Adam's, and become shorter from epoch to epoch, to 0 after the last (a cosine).

@@ -33,7 +33,9 @@ class Matcher(Protocol):
 
     A matcher that can learn more later also has ``add(images, codes)``; one that keeps every training image
     has ``remove(places)``. One that holds training images within something else has ``holder(images,
-    codes)``: the place to exclude for each of them.
+    codes)``: the place to exclude for each of them; one that judged itself by images that it held out has
+    ``judged``, their places. ``restored()`` checks what came from a file, ``reasons`` are sentences on what
+    was chosen, ``forgets_polarity`` says that paper and ink may be exchanged.
 
     Attributes
     ----------

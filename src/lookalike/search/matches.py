@@ -22,8 +22,8 @@ NOWHERE = -1
 class Matches:
     """What is nearest to each of ``n`` queries; everything that is said of an image follows from it.
 
-    The order is defined: by distance, equal distances by place. Where there are fewer than ``k`` images, or a
-    class has none, the place is -1 and the distance infinite.
+    The order is defined (the tie rule): by distance, equal distances by place. Where there are fewer than
+    ``k`` images, or a class has none, the place is -1 and the distance infinite.
 
     Attributes
     ----------

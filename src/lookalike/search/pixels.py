@@ -32,8 +32,8 @@ METRIC = Fact(lambda name, value: checked_metric(value).name)
 class PixelMatcher:
     """The nearest training images by a metric of pixels.
 
-    Bytes are compared as integers by :class:`ImageIndex`, everything else in float64 by :class:`FloatIndex`,
-    with the same tie rule; where bytes and floats meet, all go on as floats.
+    Bytes are compared as integers by :class:`ImageIndex`, where the metric has kernels, everything else in
+    float64 by :class:`FloatIndex`, with the same tie rule; where bytes and floats meet, all go on as floats.
     """
 
     state: ClassVar[State] = {

@@ -1,4 +1,9 @@
-"""Model files: a fitted model as safetensors with JSON metadata. Opening one runs none of its contents."""
+"""Model files: a fitted model as safetensors with JSON metadata. Opening one runs none of its contents.
+
+A stranger's file is refused in this order: by ``container`` (lengths, types, checksums, depth), by ``about``
+(what a header may say, the idea's name, parameters), and by :mod:`lookalike.state` (every value of every
+part). Then the parts check each other in their ``restored``.
+"""
 
 from lookalike.store.about import DataFacts, ModelInfo, is_card
 from lookalike.store.models import load_model, load_recogniser, model_info, save_model, unsaved_info
