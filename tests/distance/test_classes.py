@@ -19,28 +19,25 @@ def of_classes(distances, codes, n_classes, factor):
     places = np.full(smallest.shape, -1)
     for query, row in enumerate(distances):
         for code in range(n_classes):
-            own = np.flatnonzero((codes == code) & (row < FARTHEST))
+            own = np.flatnonzero(codes == code)
             if own.size and row[own].min() <= row.min() * factor:
                 place = own[np.argmin(row[own])]
                 smallest[query, code], places[query, code] = row[place], place
     return smallest, places
 
 
-def check(images, queries, metric, k, codes, n_classes, reach, exclude=None, threads=None):
+def check(images, queries, metric, k, codes, n_classes, reach, threads=None):
     """Hold ``search_classes`` against brute force, and against ``search``."""
     distances = sums(queries, images, metric)
-    if exclude is not None:
-        named = np.flatnonzero(exclude >= 0)
-        distances[named, exclude[named]] = FARTHEST
     index = ImageIndex(images, metric)
-    found = index.search_classes(queries, k, codes, n_classes, reach, exclude=exclude, threads=threads)
+    found = index.search_classes(queries, k, codes, n_classes, reach, threads=threads)
     order = np.argsort(distances, axis=1, kind="stable")[:, :k]
     np.testing.assert_array_equal(found[1], order)
     np.testing.assert_array_equal(found[0], np.take_along_axis(distances, order, axis=1))
     wanted = of_classes(distances, codes, n_classes, reach if metric == "l1" else reach**2)
     np.testing.assert_array_equal(found[2], wanted[0])
     np.testing.assert_array_equal(found[3], wanted[1])
-    for ours, theirs in zip(found, index.search(queries, k, exclude=exclude), strict=False):
+    for ours, theirs in zip(found, index.search(queries, k), strict=False):
         np.testing.assert_array_equal(ours, theirs)
 
 
@@ -51,26 +48,21 @@ def check(images, queries, metric, k, codes, n_classes, reach, exclude=None, thr
     n=st.sampled_from([2, 30, 1100]),
     reach=st.sampled_from([1, 1.1, 1.5, 40.0]),
     n_classes=st.integers(1, 12),
-    excludes=st.booleans(),
 )
-def test_any_images(seed, metric, n, reach, n_classes, excludes):
+def test_any_images(seed, metric, n, reach, n_classes):
     rng = np.random.default_rng(seed)
     few = rng.choice([2, 256])  # few values tie
     images = rng.integers(0, few, (n, 12, 11), np.uint8)
     queries = np.concatenate([images[rng.integers(0, n, 4)], rng.integers(0, few, (3, 12, 11), np.uint8)])
-    exclude = rng.integers(-1, n, 7) if excludes else None
-    k = int(rng.integers(1, min(n - excludes, 8) + 1))
+    k = int(rng.integers(1, min(n, 8) + 1))
     codes = rng.integers(0, n_classes, n)
-    check(images, queries, metric, k, codes, n_classes, reach, exclude, threads=int(rng.integers(1, 4)))
+    check(images, queries, metric, k, codes, n_classes, reach, threads=int(rng.integers(1, 4)))
 
 
 @pytest.mark.parametrize(("k", "reach"), [(1, 1.1), (5, 1.3), (3, 1)])
-@pytest.mark.parametrize("excludes", [False, True])
-def test_smooth_images(smooth, metric, simd, k, reach, excludes):
+def test_smooth_images(smooth, metric, simd, k, reach):
     codes = np.argsort(np.argsort(smooth[:3900].mean(axis=(1, 2)))) * 10 // 3900
-    queries = smooth[3850:] if excludes else smooth[3900:]
-    exclude = np.where(np.arange(len(queries)) < 50, np.arange(len(queries)) + 3850, -1) if excludes else None
-    check(smooth[:3900], queries, metric, k, codes, 11, reach, exclude)
+    check(smooth[:3900], smooth[3900:], metric, k, codes, 11, reach)
 
 
 def test_real_mnist(mnist, metric):
@@ -84,14 +76,6 @@ def test_noise_falls_back(metric):
     check(images, queries, metric, 2, rng.integers(0, 7, 9000), 7, 1.05)
 
 
-def test_leaving_out_the_only_near_one(metric):
-    images = np.full((1500, 12, 12), 200, np.uint8)
-    images[7] = 0
-    exclude, blank = np.array([7, -1]), np.zeros((2, 12, 12), np.uint8)
-    assert ImageIndex(images, metric).search(blank, 1, exclude=exclude)[1].tolist() == [[0], [7]]
-    assert ImageIndex(images[6:8], metric).search(blank[:1], 1, exclude=[1])[1].tolist() == [[0]]
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -101,12 +85,6 @@ def test_leaving_out_the_only_near_one(metric):
         ({"reach": 0.9}, "reach is 0.9: expected a finite number of at least 1"),
         ({"reach": np.inf}, "reach is inf"),
         ({"reach": "1"}, "reach is '1'"),
-        ({"exclude": [0]}, r"exclude is int64 of shape \(1,\): expected integers \(3,\)"),
-        ({"exclude": [0, 1, 3]}, "exclude names an image that is not there: expected -1 to 2"),
-        (
-            {"exclude": [0, 1, 2], "k": 3},
-            "k is 3: expected a whole number from 1 to the 2 images of the index",
-        ),
     ],
 )
 def test_refusals(change, message):

@@ -69,7 +69,7 @@ def test_other_sources_have_another_folder(monkeypatch, tmp_path):
 
 def test_the_setting_chooses_the_form(monkeypatch):
     monkeypatch.setenv("LOOKALIKE_SIMD", "portable")
-    assert variant_of("l1") == L1Portable()
+    assert type(variant_of("l1")) is L1Portable
     assert type(variant_of("l2")) is L2Portable
     monkeypatch.setenv("LOOKALIKE_SIMD", "auto")
     assert type(variant_of("l1")) is (L1Avx2 if "avx2" in processor_features() else L1Portable)

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lookalike.distance.deformation.definition import displacements
 from lookalike.distance.deformation.matching import checked_context, checked_warp
-from lookalike.distance.metrics import kernels_of
+from lookalike.distance.metrics import checked_k, kernels_of
 from lookalike.distance.search import ImageIndex
 from lookalike.errors import InputError
 from lookalike.progress import Progress, silent
@@ -80,16 +80,13 @@ class DeviceIndex:
         rows = self._checked(queries)
         if rows.device != self._rows.device:
             raise InputError(f"queries are on {rows.device}: expected {self._rows.device}, as the index")
-        if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k <= len(self):
-            raise InputError(
-                f"k is {k!r}: expected a whole number from 1 to the {len(self)} images of the index"
-            )
+        k = checked_k(k, len(self), "images of the index")
         # What is smallest so far is held once more beside each block's own.
-        step = max(1, min(QUERIES, PAIRS // int(k), VALUES // rows.shape[1]))
-        keys = torch.empty((len(rows), int(k)), dtype=torch.int64, device=rows.device)
+        step = max(1, min(QUERIES, PAIRS // k, VALUES // rows.shape[1]))
+        keys = torch.empty((len(rows), k), dtype=torch.int64, device=rows.device)
         for start in range(0, len(rows), step):
             progress("searching", start, len(rows))
-            keys[start : start + step] = self._nearest(rows[start : start + step], int(k))
+            keys[start : start + step] = self._nearest(rows[start : start + step], k)
         progress("searching", len(rows), len(rows))
         positions = keys.remainder(len(self))
         return keys.sub_(positions).floor_divide_(len(self)), positions

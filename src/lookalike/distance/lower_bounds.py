@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,6 @@ COARSE, FINE_SUMS, FINE_AXES = 32, 128, 64
 SAMPLE_ROWS, SAMPLE_NUMBERS = 4096, 1 << 24
 #: So many numbers are reduced at a time.
 BLOCK_NUMBERS = 1 << 21
-_EPSILON = float(np.finfo(np.float64).eps)
 
 Floats = NDArray[np.float64]
 
@@ -36,18 +35,6 @@ class Reduced:
     coarse: NDArray[Any]  # (n, 32): uint8 for L1, int16 for L2
     fine: NDArray[Any]  # (n, 128) or (n, 64)
     slack: Floats  # (n, 2): rounding of the coarse and of the fine numbers, in their units
-
-
-class LowerBounds(Protocol):
-    """What reduces rows of bytes, in one way for indexed rows and in another for queries."""
-
-    units: tuple[float, float]
-
-    def of_rows(self, rows: NDArray[np.uint8]) -> Reduced:
-        """Return indexed rows, reduced."""
-
-    def of_queries(self, rows: NDArray[np.uint8]) -> Reduced:
-        """Return queries, reduced."""
 
 
 def sample(rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -115,10 +102,7 @@ class BlockSums:
 
 
 def _boxes(spread: Floats, coarse: int, fine: int) -> tuple[NDArray[np.int64], Floats]:
-    """Return the box of each pixel, and which fine box lies in which coarse one: 1 in (fine, coarse).
-
-    There are ``fine`` boxes, or fewer where there are fewer pixels.
-    """
+    """Return the box of each pixel, and which fine box lies in which coarse one: 1 in (fine, coarse)."""
     labels = np.zeros(spread.shape, np.int64)
     parent = np.zeros(fine, np.int64)
     heap = [(-float(spread.sum()), 0, tuple(slice(0, length) for length in spread.shape))]
@@ -176,11 +160,11 @@ class PrincipalAxes:
         self._axes = axes @ turn[:, ::-1]  # the longest axis first
         norms = np.linalg.eigvalsh(self._axes.T @ self._axes)
         #: Relative error of squared norms of coordinates: axes not quite orthonormal, and float64 sums.
-        self._error = 2 * float(np.abs(norms - np.rint(norms)).max()) + 64 * rows.shape[1] * _EPSILON
-        reach = max(
-            (float(np.abs(level).max()) for level in self._levels(some[:512].astype(np.float64))[:2]),
-            default=0.0,
+        self._error = (
+            2 * float(np.abs(norms - np.rint(norms)).max()) + 64 * rows.shape[1] * np.finfo(np.float64).eps
         )
+        levels = self._levels(some[:512].astype(np.float64))[:2]
+        reach = max(float(np.abs(level).max()) for level in levels)
         self.units = (max(reach / 2047, 1e-6),) * 2
 
     def _levels(self, centred: Floats) -> tuple[Floats, Floats, Floats]:
@@ -196,7 +180,7 @@ class PrincipalAxes:
 
     def of_rows(self, rows: NDArray[np.uint8]) -> Reduced:
         """Return clipped and rounded coordinates, and how far that moved them: of queries the same."""
-        coarse, fine = np.zeros((len(rows), COARSE), np.int16), np.zeros((len(rows), FINE_AXES), np.int16)
+        coarse, fine = (np.zeros((len(rows), count), np.int16) for count in (COARSE, FINE_AXES))
         slack = np.zeros((len(rows), 2))
         step = max(1, BLOCK_NUMBERS // rows.shape[1])
         for start in range(0, len(rows), step):
@@ -211,6 +195,9 @@ class PrincipalAxes:
         return Reduced(coarse, fine, slack)
 
     of_queries = of_rows
+
+
+LowerBounds = BlockSums | PrincipalAxes
 
 
 def _orthonormal(columns: Floats) -> Floats:

@@ -57,15 +57,14 @@ class Metric:
         """
         if self.costs is None:
             return np.asarray(self.definition(rows, references), dtype=np.float64)
+        sums = np.empty((len(rows), len(references)))
         if rows.dtype != np.uint8 and self.kernels is not None:
             # Several times as fast as broadcasting; who has bytes alone need not import Numba for it.
             from lookalike.distance.kernels.compiled import read_only
             from lookalike.distance.kernels.sums import float_sums
 
-            sums = np.empty((len(rows), len(references)))
             float_sums(self.root, read_only(rows, np.float64), read_only(references, np.float64), sums)
             return sums
-        sums = np.empty((len(rows), len(references)))
         references = np.ascontiguousarray(references, np.float64)
         step = max(1, _CHUNK_VALUES // max(1, references.size))
         differences = np.empty((min(step, len(rows)), *references.shape))
@@ -150,6 +149,13 @@ def checked_metric(name: object) -> Metric:
     if not isinstance(name, str) or name not in METRICS:
         raise InputError(f"metric is {name!r}: expected {' or '.join(map(repr, METRICS))}")
     return METRICS[name]
+
+
+def checked_k(k: object, most: int, what: str) -> int:
+    """Return how many of ``most`` are asked for, refusing what is no such number."""
+    if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k <= most:
+        raise InputError(f"k is {k!r}: expected a whole number from 1 to the {most} {what}")
+    return int(k)
 
 
 def kernels_of(name: object) -> Kernels:

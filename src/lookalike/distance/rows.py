@@ -112,12 +112,12 @@ class Held(NamedTuple):
     coarse: NDArray[Any]
     squares: NDArray[np.int32]
     fine: NDArray[Any]
-    slack: tuple[float, float]  # the most that rounding moved a reduced row
-    normed: int  # rows whose norms are made
-    ready: int  # rows that are reduced
-    bounds: LowerBounds | None
-    chosen_at: int  # how many rows there were when the bounds were chosen
-    room: int  # rows that may be written to: a search may still read those beyond
+    slack: tuple[float, float] = (0.0, 0.0)  # the most that rounding moved a reduced row
+    normed: int = 0  # rows whose norms are made
+    ready: int = 0  # rows that are reduced
+    bounds: LowerBounds | None = None
+    chosen_at: int = 0  # how many rows there were when the bounds were chosen
+    room: int = 0  # rows that may be written to: a search may still read those beyond
 
     @classmethod
     def empty(cls, features: int, kernels: Kernels) -> Held:
@@ -130,12 +130,6 @@ class Held(NamedTuple):
             np.zeros(0, kernels.kind),
             np.zeros(0, np.int32),
             np.zeros((0, kernels.fine), kernels.kind),
-            slack=(0.0, 0.0),
-            normed=0,
-            ready=0,
-            bounds=None,
-            chosen_at=0,
-            room=0,
         )
 
     def with_room(self, more: int) -> Held:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,7 +15,6 @@ from lookalike import settings
 from lookalike.distance.kernels import FARTHEST
 from lookalike.distance.kernels.compiled import variant_of
 from lookalike.distance.kernels.scan import (
-    EXCLUDED,
     FIRST,
     PADDING,
     SEED_GROUPS,
@@ -29,7 +28,7 @@ from lookalike.distance.kernels.scan import (
     sort_best,
 )
 from lookalike.distance.lower_bounds import COARSE
-from lookalike.distance.metrics import METRICS, Kernels, kernels_of
+from lookalike.distance.metrics import Kernels, checked_k, kernels_of
 from lookalike.distance.rows import Held, norms, with_bounds, with_norms
 from lookalike.distance.threads import run_chunks
 from lookalike.errors import InputError
@@ -125,21 +124,14 @@ class ImageIndex:
             self.add(state["images"])
 
     def search(
-        self,
-        queries: ArrayLike,
-        k: int,
-        *,
-        exclude: ArrayLike | None = None,
-        threads: int | None = None,
-        progress: Progress = silent,
+        self, queries: ArrayLike, k: int, *, threads: int | None = None, progress: Progress = silent
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the distances and positions (q, k) of the k nearest indexed images of each query.
 
-        Ascending, equal distances by ascending position; k is 1 to ``len(index)``. ``exclude`` (q,) are
-        positions that each query is not compared with: its own where it is indexed, or -1. The progress is
-        told when code is being compiled, and how many queries are done.
+        Ascending, equal distances by ascending position; k is 1 to ``len(index)``. The progress is told when
+        code is being compiled, and how many queries are done.
         """
-        found = self._answer(queries, k, None, exclude, threads, progress)
+        found = self._answer(queries, k, None, threads, progress)
         return found.distances, found.positions
 
     def search_classes(
@@ -150,7 +142,6 @@ class ImageIndex:
         n_classes: int,
         reach: float,
         *,
-        exclude: ArrayLike | None = None,
         threads: int | None = None,
         progress: Progress = silent,
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
@@ -161,8 +152,7 @@ class ImageIndex:
         n_classes), equal distances by the lowest position; others are not told: 2^63 - 1, and -1. For L2
         reach is that of distances, not of their squares.
         """
-        asked = (codes, n_classes, reach)
-        found = self._answer(queries, k, asked, exclude, threads, progress)
+        found = self._answer(queries, k, (codes, n_classes, reach), threads, progress)
         return found.distances, found.positions, *found.classes()
 
     def _answer(
@@ -170,38 +160,20 @@ class ImageIndex:
         queries: ArrayLike,
         k: int,
         asked: tuple[ArrayLike, int, float] | None,
-        exclude: ArrayLike | None,
         threads: int | None,
         progress: Progress,
     ) -> _Search:
         """Return a search that is done."""
         batch = self._checked(queries)
         with self._reading(len(batch)) as held:
-            most = held.size - (exclude is not None)
-            if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k <= most:
-                raise InputError(
-                    f"k is {k!r}: expected a whole number from 1 to the {most} images of the index"
-                    f"{'' if exclude is None else ' that are not excluded'}"
-                )
-            classes = excluded = None
-            if asked is not None:
-                codes, n_classes, reach = asked
-                classes = _Classes.checked(
-                    codes, n_classes, held.size, reach, squared=METRICS[self.metric].root
-                )
-            if exclude is not None:
-                excluded = _checked_exclude(exclude, len(batch), held.size)
-            search = _Search(held, self._kernels, batch, int(k), classes, excluded)
+            k = checked_k(k, held.size, "images of the index")
+            search = _Search(held, self._kernels, batch, k, asked)
             search.run(threads, progress)
         return search
 
     @contextmanager
     def _reading(self, count: int) -> Iterator[Held]:
-        """Hand out what is held, with lower bounds and norms of all rows, to a search of some queries.
-
-        They take longer than some queries by brute force: the first queries are answered so, for they may
-        well be the only ones.
-        """
+        """Hand out what is held to a search of some queries, with lower bounds where they pay."""
         with self._lock:
             self._asked += count
             if self._held.ready == 0 and self._asked <= FEW:
@@ -234,41 +206,14 @@ class ImageIndex:
         return batch
 
 
-class _Classes(NamedTuple):
-    """Whose nearest image is asked for: that of each class up to ``factor`` times the smallest sum."""
-
-    codes: NDArray[np.int64]  # (n,): the class of each image
-    n_classes: int
-    factor: float
-
-    @classmethod
-    def checked(
-        cls, codes: ArrayLike, n_classes: int, n_images: int, reach: float, *, squared: bool
-    ) -> _Classes:
-        """Return classes by a reach in distances, which are the roots of the sums where these are squared."""
-        whole = np.asarray(codes)
-        if whole.shape != (n_images,) or whole.dtype.kind not in "iu":
-            raise InputError(
-                f"codes are {whole.dtype} of shape {whole.shape}: expected integers ({n_images},)"
-            )
-        if whole.size and not 0 <= whole.min() <= whole.max() < n_classes:
-            raise InputError(f"codes run from {whole.min()} to {whole.max()}: expected 0 to {n_classes - 1}")
-        if not isinstance(reach, int | float | np.number) or not 1 <= reach < np.inf:
-            raise InputError(f"reach is {reach!r}: expected a finite number of at least 1")
-        factor = float(reach) ** 2 if squared else float(reach)
-        return cls(np.ascontiguousarray(whole, np.int64), n_classes, factor)
-
-
-def _checked_exclude(exclude: ArrayLike, n_queries: int, n_images: int) -> NDArray[np.int64]:
-    """Return the image that each query is not compared with."""
-    places = np.asarray(exclude)
-    if places.shape != (n_queries,) or places.dtype.kind not in "iu":
-        raise InputError(
-            f"exclude is {places.dtype} of shape {places.shape}: expected integers ({n_queries},)"
-        )
-    if places.size and not -1 <= places.min() <= places.max() < n_images:
-        raise InputError(f"exclude names an image that is not there: expected -1 to {n_images - 1}")
-    return places.astype(np.int64)
+def _checked_codes(codes: ArrayLike, n_classes: int, n_images: int) -> NDArray[np.int64]:
+    """Return the class of each image."""
+    whole = np.asarray(codes)
+    if whole.shape != (n_images,) or whole.dtype.kind not in "iu":
+        raise InputError(f"codes are {whole.dtype} of shape {whole.shape}: expected integers ({n_images},)")
+    if whole.size and not 0 <= whole.min() <= whole.max() < n_classes:
+        raise InputError(f"codes run from {whole.min()} to {whole.max()}: expected 0 to {n_classes - 1}")
+    return np.ascontiguousarray(whole, np.int64)
 
 
 class _Search:
@@ -280,13 +225,17 @@ class _Search:
         kernels: Kernels,
         queries: NDArray[np.uint8],
         k: int,
-        classes: _Classes | None,
-        excluded: NDArray[np.int64] | None,
+        asked: tuple[ArrayLike, int, float] | None,
     ) -> None:
         self._held, self._kernels, self._k = held, kernels, k
         self._queries = queries.reshape(len(queries), -1)
         self._variant = variant_of(kernels.variant)
-        n_classes = 0 if classes is None else classes.n_classes
+        codes, n_classes, reach = asked or ((), 0, 0.0)
+        self._codes = np.zeros(0, np.int64)
+        if asked is not None:
+            self._codes = _checked_codes(codes, n_classes, held.size)
+            if not isinstance(reach, int | float | np.number) or not 1 <= reach < np.inf:
+                raise InputError(f"reach is {reach!r}: expected a finite number of at least 1")
         #: How many queries may be worked on together.
         self._most = min(kernels.batch, BATCH_NUMBERS // max(k, n_classes, held.full.shape[1]))
         self._bounded = held.bounds is not None and 8 * k <= held.size
@@ -299,10 +248,9 @@ class _Search:
             fine_unit=fine_unit,
             cap=kernels.cap,
             n_rows=held.size,
-            reach=0.0 if classes is None else classes.factor,
+            reach=float(reach) ** 2 if kernels.products else float(reach),
         )
         self._rows = Rows(held.full, held.norms, held.coarse, held.squares, held.fine)
-        self._codes = np.zeros(0, np.int64) if classes is None else classes.codes
         self._batch = 4
         #: Rows in a call, a multiple of TILE; threads may change it under each other, which does no harm.
         self._step = TILE
@@ -310,11 +258,9 @@ class _Search:
         self.positions = np.empty((len(queries), k), np.int64)
         #: What is asked beside the k nearest; an empty tuple, and so code without it, for nothing.
         self._more: NDArray[np.int64] | tuple[()] = ()
-        if classes is not None or excluded is not None:
+        if asked is not None:
             self._more = np.full((-(-len(queries) // 4) * 4, FIRST + 2 * n_classes), FARTHEST)
-            self._more[:, FIRST + n_classes :] = self._more[:, EXCLUDED] = -1
-            if excluded is not None:
-                self._more[: len(queries), EXCLUDED] = excluded
+            self._more[:, FIRST + n_classes :] = -1
 
     def classes(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return distances and positions (q, n_classes) of the nearest of each class that is within reach."""

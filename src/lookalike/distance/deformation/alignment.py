@@ -44,7 +44,7 @@ def aligned(
     chosen = _checked(fixed, moving, pairs)
     out = np.empty((len(chosen), *moving.shape[1:]), np.uint8)
     job = _Alignment(fixed, moving)
-    if not job.is_ready:
+    if not kernel.align.is_ready(job.course):
         progress("compiling alignment", 0, 1)
         job.align(chosen[:0], out[:0])
         progress("compiling alignment", 1, 1)
@@ -77,7 +77,7 @@ class _Alignment:
         self._fixed, self._moving = self._blurred(read_only(fixed)), self._blurred(self._images)
         lengths = np.full(3 + definition.POINTS**2, definition.PIXEL_STEP)
         lengths[:2] = definition.LINEAR_STEP
-        self._course = kernel.Course(
+        self.course = kernel.Course(
             down=definition.spline_weights(height),
             across=definition.spline_weights(width),
             turns=np.array(definition.TURNS),
@@ -87,15 +87,10 @@ class _Alignment:
             smooth=definition.SMOOTH,
         )
 
-    @property
-    def is_ready(self) -> bool:
-        """Whether the kernel is compiled."""
-        return kernel.align.is_ready(self._course)
-
     def align(self, pairs: NDArray[np.int64], out: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Align some pairs, and return where the pixels of the last came from."""
         found = np.empty((2, *out.shape[1:]))
-        kernel.align(self._fixed, self._moving, self._images, pairs, self._course, found, out)
+        kernel.align(self._fixed, self._moving, self._images, pairs, self.course, found, out)
         return found
 
     @staticmethod

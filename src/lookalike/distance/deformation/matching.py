@@ -14,10 +14,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from lookalike import settings
 from lookalike.distance.deformation.definition import Match, displacements
-from lookalike.distance.deformation.planes import LANES, Planes, check_same_kind, gap_for
+from lookalike.distance.deformation.planes import LANES, Planes, check_same_kind, gap_for, window_sums
 from lookalike.distance.kernels import FARTHEST
 from lookalike.distance.kernels.compiled import read_only, variant_of
 from lookalike.distance.kernels.deform import SIZE, Plan, Scratch, compare
+from lookalike.distance.metrics import checked_k
 from lookalike.distance.threads import run_chunks
 from lookalike.errors import InputError
 from lookalike.progress import Progress, silent
@@ -108,8 +109,7 @@ def nearest(
     """
     job = _Matching(queries, references, candidates, warp, context, symmetric)
     total, count = job.n_queries, job.candidates.shape[1]
-    if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k <= count:
-        raise InputError(f"k is {k!r}: expected a whole number from 1 to the {count} candidates")
+    k = checked_k(k, count, "candidates")
     distances, indices = np.full((total, k), FARTHEST), np.full((total, k), FARTHEST)
 
     def work(chunk: slice) -> Iterator[None]:
@@ -342,23 +342,12 @@ def displacement_field(
         top, left = warp[0] + down, warp[1] + across
         moved = wide[:, top : top + framed.shape[1], left : left + framed.shape[2]]
         differences = framed - moved
-        cost = _window_sums(np.einsum("pyx,pyx->yx", differences, differences), length)
+        cost = window_sums(np.einsum("pyx,pyx->yx", differences, differences), length)
         better = cost < costs
         costs[better] = cost[better]
         field[better] = (down, across)
     found = costs.astype(np.int64)
     return Match(int(found.sum()), field, found)
-
-
-def _window_sums(values: NDArray[Any], length: int) -> NDArray[Any]:
-    """Return the sum of each square window of ``length`` values along an edge."""
-    running = values.cumsum(axis=0, dtype=values.dtype)
-    rows = running[length - 1 :]
-    rows[1:] -= running[:-length].copy()
-    running = rows.cumsum(axis=1, dtype=values.dtype)
-    sums = running[:, length - 1 :]
-    sums[:, 1:] -= running[:, :-length].copy()
-    return sums
 
 
 def warped(image: NDArray[Any], field: NDArray[np.int8]) -> NDArray[Any]:

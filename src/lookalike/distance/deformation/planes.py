@@ -25,7 +25,7 @@ LARGEST = 63
 #: How many lanes of a vector belong to one image.
 LANES = 8
 #: Sobel gradients, -1020 to 1020, are divided by this: -30 to 30, of which a 3x3 context fits 16 bits.
-SOBEL_UNIT = 34
+SOBEL_UNIT = np.float32(34)
 #: Gradients of a double angle are cut at this many times their local root mean square ...
 _STEEPEST = 3.0
 #: ... which becomes this value.
@@ -64,7 +64,6 @@ class Planes:
     patch_energies: dict[int, int] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
-        """Return how many images there are."""
         return len(self.packed)
 
     def values(self, chosen: Any = slice(None)) -> NDArray[np.int8]:
@@ -84,14 +83,13 @@ class Planes:
     def patch_energy(self, context: int) -> int:
         """Return a number that no patch's sum of squares of all planes exceeds; worked out once."""
         if context not in self.patch_energies:
-            step = max(1, _CHUNK_BYTES // max(1, self.packed[:1].nbytes * 4))
+            height, width = (side + 2 * context for side in self.shape)
+            step = max(1, _CHUNK_BYTES // (8 * height * width))
             largest = 0
             for start in range(0, len(self), step):
                 values = self.values(slice(start, start + step)).astype(np.int64)
-                sums = (values**2).sum(axis=1)
-                for axis in (1, 2):
-                    sums = _sums_along(sums, context, axis)
-                largest = max(largest, int(sums.max()))
+                squares = np.pad((values**2).sum(axis=1), ((0, 0), (context, context), (context, context)))
+                largest = max(largest, int(window_sums(squares, 2 * context + 1).max()))
             self.patch_energies[context] = largest
         return self.patch_energies[context]
 
@@ -138,7 +136,7 @@ def sobel_planes(images: ImageBatch, *, gap: int = 4) -> Planes:
     >>> sobel_planes(np.array([[[0, 0, 255, 255]]], np.uint8)).values().tolist()
     [[[[0, 0, 0, 0]], [[0, 30, 30, 0]]]]
     """
-    return _gradient_planes(images, gap, _rounded_sobel)
+    return _gradient_planes(images, gap, lambda part: np.rint(sobel(part) / SOBEL_UNIT).astype(np.int8))
 
 
 def window_weights(size: int, share: float) -> NDArray[np.float64]:
@@ -215,11 +213,6 @@ def sobel(images: NDArray[np.uint8]) -> NDArray[np.int16]:
     return np.stack([across[:, 2:] - across[:, :-2], along[:, :, 2:] - along[:, :, :-2]], axis=1)
 
 
-def _rounded_sobel(images: NDArray[np.uint8]) -> NDArray[np.int8]:
-    """Return Sobel gradients over 34, rounded."""
-    return np.rint(sobel(images) / np.float32(SOBEL_UNIT)).astype(np.int8)
-
-
 def _double_angle(images: NDArray[np.uint8], window: float) -> NDArray[np.int8]:
     """Return gradients over their local root mean square, with their angle doubled."""
     gradients = sobel(images).astype(np.float64)
@@ -280,14 +273,15 @@ def _filled(
     return Planes(packed, shape, phases * LANES - width, n_planes, energy)
 
 
-def _sums_along(values: NDArray[np.int64], radius: int, axis: int) -> NDArray[np.int64]:
-    """Return the sum of the ``2 radius + 1`` values around each along an axis, zeros beyond the border."""
-    margins = [(0, 0)] * values.ndim
-    margins[axis] = (radius + 1, radius)
-    running = np.cumsum(np.pad(values, margins), axis=axis)
-    length = values.shape[axis]
-    ends = np.arange(length) + 2 * radius + 1
-    return np.take(running, ends, axis) - np.take(running, ends - 2 * radius - 1, axis)
+def window_sums(values: NDArray[Any], length: int) -> NDArray[Any]:
+    """Return the sum of each square window, ``length`` values long, of images (..., h, w)."""
+    running = values.cumsum(axis=-2, dtype=values.dtype)
+    rows = running[..., length - 1 :, :]
+    rows[..., 1:, :] -= running[..., :-length, :].copy()
+    running = rows.cumsum(axis=-1, dtype=values.dtype)
+    sums = running[..., length - 1 :]
+    sums[..., 1:] -= running[..., :-length].copy()
+    return sums
 
 
 def check_same_kind(first: Planes, second: Planes) -> None:
@@ -338,10 +332,7 @@ def edge_descriptors(
         out[start : start + step] = np.rint(np.minimum(roots, 255))
 
     run_chunks(
-        work,
-        range(0, n, step),
-        threads,
-        lambda done: progress("describing edges", min(done * step, n), n),
+        work, range(0, n, step), threads, lambda done: progress("describing edges", min(done * step, n), n)
     )
     return out.reshape(n, DIRECTIONS * len(down), across.shape[1])
 

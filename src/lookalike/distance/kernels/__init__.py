@@ -34,20 +34,15 @@ What bounds the memory
 ----------------------
 A search holds for each thread its batch (at most 256 queries, less for large images, 8 MB), as many answers,
 and 50 KB of scratch; nothing grows with queries x rows. A call returns to Python after about a twentieth
-of a second, which is where threads change work and Ctrl-C is heard: kernels release the GIL, are run on
-threads of ours (``distance.threads``) and never start any themselves.
+of a second, which is where threads change work and Ctrl-C is heard: kernels release the GIL, and never start
+threads themselves.
 
 Which code runs
 ---------------
-``compiled.variant_of`` decides when a search begins: the AVX2 forms
-where the processor has AVX2 (as Numba sees it: ``NUMBA_CPU_FEATURES`` and ``NUMBA_ENABLE_AVX`` count),
-else, or where ``LOOKALIKE_SIMD`` is ``portable``, vectors in LLVM's own words, which it lowers for whatever
-there is: on ARM to absolute-difference and multiply-add instructions, on x86 to SSE2 or AVX. Both forms
-give the same integers. The variant is the type of each kernel's first argument, so all forms share one
-source and Numba files each separately.
-
-Code is compiled at the first call of each form, a few seconds, and kept on disk (``compiled``); a search
-tells its progress callback before it compiles.
+``compiled.variant_of`` decides when a search begins: the AVX2 forms where the processor has AVX2 (as Numba
+sees it: ``NUMBA_CPU_FEATURES`` and ``NUMBA_ENABLE_AVX`` count), else, or where ``LOOKALIKE_SIMD`` is
+``portable``, vectors in LLVM's own words, which it lowers for whatever there is: on ARM to absolute-
+difference and multiply-add instructions, on x86 to SSE2 or AVX. Both give the same integers.
 """
 
 from __future__ import annotations

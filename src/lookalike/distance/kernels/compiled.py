@@ -12,10 +12,10 @@ import hashlib
 import os
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections import namedtuple
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numba
 import numpy as np
@@ -70,8 +70,12 @@ class Kernel:
         compiled = numba.njit(nogil=True)(self._function)
         folder = cache_folder()
         if folder is not None:
-            with _numba_cache(folder):
+            # Numba reads where its cache is only while one is set up.
+            before, _CONFIG.CACHE_DIR = _CONFIG.CACHE_DIR, os.fspath(folder)
+            try:
                 compiled.enable_caching()
+            finally:
+                _CONFIG.CACHE_DIR = before
         return compiled
 
 
@@ -97,59 +101,22 @@ def _sources_hash() -> str:
     return digest.hexdigest()[:16]
 
 
-@contextmanager
-def _numba_cache(folder: Path) -> Iterator[None]:
-    """Point Numba at ``folder`` while a function's cache is set up: it reads its configuration only then."""
-    before = _CONFIG.CACHE_DIR
-    _CONFIG.CACHE_DIR = os.fspath(folder)
-    try:
-        yield
-    finally:
-        _CONFIG.CACHE_DIR = before
-
-
 # The markers: L1 by AVX2's byte-SAD, squared L2 by its multiply-and-add, deformable sums in 16 and in 32 bits
 # by its multiply-and-add of bytes; each of them also in vectors that any processor's compiler can lower.
-
-
-class L1Avx2(NamedTuple):
-    mark: int = 0
-
-
-class L1Portable(NamedTuple):
-    mark: int = 0
-
-
-class L2Avx2(NamedTuple):
-    mark: int = 0
-
-
-class L2Portable(NamedTuple):
-    mark: int = 0
-
-
-class Short(NamedTuple):
-    mark: int = 0
-
-
-class ShortPortable(NamedTuple):
-    mark: int = 0
-
-
-class Long(NamedTuple):
-    mark: int = 0
-
-
-class LongPortable(NamedTuple):
-    mark: int = 0
-
-
+L1Avx2 = namedtuple("L1Avx2", "mark")
+L1Portable = namedtuple("L1Portable", "mark")
+L2Avx2 = namedtuple("L2Avx2", "mark")
+L2Portable = namedtuple("L2Portable", "mark")
+Short = namedtuple("Short", "mark")
+ShortPortable = namedtuple("ShortPortable", "mark")
+Long = namedtuple("Long", "mark")
+LongPortable = namedtuple("LongPortable", "mark")
 #: What is summed -> the marker of its form with AVX2, and of the portable one.
 _VARIANTS: dict[str, tuple[Any, Any]] = {
-    "l1": (L1Avx2(), L1Portable()),
-    "l2": (L2Avx2(), L2Portable()),
-    "deform16": (Short(), ShortPortable()),
-    "deform32": (Long(), LongPortable()),
+    "l1": (L1Avx2(0), L1Portable(0)),
+    "l2": (L2Avx2(0), L2Portable(0)),
+    "deform16": (Short(0), ShortPortable(0)),
+    "deform32": (Long(0), LongPortable(0)),
 }
 
 

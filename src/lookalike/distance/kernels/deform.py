@@ -20,18 +20,7 @@ from numpy.typing import NDArray
 
 from lookalike.distance.kernels import FARTHEST
 from lookalike.distance.kernels.compiled import Kernel, Long, Short, ShortPortable
-from lookalike.distance.kernels.vectors import (
-    BYTES,
-    I1,
-    I8,
-    I16,
-    I32,
-    I64,
-    SHORTS,
-    Emitter,
-    intrinsic,
-    vector,
-)
+from lookalike.distance.kernels.vectors import BYTES, I8, I16, I32, I64, SHORTS, Emitter, intrinsic, vector
 
 #: Bytes and lanes of a vector.
 SIZE, LANES = 32, 16
@@ -53,7 +42,7 @@ class Sums:
         """Return the squared differences of 32 bytes, added in pairs: 16 numbers below 2^15."""
         build, emit = self.build, self.emit
         apart = build.sub(first, second)
-        size = emit.call("llvm.abs.v32i8", BYTES, [apart, ir.Constant(I1, 0)])
+        size = emit.call("llvm.abs.v32i8", BYTES, [apart, ir.Constant(ir.IntType(1), 0)])
         if self.native:
             pairs = emit.call("llvm.x86.avx2.pmadd.ub.sw", SHORTS, [size, size])
         else:
@@ -76,29 +65,21 @@ class Sums:
         return self.emit.join(lanes, self.zero, _DOWN)
 
 
-def times(emit: Emitter, value: Any, factor: int) -> Any:
-    """Return an i64 times a constant."""
-    return emit.builder.mul(value, ir.Constant(I64, factor))
-
-
 @intrinsic
 def copy_run(typing: Any, source: Any, start: Any, target: Any, at: Any, count: Any) -> Any:
     """Copy ``count`` blocks of 16 bytes that lie side by side to every other block of 16 bytes."""
 
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        emit = Emitter(context, builder, signature, values)
-        half = vector(16, I8)
+    def write(emit: Emitter) -> None:
+        build, values = emit.builder, emit.values
         blocks, places = emit.address(0, I8, values[1]), emit.address(2, I8, values[3])
 
-        def body(index: Any, _: list[Any]) -> list[Any]:
-            block = emit.load(builder.gep(blocks, [times(emit, index, 16)]), half)
-            emit.store(block, builder.gep(places, [times(emit, index, SIZE)]))
-            return []
+        def body(index: Any) -> None:
+            block = emit.load(build.gep(blocks, [emit.times(index, 16)]), vector(16, I8))
+            emit.store(block, build.gep(places, [emit.times(index, SIZE)]))
 
-        emit.loop(ir.Constant(I64, 0), values[4], 1, [], body)
-        return context.get_dummy_value()
+        emit.each(values[4], body)
 
-    return types.void(source, types.int64, target, types.int64, types.int64), generate
+    return types.void(source, types.int64, target, types.int64, types.int64), write
 
 
 @intrinsic
@@ -112,24 +93,22 @@ def sweep(typing: Any, variant: Any, queries: Any, query: Any, references: Any, 
     the i-th row goes to vector ``i + 1``. ``steps`` pairs of rows are read.
     """
 
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        emit = Emitter(context, builder, signature, values)
+    def write(emit: Emitter) -> None:
         sums = Sums(emit, variant)
         if sums.element == I16:
             _emit_sweep(emit, sums)
-        return context.get_dummy_value()
 
     args = (variant, queries, types.int64, references, offsets, *[types.int64] * 3, best, types.int64)
-    return types.void(*args, types.int64), generate
+    return types.void(*args, types.int64), write
 
 
 def _emit_sweep(emit: Emitter, sums: Sums) -> None:
     """Emit the loop of :func:`sweep`: all sums stay in registers, two rows share the sum of the two."""
     build, values = emit.builder, emit.values
-    lines = [emit.address(1, I8, build.add(values[2], times(emit, values[7], f))) for f in range(4)]
+    lines = [emit.address(1, I8, build.add(values[2], emit.times(values[7], f))) for f in range(4)]
     places = [emit.load(emit.address(4, I64, values[5]), I64, f) for f in range(4)]
     moved = [emit.address(3, I8, build.add(place, values[6])) for place in places]
-    columns = [emit.address(8, I16, times(emit, values[9], LANES * f)) for f in range(4)]
+    columns = [emit.address(8, I16, emit.times(values[9], LANES * f)) for f in range(4)]
     best = [build.bitcast(column, I8.as_pointer()) for column in columns]
 
     def across(offset: Any) -> list[Any]:
@@ -152,7 +131,7 @@ def _emit_sweep(emit: Emitter, sums: Sums) -> None:
 
     def body(index: Any, carried: list[Any]) -> list[Any]:
         both, last = carried[:4], carried[4:]
-        row = times(emit, index, SIZE)
+        row = emit.times(index, SIZE)
         even = across(row)
         lower(row, both, even)
         row = build.add(row, ir.Constant(I64, SIZE))
@@ -161,7 +140,7 @@ def _emit_sweep(emit: Emitter, sums: Sums) -> None:
         lower(row, last, both)
         return [*both, *odd]
 
-    emit.loop(ir.Constant(I64, 0), times(emit, values[10], 2), 2, [sums.zero] * 8, body)
+    emit.loop(ir.Constant(I64, 0), emit.times(values[10], 2), 2, [sums.zero] * 8, body)
 
 
 @intrinsic
@@ -169,27 +148,18 @@ def fill(typing: Any, variant: Any, best: Any, rows: Any, start: Any, phases: An
          count: Any) -> Any:  # fmt: skip
     """Set vectors of each phase's column, ``count`` from the vector ``first`` on, to that of ``start``."""
 
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        emit = Emitter(context, builder, signature, values)
-        unit = Sums(emit, variant)
-        pointer, zero = unit.kind.as_pointer(), ir.Constant(I64, 0)
-        source, target = (builder.bitcast(emit.address(n, I8, zero), pointer) for n in (3, 1))
+    def write(emit: Emitter) -> None:
+        unit, builder, values = Sums(emit, variant), emit.builder, emit.values
+        source, target = (emit.vectors(n, unit.kind) for n in (3, 1))
 
-        def phase(f: Any, _: list[Any]) -> list[Any]:
+        def phase(f: Any) -> None:
             lanes = emit.load(builder.gep(source, [f]), unit.kind)
             place = builder.gep(target, [builder.add(values[5], builder.mul(f, values[2]))])
+            emit.each(values[6], lambda index: emit.store(lanes, builder.gep(place, [index])))
 
-            def row(index: Any, _: list[Any]) -> list[Any]:
-                emit.store(lanes, builder.gep(place, [index]))
-                return []
+        emit.each(values[4], phase)
 
-            emit.loop(zero, values[6], 1, [], row)
-            return []
-
-        emit.loop(zero, values[4], 1, [], phase)
-        return context.get_dummy_value()
-
-    return types.void(variant, best, types.int64, start, *[types.int64] * 3), generate
+    return types.void(variant, best, types.int64, start, *[types.int64] * 3), write
 
 
 @intrinsic
@@ -198,12 +168,12 @@ def half_sums(typing: Any, variant: Any, best: Any, rows: Any, phases: Any, firs
 
     The caller sees to it that 16-bit lanes are at most 2^15 vectors: pairs of them are summed in 32 bits.
     """
+    result: Any = types.UniTuple(types.int64, 2)  # type: ignore[no-untyped-call]
 
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        emit = Emitter(context, builder, signature, values)
-        unit = Sums(emit, variant)
+    def write(emit: Emitter) -> Any:
+        unit, builder, values = Sums(emit, variant), emit.builder, emit.values
         wide = vector(8, I32) if unit.element == I16 else vector(8, I64)
-        start = builder.bitcast(emit.address(1, I8, ir.Constant(I64, 0)), unit.kind.as_pointer())
+        start = emit.vectors(1, unit.kind)
 
         def phase(f: Any, carried: list[Any]) -> list[Any]:
             place = builder.gep(start, [builder.add(values[4], builder.mul(f, values[2]))])
@@ -218,10 +188,9 @@ def half_sums(typing: Any, variant: Any, best: Any, rows: Any, phases: Any, firs
         total = emit.loop(ir.Constant(I64, 0), values[3], 1, [zero], phase)[0]
         total = builder.zext(total, vector(8, I64))
         halves = [emit.total(emit.pick(total, list(range(n, n + 4)))) for n in (0, 4)]
-        return context.make_tuple(builder, signature.return_type, halves)
+        return emit.context.make_tuple(builder, result, halves)
 
-    result: Any = types.UniTuple(types.int64, 2)  # type: ignore[no-untyped-call]
-    return result(variant, best, *[types.int64] * 4), generate
+    return result(variant, best, *[types.int64] * 4), write
 
 
 @intrinsic
@@ -237,15 +206,9 @@ def slide(typing: Any, variant: Any, queries: Any, query: Any, references: Any, 
     + context`` of its column of ``best``; what lies before the first that is wanted is overwritten. ``count``
     rows are read, ``2 * context`` more than are wanted.
     """
-
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        emit = Emitter(context, builder, signature, values)
-        _Slide(emit, Sums(emit, variant)).all()
-        return context.get_dummy_value()
-
     integers = [types.int64] * 2
     args = (variant, queries, types.int64, references, offsets, *integers, shape, room, best, *integers)
-    return types.void(*args), generate
+    return types.void(*args), lambda emit: _Slide(emit, Sums(emit, variant)).all()
 
 
 class _Slide:
@@ -258,10 +221,7 @@ class _Slide:
         self.phases, self.stride, self.pairs, self.radius = shape
         self.twice = build.add(self.radius, self.radius)
         self.rows, self.count = values[10], values[11]
-        self.room, self.best = (
-            build.bitcast(emit.address(n, unit.element, ir.Constant(I64, 0)), unit.kind.as_pointer())
-            for n in (8, 9)
-        )
+        self.room, self.best = (emit.vectors(n, unit.kind) for n in (8, 9))
 
     def column(self, first: Any, number: Any) -> Any:
         """Return where a column of vectors begins."""
@@ -270,15 +230,6 @@ class _Slide:
     def along(self, phase: Any) -> Any:
         """Return the column of the errors of all phases before ``phase``, summed: ``-context`` and up."""
         return self.column(self.room, self.build.add(phase, self.radius))
-
-    def each(self, stop: Any, body: Any, first: int = 0) -> None:
-        """Emit a loop that carries nothing along."""
-
-        def step(index: Any, _: list[Any]) -> list[Any]:
-            body(index)
-            return []
-
-        self.emit.loop(ir.Constant(I64, first), stop, 1, [], step)
 
     def load(self, column: Any, row: Any) -> Any:
         """Return one vector of a column."""
@@ -290,9 +241,9 @@ class _Slide:
 
     def all(self) -> None:
         """Emit the whole: running sums along the rows, how they go on in other lanes, and the costs."""
-        self.each(self.phases, self.add_errors)
-        self.each(self.radius, self.go_on)
-        self.each(self.phases, self.lower)
+        self.emit.each(self.phases, self.add_errors)
+        self.emit.each(self.radius, self.go_on)
+        self.emit.each(self.phases, self.lower)
 
     def add_errors(self, phase: Any) -> None:
         """Emit the errors of one phase, of all pairs of planes, added to those of the phases before."""
@@ -306,15 +257,15 @@ class _Slide:
 
         def add(column: Any, jump: Any) -> None:
             def add_row(row: Any) -> None:
-                offset = build.add(jump, times(emit, row, SIZE))
+                offset = build.add(jump, emit.times(row, SIZE))
                 error = unit.error(*(emit.load(build.gep(side, [offset]), BYTES) for side in sides))
                 self.store(build.add(self.load(column, row), error), after, row)
 
-            self.each(self.count, add_row)
+            self.emit.each(self.count, add_row)
 
         apart = build.mul(self.phases, self.stride)
         add(before, ir.Constant(I64, 0))
-        self.each(self.pairs, lambda pair: add(after, build.mul(pair, apart)), first=1)
+        self.emit.each(self.pairs, lambda pair: add(after, build.mul(pair, apart)), first=1)
 
     def go_on(self, number: Any) -> None:
         """Emit the sums beyond the first and the last phase, where the same phases of other lanes follow."""
@@ -333,7 +284,7 @@ class _Slide:
             self.store(unit.up(build.sub(self.load(last, index), total)), low, index)
             self.store(build.add(unit.down(self.load(first, index)), total), high, index)
 
-        self.each(self.count, row)
+        self.emit.each(self.count, row)
 
     def lower(self, phase: Any) -> None:
         """Emit the costs of one phase; the first rows of the running sums down stay zeros."""
@@ -396,10 +347,7 @@ def _load(plan: Plan, source: Any, index: int, half: int, target: Any, first: in
 @njit(nogil=True, inline="always")
 def _sums_of_band(variant: Any, plan: Plan, scratch: Scratch, first: Any, second: Any, start: int,
                   stop: int) -> Any:  # fmt: skip
-    """Return what the rows ``start`` to ``stop`` of two matches add to their distances.
-
-    ``first`` and ``second`` are scratch copies: the vectors of the second are bent to look like the first's.
-    """
+    """Return what rows of two matches add to their distances, of copies of which the second are bent."""
     stride, margin = plan.rows * SIZE, 2 * plan.context
     count, top = stop - start, (plan.above + start - plan.context) * SIZE
     shape = (plan.phases, stride, plan.pairs, plan.context)

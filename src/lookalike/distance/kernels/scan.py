@@ -62,11 +62,11 @@ class Best(NamedTuple):
     near: NDArray[np.int64]  # (4, 2, 4 * k): scratch
 
 
-# What else a search may be asked is one array (q, 3 + 2 classes): of each query a row that is left out, or
-# -1; the largest distance that may still matter; the smallest one; the best distance of each class; whose
-# they are. A search that is asked no more has an empty tuple instead, and code without all this. (Arrays in
-# a tuple would have their references counted inside the loops, which takes longer than what the loops do.)
-EXCLUDED, WORST, NEAREST, FIRST = range(4)
+# A search that is asked for classes too has one array (q, 2 + 2 classes): of each query the largest distance
+# that may still matter; the smallest one; the best distance of each class; whose they are. One that is not
+# has an empty tuple instead, and code without all this. (Arrays in a tuple would have their references
+# counted inside the loops, which takes longer than what the loops do.)
+WORST, NEAREST, FIRST = range(3)
 
 
 class Rule(NamedTuple):
@@ -78,7 +78,7 @@ class Rule(NamedTuple):
     fine_unit: float
     cap: int  # the largest coarse limit that the scan's comparison can hold
     n_rows: int  # how many rows there are
-    reach: float  # a class matters up to so many times the smallest distance; 0 where none is asked for
+    reach: float  # a class matters up to so many times the smallest distance
 
 
 @njit(nogil=True)
@@ -129,8 +129,6 @@ def _may_matter_of(
     def matters(
         rule: Any, batch: Any, best: Any, more: Any, codes: Any, query: Any, row: Any, bound: Any
     ) -> Any:
-        if rule.reach == 0:
-            return True
         # Most rows near a query are of the class of its nearest, which need not be found again.
         worst = max(best.distances[query, 0], more[query, FIRST + codes[row]])
         return bound <= int(_limit(worst, rule.fine_unit, batch.slack[query, 1], rule.squared))
@@ -181,16 +179,16 @@ def _offer_to_best(rule: Any, best: Any, more: Any, codes: Any, query: Any, dist
 
 
 def _offer_more(rule: Any, best: Any, more: Any, codes: Any, query: Any, distance: Any, index: Any) -> Any:
-    if distance > more[query, WORST] or index == more[query, EXCLUDED]:
+    if distance > more[query, WORST]:
         return False
     worst = best.distances[query, 0]
     changes = distance < worst or (distance == worst and index < best.indices[query, 0])
     if changes:
         _sift(best.distances[query], best.indices[query], distance, index, best.distances.shape[1])
-    if rule.reach > 0 and _is_best_of_class(more, codes, query, distance, index):
+    if _is_best_of_class(more, codes, query, distance, index):
         changes = True
     if changes:
-        more[query, WORST] = max(best.distances[query, 0], within_reach(more[query, NEAREST], rule.reach))
+        more[query, WORST] = max(best.distances[query, 0], _within_reach(more[query, NEAREST], rule.reach))
     return changes
 
 
@@ -207,10 +205,10 @@ def _is_best_of_class(more: Any, codes: Any, query: int, distance: int, index: i
 
 
 @njit(nogil=True)
-def within_reach(nearest: int, reach: float) -> Any:
-    """Return the largest distance within reach of the smallest one, or a little more; 0 where reach is 0."""
-    if nearest == FARTHEST or reach == 0:
-        return nearest if reach > 0 else 0
+def _within_reach(nearest: int, reach: float) -> Any:
+    """Return the largest distance within reach of the smallest one, or a little more."""
+    if nearest == FARTHEST:
+        return nearest
     return int(min(nearest * reach * (1 + 1e-9), NO_LIMIT)) + 1
 
 

@@ -106,24 +106,21 @@ def _four_sums(typing: Any, squared: Any, rows: Any, row: Any, prototypes: Any, 
     """
     lanes = vector(LANES, DOUBLE)
 
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        emit = Emitter(context, builder, signature, values)
+    def write(emit: Emitter) -> None:
+        builder, values = emit.builder, emit.values
         bytes_at = emit.address(1, I8, builder.mul(values[2], values[5]))
-        images = [
-            emit.address(3, DOUBLE, builder.mul(builder.add(values[4], ir.Constant(I64, number)), values[5]))
-            for number in range(TOGETHER)
-        ]
+        places = [builder.add(values[4], ir.Constant(I64, number)) for number in range(TOGETHER)]
+        images = [emit.address(3, DOUBLE, builder.mul(place, values[5])) for place in places]
 
         def body(index: Any, sums: list[Any]) -> list[Any]:
             pixels = builder.uitofp(emit.load(builder.gep(bytes_at, [index]), vector(LANES, I8)), lanes)
             after = []
             for total, image in zip(sums, images, strict=True):
-                apart = builder.fsub(emit.load(builder.gep(image, [index]), lanes), pixels)
-                term = (
-                    builder.fmul(apart, apart)
-                    if squared.count
-                    else emit.call("llvm.fabs.v8f64", lanes, [apart])
-                )
+                term = builder.fsub(emit.load(builder.gep(image, [index]), lanes), pixels)
+                if squared.count:
+                    term = builder.fmul(term, term)
+                else:
+                    term = emit.call("llvm.fabs.v8f64", lanes, [term])
                 after.append(builder.fadd(total, term))
             return after
 
@@ -131,15 +128,9 @@ def _four_sums(typing: Any, squared: Any, rows: Any, row: Any, prototypes: Any, 
         sums = emit.loop(ir.Constant(I64, 0), values[5], LANES, [zero] * TOGETHER, body)
         target = emit.address(6, DOUBLE, ir.Constant(I64, 0))
         for number, total in enumerate(sums):
-            while total.type.count > 1:
-                half = total.type.count // 2
-                total = builder.fadd(
-                    emit.pick(total, list(range(half))), emit.pick(total, list(range(half, 2 * half)))
-                )
-            emit.store(builder.extract_element(total, ir.Constant(ir.IntType(32), 0)), target, number)
-        return context.get_dummy_value()
+            emit.store(emit.halved(total, builder.fadd), target, number)
 
-    return types.void(squared, rows, types.int64, prototypes, types.int64, types.int64, out), generate
+    return types.void(squared, rows, types.int64, prototypes, types.int64, types.int64, out), write
 
 
 @Kernel
@@ -153,11 +144,7 @@ def _byte_sums(squared: Any, rows: Any, prototypes: Any, four: Any, out: Any) ->
 
 
 def prototype_sums(
-    rows: NDArray[np.uint8],
-    prototypes: NDArray[np.float64],
-    squared: bool,
-    *,
-    threads: int | None = None,
+    rows: NDArray[np.uint8], prototypes: NDArray[np.float64], squared: bool, *, threads: int | None = None
 ) -> NDArray[np.float64]:
     """Return the sum of absolute or squared differences of bytes (n, d) and prototypes (m, d), 0-255.
 

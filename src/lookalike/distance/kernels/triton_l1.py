@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import os
 import shutil
+from contextlib import nullcontext
 from typing import Any
 
 try:
@@ -43,20 +44,12 @@ def absolute_sums(queries: Tensor, rows: Tensor) -> Tensor:
     for left, right in zip(queries.split(MOST_FEATURES, 1), rows.split(MOST_FEATURES, 1), strict=True):
         # Feature by feature, so that what a program reads at once lies side by side.
         across, along = left.T.contiguous(), right.T.contiguous()
-        with _on(queries):
+        # Triton launches on the current card.
+        with torch.cuda.device(queries.device) if queries.is_cuda else nullcontext():
             _add_tile[grid](
                 across, along, sums, len(queries), len(rows), left.shape[1], BLOCK_QUERIES, BLOCK_ROWS
             )
     return sums
-
-
-def _on(tensor: Tensor) -> Any:
-    """Make the tensor's card the current one, which Triton launches on."""
-    from contextlib import nullcontext
-
-    import torch
-
-    return torch.cuda.device(tensor.device) if tensor.is_cuda else nullcontext()
 
 
 if triton is not None:

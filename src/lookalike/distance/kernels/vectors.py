@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -11,12 +12,26 @@ from numba.core import cgutils as _cgutils
 
 cgutils: Any = _cgutils
 
-I1, I8, I16, I32, I64 = (ir.IntType(bits) for bits in (1, 8, 16, 32, 64))
+I8, I16, I32, I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 
 
 def intrinsic(function: Callable[..., Any]) -> Any:
-    """Make an intrinsic as Numba does; calls of it do not pass the typing context, which its types miss."""
-    return extending.intrinsic(function)
+    """Make an intrinsic of what returns its signature, and a function that writes its code with an Emitter.
+
+    Calls of it do not pass the typing context, which the types of Numba's own decorator miss.
+    """
+
+    @functools.wraps(function)
+    def made(typing: Any, *arguments: Any) -> Any:
+        signature, write = function(typing, *arguments)
+
+        def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            result = write(Emitter(context, builder, signature, values))
+            return context.get_dummy_value() if result is None else result
+
+        return signature, generate
+
+    return extending.intrinsic(made)
 
 
 def vector(count: int, element: ir.IntType) -> Any:
@@ -41,6 +56,10 @@ class Emitter:
         data = self.context.make_array(kind)(self.context, self.builder, self.values[argument]).data
         return self.builder.gep(self.builder.bitcast(data, element.as_pointer()), [offset])
 
+    def vectors(self, argument: int, kind: Any) -> Any:
+        """Return the address of an array's first vector of type ``kind``."""
+        return self.builder.bitcast(self.address(argument, I8, ir.Constant(I64, 0)), kind.as_pointer())
+
     def load(self, address: Any, kind: Any, step: int = 0) -> Any:
         """Return the value of type ``kind``, ``step`` such values behind ``address``; any alignment."""
         typed = self.builder.bitcast(address, kind.as_pointer())
@@ -52,6 +71,10 @@ class Emitter:
         """Write ``value`` at ``step`` such values behind ``address``."""
         typed = self.builder.bitcast(address, value.type.as_pointer())
         self.builder.store(value, self.builder.gep(typed, [ir.Constant(I64, step)]), align=1)
+
+    def times(self, value: Any, factor: int) -> Any:
+        """Return an i64 times a constant."""
+        return self.builder.mul(value, ir.Constant(I64, factor))
 
     def splat(self, scalar: Any, count: int) -> Any:
         """Return ``count`` lanes that all hold ``scalar``."""
@@ -89,11 +112,14 @@ class Emitter:
     def total(self, lanes: Any) -> Any:
         """Return the sum of all lanes, as i64 (lanes are not negative or signed and wide enough)."""
         wide = lanes if lanes.type.element == I64 else self.builder.sext(lanes, vector(lanes.type.count, I64))
-        while wide.type.count > 1:
-            half = wide.type.count // 2
-            low, high = self.pick(wide, list(range(half))), self.pick(wide, list(range(half, 2 * half)))
-            wide = self.builder.add(low, high)
-        return self.builder.extract_element(wide, ir.Constant(I32, 0))
+        return self.halved(wide, self.builder.add)
+
+    def halved(self, lanes: Any, add: Callable[..., Any]) -> Any:
+        """Return the sum of all lanes by adding the upper half to the lower half, until one is left."""
+        while lanes.type.count > 1:
+            half = lanes.type.count // 2
+            lanes = add(self.pick(lanes, list(range(half))), self.pick(lanes, list(range(half, 2 * half))))
+        return self.builder.extract_element(lanes, ir.Constant(I32, 0))
 
     def call(self, name: str, result: Any, arguments: list[Any]) -> Any:
         """Return the result of LLVM's own function ``name``."""
@@ -118,3 +144,12 @@ class Emitter:
             for cell, value in zip(cells, after, strict=True):
                 self.builder.store(value, cell)
         return [self.builder.load(cell) for cell in cells]
+
+    def each(self, stop: Any, body: Callable[[Any], None], first: int = 0, step: int = 1) -> None:
+        """Emit a loop from ``first`` that carries nothing along."""
+
+        def run(index: Any, _: list[Any]) -> list[Any]:
+            body(index)
+            return []
+
+        self.loop(ir.Constant(I64, first), stop, step, [], run)
