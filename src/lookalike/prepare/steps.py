@@ -110,13 +110,9 @@ class Transformer(ABC):
 
     def __repr__(self) -> str:
         """Return the call that makes it, without what is the default."""
-        defaults = self._defaults()
-        changed = [
-            f"{name}={value!r}"
-            for name, value in self.get_params().items()
-            if repr(value) != repr(defaults[name])
-        ]
-        return f"{type(self).__name__}({', '.join(changed)})"
+        defaults, given = self._defaults(), self.get_params()
+        changed = (name for name in given if repr(given[name]) != repr(defaults[name]))
+        return f"{type(self).__name__}({', '.join(f'{name}={given[name]!r}' for name in changed)})"
 
     def _repr_html_(self) -> str:
         from sklearn.utils import estimator_html_repr
@@ -177,9 +173,7 @@ class Preparation(Transformer):
         count, height, width = images.shape[:3]
         step = max(1, _CHUNK_VALUES // self._values(height, width))
         if count <= step:
-            return self._apply(
-                images if images.ndim == 3 and images.dtype == np.uint8 else gray_bytes(images)
-            )
+            return self._apply(gray_bytes(images))
         told = "" if progress is silent else f"prepare: {self.describe()}"
         parts = []
         for start in range(0, count, step):
@@ -415,8 +409,7 @@ class Resize(Preparation):
         # Pillow is needed here alone.
         from lookalike.data.pixels import resized_batch
 
-        resized: Gray8 = resized_batch(images, (int(self.height), int(self.width)))
-        return resized
+        return resized_batch(images, (int(self.height), int(self.width)))
 
 
 def check_whole(name: str, value: Any, low: int, high: int) -> None:
