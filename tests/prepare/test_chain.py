@@ -66,7 +66,8 @@ def test_every_step_has_a_name():
 def test_fit_learns_with_copies(drawings):
     steps = [Resize(20, 15), Polarity(), EvenInk()]
     heard = []
-    chain = Prepare(steps).fit(drawings[0], progress=lambda *note: heard.append(note))
+    many = np.tile(drawings[0], (8, 1, 1))  # of a few images there is nothing to tell
+    chain = Prepare(steps).fit(many, progress=lambda *note: heard.append(note))
     assert not hasattr(steps[1], "inverted_")
     assert chain.describe()[1] == "ink is dark: inverted"
     assert Prepare(steps).describe()[1] == "ink is made light on dark"

@@ -59,19 +59,13 @@ def thumbnail(image: NDArray[Any]) -> Picture:
 
 
 def as_bytes(image: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return one image, ``(h, w)`` or ``(h, w, c)``, as bytes; floats in 0-1 are rounded to 255ths.
-
-    A single channel is dropped. What :func:`lookalike.images.as_images` refuses is refused.
-    """
+    """Return one image as bytes, as ``as_images`` checks it; floats in 0-1 are rounded to 255ths."""
     checked = as_images(image[None])[0]
     return np.asarray(checked if checked.dtype == np.uint8 else np.rint(checked * 255), dtype=np.uint8)
 
 
 def png_bytes(image: NDArray[Any]) -> bytes:
-    """Return one image as a PNG file: no metadata, the same bytes for the same image.
-
-    Two channels are gray and opacity, four red, green, blue and opacity.
-    """
+    """Return one image as a PNG file; the second of two channels and the fourth of four are opacity."""
     from PIL import Image
 
     file = io.BytesIO()

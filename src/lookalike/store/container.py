@@ -61,15 +61,10 @@ def write(path: Path, about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any
 
 def read(path: Path, *, header_only: bool = False) -> Contents:
     """Read a file, checked: what comes back is what was written."""
-    _check_header_length(path)
-    with _errors_named(path):
-        return _read(path, header_only)
-
-
-def _read(path: Path, header_only: bool) -> Contents:
     from safetensors import safe_open
 
-    with safe_open(path, framework="numpy") as file:
+    _check_header_length(path)
+    with _errors_named(path), safe_open(path, framework="numpy") as file:
         metadata = file.metadata() or {}
         if set(metadata) != {KEY}:
             _refuse(path, "is a safetensors file of something else", "expected one that save_model wrote")
