@@ -178,7 +178,7 @@ class Prepare(Transformer):
 
     def _learn(self, images: ImageBatch, progress: Progress = silent) -> None:
         """Fit each step on what the steps before it make of the images."""
-        steps = tuple(step._copy() for step in self.steps)
+        steps = tuple(type(step)(**step.get_params()) for step in self.steps)
         # Where no later step learns anything, images need not be prepared for it.
         last = max((place for place, step in enumerate(steps) if step._learned), default=0)
         for step in steps[:last]:

@@ -76,7 +76,13 @@ class Transformer(ABC):
         InputError
             A parameter is out of its range, or the images are no image batch.
         """
-        self._check_fitted()
+        if not self.__sklearn_is_fitted__():
+            from sklearn.exceptions import NotFittedError
+
+            raise NotFittedError(
+                f"This {type(self).__name__} instance is not fitted yet. "
+                "Call 'fit' with appropriate arguments before using this estimator."
+            )
         self._check()
         return self._run(as_images(X), progress)
 
@@ -104,10 +110,6 @@ class Transformer(ABC):
         given = inspect.signature(cls).parameters
         return {name: given[name].default for name in sorted(given)}
 
-    def _copy(self) -> Self:
-        """Return the same, not fitted."""
-        return type(self)(**self.get_params())
-
     def __repr__(self) -> str:
         """Return the call that makes it, without what is the default."""
         defaults, given = self._defaults(), self.get_params()
@@ -132,15 +134,6 @@ class Transformer(ABC):
             input_tags=InputTags(two_d_array=False, three_d_array=True),
             requires_fit=self._learned is not None,
         )
-
-    def _check_fitted(self) -> None:
-        if not self.__sklearn_is_fitted__():
-            from sklearn.exceptions import NotFittedError
-
-            raise NotFittedError(
-                f"This {type(self).__name__} instance is not fitted yet. "
-                "Call 'fit' with appropriate arguments before using this estimator."
-            )
 
     def _check(self) -> None:  # noqa: B027 - most have nothing to refuse
         """Refuse parameters that are out of their ranges."""

@@ -279,7 +279,12 @@ def _show_beside(row: NDArray[Any], one: Beside, role: str, bent: bool) -> None:
     label = one.label if len(one.label) <= _LONGEST_TITLE else one.label[: _LONGEST_TITLE - 1] + "…"
     _show(next(axes), one.image, f"{role} {label}\ndistance {one.distance}")
     if bent and one.field is not None and one.warped is not None:
-        _show_arrows(next(axes), one.image, one.field, one.warped)
+        moved = next(axes)
+        _show(moved, to_unit(one.image) * 0.55, "how its pixels move")
+        x0, y0, x1, y1 = arrows(one.field, one.warped).T
+        if x0.size:
+            line: dict[str, Any] = {"scale": 1, "color": _ARROW, "width": 0.012}
+            moved.quiver(x0, y0, x1 - x0, y1 - y0, angles="xy", scale_units="xy", **line)
         _show(next(axes), one.warped, "bent to the image")
     _show(next(axes), one.difference, "orange: image has more,\nblue: less")
 
@@ -292,16 +297,6 @@ def _show(axes: Axes, image: NDArray[Any], title: str) -> None:
     # Colours need no map, and then there is none.
     axes.imshow(colours, cmap="gray", vmin=0, vmax=top, interpolation="nearest", extent=(0, width, height, 0))
     axes.set_title(title, fontsize=8, parse_math=False)
-
-
-def _show_arrows(axes: Axes, image: NDArray[Any], field: NDArray[np.int8], warped: NDArray[Any]) -> None:
-    """Draw one image, dimmed, with the arrows of its displacement field."""
-    _show(axes, to_unit(image) * 0.55, "how its pixels move")
-    x0, y0, x1, y1 = arrows(field, warped).T
-    if x0.size:
-        axes.quiver(
-            x0, y0, x1 - x0, y1 - y0, angles="xy", scale_units="xy", scale=1, color=_ARROW, width=0.012
-        )
 
 
 class EvidenceDisplay:

@@ -144,20 +144,21 @@ def _class_facts(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def _evaluation(evaluation: Evaluation) -> dict[str, Any]:
-    found = evaluation.reliability
+    found, probabilities = evaluation.reliability, None
+    if found is not None:
+        bins = [{**vars(one), "right": rate_facts(one.right)} for one in found.bins]
+        probabilities = {
+            "expected_calibration_error": found.error,
+            "confidence": found.confidence,
+            "bins": bins,
+        }
     return {
         "accuracy": rate_facts(evaluation.accuracy),
         "mean_of_classes": vars(evaluation.macro),
         "predict_seconds": evaluation.predict_seconds,
         **_class_facts(evaluation),
         "mistakes": evaluation.mistakes,
-        "probabilities": None
-        if found is None
-        else {
-            "expected_calibration_error": found.error,
-            "confidence": found.confidence,
-            "bins": [{**vars(one), "right": rate_facts(one.right)} for one in found.bins],
-        },
+        "probabilities": probabilities,
     }
 
 
