@@ -66,7 +66,7 @@ def test_every_step_has_a_name():
 def test_fit_learns_with_copies(drawings):
     steps = [Resize(20, 15), Polarity(), EvenInk()]
     heard = []
-    many = np.tile(drawings[0], (10, 1, 1))  # more than are prepared at once: a few pass too soon to tell
+    many = np.tile(drawings[0], (8, 1, 1))  # of a few images there is nothing to tell
     chain = Prepare(steps).fit(many, progress=lambda *note: heard.append(note))
     assert not hasattr(steps[1], "inverted_")
     assert chain.describe()[1] == "ink is dark: inverted"

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from typer import Option
 
 import lookalike
 from lookalike.cli import common
+from lookalike.progress import Progress
 from lookalike.text import plain
+
+if TYPE_CHECKING:
+    from lookalike.data.loose import LooseBatch
 
 
 def evaluate(
@@ -51,7 +55,6 @@ def evaluate(
     digits.lookalike ./digits --report digits.html
     """
     from lookalike.data.load import load_to_measure
-    from lookalike.data.loose import find
 
     common.check_one_format(as_json, as_csv)
     inputs = [model, out_of_distribution, *common.data_files(data)]
@@ -64,10 +67,7 @@ def evaluate(
         images = load_to_measure(data, part=part, **options)
         others = {}
         if out_of_distribution:
-            loose = find([out_of_distribution])
-            tell("reading images of no class", 0, loose.count)
-            batch = loose.whole(shape, resize=bool(size), skip_bad=skip_bad)
-            common.say_bad(loose, quiet)
+            batch = _of_no_class(out_of_distribution, shape, bool(size), skip_bad, quiet, tell)
             others["given images of no class"] = batch
         found = lookalike.appraise(fitted, images, others, alpha=alpha, seed=seed, progress=tell)
     common.say_notes([*images.source.notes, *found.notes], quiet)
@@ -80,3 +80,16 @@ def evaluate(
     if report is not None:
         found.report(report, file=model, command=common.command_line())
         common.say_written("report", report, quiet)
+
+
+def _of_no_class(
+    images: str, shape: tuple[int, ...], resize: bool, skip_bad: bool, quiet: bool, tell: Progress
+) -> LooseBatch:
+    """Return the images that are given for --ood, as the model takes them."""
+    from lookalike.data.loose import find
+
+    loose = find([images])
+    tell("reading images of no class", 0, loose.count)
+    batch = loose.whole(shape, resize=resize, skip_bad=skip_bad)
+    common.say_bad(loose, quiet)
+    return batch

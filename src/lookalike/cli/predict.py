@@ -79,10 +79,7 @@ def predict(
     seconds: list[float] = []
     kept, shape = common.recogniser(model)
     if alpha is not None and not quiet:
-        basis = kept.rejection().basis(alpha)
-        # What rests on each class's own images needs no word.
-        if basis.kind != "each class":
-            common.say_notes([f"--reject {alpha:g}: {basis.sentence}."], quiet)
+        _say_basis(kept, alpha)
     # On a terminal the answers themselves show how far it is.
     with common.progress(quiet, bar=not sys.stdout.isatty()) as tell:
         read = found.batches(shape, resize=resize, skip_bad=skip_bad, most=1 if timings else None)
@@ -97,6 +94,13 @@ def predict(
     common.say_bad(found, quiet)
     if timings:
         common.say(_timings(seconds))
+
+
+def _say_basis(kept: Recogniser, alpha: float) -> None:
+    """Say what rejection rests on, but for each class's own images, which need no word."""
+    basis = kept.rejection().basis(alpha)
+    if basis.kind != "each class":
+        common.say_notes([f"--reject {alpha:g}: {basis.sentence}."], quiet=False)
 
 
 def _answers(

@@ -143,9 +143,8 @@ class Prepare(Transformer):
             )
         if not isinstance(data["fitted"], bool):
             raise InputError(f"a preparation's fitted is {short(data['fitted'])}: expected true or false")
-        steps = [
-            _step_from_json(step, data["fitted"]) for step in _items(data["steps"], "steps", 1, _MOST_STEPS)
-        ]
+        items = _items(data["steps"], "steps", 1, _MOST_STEPS)
+        steps = [_step_from_json(step, data["fitted"]) for step in items]
         reasons = _items(data["reasons"], "reasons", 0, _MOST_REASONS)
         for reason in reasons:
             if not isinstance(reason, str) or len(reason) > _LONGEST_REASON:
@@ -179,7 +178,7 @@ class Prepare(Transformer):
 
     def _learn(self, images: ImageBatch, progress: Progress = silent) -> None:
         """Fit each step on what the steps before it make of the images."""
-        steps = tuple(step._copy() for step in self.steps)
+        steps = tuple(type(step)(**step.get_params()) for step in self.steps)
         # Where no later step learns anything, images need not be prepared for it.
         last = max((place for place, step in enumerate(steps) if step._learned), default=0)
         for step in steps[:last]:
@@ -279,9 +278,8 @@ def choose(images: ArrayLike, labels: ArrayLike | None = None) -> Prepare:
         # All images vote on polarity, as they do when the chain is fitted.
         polarity = Polarity().fit(batch)
         few = values is not None and np.median(np.unique(values, return_counts=True)[1]) < _MANY
-        steps, reasons = _for_drawings(
-            polarity, sample, None if values is None else values[places], bool(few)
-        )
+        known = None if values is None else values[places]
+        steps, reasons = _for_drawings(polarity, sample, known, bool(few))
         found = f"{share:.0%} of a typical image is even paper: drawings"
     chain = Prepare(steps).fit(batch)
     chain.reasons_ = tuple(reason.replace("%", " %") for reason in (found, *reasons))
@@ -298,15 +296,12 @@ def _for_photographs(sample: Gray8) -> tuple[list[Preparation], list[str]]:
     """Return the steps for photographs, and why."""
     height, width = sample.shape[1:]
     longer = max(height, width)
-    reasons = ["dark and light ink may both occur: polarity is not decided"]
+    undecided = "dark and light ink may both occur: polarity is not decided"
     if longer <= _LONGEST:
-        return [Gray()], [*reasons, f"no side has more than {_LONGEST} px: not resized"]
+        return [Gray()], [undecided, f"no side has more than {_LONGEST} px: not resized"]
     resize = Resize(*(max(1, round(side * _LONGEST / longer)) for side in (height, width)))
-    reasons.append(
-        f"the longer side has {longer} px, more than {_LONGEST}: resized to {resize.height} x {resize.width} "
-        "(height x width)"
-    )
-    return [Gray(), resize], reasons
+    why = f"the longer side has {longer} px, more than {_LONGEST}: {resize.describe()}"
+    return [Gray(), resize], [undecided, why]
 
 
 def _for_drawings(
@@ -374,9 +369,7 @@ def _deskew_helps(
         f"of {len(light):,} images the nearest other is of another class for {int(wrong[1].sum()):,} with "
         f"deskewing, for {int(wrong[0].sum()):,} without"
     )
-    if helps:
-        return True, f"{figures}: deskewed"
-    return False, f"{figures}: no clear gain, slant is left alone"
+    return helps, f"{figures}: {'deskewed' if helps else 'no clear gain, slant is left alone'}"
 
 
 def _sign_test(fewer: int, more: int) -> float:
@@ -394,5 +387,4 @@ def _wrong_left_out(images: Gray8, labels: NDArray[np.generic]) -> NDArray[np.bo
     np.fill_diagonal(distances, np.inf)
     if len(images) == 1:
         return np.ones(1, np.bool_)
-    wrong: NDArray[np.bool_] = labels[distances.argmin(axis=1)] != labels
-    return wrong
+    return np.asarray(labels[distances.argmin(axis=1)] != labels)

@@ -204,17 +204,12 @@ class FitToInk(Preparation):
             for other, span, stretch in zip((2, 1), spans, stretches, strict=True)
         )
         fitted = down @ values.astype(np.float64) @ across.transpose(0, 2, 1)
-        result: Gray8 = np.rint(fitted / _WHOLE_WEIGHT**2).astype(np.uint8)
-        return result
+        return np.rint(fitted / _WHOLE_WEIGHT**2).astype(np.uint8)
 
     def _weights(
         self, mass: NDArray[np.int64], span: tuple[NDArray[np.intp], NDArray[np.intp]], scale: Floats
     ) -> Floats:
-        """Return what each source line, of ink ``mass (n, lines)``, gives to each line of the frame.
-
-        ``span`` holds the crop's first line and the one after its last, ``scale (n,)`` pixels of the frame
-        for each source pixel; the result is ``(n, size, lines)``.
-        """
+        """Return ``(n, size, lines)``: what source lines of ink ``mass (n, lines)`` give to the frame's."""
         first, after = (edge.astype(np.float64) for edge in span)
         centre = (after - first) / 2
         if self.centre == "mass":
@@ -269,5 +264,4 @@ class EvenInk(Preparation):
     def _apply(self, images: Gray8) -> Gray8:
         squares = np.square(images, dtype=np.uint64).mean(axis=(1, 2))
         gain = np.divide(self.level, np.sqrt(squares), out=np.zeros_like(squares), where=squares > 0)
-        scaled: Gray8 = np.rint(np.minimum(images * gain[:, None, None], 255)).astype(np.uint8)
-        return scaled
+        return np.asarray(np.rint(np.minimum(images * gain[:, None, None], 255)), np.uint8)

@@ -76,7 +76,13 @@ class Transformer(ABC):
         InputError
             A parameter is out of its range, or the images are no image batch.
         """
-        self._check_fitted()
+        if not self.__sklearn_is_fitted__():
+            from sklearn.exceptions import NotFittedError
+
+            raise NotFittedError(
+                f"This {type(self).__name__} instance is not fitted yet. "
+                "Call 'fit' with appropriate arguments before using this estimator."
+            )
         self._check()
         return self._run(as_images(X), progress)
 
@@ -104,19 +110,11 @@ class Transformer(ABC):
         given = inspect.signature(cls).parameters
         return {name: given[name].default for name in sorted(given)}
 
-    def _copy(self) -> Self:
-        """Return the same, not fitted."""
-        return type(self)(**self.get_params())
-
     def __repr__(self) -> str:
         """Return the call that makes it, without what is the default."""
-        defaults = self._defaults()
-        changed = [
-            f"{name}={value!r}"
-            for name, value in self.get_params().items()
-            if repr(value) != repr(defaults[name])
-        ]
-        return f"{type(self).__name__}({', '.join(changed)})"
+        defaults, given = self._defaults(), self.get_params()
+        changed = (name for name in given if repr(given[name]) != repr(defaults[name]))
+        return f"{type(self).__name__}({', '.join(f'{name}={given[name]!r}' for name in changed)})"
 
     def _repr_html_(self) -> str:
         from sklearn.utils import estimator_html_repr
@@ -136,15 +134,6 @@ class Transformer(ABC):
             input_tags=InputTags(two_d_array=False, three_d_array=True),
             requires_fit=self._learned is not None,
         )
-
-    def _check_fitted(self) -> None:
-        if not self.__sklearn_is_fitted__():
-            from sklearn.exceptions import NotFittedError
-
-            raise NotFittedError(
-                f"This {type(self).__name__} instance is not fitted yet. "
-                "Call 'fit' with appropriate arguments before using this estimator."
-            )
 
     def _check(self) -> None:  # noqa: B027 - most have nothing to refuse
         """Refuse parameters that are out of their ranges."""
@@ -177,9 +166,7 @@ class Preparation(Transformer):
         count, height, width = images.shape[:3]
         step = max(1, _CHUNK_VALUES // self._values(height, width))
         if count <= step:
-            return self._apply(
-                images if images.ndim == 3 and images.dtype == np.uint8 else gray_bytes(images)
-            )
+            return self._apply(gray_bytes(images))
         told = "" if progress is silent else f"prepare: {self.describe()}"
         parts = []
         for start in range(0, count, step):
@@ -415,8 +402,7 @@ class Resize(Preparation):
         # Pillow is needed here alone.
         from lookalike.data.pixels import resized_batch
 
-        resized: Gray8 = resized_batch(images, (int(self.height), int(self.width)))
-        return resized
+        return resized_batch(images, (int(self.height), int(self.width)))
 
 
 def check_whole(name: str, value: Any, low: int, high: int) -> None:

@@ -46,9 +46,7 @@ class Parts:
     image: NDArray[Any]  # as given
     seen: NDArray[Any] | None  # what the model saw, where that is another image
     steps: tuple[str, ...]  # what was done to the image
-    speaking: (
-        NDArray[Any] | None
-    )  # in colours: which pixels speak for the answer, and which for the runner-up
+    speaking: NDArray[Any] | None  # in colours: which pixels speak for which of the two
     said: str  # how much they say
     beside: tuple[Beside, ...]  # what the answer's and the runner-up's distances are measured to
     means: tuple[Beside, ...]  # of both classes, where they are not what is compared with

@@ -23,7 +23,6 @@ UNLIKE = (154, 79, 176)  # purple: how far apart, whichever way
 FOR = (0, 158, 115)  # green: speaks for the answer
 AGAINST = (204, 72, 150)  # pink: speaks for the runner-up
 
-_MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 # Pixels above this percentile of those that say anything are opaque: one alone would dim all others.
 _LOUD = 98
 # Steps of opacity: finer ones cannot be told apart, and coarser ones compress better.
@@ -60,29 +59,17 @@ def thumbnail(image: NDArray[Any]) -> Picture:
 
 
 def as_bytes(image: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return one image, ``(h, w)`` or ``(h, w, c)``, as bytes; floats in 0-1 are rounded to 255ths.
-
-    A single channel is dropped. What :func:`lookalike.images.as_images` refuses is refused.
-    """
+    """Return one image as bytes, as ``as_images`` checks it; floats in 0-1 are rounded to 255ths."""
     checked = as_images(image[None])[0]
-    if checked.dtype == np.uint8:
-        return np.asarray(checked, dtype=np.uint8)
-    rounded: NDArray[np.uint8] = np.rint(checked * 255).astype(np.uint8)
-    return rounded
+    return np.asarray(checked if checked.dtype == np.uint8 else np.rint(checked * 255), dtype=np.uint8)
 
 
 def png_bytes(image: NDArray[Any]) -> bytes:
-    """Return one image as a PNG file: no metadata, the same bytes for the same image.
-
-    Two channels are gray and opacity, four red, green, blue and opacity.
-    """
+    """Return one image as a PNG file; the second of two channels and the fourth of four are opacity."""
     from PIL import Image
 
-    pixels = as_bytes(image)
-    mode = _MODES[pixels.shape[2] if pixels.ndim == 3 else 1]
-    height, width = pixels.shape[:2]
     file = io.BytesIO()
-    Image.frombytes(mode, (width, height), pixels.tobytes()).save(file, format="PNG", optimize=True)
+    Image.fromarray(as_bytes(image)).save(file, format="PNG", optimize=True)
     return file.getvalue()
 
 
@@ -99,10 +86,7 @@ def shrunk(image: NDArray[Any], edge: int) -> NDArray[np.uint8]:
     """
     pixels = as_bytes(image)
     factor = -(-max(pixels.shape[:2]) // edge)
-    if factor <= 1:
-        return pixels
-    averaged: NDArray[np.uint8] = np.rint(_block_means(pixels, factor)).astype(np.uint8)
-    return averaged
+    return pixels if factor <= 1 else np.rint(_block_means(pixels, factor)).astype(np.uint8)
 
 
 def _block_means(values: NDArray[Any], factor: int) -> NDArray[np.float64]:
@@ -111,8 +95,7 @@ def _block_means(values: NDArray[Any], factor: int) -> NDArray[np.float64]:
     sums = np.add.reduceat(np.add.reduceat(values.astype(np.float64), rows, axis=0), columns, axis=1)
     heights, widths = np.diff(rows, append=values.shape[0]), np.diff(columns, append=values.shape[1])
     areas = np.outer(heights, widths)
-    means: NDArray[np.float64] = sums / (areas[..., None] if values.ndim == 3 else areas)
-    return means
+    return np.asarray(sums / (areas[..., None] if values.ndim == 3 else areas))
 
 
 def shown_size(height: int, width: int, edge: int) -> tuple[int, int]:
@@ -186,16 +169,14 @@ def arrows(field: NDArray[np.int8], warped: NDArray[Any]) -> NDArray[np.float64]
     found = np.stack([x + moves[..., 1], y + moves[..., 0], x, y], axis=-1)
     inked = np.maximum.reduceat(np.maximum.reduceat(_ink(warped), rows, axis=0), columns, axis=1)
     seen = inked > _FAINT * inked.max()
-    drawn: NDArray[np.float64] = found[seen & (np.hypot(moves[..., 0], moves[..., 1]) >= _SHORTEST)]
-    return drawn
+    return np.asarray(found[seen & (np.hypot(moves[..., 0], moves[..., 1]) >= _SHORTEST)])
 
 
 def _ink(image: NDArray[Any]) -> NDArray[np.float64]:
     """Return how much each pixel differs from the paper, in the channel where it differs most."""
     values = image.astype(np.float64).reshape(*image.shape[:2], -1)
     border = np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]])
-    away: NDArray[np.float64] = abs(values - np.median(border, axis=0)).max(axis=2)
-    return away
+    return np.asarray(abs(values - np.median(border, axis=0)).max(axis=2))
 
 
 def arrows_path(field: NDArray[np.int8], warped: NDArray[Any]) -> str:
@@ -207,14 +188,10 @@ def arrows_path(field: NDArray[np.int8], warped: NDArray[Any]) -> str:
         back = (x0 - x1) * size * _BACK, (y0 - y1) * size * _BACK
         out = (y1 - y0) * size * _OUT, (x0 - x1) * size * _OUT
         left, right = (back[0] - out[0], back[1] - out[1]), (back[0] + out[0], back[1] + out[1])
-        parts.append(
-            f"M{_number(x0)} {_number(y0)}L{_number(x1)} {_number(y1)}"
-            f"m{_number(left[0])} {_number(left[1])}L{_number(x1)} {_number(y1)}"
-            f"l{_number(right[0])} {_number(right[1])}"
+        points = "".join(
+            # As short as SVG allows.
+            letter + " ".join(f"{value:.2f}".rstrip("0").rstrip(".") for value in point)
+            for letter, point in zip("MLmLl", ((x0, y0), (x1, y1), left, (x1, y1), right), strict=True)
         )
+        parts.append(points)
     return "".join(parts)
-
-
-def _number(value: float) -> str:
-    """Return a number as short as SVG allows."""
-    return f"{value:.2f}".rstrip("0").rstrip(".")

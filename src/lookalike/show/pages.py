@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from lookalike.recognition.explanation import Evidence
-from lookalike.show.columns import Table
 from lookalike.show.evidence import Beside, parts
 from lookalike.show.images import LARGE, MIDDLE, arrows_path, picture
 from lookalike.show.views import view
@@ -47,34 +46,19 @@ def fragment(result: Any) -> str:
     """Return a result as a part of a page, for notebooks: with its own style, without script."""
     if type(result).__name__ == "Explanations":
         return evidence_fragment(list(result))
-    return render("result_fragment.html.jinja", items=[_item(item) for item in view(result).items])
-
-
-def _item(item: Any) -> Any:
-    """Return a line as it is, and a table as headings and rows of cells with their styles."""
-    if not isinstance(item, Table):
-        return item
-    columns = item.of("page")
-    rows = [[(column.cell(row), item.style(row, column.key)) for column in columns] for row in item.rows]
-    return {"columns": columns, "rows": rows}
+    return render("result_fragment.html.jinja", items=view(result).items)
 
 
 def evidence_fragment(evidence: Sequence[Evidence]) -> str:
     """Return evidence as a part of a page, for notebooks; the first 20 are drawn."""
-    left_out = max(0, len(evidence) - _MOST)
-    return render(
-        "evidence_fragment.html.jinja", cards=_cards(evidence[:_MOST], [""] * _MOST), left_out=left_out
-    )
+    cards, left_out = _cards(evidence[:_MOST], [""] * _MOST), max(0, len(evidence) - _MOST)
+    return render("evidence_fragment.html.jinja", cards=cards, left_out=left_out)
 
 
 def evidence_page(evidence: Sequence[Evidence], names: Sequence[str], *, title: str, command: str) -> str:
     """Return evidence as one self-contained page, which ``command`` makes again; all text is untrusted."""
-    return render(
-        "evidence_page.html.jinja",
-        cards=_cards(evidence, names),
-        title=plain(title),
-        command=plain(command),
-    )
+    told = {"title": plain(title), "command": plain(command)}
+    return render("evidence_page.html.jinja", cards=_cards(evidence, names), **told)
 
 
 def _cards(evidence: Sequence[Evidence], names: Sequence[str]) -> list[Any]:
@@ -96,41 +80,34 @@ def _content_key(evidence: Evidence) -> str:
 def card(evidence: Evidence, key: str) -> SimpleNamespace:
     """Return evidence as the macro ``evidence`` draws it; ``key`` is what ids within the page begin with."""
     shown = parts(evidence)
-    pictures = {
-        "image": picture(shown.image, _SIDE),
-        "seen": None if shown.seen is None else picture(shown.seen, _SIDE),
-        "speaking": None if shown.speaking is None else picture(shown.speaking, _SIDE),
-        "beside": [_beside(one, LARGE, f"{key}-{place}") for place, one in enumerate(shown.beside)],
-        "means": [_beside(one, MIDDLE) for one in shown.means],
-        "nearest": [_beside(one, MIDDLE) for one in shown.nearest],
-    }
-    return SimpleNamespace(**vars(shown) | pictures)
+    return _drawn(
+        shown,
+        ("image", "seen", "speaking"),
+        _SIDE,
+        beside=[_beside(one, LARGE, f"{key}-{place}") for place, one in enumerate(shown.beside)],
+        means=[_beside(one, MIDDLE) for one in shown.means],
+        nearest=[_beside(one, MIDDLE) for one in shown.nearest],
+    )
+
+
+def _drawn(shown: Any, names: Sequence[str], edge: int, **others: Any) -> SimpleNamespace:
+    """Return what is shown with the images of some names, where there are such, as pictures."""
+    images = {name: getattr(shown, name) for name in names}
+    pictures = {name: None if image is None else picture(image, edge) for name, image in images.items()}
+    return SimpleNamespace(**vars(shown) | pictures | others)
 
 
 def _beside(one: Beside, edge: int, key: str = "") -> SimpleNamespace:
-    """Return one reference; arrows are drawn only where they have a key, and it was bent."""
-    pictures = {
-        "image": picture(one.image, edge),
-        "warped": None if one.warped is None else picture(one.warped, edge),
-        "difference": picture(one.difference, edge),
-        "arrows": _arrows(one, edge, key) if key else None,
-    }
-    return SimpleNamespace(**vars(one) | pictures)
-
-
-def _arrows(one: Beside, edge: int, key: str) -> SimpleNamespace | None:
-    """Return an image with the arrows of its displacement field, in the image's pixels, where it was bent."""
-    if one.field is None or one.warped is None:
-        return None
-    shown = picture(one.image, edge)
-    rows, columns = one.field.shape[:2]
-    return SimpleNamespace(
-        key=key,
-        uri=shown.uri,
-        path=arrows_path(one.field, one.warped),
-        rows=rows,
-        columns=columns,
-        width=shown.width,
-        height=shown.height,
-        stroke=f"{_STROKE * -(-max(rows, columns) // 16):.2f}",
-    )
+    """Return one reference; the arrows of its displacement field are drawn only where they have a key."""
+    arrows = None
+    if key and one.field is not None and one.warped is not None:
+        rows, columns = one.field.shape[:2]
+        arrows = SimpleNamespace(
+            **vars(picture(one.image, edge)),
+            key=key,
+            path=arrows_path(one.field, one.warped),
+            rows=rows,
+            columns=columns,
+            stroke=f"{_STROKE * -(-max(rows, columns) // 16):.2f}",
+        )
+    return _drawn(one, ("image", "warped", "difference"), edge, arrows=arrows)

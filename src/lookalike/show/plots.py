@@ -233,8 +233,7 @@ def _explanations(evidence: Sequence[Evidence], ax: Axes | None) -> NDArray[Any]
     """Draw two rows of pictures for each evidence, on a new figure or within given axes."""
     drawn = [parts(one) for one in evidence]
     bent = any(one.field is not None for each in drawn for one in each.beside)
-    columns = 6 if bent else 4
-    grid = _grid(ax, 2 * len(drawn), columns)
+    grid = _grid(ax, 2 * len(drawn), 6 if bent else 4)
     # Letters that the font lacks become boxes, and there is no need to say so.
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph")
@@ -280,7 +279,12 @@ def _show_beside(row: NDArray[Any], one: Beside, role: str, bent: bool) -> None:
     label = one.label if len(one.label) <= _LONGEST_TITLE else one.label[: _LONGEST_TITLE - 1] + "…"
     _show(next(axes), one.image, f"{role} {label}\ndistance {one.distance}")
     if bent and one.field is not None and one.warped is not None:
-        _show_arrows(next(axes), one.image, one.field, one.warped)
+        moved = next(axes)
+        _show(moved, to_unit(one.image) * 0.55, "how its pixels move")
+        x0, y0, x1, y1 = arrows(one.field, one.warped).T
+        if x0.size:
+            line: dict[str, Any] = {"scale": 1, "color": _ARROW, "width": 0.012}
+            moved.quiver(x0, y0, x1 - x0, y1 - y0, angles="xy", scale_units="xy", **line)
         _show(next(axes), one.warped, "bent to the image")
     _show(next(axes), one.difference, "orange: image has more,\nblue: less")
 
@@ -290,25 +294,9 @@ def _show(axes: Axes, image: NDArray[Any], title: str) -> None:
     colours = image if image.ndim == 3 and image.shape[2] > 2 else image.reshape(*image.shape[:2], -1)[..., 0]
     top = 255 if image.dtype == np.uint8 else 1
     height, width = image.shape[:2]
-    axes.imshow(
-        colours,
-        cmap="gray" if colours.ndim == 2 else None,
-        vmin=0,
-        vmax=top,
-        interpolation="nearest",
-        extent=(0, width, height, 0),
-    )
+    # Colours need no map, and then there is none.
+    axes.imshow(colours, cmap="gray", vmin=0, vmax=top, interpolation="nearest", extent=(0, width, height, 0))
     axes.set_title(title, fontsize=8, parse_math=False)
-
-
-def _show_arrows(axes: Axes, image: NDArray[Any], field: NDArray[np.int8], warped: NDArray[Any]) -> None:
-    """Draw one image, dimmed, with the arrows of its displacement field."""
-    _show(axes, to_unit(image) * 0.55, "how its pixels move")
-    x0, y0, x1, y1 = arrows(field, warped).T
-    if x0.size:
-        axes.quiver(
-            x0, y0, x1 - x0, y1 - y0, angles="xy", scale_units="xy", scale=1, color=_ARROW, width=0.012
-        )
 
 
 class EvidenceDisplay:
@@ -418,11 +406,7 @@ def trace_picture(trace: Trace, kind: str) -> bytes:
 def _boxes(axis: Axis, shapes: int) -> list[tuple[str, str]]:
     """Return what is written in one column, from the top, and how its boxes look."""
     cells = [(shown(axis, place), state(axis, place)) for place in range(shapes)]
-    return [
-        (str(axis.number), ""),
-        *cells,
-        (result(axis), "clashing" if axis.length is None else "equal"),
-    ]
+    return [(str(axis.number), ""), *cells, (result(axis), "clashing" if axis.length is None else "equal")]
 
 
 def _draw_boxes(axes: Axes, column: list[tuple[str, str]], left: float, width: float) -> None:

@@ -18,7 +18,7 @@ from lookalike.errors import MissingExtraError
 from lookalike.evaluation.results import Comparison, Evaluation
 from lookalike.show.columns import Form, Table, rate_facts
 from lookalike.show.terminal import FittedTable
-from lookalike.show.views import ideas_table, levels_table, pairs_table, point_columns, view
+from lookalike.show.views import ideas_table, levels_table, pairs_table, points_table, view
 from lookalike.text import csv_cell
 
 # Whoever prints it has its own idea of how wide a line is.
@@ -122,20 +122,16 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
 
 
 def _best_fit(found: Any) -> dict[str, Any]:
-    judged = found.comparison
+    judged, out_of_fold = found.comparison, None
+    if judged is not None:
+        told = {"seed": judged.seed, "judged": len(judged.valid), "notes": found.notes}
+        out_of_fold = told | compared_facts(judged)
     return {
         "idea": found.idea,
         "title": found.title,
         "reasons": found.reasons,
         "train": data_facts(found.images),
-        "out_of_fold": None
-        if judged is None
-        else {
-            "seed": judged.seed,
-            "judged": len(judged.valid),
-            "notes": found.notes,
-            **compared_facts(judged),
-        },
+        "out_of_fold": out_of_fold,
     }
 
 
@@ -148,20 +144,21 @@ def _class_facts(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def _evaluation(evaluation: Evaluation) -> dict[str, Any]:
-    found = evaluation.reliability
+    found, probabilities = evaluation.reliability, None
+    if found is not None:
+        bins = [{**vars(one), "right": rate_facts(one.right)} for one in found.bins]
+        probabilities = {
+            "expected_calibration_error": found.error,
+            "confidence": found.confidence,
+            "bins": bins,
+        }
     return {
         "accuracy": rate_facts(evaluation.accuracy),
         "mean_of_classes": vars(evaluation.macro),
         "predict_seconds": evaluation.predict_seconds,
         **_class_facts(evaluation),
         "mistakes": evaluation.mistakes,
-        "probabilities": None
-        if found is None
-        else {
-            "expected_calibration_error": found.error,
-            "confidence": found.confidence,
-            "bins": [{**vars(one), "right": rate_facts(one.right)} for one in found.bins],
-        },
+        "probabilities": probabilities,
     }
 
 
@@ -195,7 +192,10 @@ def _appraisal(found: Any) -> dict[str, Any]:
 
 
 def _curve(curve: Any) -> dict[str, Any]:
-    columns = point_columns(lambda point: point)
+    ideas = [
+        {"idea": row.name, "title": row.title, "origin": row.origin, "points": _point_facts(row)}
+        for row in curve.rows
+    ]
     return {
         "train": data_facts(curve.train),
         "valid": data_facts(curve.valid),
@@ -203,19 +203,15 @@ def _curve(curve: Any) -> dict[str, Any]:
         "draws": curve.draws,
         "sizes": curve.sizes,
         "notes": curve.notes,
-        "ideas": [
-            {
-                "idea": row.name,
-                "title": row.title,
-                "origin": row.origin,
-                "points": [
-                    {column.key: column.fact(point) for column in columns} | {"accuracies": point.accuracies}
-                    for point in row.points
-                ],
-            }
-            for row in curve.rows
-        ],
+        "ideas": ideas,
     }
+
+
+def _point_facts(row: Any) -> list[dict[str, Any]]:
+    table = points_table([row])
+    # The first three columns are the row's own.
+    told = [{column.key: column.fact(one) for column in table.columns[3:]} for one in table.rows]
+    return [{**facts, "accuracies": one[1].accuracies} for facts, one in zip(told, table.rows, strict=True)]
 
 
 _FACTS: dict[str, Callable[[Any], Any]] = {

@@ -32,11 +32,7 @@ _SMALL = 16  # images up to this edge are drawn with two columns a pixel, or the
 _LONGEST_CAPTION = 24
 _SHADES = " ░▒▓█"
 _ASCII_SHADES = " .:-=+*#%@"
-_CHANNELS = {
-    2: ("gray", "opacity"),
-    3: ("red", "green", "blue"),
-    4: ("red", "green", "blue", "opacity"),
-}
+_CHANNELS = {2: ("gray", "opacity"), 3: ("red", "green", "blue"), 4: ("red", "green", "blue", "opacity")}
 _INDEX = Style(bold=True)
 _PLAIN = Style()
 
@@ -201,15 +197,9 @@ def _flattened(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _half_blocks(colours: NDArray[np.uint8]) -> Iterator[Segments]:
     """Yield lines of upper half blocks, each two rows of pixels."""
-    for top in range(0, len(colours), 2):
-        upper = colours[top].tolist()
-        lower = colours[top + 1].tolist() if top + 1 < len(colours) else [None] * len(upper)
-        yield list(
-            Segment.simplify(
-                Segment("▀", _style(tuple(above), tuple(below) if below else None))
-                for above, below in zip(upper, lower, strict=True)
-            )
-        )
+    for upper, lower in zip_longest(colours[::2].tolist(), colours[1::2].tolist()):
+        pairs = zip_longest(map(tuple, upper), map(tuple, lower or ()))
+        yield list(Segment.simplify(Segment("▀", _style(*pair)) for pair in pairs))
 
 
 @lru_cache(maxsize=4096)

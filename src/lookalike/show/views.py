@@ -203,23 +203,16 @@ def levels_table(found: Any, levels: Sequence[Any] | None = None) -> Table:
         ),
         Column("basis", "rests on", lambda level: level.basis.kind, kinds.WORDS, _PAGE | DATA),
     )
-    return Table(
-        shown,
-        found.levels if levels is None else levels,
-        lambda level, key: _best(level.alpha == found.alpha),
-    )
+    rows = found.levels if levels is None else levels
+    return Table(shown, rows, lambda level, key: _best(level.alpha == found.alpha))
 
 
 def summary(evaluation: Evaluation) -> tuple[Line, ...]:
     """Return the figures of all images in lines."""
-    macro = evaluation.macro
-    lines = [
-        f"right: {evaluation.accuracy}",
-        f"mean of classes: {macro.value:.4f} (95 % interval {interval(macro)})",
-    ]
-    if evaluation.reliability is not None:
-        lines.append(f"probabilities: {evaluation.reliability}")
-    return tuple(map(Line, lines))
+    macro, found = evaluation.macro, evaluation.reliability
+    means = Line(f"mean of classes: {macro.value:.4f} (95 % interval {interval(macro)})")
+    probabilities = () if found is None else (Line(f"probabilities: {found}"),)
+    return (Line(f"right: {evaluation.accuracy}"), means, *probabilities)
 
 
 def _best(is_best: bool) -> str:
@@ -335,7 +328,12 @@ def _curve(curve: Any) -> View:
     notes = [
         Line(plain(f"{row.title}: {note}"), "yellow")
         for row in curve.rows
-        for note in dict.fromkeys(text for point in row.points for text in _remarks(point))
+        for note in dict.fromkeys(
+            text
+            for point in row.points
+            for text in (point.error and f"failed from {point.n or 'all'}: {point.error}", *point.warnings)
+            if text
+        )
     ]
     drawn = (
         f"Rates of right answers, 95 % intervals (±: half of one): means of {curve.draws} draws, for other "
@@ -352,33 +350,20 @@ def _accuracy_at(place: int, row: Any) -> Any:
     return row.points[place].accuracy
 
 
-def _remarks(point: Any) -> tuple[str, ...]:
-    """Return what is to be said of a point below the table."""
-    failed = () if point.error is None else (f"failed from {point.n or 'all'}: {point.error}",)
-    return (*failed, *point.warnings)
-
-
 def points_table(rows: Sequence[Any]) -> Table:
     """Return a curve as data: a row is an idea's row and one of its points."""
     shown = (
         Column("idea", "", lambda one: one[0].name, kinds.WORDS),
         Column("title", "", lambda one: one[0].title, kinds.WORDS),
         Column("origin", "", lambda one: one[0].origin, kinds.WORDS),
-        *point_columns(lambda one: one[1]),
+        Column("examples_of_each_class", "", lambda one: one[1].n or "all", kinds.WORDS),
+        Column("draws", "", lambda one: len(one[1].accuracies), kinds.COUNT),
+        Column("accuracy", "", lambda one: one[1].accuracy, kinds.POINT),
+        Column("interval", "", lambda one: "draws and images" if one[1].n else "wilson", kinds.WORDS),
+        Column("warnings", "", lambda one: one[1].warnings, kinds.NOTES),
+        Column("error", "", lambda one: one[1].error, kinds.WORDS),
     )
     return Table(shown, [(row, point) for row in rows for point in row.points])
-
-
-def point_columns(of: Callable[[Any], Any]) -> tuple[Column, ...]:
-    """Return the columns of one point of a curve."""
-    return (
-        Column("examples_of_each_class", "", lambda one: of(one).n or "all", kinds.WORDS),
-        Column("draws", "", lambda one: len(of(one).accuracies), kinds.COUNT),
-        Column("accuracy", "", lambda one: of(one).accuracy, kinds.POINT),
-        Column("interval", "", lambda one: "draws and images" if of(one).n else "wilson", kinds.WORDS),
-        Column("warnings", "", lambda one: of(one).warnings, kinds.NOTES),
-        Column("error", "", lambda one: of(one).error, kinds.WORDS),
-    )
 
 
 def _explanations(explained: Sequence[Any]) -> View:

@@ -148,7 +148,12 @@ def written(model: Any, origin: Origin) -> tuple[dict[str, Any], dict[str, Any]]
         "library": resolve("lookalike").__version__,
         "idea": known.name,
         "matcher": type(recogniser.matcher).__qualname__,
-        "differs": sorted(name for name in usual if not _same(usual[name], given[name])),
+        # Preparations always differ.
+        "differs": sorted(
+            name
+            for name, value in usual.items()
+            if type(value) is not type(given[name]) or bool(value != given[name])
+        ),
         "parameters": {name: _plain(name, value) for name, value in given.items()},
         "counts": [int(count) for count in recogniser.matcher.class_counts],
         "facts": state.facts,
@@ -197,7 +202,9 @@ def opened(about: dict[str, Any]) -> tuple[Idea, Origin]:
     if known.reference:
         raise InputError(f"idea is {known.name!r}: expected one of lookalike's own")
     figures = about["figures"]
-    if not isinstance(figures, list) or not all(_is_pair(pair) for pair in figures):
+    if not isinstance(figures, list) or not all(
+        isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str) for pair in figures
+    ):
         raise InputError(f"figures are {short(figures)}: expected pairs of a name and a value")
     if not isinstance(about["changed"], bool):
         raise InputError(f"changed is {short(about['changed'])}: expected true or false")
@@ -217,8 +224,7 @@ def recogniser_of(known: Idea, about: dict[str, Any], arrays: dict[str, Any], or
 
 def _matcher_of(known: Idea, name: object) -> type:
     """Return the class of the matcher, one of those that ideas of the same estimator make."""
-    targets = {other.matcher for other in IDEAS if other.target == known.target}
-    for target in targets:
+    for target in {other.matcher for other in IDEAS if other.target == known.target}:
         if target.partition(":")[2] == name:
             matcher: type = resolve(target)
             return matcher
@@ -287,15 +293,6 @@ def _checked_data(data: object) -> dict[str, Any] | None:
     return data
 
 
-def _is_pair(pair: object) -> bool:
-    return isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str)
-
-
-def _same(first: Any, second: Any) -> bool:
-    """Return whether two parameters are the same; preparations are never."""
-    return type(first) is type(second) and bool(first == second)
-
-
 def _plain(name: str, value: Any) -> Any:
     """Return a parameter as JSON can hold it."""
     if isinstance(value, np.generic):
@@ -336,9 +333,8 @@ def is_card(path: Path) -> bool:
 
 def card(info: ModelInfo, file_name: str) -> str:
     """Return the card of a model."""
-    what = f"rows of {info.n_features:,} numbers"
-    if info.image_shape is not None:
-        what = f"images of {'x'.join(map(str, info.image_shape))}"
+    size = info.image_shape and "x".join(map(str, info.image_shape))
+    what = f"images of {size}" if size else f"rows of {info.n_features:,} numbers"
     parts = [
         _header(info),
         f"# {_text(file_name)}",
@@ -355,10 +351,8 @@ def card(info: ModelInfo, file_name: str) -> str:
         known = f"{_text(data.name)}: {data.n:,} images, SHA-256 `{data.sha256}`.{since}"
     parts.append("## Training data\n\n" + known)
     if info.figures:
-        figures = [
-            (name, one if isinstance(one, str) else f"{one:.6g}") for name, one in info.figures.items()
-        ]
-        parts.append("## Figures\n\n" + _table(("what", "value"), figures) + since)
+        told = ((name, one if isinstance(one, str) else f"{one:.6g}") for name, one in info.figures.items())
+        parts.append("## Figures\n\n" + _table(("what", "value"), [*told]) + since)
     parameters = [(name, json.dumps(value)) for name, value in info.parameters.items()]
     parts.append("## Parameters\n\n" + _table(("parameter", "value"), parameters))
     return "\n\n".join(parts) + "\n"
@@ -394,9 +388,8 @@ def _use(file_name: str) -> str:
 
 def _table(head: tuple[str, str], rows: list[tuple[str, str]]) -> str:
     """Return a table."""
-    lines = [f"| {head[0]} | {head[1]} |", "|---|---|"]
-    lines += [f"| {_text(first)} | {_text(second)} |" for first, second in rows]
-    return "\n".join(lines)
+    lines = [f"| {_text(first)} | {_text(second)} |" for first, second in (head, *rows)]
+    return "\n".join([lines[0], "|---|---|", *lines[1:]])
 
 
 def _text(text: str) -> str:

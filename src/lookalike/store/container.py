@@ -28,15 +28,9 @@ KEY = "lookalike"
 #: The longest header and the deepest JSON that is read.
 MOST_HEADER, DEEPEST = 1 << 24, 40
 _LENGTH = 8
-_DTYPES = {
-    "U8": np.uint8,
-    "I64": np.int64,
-    "U64": np.uint64,
-    "F16": np.float16,
-    "F32": np.float32,
-    "F64": np.float64,
-}
-_STORED = {np.dtype(dtype) for dtype in _DTYPES.values()}
+#: Numbers as safetensors calls them, and as NumPy does.
+_DTYPES = {"U8": "u1", "I64": "i8", "U64": "u8", "F16": "f2", "F32": "f4", "F64": "f8"}
+_STORED = set(map(np.dtype, _DTYPES.values()))
 
 
 class Contents(NamedTuple):
@@ -67,15 +61,10 @@ def write(path: Path, about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any
 
 def read(path: Path, *, header_only: bool = False) -> Contents:
     """Read a file, checked: what comes back is what was written."""
-    _check_header_length(path)
-    with _errors_named(path):
-        return _read(path, header_only)
-
-
-def _read(path: Path, header_only: bool) -> Contents:
     from safetensors import safe_open
 
-    with safe_open(path, framework="numpy") as file:
+    _check_header_length(path)
+    with _errors_named(path), safe_open(path, framework="numpy") as file:
         metadata = file.metadata() or {}
         if set(metadata) != {KEY}:
             _refuse(path, "is a safetensors file of something else", "expected one that save_model wrote")
@@ -101,11 +90,8 @@ def _check_schema(path: Path, about: Any) -> None:
     if type(schema) is not int or schema < 1:
         _refuse(path, "has other metadata", "expected a schema's number")
     if schema > SCHEMA:
-        _refuse(
-            path,
-            "was written by a newer lookalike",
-            f"its schema is {schema:.10g}, and this version reads up to {SCHEMA}; update lookalike",
-        )
+        newer = f"its schema is {schema:.10g}, and this version reads up to {SCHEMA}; update lookalike"
+        _refuse(path, "was written by a newer lookalike", newer)
 
 
 def _check_header_length(path: Path) -> None:
@@ -135,9 +121,8 @@ def _errors_named(path: Path) -> Iterator[None]:
         yield
     except SafetensorError as error:
         if "not fully covered" in str(error) or "IncompleteBuffer" in str(error):
-            _refuse(
-                path, "is cut short or too long", "its arrays do not end where it ends; take a whole copy"
-            )
+            ends = "its arrays do not end where it ends; take a whole copy"
+            _refuse(path, "is cut short or too long", ends)
         raise ModelFileError(f"{plain(path)} is no model file: {_one_line(error)}") from error
     except OSError as error:
         raise ModelFileError(f"{plain(path)} cannot be read: {error}") from error

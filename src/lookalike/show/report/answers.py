@@ -82,9 +82,8 @@ def _answers(
 
     def cell(i: int, j: int) -> SimpleNamespace:
         """Return the first images of class ``i`` that were answered as class ``j``."""
-        given = (evaluation.labels == evaluation.classes[i]) & (
-            evaluation.predictions == evaluation.classes[j]
-        )
+        truth, answer = evaluation.classes[[i, j]]
+        given = (evaluation.labels == truth) & (evaluation.predictions == answer)
         return SimpleNamespace(
             key=f"cell-{number}-{i}-{j}",
             truth=names[i],
@@ -96,16 +95,11 @@ def _answers(
             thumbs=gallery.thumbs(np.flatnonzero(given)[:per_cell].tolist(), evaluation.predictions),
         )
 
-    matrix: list[SimpleNamespace] = []
-    if len(names) > _WIDEST_MATRIX:
-        cells = listed = [cell(i, j) for i, j in _most_frequent(confusion)]
-    else:
-        listed, codes = [], range(len(names))
-        matrix = [
-            SimpleNamespace(name=names[i], n=f"{totals[i]:,}", cells=[cell(i, j) for j in codes])
-            for i in codes
-        ]
-        cells = [one for line in matrix for one in line.cells if one.n]
+    codes = range(len(names) if len(names) <= _WIDEST_MATRIX else 0)
+    matrix = [
+        SimpleNamespace(name=names[i], n=f"{totals[i]:,}", cells=[cell(i, j) for j in codes]) for i in codes
+    ]
+    listed = [] if matrix else [cell(i, j) for i, j in _most_frequent(confusion)]
     ordered, order = _mistakes(row, evaluation, gallery.images)
     return SimpleNamespace(
         number=number,
@@ -115,7 +109,7 @@ def _answers(
         names=names,
         matrix=matrix,
         listed=listed,
-        cells=cells,
+        cells=listed or [one for line in matrix for one in line.cells if one.n],
         n_mistakes=len(ordered),
         order=order,
         mistakes=gallery.thumbs(ordered[:_MOST_MISTAKES].tolist(), evaluation.predictions),
@@ -126,9 +120,8 @@ def _most_frequent(confusion: NDArray[Any]) -> list[tuple[int, int]]:
     """Return the places of the most frequent confusions; ties in the order of the classes."""
     wrong = confusion.copy()
     np.fill_diagonal(wrong, 0)
-    order = np.argsort(-wrong, axis=None, kind="stable")[:_LISTED_CELLS]
-    places = zip(*(axis.tolist() for axis in np.unravel_index(order, wrong.shape)), strict=True)
-    return [(i, j) for i, j in places if wrong[i, j]]
+    order = np.argsort(-wrong, axis=None, kind="stable")[:_LISTED_CELLS].tolist()
+    return [divmod(place, len(wrong)) for place in order if wrong.flat[place]]
 
 
 def _mistakes(row: Row, evaluation: Evaluation, valid: LabelledImages) -> tuple[NDArray[np.intp], str]:

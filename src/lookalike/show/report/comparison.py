@@ -39,11 +39,7 @@ _NAMED_CLASSES = 4
 def write_report(
     comparison: Comparison, path: str | os.PathLike[str], *, command: str, image: str | None = None
 ) -> None:
-    """Write a comparison as one HTML page that needs no network and no script; ``command`` makes it again.
-
-    ``image`` names an image to look at first, of the validation or the training part. The file is replaced as
-    a whole or, on any error, not touched.
-    """
+    """Write the page, as a whole or not at all; ``image`` names one of either part to look at first."""
     write_whole(Path(path), render_comparison(comparison, command=command, image=image).encode())
 
 
@@ -97,10 +93,7 @@ def titled(name: str, images: LabelledImages) -> str:
 
 
 def chance_level(train: LabelledImages, valid: LabelledImages) -> float:
-    """Return how often the training part's most frequent class is right on the validation part, in 0-1.
-
-    Ties go to the first class.
-    """
+    """Return how often the training part's most frequent class, or the first of such, is right, in 0-1."""
     counts = train.counts()
     return valid.counts().get(max(counts, key=lambda name: counts[name]), 0) / len(valid)
 

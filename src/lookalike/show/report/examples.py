@@ -183,9 +183,7 @@ def matches(comparison: Comparison, name: str | None) -> SimpleNamespace | None:
     (row, evaluation), model = deforming[0], deforming[0][0].model
     mistakes = set(evaluation.mistakes.tolist())
     shown = examples(evaluation)
-    wrong = [index for index in shown if index in mistakes]
-    if len(mistakes) <= _WRONG:
-        wrong = sorted(mistakes)
+    wrong = [index for index in shown if index in mistakes] if len(mistakes) > _WRONG else sorted(mistakes)
     right = [index for index in shown if index not in mistakes]
     images = []
     places = _chosen(comparison, name, [*wrong[:_WRONG], *right[:_LEAST_RIGHT]])
@@ -204,11 +202,8 @@ def matches(comparison: Comparison, name: str | None) -> SimpleNamespace | None:
 
 def _reach(down: int, across: int) -> str:
     """Return how far pixels may move, in words."""
-    ways = [
-        f"{n} pixel{'' if n == 1 else 's'} {way}"
-        for n, way in ((down, "down or up"), (across, "sideways"))
-        if n
-    ]
+    both = (down, "down or up"), (across, "sideways")
+    ways = [f"{n} pixel{'' if n == 1 else 's'} {way}" for n, way in both if n]
     return f"each pixel may move by up to {listing(ways)}" if ways else "no pixel moves"
 
 

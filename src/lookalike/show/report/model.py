@@ -41,11 +41,7 @@ def write_model_report(
     file: str | os.PathLike[str] | None = None,
     command: str = "",
 ) -> None:
-    """Write what a model is worth as one HTML page that needs no network and no script.
-
-    The page is replaced as a whole or, on any error, not touched. ``file`` is the model's, and ``command``
-    makes the page again.
-    """
+    """Write the page, as a whole or not at all; ``file`` is the model's, and ``command`` makes it again."""
     info = unsaved_info(found.model) if file is None else model_info(file)
     page = render_model(found, info=info, name="" if file is None else os.fspath(file), command=command)
     write_whole(Path(path), page.encode())
