@@ -71,21 +71,11 @@ _TOO_MANY = 2**63
 
 
 class Axis(NamedTuple):
-    """One axis of shapes that are lined up.
+    """One axis of shapes that are lined up."""
 
-    Attributes
-    ----------
-    number : int
-        Counted from the right: the last axis is -1.
-    lengths : tuple of (int or None)
-        Its length in each shape; None where a shape has no such axis.
-    length : int or None
-        The length in the result; None where the lengths clash.
-    """
-
-    number: int
-    lengths: tuple[int | None, ...]
-    length: int | None
+    number: int  #: counted from the right: the last axis is -1
+    lengths: tuple[int | None, ...]  #: its length in each shape; None where a shape has no such axis
+    length: int | None  #: the length in the result; None where the lengths clash
 
     @property
     def stretched(self) -> tuple[int, ...]:
@@ -96,21 +86,11 @@ class Axis(NamedTuple):
 
 
 class Mend(NamedTuple):
-    """A reshape that makes shapes fit.
+    """A reshape that makes shapes fit."""
 
-    Attributes
-    ----------
-    place : int
-        Which shape to reshape, counted from 0.
-    shape : tuple of int
-        What to reshape it to: axes of length 1 are put in.
-    indexing : str
-        The same as an index: ``array[:, None]``.
-    """
-
-    place: int
-    shape: Shape
-    indexing: str
+    place: int  #: which shape to reshape, counted from 0
+    shape: Shape  #: what to reshape it to: axes of length 1 are put in
+    indexing: str  #: the same as an index: ``array[:, None]``
 
 
 @dataclass(frozen=True, repr=False)
@@ -118,17 +98,10 @@ class Trace:
     """How shapes broadcast, or why they do not: what :func:`trace` returns.
 
     ``print`` shows it, and so does a notebook.
-
-    Attributes
-    ----------
-    shapes : tuple of tuple of int
-        The shapes.
-    dtype : str
-        What the elements of a naive result would be.
     """
 
     shapes: tuple[Shape, ...]
-    dtype: str
+    dtype: str  #: what the elements of a naive result would be
 
     @property
     def axes(self) -> tuple[Axis, ...]:
