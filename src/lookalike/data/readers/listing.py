@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,15 +35,6 @@ class Readout:
     notes: tuple[str, ...] = ()
 
 
-class Images(Protocol):
-    """Images that can be read by position."""
-
-    def read(
-        self, positions: NDArray[np.intp] | None, size: Size | None, skip_bad: bool, progress: Progress
-    ) -> Readout:
-        """Return the images at ``positions`` (None: all), resized to ``size`` if that is given."""
-
-
 @dataclass(frozen=True)
 class ArrayImages:
     """Images that are an array already."""
@@ -53,7 +44,7 @@ class ArrayImages:
     def read(
         self, positions: NDArray[np.intp] | None, size: Size | None, skip_bad: bool, progress: Progress
     ) -> Readout:
-        """Return the array's images; without a choice and a size it is the array itself."""
+        """Return the images at ``positions`` (None: all), resized to ``size`` if that is given."""
         images = self.array if positions is None else self.array[positions]
         if size is None or images.shape[1:3] == size:
             return Readout(images)
@@ -157,7 +148,7 @@ class Listing:
 
     classes: NDArray[np.str_]  # the class name of each image
     names: Sequence[str]
-    images: Images  # where the pixels are
+    images: ArrayImages | FileImages  # where the pixels are
     positions: NDArray[np.intp] | None = None  # which of ``images`` these are; None: all in order
     groups: NDArray[Any] | None = None  # who wrote each image, where that is known
     source: Source = field(default_factory=Source)
