@@ -275,15 +275,9 @@ def face_values(class_names: Sequence[str]) -> NDArray[Any]:
     are those beside it: the text of a label is always the name of its class.
     """
     names = [str(name) for name in class_names]
-    if names and all(map(_is_number, names)):
+    if names and all(re.fullmatch("0|-?[1-9][0-9]{0,16}", name) for name in names):
         return np.array([int(name) for name in names], dtype=np.int64)
     return np.array(names, dtype=np.str_)
-
-
-def _is_number(name: str) -> bool:
-    """Return whether a class name is what its number would be written as."""
-    digits = name.isascii() and name.removeprefix("-").isdecimal() and len(name) < 19
-    return digits and str(int(name)) == name
 
 
 def from_arrays(
@@ -303,8 +297,6 @@ def from_arrays(
         raise InputError(
             f"labels are {values.dtype} of shape {values.shape}: expected (n,) integers or strings"
         )
-    if len(values) != len(batch):
-        raise InputError(f"{len(values)} labels for {len(batch)} images: expected one for each")
     texts, numbers = np.unique(values.astype(np.str_), return_inverse=True)
     names = natural_order(texts.tolist() if named is None else named)
     for text in texts.tolist():

@@ -231,7 +231,7 @@ def strange(images: ImageBatch, training: Look) -> dict[str, str]:
     """
     count = min(len(images), _SAMPLE)
     places = np.linspace(0, len(images) - 1, count).astype(np.intp)
-    facts = _facts(images if count == len(images) else images[places])
+    facts = _facts(sample(images))
     said: dict[str, str] = {}
     for kind in _kinds(training):
         if kind.name in said or (kind.name == "size" and "scale" in said):
@@ -287,13 +287,10 @@ def _words(odd: NDArray[np.signedinteger], images: int, training: Look) -> dict[
 
 
 def _chance(count: int, images: int, seen: int, training: int) -> float:
-    r"""Return how likely at least ``count`` of ``images`` are odd where ``seen`` of ``training`` were.
+    """Return how likely at least ``count`` of ``images`` are odd where ``seen`` of ``training`` were."""
 
-    It is what a beta-binomial variable with the parameters :math:`s + 1/2` and :math:`m - s + 1/2` for
-    ``s`` of ``m`` foretells of further images of the same kind (Jeffreys' prior). With ``x`` rising from 1
-    such parameters by ``k`` steps, :math:`x (x + 1) \cdots (x + k - 1)`, all its terms are products.
-    """
-
+    # The tail of a beta-binomial variable (s + 1/2, m - s + 1/2) for s of m: Jeffreys' prior. All its terms
+    # are products of x (x + 1) ... (x + k - 1).
     def risen(start: float) -> NDArray[np.float64]:
         return np.cumsum(np.log(np.concatenate([[1.0], start + np.arange(images)])))
 
