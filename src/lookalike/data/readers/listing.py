@@ -95,13 +95,10 @@ class _Batch:
     """An image batch that grows by one image at a time, of one size."""
 
     def __init__(self, most: int, size: Size | None) -> None:
-        self._most = most
-        self._size = size
-        self._resized = False
+        self._most, self._size, self._resized = most, size, False
         self._array: ImageBatch | None = None
         self._first = ""
-        self._count = 0
-        self._gray = 0
+        self._count = self._gray = 0
 
     def add(self, image: NDArray[np.uint8], name: str) -> None:
         if self._size is not None and image.shape[:2] != self._size:
