@@ -69,10 +69,14 @@ class Idea:
         return resolve(self.target)(**self.parameters)
 
 
+_COVERAGE = "lookalike.models.coverage:InkCoverage"
+_DEFORMABLE = "lookalike.models.deformable:DeformableMatch"
 _MEAN_IMAGE = "lookalike.models.mean_image:MeanImage"
 _NEAREST = "lookalike.models.nearest:NearestImages"
 _CLUSTERS = "lookalike.models.prototypes:ClusterImages"
 _LEARNED = "lookalike.models.prototypes:LearnedPrototypes"
+_COVERAGE_MATCHER = "lookalike.search.averages:CoverageMatcher"
+_DEFORMABLE_MATCHER = "lookalike.search.deformable.matcher:DeformableMatcher"
 _MEAN_MATCHER = "lookalike.search.averages:MeanMatcher"
 _MEDIAN_MATCHER = "lookalike.search.averages:MedianMatcher"
 _PIXEL_MATCHER = "lookalike.search.pixels:PixelMatcher"
@@ -85,12 +89,7 @@ IDEAS: tuple[Idea, ...] = (
     Idea(
         "most-frequent", "most frequent class", "sklearn.dummy:DummyClassifier", {"strategy": "most_frequent"}
     ),
-    Idea(
-        "ink-coverage",
-        "ink coverage",
-        "lookalike.models.coverage:InkCoverage",
-        matcher="lookalike.search.averages:CoverageMatcher",
-    ),
+    Idea("ink-coverage", "ink coverage", _COVERAGE, matcher=_COVERAGE_MATCHER),
     Idea("mean-image-l1", "mean image, L1", _MEAN_IMAGE, _L1, _MEAN_MATCHER),
     Idea("mean-image-l2", "mean image, L2", _MEAN_IMAGE, _L2, _MEAN_MATCHER),
     Idea("median-image-l1", "median image, L1", _MEAN_IMAGE, {**_L1, "average": "median"}, _MEDIAN_MATCHER),
@@ -108,12 +107,7 @@ IDEAS: tuple[Idea, ...] = (
     ),
     Idea("nearest-l1", "nearest image, L1", _NEAREST, _L1, _PIXEL_MATCHER),
     Idea("nearest-l2", "nearest image, L2", _NEAREST, _L2, _PIXEL_MATCHER),
-    Idea(
-        "deformable",
-        "deformable match",
-        "lookalike.models.deformable:DeformableMatch",
-        matcher="lookalike.search.deformable.matcher:DeformableMatcher",
-    ),
+    Idea("deformable", "deformable match", _DEFORMABLE, matcher=_DEFORMABLE_MATCHER),
     Idea(
         "sklearn-nearest-l2",
         "nearest image, L2 (scikit-learn)",

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 import reprlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
@@ -112,11 +112,10 @@ class Array:
 
 @dataclass(frozen=True)
 class Part:
-    """A part of the part: of one class, or of the class that a function names when it is read."""
+    """A part of the part: of one class, or of the class that is named when it is read."""
 
     kind: type | None = None
     optional: bool = False
-    parts: Mapping[str, type] = field(default_factory=dict)
 
     def write(self, name: str, value: Any, plain: Plain) -> None:
         if value is None:
@@ -163,9 +162,8 @@ def from_plain(kind: type[P], plain: Plain, parts: Mapping[str, type] | None = N
     strange = sorted({*plain.facts, *plain.arrays})
     if strange:
         raise InputError(f"{strange[0][:100]!r} is unknown: did a newer lookalike write it?")
-    restored = getattr(made, "restored", None)
-    if restored is not None:
-        restored()
+    if hasattr(made, "restored"):
+        made.restored()
     result: P = made
     return result
 
