@@ -116,11 +116,7 @@ def to_hugging_face(
         "label": datasets.ClassLabel(names=list(class_names)),
         "name": datasets.Value("string"),
     }
-    rows = {
-        "image": [fromarray(image) for image in images],
-        "label": codes.tolist(),
-        "name": list(names),
-    }
+    rows = {"image": [fromarray(image) for image in images], "label": codes.tolist(), "name": list(names)}
     return datasets.Dataset.from_dict(rows, features=datasets.Features(features))
 
 
@@ -135,9 +131,8 @@ def _items(data: Any, count: int | None) -> Iterator[Any]:
 
 def _rows(table: Any, image: str, label: str) -> Iterable[tuple[Any, Any]]:
     """Return the pairs of two columns: by column where the table can, else row by row."""
-    columns = table if isinstance(table, Mapping) else getattr(table, "column_names", None)
-    if columns is None:
-        columns = getattr(table, "columns", None)
+    named = table if isinstance(table, Mapping) else getattr(table, "column_names", None)
+    columns = getattr(table, "columns", None) if named is None else named
     if columns is None or not hasattr(table, "__len__"):
         # Rows, or a stream of them.
         return ((_cell(row, image), _cell(row, label)) for row in table)

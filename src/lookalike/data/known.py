@@ -82,6 +82,10 @@ def _four_files(*published: tuple[int, str, str]) -> tuple[PublishedFile, ...]:
     )
 
 
+def _omniglot(number: int, size: int, sha256: str) -> PublishedFile:
+    return PublishedFile(f"images_background_small{number}.zip", size, size, sha256)
+
+
 _MNIST = KnownSet(
     name="mnist",
     title="MNIST handwritten digits",
@@ -163,18 +167,8 @@ KNOWN: tuple[KnownSet, ...] = (
         licence="MIT",
         source="Lake, Salakhutdinov, Tenenbaum: https://github.com/brendenlake/omniglot",
         files=(
-            PublishedFile(
-                "images_background_small1.zip",
-                1_319_022,
-                1_319_022,
-                sha256="f38eb80f801274ac2b4dff5b24289016bfaba4a7d5bb50deebf27104ad6cb8a4",
-            ),
-            PublishedFile(
-                "images_background_small2.zip",
-                1_580_917,
-                1_580_917,
-                sha256="3ccaa407515a8778e5d0861875af38b17e418f301ad5bb3b5a6b65d901a41c7f",
-            ),
+            _omniglot(1, 1_319_022, "f38eb80f801274ac2b4dff5b24289016bfaba4a7d5bb50deebf27104ad6cb8a4"),
+            _omniglot(2, 1_580_917, "3ccaa407515a8778e5d0861875af38b17e418f301ad5bb3b5a6b65d901a41c7f"),
         ),
         mirrors=("https://raw.githubusercontent.com/brendenlake/omniglot/master/python/",),
         folders=("omniglot",),
@@ -257,9 +251,7 @@ def _own_path(known: KnownSet) -> Path | None:
 
 def _own_tree(known: KnownSet) -> Tree | None:
     path = _own_path(known)
-    if path is None:
-        return None
-    return zip_tree(path) if path.is_file() else folder_tree(path)
+    return None if path is None else zip_tree(path) if path.is_file() else folder_tree(path)
 
 
 def _form_of(file: PublishedFile, tree: Tree) -> str | None:
@@ -267,10 +259,8 @@ def _form_of(file: PublishedFile, tree: Tree) -> str | None:
     by_name = {path.rpartition("/")[2]: path for path in reversed(tree.files)}
     plain = file.name.removesuffix(".gz")
     dotted = plain.replace("-idx", ".idx")
-    for name in (plain, dotted, file.name, f"{dotted}.gz"):
-        if name in by_name:
-            return by_name[name]
-    return None
+    names = (plain, dotted, file.name, f"{dotted}.gz")
+    return next((by_name[name] for name in names if name in by_name), None)
 
 
 def _contents(known: KnownSet, progress: Progress) -> tuple[dict[str, bytes], Tree | None, tuple[str, ...]]:

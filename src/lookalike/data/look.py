@@ -59,12 +59,9 @@ def gray_bytes(images: ImageBatch) -> Gray8:
 def border(images: Gray8) -> Gray8:
     """Return the outermost pixels of each image, a row an image; each pixel once."""
     _, height, width = images.shape
-    sides = [images[:, 0]]
-    if height > 1:
-        sides.append(images[:, -1])
-    sides.append(images[:, 1:-1, 0])
-    if width > 1:
-        sides.append(images[:, 1:-1, -1])
+    rows = (0, -1) if height > 1 else (0,)
+    columns = (0, -1) if width > 1 else (0,)
+    sides = [images[:, row] for row in rows] + [images[:, 1:-1, column] for column in columns]
     return np.concatenate(sides, axis=1)
 
 

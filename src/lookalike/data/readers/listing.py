@@ -131,9 +131,7 @@ class _Batch:
         return self._array if self._count == self._most else self._array[: self._count].copy()
 
     def notes(self) -> tuple[str, ...]:
-        notes: tuple[str, ...] = ()
-        if self._size is not None and self._resized:
-            notes += (size_note(self._size),)
+        notes: tuple[str, ...] = (size_note(self._size),) if self._size and self._resized else ()
         if self._array is not None and self._array.ndim == 4 and self._gray:
             notes += (f"Gray and colour images are mixed: {self._gray:,} gray ones were made colour.",)
         return notes

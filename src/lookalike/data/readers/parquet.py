@@ -155,7 +155,9 @@ class _Rows:
         """Return a file, opened and checked."""
         if self._file is None or self._path != path:
             data = self.tree.read(path, MAX_PARQUET_BYTES)
-            self._file, self._path = open_file(data, self.tree.full_name(path)), path
+            name = self.tree.full_name(path)
+            with _guarded(name):
+                self._file, self._path = OpenFile(data, name), path
         return self._file
 
     def read(self, path: str, limit: int) -> bytes:
@@ -183,7 +185,7 @@ class Columns(NamedTuple):
 
 
 class OpenFile:
-    """An opened Parquet file: use :func:`open_file`. One group of its rows is held."""
+    """An opened Parquet file. One group of its rows is held."""
 
     _group = -1
     _held: Any = None
@@ -277,12 +279,6 @@ class OpenFile:
                     f"{quoted(self.name)} announces {about.total_byte_size:,} bytes in one group of rows: "
                     f"more than {MAX_GROUP_BYTES:,}, refused; write it with smaller groups"
                 )
-
-
-def open_file(data: bytes, name: str) -> OpenFile:
-    """Return an opened Parquet file."""
-    with _guarded(name):
-        return OpenFile(data, name)
 
 
 def _parsed(data: bytes, **options: Any) -> Any:
