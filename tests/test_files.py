@@ -3,8 +3,8 @@ import stat
 
 import pytest
 
-from lookalike import InputError
-from lookalike.files import check_writable, write_whole
+from lookalike import DataError, InputError
+from lookalike.files import check_writable, read_file, write_whole
 
 
 def test_a_file_is_replaced_and_nothing_is_left_beside_it(tmp_path):
@@ -80,3 +80,11 @@ def test_names_may_be_as_long_as_names_may_be(tmp_path):
     path = tmp_path / ("\u6a21" * 85)  # 255 bytes
     write_whole(path, b"new")
     assert path.read_bytes() == b"new"
+
+
+def test_a_missing_and_a_large_file_are_refused(tmp_path):
+    with pytest.raises(DataError, match=r"gone\.png' cannot be read"):
+        read_file(tmp_path / "gone.png", "gone.png", 10)
+    (tmp_path / "large.png").write_bytes(bytes(11))
+    with pytest.raises(DataError, match=r"large\.png' is larger than 10 bytes"):
+        read_file(tmp_path / "large.png", "large.png", 10)

@@ -30,6 +30,7 @@ import operator
 import reprlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import dropwhile
 from operator import itemgetter
 from typing import Any, Literal, NamedTuple, SupportsIndex
 
@@ -44,8 +45,7 @@ _MOST_AXES = 64
 _LONGEST = 2**63 - 1
 
 _ITEM_BYTES = {
-    "bool": 1,
-    **dict.fromkeys(("uint8", "int8"), 1),
+    **dict.fromkeys(("bool", "uint8", "int8"), 1),
     **dict.fromkeys(("uint16", "int16", "float16", "bfloat16"), 2),
     **dict.fromkeys(("uint32", "int32", "float32"), 4),
     **dict.fromkeys(("uint64", "int64", "float64", "complex64"), 8),
@@ -71,21 +71,11 @@ _TOO_MANY = 2**63
 
 
 class Axis(NamedTuple):
-    """One axis of shapes that are lined up.
+    """One axis of shapes that are lined up."""
 
-    Attributes
-    ----------
-    number : int
-        Counted from the right: the last axis is -1.
-    lengths : tuple of (int or None)
-        Its length in each shape; None where a shape has no such axis.
-    length : int or None
-        The length in the result; None where the lengths clash.
-    """
-
-    number: int
-    lengths: tuple[int | None, ...]
-    length: int | None
+    number: int  #: counted from the right: the last axis is -1
+    lengths: tuple[int | None, ...]  #: its length in each shape; None where a shape has no such axis
+    length: int | None  #: the length in the result; None where the lengths clash
 
     @property
     def stretched(self) -> tuple[int, ...]:
@@ -96,21 +86,11 @@ class Axis(NamedTuple):
 
 
 class Mend(NamedTuple):
-    """A reshape that makes shapes fit.
+    """A reshape that makes shapes fit."""
 
-    Attributes
-    ----------
-    place : int
-        Which shape to reshape, counted from 0.
-    shape : tuple of int
-        What to reshape it to: axes of length 1 are put in.
-    indexing : str
-        The same as an index: ``array[:, None]``.
-    """
-
-    place: int
-    shape: Shape
-    indexing: str
+    place: int  #: which shape to reshape, counted from 0
+    shape: Shape  #: what to reshape it to: axes of length 1 are put in
+    indexing: str  #: the same as an index: ``array[:, None]``
 
 
 @dataclass(frozen=True, repr=False)
@@ -118,17 +98,10 @@ class Trace:
     """How shapes broadcast, or why they do not: what :func:`trace` returns.
 
     ``print`` shows it, and so does a notebook.
-
-    Attributes
-    ----------
-    shapes : tuple of tuple of int
-        The shapes.
-    dtype : str
-        What the elements of a naive result would be.
     """
 
     shapes: tuple[Shape, ...]
-    dtype: str
+    dtype: str  #: what the elements of a naive result would be
 
     @property
     def axes(self) -> tuple[Axis, ...]:
@@ -191,17 +164,12 @@ class Trace:
 
     def __str__(self) -> str:
         """Return the shapes lined up, and sentences that say what happens on each axis."""
-        rows = [
-            ["axis", *(str(axis.number) for axis in self.axes)],
-            *(
-                [
-                    named([place]),
-                    *("·" if (length := axis.lengths[place]) is None else str(length) for axis in self.axes),
-                ]
-                for place in range(len(self.shapes))
-            ),
-            ["result", *(result(axis) for axis in self.axes)],
-        ]
+        axes = self.axes
+        rows = [["axis", *(str(axis.number) for axis in axes)]]
+        for place in range(len(self.shapes)):
+            lengths = [axis.lengths[place] for axis in axes]
+            rows.append([named([place]), *("·" if length is None else str(length) for length in lengths)])
+        rows.append(["result", *map(result, axes)])
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         table = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]
         explained = [explanation(axis) for axis in self.axes] or ["No axes: scalars."]
@@ -297,11 +265,8 @@ def _mends(shapes: Sequence[Shape]) -> tuple[Mend, ...]:
         path = _path(merged, shape)
         rows = [[None if i is None else row[i] for i, _ in path] for row in rows]
         rows.append([None if j is None else shape[j] for _, j in path])
-        merged = [
-            length
-            for length in (joined(lengths) for lengths in zip(*rows, strict=True))
-            if length is not None
-        ]
+        # A path puts together only what fits.
+        merged = [joined(lengths) or 0 for lengths in zip(*rows, strict=True)]
     found = (_mend(place, row) for place, row in enumerate(rows))
     return tuple(mend for mend in found if mend.shape != shapes[mend.place])
 
@@ -313,12 +278,10 @@ def joined(lengths: Iterable[int | None]) -> int | None:
 
 
 def _path(first: Sequence[int], other: Sequence[int]) -> list[tuple[int | None, int | None]]:
-    """Return which axes of two shapes to put together, and which to leave alone (None on the other side).
-
-    It is the cheapest alignment, found from the end by dynamic programming.
-    """
+    """Return the cheapest alignment of two shapes' axes: None where the other side's is left alone."""
     ends = len(first), len(other)
-    # What the rest costs from axis i of the first and axis j of the other on, and where the best step leads.
+    # Dynamic programming, from the end: what the rest costs from axes i and j on, and where the best step
+    # leads.
     best = {ends: (0, ends)}
     for i in range(ends[0], -1, -1):
         for j in range(ends[1], -1, -1):
@@ -344,8 +307,7 @@ def _path(first: Sequence[int], other: Sequence[int]) -> list[tuple[int | None, 
 
 def _mend(place: int, row: Sequence[int | None]) -> Mend:
     """Return the reshape that one aligned row stands for."""
-    start = next((index for index, length in enumerate(row) if length is not None), len(row))
-    kept = row[start:]
+    kept = list(dropwhile(lambda length: length is None, row))
     parts = ["None" if length is None else ":" for length in kept]
     while parts and parts[-1] == ":":
         parts.pop()
@@ -385,10 +347,9 @@ def explanation(axis: Axis) -> str:
         return f"{head} {'both' if len(axis.lengths) == 2 else 'all'} are {axis.length}."
     ones = [place for place in axis.stretched if place not in absent]
     parts = []
-    if absent:
-        parts.append(f"{named(absent)} {_has(absent)} no such axis, which counts as 1")
-    if ones:
-        parts.append(f"{named(ones)} {_has(ones)} 1")
+    for places, what in ((absent, "no such axis, which counts as 1"), (ones, "1")):
+        if places:
+            parts.append(f"{named(places)} {'have' if len(places) > 1 else 'has'} {what}")
     if not axis.stretched:
         return f"{head} {parts[0]}: nothing is stretched."
     they = "they are" if len(axis.stretched) > 1 else "it is"
@@ -431,10 +392,6 @@ def _mending(trace: Trace) -> list[str]:
         ]
         lines += [f"The result would be {trace.mended().shape}."]
     return lines
-
-
-def _has(places: Sequence[int]) -> str:
-    return "have" if len(places) > 1 else "has"
 
 
 def _listed(parts: Sequence[str]) -> str:

@@ -50,13 +50,10 @@ def check_writable(path: Path) -> None:
 
 @contextmanager
 def _beside(path: Path) -> Iterator[tuple[Path, Path, int | None]]:
-    """Give where a file is written before it has its name, its real name, and its permissions if it is there.
-
-    It is beside the file, since only within one file system a file is replaced at once. Errors name the file
-    by the name that was asked for.
-    """
+    """Give where a file is written before it has its name, its real name, and its permissions if any."""
     target = Path(os.path.realpath(path))
-    # A name may have 255 bytes, of which a letter takes up to four.
+    # Beside it: only within one file system a file is replaced at once. A name may have 255 bytes, of which
+    # a letter takes up to four.
     waiting = target.with_name(f".{target.name[:50]}.{secrets.token_hex(8)}.tmp")
     mode = None
     try:

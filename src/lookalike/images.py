@@ -108,10 +108,9 @@ def _check_shape(array: NDArray[Any]) -> None:
     """Refuse anything that is not a batch of images with at least one pixel."""
     if array.ndim == 2:
         hint = "one image alone is images[None]"
-    elif array.ndim == 4 and array.shape[3] not in _CHANNELS and array.shape[1] in _CHANNELS:
-        hint = "channels come last: use images.transpose(0, 2, 3, 1)"
     elif array.ndim == 4 and array.shape[3] not in _CHANNELS:
-        hint = "with 1 to 4 channels"
+        first = array.shape[1] in _CHANNELS
+        hint = "channels come last: use images.transpose(0, 2, 3, 1)" if first else "with 1 to 4 channels"
     elif array.ndim in (3, 4):
         hint = "" if array.size else "with at least one image of at least one pixel"
     else:
@@ -134,22 +133,17 @@ def _checked_floats(array: NDArray[Any]) -> NDArray[Any]:
     _check_finite(floats)
     low, high = floats.min(), floats.max()
     if low < 0 or high > 1:
-        worst = low if low < 0 else high
-        mend = (
-            "state their range, for example value_range=(0, 255)"
-            if low >= 0
-            else "undo the normalisation, or state their range, for example value_range=(-1, 1)"
-        )
+        worst, mend = high, "state their range, for example value_range=(0, 255)"
+        if low < 0:
+            worst = low
+            mend = "undo the normalisation, or state their range, for example value_range=(-1, 1)"
         raise InputError(f"images hold {worst:.6g}: expected uint8, or floats in 0-1; {mend}")
     return floats
 
 
 def _bytes_if_exact(floats: NDArray[Any]) -> ImageBatch:
-    """Return floats in 0-1 as uint8 where every one is exactly k/255 in its own precision.
-
-    float16 was widened before: its k/255 is not float32's, so half-precision images stay floats unless they
-    hold only 0 and 1.
-    """
+    """Return floats in 0-1 as uint8 where every one is exactly k/255 in its own precision."""
+    # float16 was widened: its k/255 is not float32's, so such images stay floats unless all is 0 or 1.
     levels = (np.arange(256) / 255).astype(floats.dtype)
     result = np.empty(floats.shape, np.uint8)
     # Image by image, so that memory stays bounded and the first other value ends the search.

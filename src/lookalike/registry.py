@@ -12,37 +12,28 @@ from lookalike.errors import UnknownNameError, unknown
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+_PUBLIC = {
+    "lookalike.data.labelled": "LabelledImages",
+    "lookalike.data.load": "load",
+    "lookalike.data.loose": "read_images",
+    "lookalike.evaluation.appraise": "appraise",
+    "lookalike.evaluation.compare": "compare",
+    "lookalike.evaluation.curve": "curve",
+    "lookalike.evaluation.evaluate": "evaluate",
+    "lookalike.evaluation.folds": "fit_best",
+    "lookalike.models.coverage": "InkCoverage",
+    "lookalike.models.deformable": "DeformableMatch",
+    "lookalike.models.mean_image": "MeanImage",
+    "lookalike.models.nearest": "NearestImages",
+    "lookalike.models.prototypes": "ClusterImages LearnedPrototypes",
+    "lookalike.prepare": "Blur Deskew EvenInk FitToInk Gray NormaliseContrast Polarity Prepare Resize",
+    "lookalike.show.plots": "EvidenceDisplay",
+    "lookalike.store": "ModelInfo load_model model_info save_model",
+}
 PUBLIC: Mapping[str, str] = {
-    "Blur": "lookalike.prepare:Blur",
-    "ClusterImages": "lookalike.models.prototypes:ClusterImages",
-    "DeformableMatch": "lookalike.models.deformable:DeformableMatch",
-    "Deskew": "lookalike.prepare:Deskew",
-    "EvenInk": "lookalike.prepare:EvenInk",
-    "EvidenceDisplay": "lookalike.show.plots:EvidenceDisplay",
-    "FitToInk": "lookalike.prepare:FitToInk",
-    "Gray": "lookalike.prepare:Gray",
-    "InkCoverage": "lookalike.models.coverage:InkCoverage",
-    "LabelledImages": "lookalike.data.labelled:LabelledImages",
-    "LearnedPrototypes": "lookalike.models.prototypes:LearnedPrototypes",
-    "MeanImage": "lookalike.models.mean_image:MeanImage",
-    "ModelInfo": "lookalike.store:ModelInfo",
-    "NearestImages": "lookalike.models.nearest:NearestImages",
-    "NormaliseContrast": "lookalike.prepare:NormaliseContrast",
-    "Polarity": "lookalike.prepare:Polarity",
-    "Prepare": "lookalike.prepare:Prepare",
-    "Resize": "lookalike.prepare:Resize",
-    "appraise": "lookalike.evaluation.appraise:appraise",
     "broadcasting": "lookalike.broadcasting",
-    "compare": "lookalike.evaluation.compare:compare",
-    "curve": "lookalike.evaluation.curve:curve",
     "distance": "lookalike.distance",
-    "evaluate": "lookalike.evaluation.evaluate:evaluate",
-    "fit_best": "lookalike.evaluation.folds:fit_best",
-    "load": "lookalike.data.load:load",
-    "load_model": "lookalike.store:load_model",
-    "model_info": "lookalike.store:model_info",
-    "read_images": "lookalike.data.loose:read_images",
-    "save_model": "lookalike.store:save_model",
+    **{name: f"{module}:{name}" for module, names in _PUBLIC.items() for name in names.split()},
 }
 
 #: What draws results: their classes lie below it, and know its names alone.
@@ -78,72 +69,45 @@ class Idea:
         return resolve(self.target)(**self.parameters)
 
 
+_COVERAGE = "lookalike.models.coverage:InkCoverage"
+_DEFORMABLE = "lookalike.models.deformable:DeformableMatch"
 _MEAN_IMAGE = "lookalike.models.mean_image:MeanImage"
 _NEAREST = "lookalike.models.nearest:NearestImages"
 _CLUSTERS = "lookalike.models.prototypes:ClusterImages"
 _LEARNED = "lookalike.models.prototypes:LearnedPrototypes"
+_COVERAGE_MATCHER = "lookalike.search.averages:CoverageMatcher"
+_DEFORMABLE_MATCHER = "lookalike.search.deformable.matcher:DeformableMatcher"
 _MEAN_MATCHER = "lookalike.search.averages:MeanMatcher"
+_MEDIAN_MATCHER = "lookalike.search.averages:MedianMatcher"
 _PIXEL_MATCHER = "lookalike.search.pixels:PixelMatcher"
 _CLUSTER_MATCHER = "lookalike.search.prototypes:ClusterMatcher"
 _LEARNED_MATCHER = "lookalike.search.prototypes:LearnedMatcher"
+_NETWORKS = "lookalike.models.networks"
+_L1, _L2 = {"metric": "l1"}, {"metric": "l2"}
 
 IDEAS: tuple[Idea, ...] = (
     Idea(
         "most-frequent", "most frequent class", "sklearn.dummy:DummyClassifier", {"strategy": "most_frequent"}
     ),
-    Idea(
-        "ink-coverage",
-        "ink coverage",
-        "lookalike.models.coverage:InkCoverage",
-        matcher="lookalike.search.averages:CoverageMatcher",
-    ),
-    Idea("mean-image-l1", "mean image, L1", _MEAN_IMAGE, {"metric": "l1"}, _MEAN_MATCHER),
-    Idea("mean-image-l2", "mean image, L2", _MEAN_IMAGE, {"metric": "l2"}, _MEAN_MATCHER),
-    Idea(
-        "median-image-l1",
-        "median image, L1",
-        _MEAN_IMAGE,
-        {"metric": "l1", "average": "median"},
-        "lookalike.search.averages:MedianMatcher",
-    ),
-    Idea(
-        "clusters-l1",
-        "10 cluster images, L1",
-        _CLUSTERS,
-        {"metric": "l1"},
-        _CLUSTER_MATCHER,
-        by_default=False,
-    ),
-    Idea(
-        "clusters-l2",
-        "10 cluster images, L2",
-        _CLUSTERS,
-        {"metric": "l2"},
-        _CLUSTER_MATCHER,
-        by_default=False,
-    ),
-    Idea(
-        "learned-l1", "learned prototype, L1", _LEARNED, {"metric": "l1"}, _LEARNED_MATCHER, by_default=False
-    ),
-    Idea(
-        "learned-l2", "learned prototype, L2", _LEARNED, {"metric": "l2"}, _LEARNED_MATCHER, by_default=False
-    ),
+    Idea("ink-coverage", "ink coverage", _COVERAGE, matcher=_COVERAGE_MATCHER),
+    Idea("mean-image-l1", "mean image, L1", _MEAN_IMAGE, _L1, _MEAN_MATCHER),
+    Idea("mean-image-l2", "mean image, L2", _MEAN_IMAGE, _L2, _MEAN_MATCHER),
+    Idea("median-image-l1", "median image, L1", _MEAN_IMAGE, {**_L1, "average": "median"}, _MEDIAN_MATCHER),
+    Idea("clusters-l1", "10 cluster images, L1", _CLUSTERS, _L1, _CLUSTER_MATCHER, by_default=False),
+    Idea("clusters-l2", "10 cluster images, L2", _CLUSTERS, _L2, _CLUSTER_MATCHER, by_default=False),
+    Idea("learned-l1", "learned prototype, L1", _LEARNED, _L1, _LEARNED_MATCHER, by_default=False),
+    Idea("learned-l2", "learned prototype, L2", _LEARNED, _L2, _LEARNED_MATCHER, by_default=False),
     Idea(
         "learned-5-l2",
         "5 learned prototypes, L2",
         _LEARNED,
-        {"metric": "l2", "per_class": 5},
+        {**_L2, "per_class": 5},
         _LEARNED_MATCHER,
         by_default=False,
     ),
-    Idea("nearest-l1", "nearest image, L1", _NEAREST, {"metric": "l1"}, _PIXEL_MATCHER),
-    Idea("nearest-l2", "nearest image, L2", _NEAREST, {"metric": "l2"}, _PIXEL_MATCHER),
-    Idea(
-        "deformable",
-        "deformable match",
-        "lookalike.models.deformable:DeformableMatch",
-        matcher="lookalike.search.deformable.matcher:DeformableMatcher",
-    ),
+    Idea("nearest-l1", "nearest image, L1", _NEAREST, _L1, _PIXEL_MATCHER),
+    Idea("nearest-l2", "nearest image, L2", _NEAREST, _L2, _PIXEL_MATCHER),
+    Idea("deformable", "deformable match", _DEFORMABLE, matcher=_DEFORMABLE_MATCHER),
     Idea(
         "sklearn-nearest-l2",
         "nearest image, L2 (scikit-learn)",
@@ -158,18 +122,10 @@ IDEAS: tuple[Idea, ...] = (
         "sklearn.linear_model:LogisticRegression",
         {"max_iter": 100},
     ),
-    Idea("linear-model", "linear model, trained", "lookalike.models.networks:LinearModel", by_default=False),
+    Idea("linear-model", "linear model, trained", f"{_NETWORKS}:LinearModel", by_default=False),
+    Idea("small-network", "network of 30 units, trained", f"{_NETWORKS}:SmallNetwork", by_default=False),
     Idea(
-        "small-network",
-        "network of 30 units, trained",
-        "lookalike.models.networks:SmallNetwork",
-        by_default=False,
-    ),
-    Idea(
-        "small-convnet",
-        "small convolutional network, trained",
-        "lookalike.models.networks:SmallConvNet",
-        by_default=False,
+        "small-convnet", "small convolutional network, trained", f"{_NETWORKS}:SmallConvNet", by_default=False
     ),
 )
 

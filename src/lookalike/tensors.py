@@ -127,11 +127,8 @@ def _as_tensors(value: Any, device: Any) -> Any:
         parts = [_as_tensors(part, device) for part in value]
         return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        names = (field.name for field in dataclasses.fields(value))
         return dataclasses.replace(
-            value,
-            **{
-                field.name: _as_tensors(getattr(value, field.name), device)
-                for field in dataclasses.fields(value)
-            },
+            value, **{name: _as_tensors(getattr(value, name), device) for name in names}
         )
     return value

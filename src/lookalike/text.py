@@ -18,7 +18,12 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "|", "%", "＝", "＋", "－", "＠")
 
 def plain(text: object) -> str:
     """Return anything as one line of text, control and invisible characters spelled as Python escapes."""
-    return "".join(_shown(character) for character in str(text))
+    return "".join(
+        one.encode("unicode_escape").decode("ascii")
+        if unicodedata.category(one) in _HARMFUL and one not in _JOINERS
+        else one
+        for one in str(text)
+    )
 
 
 def quoted(name: object, longest: int = 120) -> str:
@@ -42,9 +47,3 @@ def csv_cell(text: object) -> str:
     if shown.lstrip().startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(shown):
         return "'" + shown
     return shown
-
-
-def _shown(character: str) -> str:
-    if character in _JOINERS or unicodedata.category(character) not in _HARMFUL:
-        return character
-    return character.encode("unicode_escape").decode("ascii")

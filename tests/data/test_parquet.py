@@ -224,9 +224,9 @@ def test_what_repeats_stays_small(tmp_path):
     del columns
     assert path.stat().st_size < 2 * len(large)
     before = pa.total_allocated_bytes()
-    from lookalike.data.readers.parquet import open_file
+    from lookalike.data.readers.parquet import OpenFile
 
-    file = open_file(path.read_bytes(), "s")
+    file = OpenFile(path.read_bytes(), "s")
     assert file.image(0) == large
     assert pa.total_allocated_bytes() - before < 20 * len(large)
     assert file.image(count - 1) == large

@@ -1,5 +1,6 @@
 import time
 import tracemalloc
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -30,10 +31,8 @@ def test_colour_comes_back_to_the_byte(pixels, how):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_format_is_told_by_content_not_by_name(tmp_path, kind):
-    path = tmp_path / "picture.txt"
-    path.write_bytes(encoded(np.full((5, 4, 3), 200), kind))
-    image = decode_image(path)
+def test_format_is_told_by_content_not_by_name(kind):
+    image = decode_image(encoded(np.full((5, 4, 3), 200), kind), "picture.txt")
     assert image.shape == (5, 4, 3)
     assert image.dtype == np.uint8
     assert abs(image.astype(int) - 200).max() <= 2
@@ -105,11 +104,9 @@ def test_every_cut_of_the_pixels_is_refused(kind):
             decode_image(whole[:length], "cut.x")
 
 
-def test_text_that_is_called_png_is_refused(tmp_path):
-    path = tmp_path / "note.png"
-    path.write_text("no picture")
+def test_text_that_is_called_png_is_refused():
     with pytest.raises(DataError, match=r"note\.png' is not an image: expected PNG, JPEG, BMP or WEBP"):
-        decode_image(path)
+        decode_image(b"no picture", "note.png")
 
 
 def test_a_huge_header_is_refused_at_once():
@@ -170,15 +167,6 @@ def test_a_hostile_name_cannot_write_to_the_terminal():
     assert len(str(caught.value)) < 300
 
 
-def test_a_missing_and_a_large_file_are_refused(tmp_path, monkeypatch):
-    with pytest.raises(DataError, match=r"gone\.png' cannot be read"):
-        decode_image(tmp_path / "gone.png")
-    monkeypatch.setattr("lookalike.data.pixels.MAX_FILE_BYTES", 10)
-    (tmp_path / "large.png").write_bytes(encoded(gray()))
-    with pytest.raises(DataError, match=r"large\.png' is larger than 10 bytes"):
-        decode_image(tmp_path / "large.png")
-
-
 SEEDS = [encoded(gray(5, (12, 12)), kind) for kind in KINDS] + [
     encoded(Image.fromarray(gray(5, (6, 6, 4)), "RGBA")),
     encoded(gray(5, (6, 6)), "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0"),
@@ -193,7 +181,8 @@ def test_mutated_bytes_are_decoded_or_refused(whole, data):
         mutated[place] = data.draw(st.integers(0, 255))
     cut = data.draw(st.integers(0, len(mutated)))
     try:
-        image = decode_image(bytes(mutated[: cut or None]), "x", max_pixels=10_000)
+        with mock.patch("lookalike.data.pixels.MAX_PIXELS", 10_000):
+            image = decode_image(bytes(mutated[: cut or None]), "x")
     except LookalikeError:
         return
     assert image.dtype == np.uint8

@@ -5,20 +5,22 @@ The methods of :class:`~lookalike.data.labelled.LabelledImages` say what each fu
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Any, NamedTuple
 
 import numpy as np
+from array_api_compat import is_torch_array
 from numpy.typing import NDArray
 
 from lookalike.errors import DataError, InputError, MissingExtraError
 from lookalike.images import ImageBatch, to_unit
 from lookalike.progress import Progress
+from lookalike.tensors import from_tensor
 from lookalike.text import listed, quoted
 
 ClassNames = Sequence[str | int]
+Pair = tuple[NDArray[Any], NDArray[Any]]
 
 _CHANNELS = (1, 2, 3, 4)
 # A loader holds a data set, a subset another: so deep may the class names lie.
@@ -57,51 +59,41 @@ def to_torch(images: ImageBatch, codes: NDArray[np.int64], class_names: Sequence
 
 def from_torch(data: Any, class_names: ClassNames | None, progress: Progress) -> Found:
     """Return what a torch data set or loader yields: see ``LabelledImages.from_torch``."""
-    images: list[NDArray[Any]] = []
-    labels: list[NDArray[Any]] = []
     count = len(data) if hasattr(data, "__len__") else None
-    for index, item in enumerate(_items(data, count)):
-        if index % 100 == 0:
-            progress("reading items", index, count)
-        if not isinstance(item, Sequence) or isinstance(item, str) or len(item) != 2:
-            raise InputError(
-                f"item {index} is a {type(item).__name__}: expected a pair of image and label, or of a batch "
-                "of images and their labels"
-            )
-        label = _label(item[1])
-        image = _image(item[0], index, batch=label.ndim == 1)
-        images.append(image if label.ndim == 1 else image[None])
-        labels.append(np.atleast_1d(label))
-        _check_alike(images, index)
-    progress("reading items", len(images), len(images))
-    if not images:
-        raise InputError("the data set holds no item: expected pairs of image and label")
+
+    def pairs() -> Iterator[Pair]:
+        for index, item in enumerate(_items(data, count)):
+            if not isinstance(item, Sequence) or isinstance(item, str) or len(item) != 2:
+                raise InputError(
+                    f"item {index} is a {type(item).__name__}: expected a pair of image and label, or of a "
+                    "batch of images and their labels"
+                )
+            label = _label(item[1])
+            image = _image(item[0], index, batch=label.ndim == 1)
+            yield image if label.ndim == 1 else image[None], np.atleast_1d(label)
+
+    none = "the data set holds no item: expected pairs of image and label"
     names = _found_names(data) if class_names is None else class_names
-    return Found(np.concatenate(images), np.concatenate(labels), names)
+    return Found(*_joined(pairs(), "reading items", count, none, progress), names)
 
 
 def from_hugging_face(
     table: Any, image: str, label: str, class_names: ClassNames | None, progress: Progress
 ) -> Found:
     """Return two columns of a table: see ``LabelledImages.from_hugging_face``."""
-    images: list[NDArray[Any]] = []
-    labels: list[Any] = []
     count = len(table) if hasattr(table, "__len__") and not isinstance(table, Mapping) else None
-    for index, (cell, value) in enumerate(_rows(table, image, label)):
-        if index % 100 == 0:
-            progress("reading rows", index, count)
-        if value is None:
-            raise InputError(f"image {index} has no label in the column {quoted(label)}: leave it out")
-        images.append(_image(cell, index, batch=False)[None])
-        labels.append(_label(value))
-        _check_alike(images, index)
-    progress("reading rows", len(images), len(images))
-    if not images:
-        raise InputError("the table holds no row: expected an image and a label in each")
+
+    def pairs() -> Iterator[Pair]:
+        for index, (cell, value) in enumerate(_rows(table, image, label)):
+            if value is None:
+                raise InputError(f"image {index} has no label in the column {quoted(label)}: leave it out")
+            yield _image(cell, index, batch=False)[None], np.array([_label(value)])
+
+    none = "the table holds no row: expected an image and a label in each"
     features = getattr(table, "features", None)
     feature = features.get(label) if isinstance(features, Mapping) else None
     names = getattr(feature, "names", None) if class_names is None else class_names
-    return Found(np.concatenate(images), np.array(labels), names)
+    return Found(*_joined(pairs(), "reading rows", count, none, progress), names)
 
 
 def to_hugging_face(
@@ -124,11 +116,7 @@ def to_hugging_face(
         "label": datasets.ClassLabel(names=list(class_names)),
         "name": datasets.Value("string"),
     }
-    rows = {
-        "image": [fromarray(image) for image in images],
-        "label": codes.tolist(),
-        "name": list(names),
-    }
+    rows = {"image": [fromarray(image) for image in images], "label": codes.tolist(), "name": list(names)}
     return datasets.Dataset.from_dict(rows, features=datasets.Features(features))
 
 
@@ -143,9 +131,8 @@ def _items(data: Any, count: int | None) -> Iterator[Any]:
 
 def _rows(table: Any, image: str, label: str) -> Iterable[tuple[Any, Any]]:
     """Return the pairs of two columns: by column where the table can, else row by row."""
-    columns = table if isinstance(table, Mapping) else getattr(table, "column_names", None)
-    if columns is None:
-        columns = getattr(table, "columns", None)
+    named = table if isinstance(table, Mapping) else getattr(table, "column_names", None)
+    columns = getattr(table, "columns", None) if named is None else named
     if columns is None or not hasattr(table, "__len__"):
         # Rows, or a stream of them.
         return ((_cell(row, image), _cell(row, label)) for row in table)
@@ -172,15 +159,9 @@ def _cell(row: Mapping[str, Any], column: str) -> Any:
     return row[column]
 
 
-def _is_tensor(value: Any) -> bool:
-    # Whoever holds a tensor has imported torch: there is no need to do it here.
-    torch = sys.modules.get("torch")
-    return torch is not None and isinstance(value, torch.Tensor)
-
-
 def _label(value: Any) -> NDArray[Any]:
     """Return one label as an array without axes, or the labels of a batch as ``(n,)``."""
-    label = np.asarray(value.detach().cpu() if _is_tensor(value) else value)
+    label = np.asarray(from_tensor(value))
     if label.ndim > 1 or label.dtype.kind not in "iuU":
         raise InputError(
             f"a label is {label.dtype} of shape {label.shape}: expected a whole number or a text for each "
@@ -191,8 +172,8 @@ def _label(value: Any) -> NDArray[Any]:
 
 def _image(value: Any, index: int, *, batch: bool) -> NDArray[Any]:
     """Return one image, or a batch of them, with the channel axis last."""
-    if _is_tensor(value):
-        array = value.detach().cpu().numpy()
+    if is_torch_array(value):
+        array = from_tensor(value)
         # Where torch's order is possible it is meant, even for an image of three columns.
         first = int(batch)
         if array.ndim == first + 3 and array.shape[first] in _CHANNELS:
@@ -219,14 +200,25 @@ def _image(value: Any, index: int, *, batch: bool) -> NDArray[Any]:
         raise InputError(f"image {index} has rows of different lengths: expected an array") from error
 
 
-def _check_alike(images: list[NDArray[Any]], index: int) -> None:
-    """Refuse the last of ``images`` where it is of another shape than the first."""
-    first, last = images[0].shape[1:], images[-1].shape[1:]
-    if first != last:
-        raise InputError(
-            f"images are of mixed shapes: {first} at first and {last} in item {index}: resize them to one "
-            "size, or make all gray or all colour"
-        )
+def _joined(pairs: Iterator[Pair], what: str, count: int | None, none: str, progress: Progress) -> Pair:
+    """Return batches of images of one shape and their labels as one; ``none`` refuses no batch."""
+    found: list[Pair] = []
+    progress(what, 0, count)
+    for index, pair in enumerate(pairs):
+        found.append(pair)
+        first, last = found[0][0].shape[1:], pair[0].shape[1:]
+        if first != last:
+            raise InputError(
+                f"images are of mixed shapes: {first} at first and {last} in item {index}: resize them to "
+                "one size, or make all gray or all colour"
+            )
+        if index % 100 == 99:
+            progress(what, index + 1, count)
+    progress(what, len(found), len(found))
+    if not found:
+        raise InputError(none)
+    images, labels = zip(*found, strict=True)
+    return np.concatenate(images), np.concatenate(labels)
 
 
 def _found_names(data: Any) -> ClassNames | None:

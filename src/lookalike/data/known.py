@@ -7,7 +7,7 @@ import importlib.util
 import io
 import re
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -80,6 +80,10 @@ def _four_files(*published: tuple[int, str, str]) -> tuple[PublishedFile, ...]:
         PublishedFile(name, size, unpacked, **{kind: digest})
         for (name, unpacked), (size, kind, digest) in zip(four, published, strict=True)
     )
+
+
+def _omniglot(number: int, size: int, sha256: str) -> PublishedFile:
+    return PublishedFile(f"images_background_small{number}.zip", size, size, sha256)
 
 
 _MNIST = KnownSet(
@@ -163,18 +167,8 @@ KNOWN: tuple[KnownSet, ...] = (
         licence="MIT",
         source="Lake, Salakhutdinov, Tenenbaum: https://github.com/brendenlake/omniglot",
         files=(
-            PublishedFile(
-                "images_background_small1.zip",
-                1_319_022,
-                1_319_022,
-                sha256="f38eb80f801274ac2b4dff5b24289016bfaba4a7d5bb50deebf27104ad6cb8a4",
-            ),
-            PublishedFile(
-                "images_background_small2.zip",
-                1_580_917,
-                1_580_917,
-                sha256="3ccaa407515a8778e5d0861875af38b17e418f301ad5bb3b5a6b65d901a41c7f",
-            ),
+            _omniglot(1, 1_319_022, "f38eb80f801274ac2b4dff5b24289016bfaba4a7d5bb50deebf27104ad6cb8a4"),
+            _omniglot(2, 1_580_917, "3ccaa407515a8778e5d0861875af38b17e418f301ad5bb3b5a6b65d901a41c7f"),
         ),
         mirrors=("https://raw.githubusercontent.com/brendenlake/omniglot/master/python/",),
         folders=("omniglot",),
@@ -239,11 +233,6 @@ def read(known: KnownSet, progress: Progress = silent) -> dict[str, Listing]:
     return readers.get(known.name, _read_idx)(known, progress)
 
 
-def _read_omniglot(known: KnownSet, progress: Progress) -> dict[str, Listing]:
-    zips, _, _ = _contents(known, progress)
-    return {"train": _drawings(zips, Source(known.name, "train", "Omniglot", known.notes))}
-
-
 def _own_path(known: KnownSet) -> Path | None:
     """Return the folder or zip in ``LOOKALIKE_DATA`` that has the whole set."""
     root = settings.data_folder()
@@ -262,9 +251,7 @@ def _own_path(known: KnownSet) -> Path | None:
 
 def _own_tree(known: KnownSet) -> Tree | None:
     path = _own_path(known)
-    if path is None:
-        return None
-    return zip_tree(path) if path.is_file() else folder_tree(path)
+    return None if path is None else zip_tree(path) if path.is_file() else folder_tree(path)
 
 
 def _form_of(file: PublishedFile, tree: Tree) -> str | None:
@@ -272,10 +259,8 @@ def _form_of(file: PublishedFile, tree: Tree) -> str | None:
     by_name = {path.rpartition("/")[2]: path for path in reversed(tree.files)}
     plain = file.name.removesuffix(".gz")
     dotted = plain.replace("-idx", ".idx")
-    for name in (plain, dotted, file.name, f"{dotted}.gz"):
-        if name in by_name:
-            return by_name[name]
-    return None
+    names = (plain, dotted, file.name, f"{dotted}.gz")
+    return next((by_name[name] for name in names if name in by_name), None)
 
 
 def _contents(known: KnownSet, progress: Progress) -> tuple[dict[str, bytes], Tree | None, tuple[str, ...]]:
@@ -424,8 +409,12 @@ def download(known: KnownSet, file: PublishedFile, progress: Progress = silent) 
     failures = []
     for mirror in known.mirrors:
         try:
-            return _from_mirror(mirror, file, folder, progress)
-        except _MirrorError as error:
+            folder.mkdir(parents=True, exist_ok=True)
+            data = _sent(mirror + file.name, file, progress)
+            checked(data, file, file.name)
+            write_whole(folder / file.name, data)
+            return folder / file.name
+        except (_MirrorError, DataError) as error:
             failures.append(f"{mirror}: {error}")
         except OSError as error:
             raise DownloadError(f"{quoted(folder)} cannot be written: {error.strerror or error}") from error
@@ -434,17 +423,6 @@ def download(known: KnownSet, file: PublishedFile, progress: Progress = silent) 
 
 class _MirrorError(Exception):
     """Why one mirror did not do."""
-
-
-def _from_mirror(mirror: str, file: PublishedFile, folder: Path, progress: Progress) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    data = _sent(mirror + file.name, file, progress)
-    try:
-        checked(data, file, file.name)
-    except DataError as error:
-        raise _MirrorError(str(error)) from error
-    write_whole(folder / file.name, data)
-    return folder / file.name
 
 
 def _sent(url: str, file: PublishedFile, progress: Progress) -> bytes:
@@ -487,15 +465,11 @@ class _Sink(io.BytesIO):
         return written
 
 
-def _drawings(zips: Mapping[str, bytes], source: Source) -> Listing:
-    """Return the listing of some of Omniglot's zips, by their names, whose bytes were checked.
-
-    They hold ``ALPHABET/characterNN/MMMM_DD.png``, each character drawn by twenty people. The classes are
-    ``ALPHABET/characterNN``; the groups are who drew it, within each alphabet, as ``ALPHABET/DD``. A drawing
-    that is in several zips is one drawing.
-    """
+def _read_omniglot(known: KnownSet, progress: Progress) -> dict[str, Listing]:
+    """Return the drawings in Omniglot's zips; one that is in several is one drawing."""
+    # Each ALPHABET/characterNN/MMMM_DD.png is a drawing by one (DD) of the twenty people of its alphabet.
     drawings: dict[str, bytes] = {}
-    for data in zips.values():
+    for data in _contents(known, progress)[0].values():
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             for name in archive.namelist():
                 if _DRAWING.fullmatch(name):
@@ -507,13 +481,14 @@ def _drawings(zips: Mapping[str, bytes], source: Source) -> Listing:
             raise DataError(f"{shown} has {len(drawings[path]):,} bytes: more than {limit:,}")
         return drawings[path]
 
-    tree = Tree(source.name, "zip", tuple(drawings), read_drawing)
+    tree = Tree(known.name, "zip", tuple(drawings), read_drawing)
     paths = natural_order(drawings)
     parts = [path.split("/") for path in paths]
-    return Listing(
+    listing = Listing(
         np.array([f"{alphabet}/{character}" for alphabet, character, _ in parts]),
         paths,
         FileImages(tree, tuple(paths)),
         groups=np.array([f"{alphabet}/{file[5:7]}" for alphabet, _, file in parts]),
-        source=source,
+        source=Source(known.name, "train", "Omniglot", known.notes),
     )
+    return {"train": listing}

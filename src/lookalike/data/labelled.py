@@ -20,46 +20,19 @@ from lookalike.text import listed
 
 @dataclass(frozen=True)
 class Source:
-    """Where labelled images came from, as a reader of a report wants to know it.
+    """Where labelled images came from, as a reader of a report wants to know it."""
 
-    Attributes
-    ----------
-    name : str
-        The known set's name, or the path as the user gave it.
-    part : str
-        ``"train"``, ``"valid"`` or ``"test"``: a published test part stays so called where it stands for the
-        validation part.
-    reader : str
-        What was read, for example ``"IDX"`` or ``"image folder"``.
-    notes : tuple of str
-        What was decided on the way, one sentence each: the split that was made, files left out, images
-        resized, values rescaled.
-    """
-
-    name: str = "arrays"
+    name: str = "arrays"  #: the known set's name, or the path as the user gave it
+    #: ``"train"``, ``"valid"`` or ``"test"``, which stays so called where it stands for the validation part
     part: str = "train"
-    reader: str = "arrays"
+    reader: str = "arrays"  #: what was read, for example ``"IDX"`` or ``"image folder"``
+    #: what was decided on the way, one sentence each: the split made, files left out, images resized
     notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class LabelledImages:
     """An image batch with its labels, its class names and where it came from.
-
-    Attributes
-    ----------
-    images : ndarray of shape (n, h, w) or (n, h, w, c)
-        uint8, or floats in 0-1 (see :func:`lookalike.images.as_images`).
-    labels : ndarray of shape (n,)
-        Face values: int64 where every class name is a whole number without leading zeros, else strings.
-    class_names : tuple of str
-        Every class, in natural order ("2" before "10").
-    names : tuple of str
-        A name for each image, unique within the set: a file's path within its folder, or an index.
-    groups : ndarray of shape (n,) or None
-        Who wrote each image, or which camera took it, where that is known.
-    source : Source
-        Where the images came from.
 
     Examples
     --------
@@ -69,11 +42,12 @@ class LabelledImages:
     ((8, 8), ('0', '1', '2'))
     """
 
-    images: ImageBatch
+    images: ImageBatch  #: ``(n, h, w)`` or ``(n, h, w, c)``: uint8, or floats in 0-1 (see ``as_images``)
+    #: face values ``(n,)``: int64 where every class name is a whole number as one writes it, else strings
     labels: NDArray[Any]
-    class_names: tuple[str, ...]
-    names: tuple[str, ...]
-    groups: NDArray[Any] | None = None
+    class_names: tuple[str, ...]  #: every class, in natural order ("2" before "10")
+    names: tuple[str, ...]  #: one an image, unique within the set: a file's path in its folder, or an index
+    groups: NDArray[Any] | None = None  #: ``(n,)``: who wrote each image, or which camera took it, if known
     source: Source = field(default_factory=Source)
 
     def __post_init__(self) -> None:
@@ -301,15 +275,9 @@ def face_values(class_names: Sequence[str]) -> NDArray[Any]:
     are those beside it: the text of a label is always the name of its class.
     """
     names = [str(name) for name in class_names]
-    if names and all(map(_is_number, names)):
+    if names and all(re.fullmatch("0|-?[1-9][0-9]{0,16}", name) for name in names):
         return np.array([int(name) for name in names], dtype=np.int64)
     return np.array(names, dtype=np.str_)
-
-
-def _is_number(name: str) -> bool:
-    """Return whether a class name is what its number would be written as."""
-    digits = name.isascii() and name.removeprefix("-").isdecimal() and len(name) < 19
-    return digits and str(int(name)) == name
 
 
 def from_arrays(
@@ -329,8 +297,6 @@ def from_arrays(
         raise InputError(
             f"labels are {values.dtype} of shape {values.shape}: expected (n,) integers or strings"
         )
-    if len(values) != len(batch):
-        raise InputError(f"{len(values)} labels for {len(batch)} images: expected one for each")
     texts, numbers = np.unique(values.astype(np.str_), return_inverse=True)
     names = natural_order(texts.tolist() if named is None else named)
     for text in texts.tolist():

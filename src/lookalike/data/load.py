@@ -103,13 +103,13 @@ def load(
     wanted = checked_size(size)
     seed = checked_seed(seed)
     parts = _parts(name_or_path, classes, wanted, progress)
-    train, valid = _train_and_valid(parts, seed)
-    if limit is not None:
-        train, valid = draw(train, limit, seed), draw(valid, limit, seed)
+    train, valid = (draw(part, limit, seed) for part in _train_and_valid(parts, seed))
     names = train.class_names
     both = _alike(*(part.read(names, wanted, skip_bad, progress) for part in (train, valid)))
     note = parts_note(both.train.images, both.valid.images)
-    return Split(*(_diagnosed(part).noted(*([note] if note else [])) for part in both))
+    return Split(
+        *(part.noted(*part_notes(part.images, part.names), *([note] if note else [])) for part in both)
+    )
 
 
 def load_to_fit(
@@ -126,11 +126,9 @@ def load_to_fit(
     wanted = checked_size(size)
     seed = checked_seed(seed)
     parts = _parts(name_or_path, classes, wanted, progress)
-    train = _to_fit_on(parts)
-    for part, listing in parts.items():
-        if part != "train":
-            train = train.noted(f"The {part} part ({len(listing):,} images) was left alone.")
-    return _read(train, wanted, limit, seed, skip_bad, progress)
+    return _read(
+        _to_fit_on(parts).noted(*_left_alone(parts, "train")), wanted, limit, seed, skip_bad, progress
+    )
 
 
 def load_to_measure(
@@ -155,19 +153,24 @@ def load_to_measure(
         raise DataError(f"the {chosen} part of {quoted(listing.source.name)} has no image of these classes")
     if len(parts) == 1:
         listing = listing.noted("There are no parts: all images are measured on.")
-    for name, other in parts.items():
-        if name != chosen:
-            listing = listing.noted(f"The {name} part ({len(other):,} images) was left alone.")
-    return _read(listing, wanted, limit, seed, skip_bad, progress)
+    return _read(listing.noted(*_left_alone(parts, chosen)), wanted, limit, seed, skip_bad, progress)
+
+
+def _left_alone(parts: Mapping[str, Listing], *read: str) -> list[str]:
+    return [
+        f"The {name} part ({len(part):,} images) was left alone."
+        for name, part in parts.items()
+        if name not in read
+    ]
 
 
 def _read(
     listing: Listing, size: Size | None, limit: int | None, seed: int, skip_bad: bool, progress: Progress
 ) -> LabelledImages:
     """Return the images of the one part that is read."""
-    if limit is not None:
-        listing = draw(listing, limit, seed)
-    return _diagnosed(listing.read(listing.class_names, size, skip_bad, progress))
+    listing = draw(listing, limit, seed)
+    images = listing.read(listing.class_names, size, skip_bad, progress)
+    return images.noted(*part_notes(images.images, images.names))
 
 
 def _parts(
@@ -245,9 +248,8 @@ def _train_and_valid(parts: dict[str, Listing], seed: int) -> tuple[Listing, Lis
     train = _to_fit_on(parts)
     if "valid" in parts:
         valid = parts["valid"]
-        if "test" in parts:
-            note = f"The test part ({len(parts['test']):,} images) was left alone."
-            train, valid = train.noted(note), valid.noted(note)
+        notes = _left_alone(parts, "train", "valid")
+        train, valid = train.noted(*notes), valid.noted(*notes)
     elif "test" in parts:
         note = "There is no validation part: the test part stands for it."
         train, valid = train.noted(note), parts["test"].noted(note)
@@ -267,11 +269,6 @@ def _train_and_valid(parts: dict[str, Listing], seed: int) -> tuple[Listing, Lis
     return train, valid
 
 
-def _diagnosed(part: LabelledImages) -> LabelledImages:
-    """Return the same images with notes of what looks wrong with them."""
-    return part.noted(*part_notes(part.images, part.names))
-
-
 def _alike(train: LabelledImages, valid: LabelledImages) -> Split:
     """Return both parts with images of one shape: gray becomes colour where the other part has colour."""
     first, other = train.images.shape[1:], valid.images.shape[1:]
@@ -282,26 +279,25 @@ def _alike(train: LabelledImages, valid: LabelledImages) -> Split:
                 (f"{valid.source.part} part: {valid.names[0]}", other[:2]),
             )
         )
-    if len(first) == len(other):
-        if first != other:
-            raise DataError(
-                f"the parts of {quoted(train.source.name)} have {first[2]} and {other[2]} channels"
-            )
+    name = quoted(train.source.name)
+    if first == other:
         return Split(train, valid)
-    note = "The {} part is gray and the other is colour: its images were made colour."
-    if len(first) == 2:
-        return Split(
-            _coloured(train, other[2]).noted(note.format("train")), valid.noted(note.format("train"))
-        )
-    return Split(train.noted(note.format("valid")), _coloured(valid, first[2]).noted(note.format("valid")))
-
-
-def _coloured(images: LabelledImages, channels: int) -> LabelledImages:
+    if len(first) == len(other):
+        raise DataError(f"the parts of {name} have {first[2]} and {other[2]} channels")
+    channels = max(first, other, key=len)[2]
     if channels != 3:
-        raise DataError(
-            f"a part of {quoted(images.source.name)} is gray and the other has {channels} channels"
+        raise DataError(f"a part of {name} is gray and the other has {channels} channels")
+    gray = "train" if len(first) == 2 else "valid"
+    note = f"The {gray} part is gray and the other is colour: its images were made colour."
+    both = (part.noted(note) for part in (train, valid))
+    return Split(
+        *(
+            replace(part, images=np.repeat(part.images[..., None], 3, axis=3))
+            if part.images.ndim == 3
+            else part
+            for part in both
         )
-    return replace(images, images=np.repeat(images.images[..., None], 3, axis=3))
+    )
 
 
 def checked_seed(seed: object) -> int:
@@ -361,12 +357,14 @@ def split(listing: Listing, seed: int) -> tuple[Listing, Listing]:
     )
 
 
-def draw(listing: Listing, limit: int, seed: int) -> Listing:
-    """Return at most ``limit`` images, from each class in proportion and at least one.
+def draw(listing: Listing, limit: int | None, seed: int) -> Listing:
+    """Return at most ``limit`` images (None: all), from each class in proportion and at least one.
 
     Shares are rounded by the largest remainder, ties to the first class in natural order; the order of the
     listing is kept.
     """
+    if limit is None:
+        return listing
     if isinstance(limit, bool) or not isinstance(limit, (int, np.integer)):
         raise InputError(f"limit is {limit!r}: expected a whole number")
     shuffled = _shuffled(listing, seed, "limit")

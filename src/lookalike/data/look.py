@@ -59,12 +59,9 @@ def gray_bytes(images: ImageBatch) -> Gray8:
 def border(images: Gray8) -> Gray8:
     """Return the outermost pixels of each image, a row an image; each pixel once."""
     _, height, width = images.shape
-    sides = [images[:, 0]]
-    if height > 1:
-        sides.append(images[:, -1])
-    sides.append(images[:, 1:-1, 0])
-    if width > 1:
-        sides.append(images[:, 1:-1, -1])
+    rows = (0, -1) if height > 1 else (0,)
+    columns = (0, -1) if width > 1 else (0,)
+    sides = [images[:, row] for row in rows] + [images[:, 1:-1, column] for column in columns]
     return np.concatenate(sides, axis=1)
 
 
@@ -231,7 +228,7 @@ def strange(images: ImageBatch, training: Look) -> dict[str, str]:
     """
     count = min(len(images), _SAMPLE)
     places = np.linspace(0, len(images) - 1, count).astype(np.intp)
-    facts = _facts(images if count == len(images) else images[places])
+    facts = _facts(sample(images))
     said: dict[str, str] = {}
     for kind in _kinds(training):
         if kind.name in said or (kind.name == "size" and "scale" in said):
@@ -287,13 +284,10 @@ def _words(odd: NDArray[np.signedinteger], images: int, training: Look) -> dict[
 
 
 def _chance(count: int, images: int, seen: int, training: int) -> float:
-    r"""Return how likely at least ``count`` of ``images`` are odd where ``seen`` of ``training`` were.
+    """Return how likely at least ``count`` of ``images`` are odd where ``seen`` of ``training`` were."""
 
-    It is what a beta-binomial variable with the parameters :math:`s + 1/2` and :math:`m - s + 1/2` for
-    ``s`` of ``m`` foretells of further images of the same kind (Jeffreys' prior). With ``x`` rising from 1
-    such parameters by ``k`` steps, :math:`x (x + 1) \cdots (x + k - 1)`, all its terms are products.
-    """
-
+    # The tail of a beta-binomial variable (s + 1/2, m - s + 1/2) for s of m: Jeffreys' prior. All its terms
+    # are products of x (x + 1) ... (x + k - 1).
     def risen(start: float) -> NDArray[np.float64]:
         return np.cumsum(np.log(np.concatenate([[1.0], start + np.arange(images)])))
 

@@ -27,51 +27,36 @@ _BATCH_IMAGES, _BATCH_BYTES = 500, 2**25
 
 
 class LooseBatch(NamedTuple):
-    """Some images that were read.
+    """Some images that were read."""
 
-    Attributes
-    ----------
-    names : tuple of str
-        A path as it was given, ``"-"`` for standard input, ``"test.csv:1"`` for the first image of a CSV.
-        Untrusted.
-    images : ndarray of shape (n, h, w) or (n, h, w, c), uint8
-        The image batch.
-    """
-
+    #: paths as they were given, ``"-"`` for standard input, ``"test.csv:1"`` for a CSV's first; untrusted
     names: tuple[str, ...]
-    images: NDArray[np.uint8]
+    images: NDArray[np.uint8]  #: ``(n, h, w)`` or ``(n, h, w, c)``
 
 
-class _File(NamedTuple):
-    """One encoded image, and what reads its bytes."""
-
-    name: str
-    read: Callable[[], bytes]
-
-
-class _Table(NamedTuple):
-    """One CSV of pixels."""
+class _Found(NamedTuple):
+    """One encoded image, or one CSV of pixels."""
 
     name: str
-    path: Path
+    place: Callable[[], bytes] | Path  # what reads the image's bytes, or where the CSV is
 
 
 @dataclass
 class LooseImages:
     """Images that were found, and how to read them."""
 
-    _found: list[_File | _Table]
+    _found: list[_Found]
     bad: list[str] = field(default_factory=list)  # why each file that was skipped cannot be read
 
     @property
     def one_table(self) -> bool:
         """Whether all images are those of one CSV."""
-        return len(self._found) == 1 and isinstance(self._found[0], _Table)
+        return len(self._found) == 1 and isinstance(self._found[0].place, Path)
 
     @property
     def count(self) -> int | None:
         """How many images there are; None where a CSV must be read to know."""
-        return None if any(isinstance(one, _Table) for one in self._found) else len(self._found)
+        return None if any(isinstance(one.place, Path) for one in self._found) else len(self._found)
 
     def batches(
         self,
@@ -117,21 +102,21 @@ class LooseImages:
 
     def _images(self, shape: tuple[int, ...], skip_bad: bool) -> Iterator[tuple[str, NDArray[np.uint8]]]:
         """Yield each image and its name."""
-        for found in self._found:
-            if isinstance(found, _Table):
+        for name, place in self._found:
+            if isinstance(place, Path):
                 size = (shape[0], shape[1])
-                rows = (row for block in table.unlabelled(found.path, found.name, size) for row in block)
+                rows = (row for block in table.unlabelled(place, name, size) for row in block)
                 for number, image in enumerate(rows, 1):
-                    yield f"{found.name}:{number}", image
+                    yield f"{name}:{number}", image
                 continue
             try:
-                image = decode_image(found.read(), found.name)
+                image = decode_image(place(), name)
             except DataError as error:
                 if not skip_bad:
                     raise
                 self.bad.append(str(error))
                 continue
-            yield found.name, image
+            yield name, image
 
 
 def read_images(
@@ -207,7 +192,7 @@ def find(sources: Sequence[str], stdin: BinaryIO | None = None) -> LooseImages:
       matches, or the folders where it matches no file,
     - ``-`` for one encoded image from standard input.
     """
-    found: list[_File | _Table] = []
+    found: list[_Found] = []
     for source in sources:
         if source == "-":
             if stdin is None:
@@ -218,7 +203,7 @@ def find(sources: Sequence[str], stdin: BinaryIO | None = None) -> LooseImages:
                 raise DataError(f"standard input cannot be read: {error.strerror or error}") from error
             if len(data) > MAX_FILE_BYTES:
                 raise DataError(f"standard input holds more than {MAX_FILE_BYTES:,} bytes: too large")
-            found.append(_File("-", partial(bytes, data)))
+            found.append(_Found("-", partial(bytes, data)))
             continue
         try:
             found += _at(source)
@@ -230,7 +215,7 @@ def find(sources: Sequence[str], stdin: BinaryIO | None = None) -> LooseImages:
     return LooseImages(found)
 
 
-def _at(source: str) -> list[_File | _Table]:
+def _at(source: str) -> list[_Found]:
     """Return the images that one path or pattern names."""
     path = Path(os.path.expanduser(source))
     tree = open_tree(path, source) if source else None
@@ -238,8 +223,8 @@ def _at(source: str) -> list[_File | _Table]:
         return list(_in_tree(tree))
     if source and path.exists():
         if path.name.lower().removesuffix(".gz").endswith(".csv"):
-            return [_Table(source, path)]
-        return [_File(source, partial(read_file, path, source, MAX_FILE_BYTES))]
+            return [_Found(source, path)]
+        return [_Found(source, partial(read_file, path, source, MAX_FILE_BYTES))]
     if not glob.has_magic(source):
         raise DataError(f"there is no file or folder {quoted(source)}")
     matches = natural_order(glob.glob(os.path.expanduser(source), recursive=True))
@@ -249,13 +234,13 @@ def _at(source: str) -> list[_File | _Table]:
     return [image for match in chosen for image in _at(match)]
 
 
-def _in_tree(tree: Tree) -> Iterator[_File]:
+def _in_tree(tree: Tree) -> Iterator[_Found]:
     """Yield the images of a folder or an archive in natural order."""
     paths = sorted((path for path in tree.files if path.lower().endswith(SUFFIXES)), key=natural_key)
     if not paths:
         raise DataError(f"{quoted(tree.name)} holds no images: expected files in {', '.join(SUFFIXES)}")
     for path in paths:
-        yield _File(tree.full_name(path), partial(tree.read, path, MAX_FILE_BYTES))
+        yield _Found(tree.full_name(path), partial(tree.read, path, MAX_FILE_BYTES))
 
 
 def _conformed(

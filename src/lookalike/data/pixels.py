@@ -7,10 +7,8 @@ on white, as viewers show it; the orientation that a camera noted is applied.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import BmpImagePlugin, Image, ImageFile, ImageOps, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
 from lookalike.errors import DataError, InputError
-from lookalike.files import MAX_FILE_BYTES, MAX_PIXELS, read_file
+from lookalike.files import MAX_PIXELS
 from lookalike.images import ImageBatch
 from lookalike.progress import Progress, silent
 from lookalike.text import quoted
@@ -26,27 +24,18 @@ from lookalike.text import quoted
 # By these names readers take a file for an image.
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 
-_Opener = Callable[[BytesIO], ImageFile.ImageFile]
-
 Size = tuple[int, int]
 
 
-def decode_image(
-    source: bytes | str | os.PathLike[str], name: str | None = None, *, max_pixels: int = MAX_PIXELS
-) -> NDArray[np.uint8]:
+def decode_image(data: bytes, name: str) -> NDArray[np.uint8]:
     """Return the pixels of one PNG, JPEG, BMP or WEBP image."""
-    if isinstance(source, bytes):
-        data, shown = source, quoted(name or "image")
-    else:
-        path = Path(source)
-        shown = quoted(name or path)
-        data = read_file(path, name or path, MAX_FILE_BYTES)
+    shown = quoted(name)
     opener = _opener(data)
     if opener is None:
         raise DataError(f"{shown} is not an image: expected PNG, JPEG, BMP or WEBP")
     try:
         with opener(BytesIO(data)) as image:
-            _check_header(image, max_pixels)
+            _check_header(image)
             image.load()
             return np.ascontiguousarray(pixels(ImageOps.exif_transpose(image)))
     except DataError as error:
@@ -59,7 +48,7 @@ def decode_image(
         raise DataError(f"{shown} is truncated or damaged ({reason}): replace it or leave it out") from error
 
 
-def _opener(data: bytes) -> _Opener | None:
+def _opener(data: bytes) -> Callable[[BytesIO], ImageFile.ImageFile] | None:
     """Return what opens ``data``, told by its first bytes."""
     if data[:8] == b"\x89PNG\r\n\x1a\n":
         return _open_png
@@ -81,10 +70,13 @@ def _open_png(file: BytesIO) -> ImageFile.ImageFile:
 
 def _open_webp(file: BytesIO) -> ImageFile.ImageFile:
     # Pillow makes WEBP's canvas when it opens the file: its size must be known before.
-    width, height = _webp_canvas(file.getvalue()[:30])
+    _check_pixels(*_webp_canvas(file.getvalue()[:30]))
+    return WebPImagePlugin.WebPImageFile(file)
+
+
+def _check_pixels(width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
         raise DataError(f"is {width} x {height} pixels: more than {MAX_PIXELS:,}, refused before decoding")
-    return WebPImagePlugin.WebPImageFile(file)
 
 
 def _webp_canvas(head: bytes) -> tuple[int, int]:
@@ -102,11 +94,10 @@ def _webp_canvas(head: bytes) -> tuple[int, int]:
     raise DataError("is damaged (its WEBP header is unknown): replace it or leave it out")
 
 
-def _check_header(image: ImageFile.ImageFile, max_pixels: int) -> None:
+def _check_header(image: ImageFile.ImageFile) -> None:
     """Refuse by the header alone: nothing is decoded yet."""
     width, height = image.size
-    if width * height > max_pixels:
-        raise DataError(f"is {width} x {height} pixels: more than {max_pixels:,}, refused before decoding")
+    _check_pixels(width, height)
     if width < 1 or height < 1:
         raise DataError("has no pixels: expected at least one")
     if getattr(image, "n_frames", 1) > 1:

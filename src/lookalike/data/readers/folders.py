@@ -59,21 +59,17 @@ def from_tree(tree: Tree, progress: Progress) -> dict[str, Listing]:
     parts = _parts(root, tree, strays)
     listings = {part: _listing(tree, part, folder, strays) for part, folder in parts.items()}
     left_out = natural_order([*strays, *tree.hidden])
-    if left_out:
-        files = (
-            "1 stray file or folder was"
-            if len(left_out) == 1
-            else f"{len(left_out):,} stray files or folders were"
-        )
-        note = f"{files} left out: {listed(left_out)}."
-        listings = {part: listing.noted(note) for part, listing in listings.items()}
-    return listings
+    if not left_out:
+        return listings
+    one = len(left_out) == 1
+    files = "1 stray file or folder was" if one else f"{len(left_out):,} stray files or folders were"
+    note = f"{files} left out: {listed(left_out)}."
+    return {part: listing.noted(note) for part, listing in listings.items()}
 
 
 def _folders(tree: Tree) -> _Folder:
     """Return the tree of folders, files sorted into images and others."""
-    root = _Folder()
-    every = {"": root}
+    every = {"": _Folder()}
 
     def at(path: str) -> _Folder:
         if path not in every:
@@ -86,7 +82,7 @@ def _folders(tree: Tree) -> _Folder:
     for path in tree.files:
         folder = at(path.rpartition("/")[0])
         (folder.images if path.lower().endswith(SUFFIXES) else folder.others).append(path)
-    return root
+    return every[""]
 
 
 def _descended(folder: _Folder) -> _Folder:
@@ -155,7 +151,7 @@ def _check_class(tree: Tree, part: _Folder, inside: _Folder, name: str) -> None:
     """Refuse a class that holds further classes, or no image."""
     deeper = [below.path for below in inside.folders.values() if below.below()]
     if deeper:
-        example = tree.full_name(natural_order(part.folders[name].path for name in part.folders)[0])
+        example = tree.full_name(natural_order(folder.path for folder in part.folders.values())[0])
         raise DataError(
             f"{quoted(tree.name)} is nested too deep ({quoted(deeper[0])}): expected class/image; "
             f"read one of its folders, for example {quoted(example)}"

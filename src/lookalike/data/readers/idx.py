@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -74,22 +73,14 @@ def listing(
     return numbered(class_texts(labels), images, source, groups)
 
 
-@dataclass(frozen=True)
-class Pair:
-    """The two files of one part: paths within a tree."""
-
-    images: str
-    labels: str
-
-
-def find(files: Iterable[str], only: str | None = None) -> dict[str, Pair]:
-    """Return the pairs of IDX files among paths, by part; a plain file is preferred to its gzip twin.
+def find(files: Iterable[str], only: str | None = None) -> dict[str, tuple[str, str]]:
+    """Return the images and the labels file of each part among paths; a plain file before its gzip twin.
 
     ``only`` is the images file to read: the others are left alone, and it is the train part.
     """
     by_lower = {path.lower(): path for path in files}
     chosen = [only] if only is not None else sorted(by_lower.values(), key=lambda path: (len(path), path))
-    pairs: dict[str, Pair] = {}
+    pairs: dict[str, tuple[str, str]] = {}
     prefixes: dict[str, str] = {}
     for path in chosen:
         folder, _, base = path.rpartition("/")
@@ -99,9 +90,9 @@ def find(files: Iterable[str], only: str | None = None) -> dict[str, Pair]:
         prefix = f"{folder}/{match['prefix']}".lower()
         part = "train" if only else _PARTS.get(re.split(r"[-_.]", match["prefix"].lower())[-1], "train")
         if prefixes.setdefault(part, prefix) != prefix:
-            both = listed((pairs[part].images, path))
+            both = listed((pairs[part][0], path))
             raise DataError(f"there are several IDX sets here ({both}): give the images file itself")
-        pairs.setdefault(part, Pair(path, _partner(path, by_lower)))
+        pairs.setdefault(part, (path, _partner(path, by_lower)))
     return pairs
 
 
@@ -139,13 +130,14 @@ def from_file(
 
 
 def _read(
-    name: str, pairs: dict[str, Pair], read: Callable[[str, int], bytes], progress: Progress
+    name: str, pairs: dict[str, tuple[str, str]], read: Callable[[str, int], bytes], progress: Progress
 ) -> dict[str, Listing]:
     listings = {}
-    for done, (part, pair) in enumerate(pairs.items()):
+    for done, (part, (images, labels)) in enumerate(pairs.items()):
         progress("reading IDX files", done, len(pairs))
-        images = parse(read(pair.images, MAX_ARRAY_BYTES), pair.images, 3)
-        labels = parse(read(pair.labels, MAX_ARRAY_BYTES), pair.labels, 1)
-        listings[part] = listing(images, labels, Source(name, part, "IDX"))
+        pixels, values = (
+            parse(read(file, MAX_ARRAY_BYTES), file, rank) for file, rank in ((images, 3), (labels, 1))
+        )
+        listings[part] = listing(pixels, values, Source(name, part, "IDX"))
     progress("reading IDX files", len(pairs), len(pairs))
     return listings

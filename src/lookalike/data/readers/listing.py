@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,15 +35,6 @@ class Readout:
     notes: tuple[str, ...] = ()
 
 
-class Images(Protocol):
-    """Images that can be read by position."""
-
-    def read(
-        self, positions: NDArray[np.intp] | None, size: Size | None, skip_bad: bool, progress: Progress
-    ) -> Readout:
-        """Return the images at ``positions`` (None: all), resized to ``size`` if that is given."""
-
-
 @dataclass(frozen=True)
 class ArrayImages:
     """Images that are an array already."""
@@ -53,7 +44,7 @@ class ArrayImages:
     def read(
         self, positions: NDArray[np.intp] | None, size: Size | None, skip_bad: bool, progress: Progress
     ) -> Readout:
-        """Return the array's images; without a choice and a size it is the array itself."""
+        """Return the images at ``positions`` (None: all), resized to ``size`` if that is given."""
         images = self.array if positions is None else self.array[positions]
         if size is None or images.shape[1:3] == size:
             return Readout(images)
@@ -104,13 +95,10 @@ class _Batch:
     """An image batch that grows by one image at a time, of one size."""
 
     def __init__(self, most: int, size: Size | None) -> None:
-        self._most = most
-        self._size = size
-        self._resized = False
+        self._most, self._size, self._resized = most, size, False
         self._array: ImageBatch | None = None
         self._first = ""
-        self._count = 0
-        self._gray = 0
+        self._count = self._gray = 0
 
     def add(self, image: NDArray[np.uint8], name: str) -> None:
         if self._size is not None and image.shape[:2] != self._size:
@@ -143,9 +131,7 @@ class _Batch:
         return self._array if self._count == self._most else self._array[: self._count].copy()
 
     def notes(self) -> tuple[str, ...]:
-        notes: tuple[str, ...] = ()
-        if self._size is not None and self._resized:
-            notes += (size_note(self._size),)
+        notes: tuple[str, ...] = (size_note(self._size),) if self._size and self._resized else ()
         if self._array is not None and self._array.ndim == 4 and self._gray:
             notes += (f"Gray and colour images are mixed: {self._gray:,} gray ones were made colour.",)
         return notes
@@ -157,7 +143,7 @@ class Listing:
 
     classes: NDArray[np.str_]  # the class name of each image
     names: Sequence[str]
-    images: Images  # where the pixels are
+    images: ArrayImages | FileImages  # where the pixels are
     positions: NDArray[np.intp] | None = None  # which of ``images`` these are; None: all in order
     groups: NDArray[Any] | None = None  # who wrote each image, where that is known
     source: Source = field(default_factory=Source)

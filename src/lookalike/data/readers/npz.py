@@ -69,9 +69,8 @@ def _listing(images: NDArray[Any], labels: NDArray[Any], key: str, source: Sourc
         found = f"{labels.dtype} of shape {labels.shape}"
         raise DataError(f"the labels of {where} are {found}: expected (n,) integers or strings")
     if len(labels) != len(batch):
-        raise DataError(
-            f"{where} are {len(batch):,} images with {len(labels):,} labels: expected one for each"
-        )
+        held = f"{len(batch):,} images with {len(labels):,} labels"
+        raise DataError(f"{where} are {held}: expected one for each")
     try:
         texts = class_texts(labels)
     except ValueError as error:
@@ -86,11 +85,8 @@ def _member(tree: Tree, key: str) -> NDArray[Any]:
     file = io.BytesIO(data)
     try:
         version = np.lib.format.read_magic(file)
-        read_header = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }
-        shape, fortran, dtype = read_header[version](file)
+        old, new = np.lib.format.read_array_header_1_0, np.lib.format.read_array_header_2_0
+        shape, fortran, dtype = {(1, 0): old, (2, 0): new}[version](file)
     except MemoryError:
         raise
     except Exception as error:

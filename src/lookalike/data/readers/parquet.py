@@ -10,7 +10,7 @@ import bisect
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
@@ -58,7 +58,6 @@ def from_tree(tree: Tree, progress: Progress) -> dict[str, Listing] | None:
     paths = natural_order(path for path in tree.files if path.lower().endswith(_SUFFIX))
     if not paths:
         return None
-    check_extra()
     parts, left_out = _parts(tree, paths)
     notes = [f"Parquet files left out, of no known part: {listed(left_out)}."] if left_out else []
     listings = {}
@@ -111,7 +110,10 @@ def _check_pieces(tree: Tree, pieces: list[str]) -> None:
 
 def _listing(tree: Tree, part: str, paths: list[str], progress: Progress) -> Listing:
     """Return the listing of one part."""
-    check_extra()
+    try:
+        import pyarrow.parquet  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError('reading Parquet needs pyarrow: pip install "lookalike[parquet]"') from error
     rows = _Rows(tree)
     classes: list[NDArray[np.str_]] = []
     columns: Columns | None = None
@@ -153,7 +155,9 @@ class _Rows:
         """Return a file, opened and checked."""
         if self._file is None or self._path != path:
             data = self.tree.read(path, MAX_PARQUET_BYTES)
-            self._file, self._path = open_file(data, self.tree.full_name(path)), path
+            name = self.tree.full_name(path)
+            with _guarded(name):
+                self._file, self._path = OpenFile(data, name), path
         return self._file
 
     def read(self, path: str, limit: int) -> bytes:
@@ -180,16 +184,8 @@ class Columns(NamedTuple):
     label: str
 
 
-def check_extra() -> None:
-    """Refuse to go on without pyarrow."""
-    try:
-        import pyarrow.parquet  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError('reading Parquet needs pyarrow: pip install "lookalike[parquet]"') from error
-
-
 class OpenFile:
-    """An opened Parquet file: use :func:`open_file`. One group of its rows is held."""
+    """An opened Parquet file. One group of its rows is held."""
 
     _group = -1
     _held: Any = None
@@ -285,12 +281,6 @@ class OpenFile:
                 )
 
 
-def open_file(data: bytes, name: str) -> OpenFile:
-    """Return an opened Parquet file."""
-    with _guarded(name):
-        return OpenFile(data, name)
-
-
 def _parsed(data: bytes, **options: Any) -> Any:
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -348,24 +338,19 @@ def _chosen(schema: Any, name: str) -> Columns:
     return Columns(image, label)
 
 
-def _clear(columns: list[str], usual: tuple[str, ...], marked: list[str] | tuple[()]) -> str | None:
+def _clear(columns: list[str], usual: tuple[str, ...], marked: Sequence[str]) -> str | None:
     """Return the one column that is called as usual, or is marked as such, or is the only one."""
-    for few in ([column for column in columns if column.lower() in usual], marked, columns):
-        if len(few) == 1:
-            return few[0]
-        if few:
-            return None
-    return None
+    few = [column for column in columns if column.lower() in usual] or marked or columns
+    return few[0] if len(few) == 1 else None
 
 
 def _is_image(kind: Any) -> bool:
     import pyarrow as pa
 
+    kinds = [kind]
     if pa.types.is_struct(kind):
-        fields = [kind.field(place) for place in range(kind.num_fields)]
+        fields = (kind.field(place) for place in range(kind.num_fields))
         kinds = [field.type for field in fields if field.name == _BYTES]
-    else:
-        kinds = [kind]
     return len(kinds) == 1 and bool(pa.types.is_binary(kinds[0]) or pa.types.is_large_binary(kinds[0]))
 
 

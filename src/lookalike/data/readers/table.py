@@ -39,7 +39,9 @@ def from_file(
     lines, length = _opened(path, name, _EXPECTED)
     columns = lines.readline().strip().split(",")
     if not _is_label(columns[0]):
-        _check_headless(columns, name)
+        if len(columns) < 2 or not all(_is_byte(pixel.strip()) for pixel in columns[1:]):
+            begin = quoted(",".join(columns[:3]), 40)
+            raise DataError(f"{quoted(name)} begins with the columns {begin}: {_EXPECTED}")
         lines.seek(0)
     shape = _shape(len(columns) - 1, size, name)
     labels: list[str] = []
@@ -82,14 +84,6 @@ def _opened(path: Path, name: str, expected: str) -> tuple[io.StringIO, int]:
 
 def _is_label(cell: str) -> bool:
     return cell.strip().strip('"').lower() == "label"
-
-
-def _check_headless(columns: list[str], name: str) -> None:
-    """Refuse a first line that is neither the header nor an image."""
-    if len(columns) < 2 or not all(_is_byte(pixel.strip()) for pixel in columns[1:]):
-        raise DataError(
-            f"{quoted(name)} begins with the columns {quoted(','.join(columns[:3]), 40)}: {_EXPECTED}"
-        )
 
 
 def _shape(pixels: int, size: Size | None, name: str) -> Size:

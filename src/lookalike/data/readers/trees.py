@@ -202,24 +202,21 @@ class Members(Generic[M]):
                 f"{quoted(self._archive)} announces {self._bytes:,} bytes: more than {MAX_ARCHIVE_BYTES:,}, "
                 "refused"
             )
-        parts = _parts(name, self._archive)
-        path = "/".join(parts)
+        path = "/".join(_parts(name, self._archive))
         prefix = f"{self._inside}/" if self._inside else ""
         if not f"{path}/".startswith(prefix) or path == self._inside:
             return
         relative = path[len(prefix) :]
-        if any(map(is_hidden, relative.split("/"))):
+        parts = relative.split("/")
+        if any(map(is_hidden, parts)):
             self.hidden.append(relative)
             return
-        parts = relative.split("/")
-        for depth in range(1, len(parts)):
-            self.folders["/".join(parts[:depth])] = None
+        self.folders |= dict.fromkeys("/".join(parts[:depth]) for depth in range(1, len(parts) + folder))
         if folder:
-            self.folders[relative] = None
-        elif relative in self.files:
+            return
+        if relative in self.files:
             raise DataError(f"{quoted(self._archive)} holds {quoted(relative)} twice: refused")
-        else:
-            self.files[relative] = member
+        self.files[relative] = member
 
     def tree(self, kind: str, read: Callable[[str, int], bytes]) -> Tree:
         """Return the tree of all members, refusing a folder in the archive that is not there."""
@@ -309,29 +306,22 @@ def is_tar(path: Path) -> bool:
     return head[257:262] == _MAGIC
 
 
-def _packing(path: Path) -> Callable[[Path], IO[bytes]] | None:
-    """Return what opens a packed file; None for a plain one."""
-    head = _head(path, 3)
-    if is_gzip(head):
-        return cast("Callable[[Path], IO[bytes]]", gzip.open)
-    return cast("Callable[[Path], IO[bytes]]", bz2.open) if head == b"BZh" else None
-
-
 def _opened(path: Path) -> IO[bytes]:
     """Return a file that unpacks while it is read."""
-    packing = _packing(path)
-    return path.open("rb") if packing is None else packing(path)
+    head = _head(path, 3)
+    opener: Any = gzip.open if is_gzip(head) else bz2.open if head == b"BZh" else open
+    return cast(IO[bytes], opener(path, "rb"))
 
 
 def _plain(path: Path, name: str) -> _Clamped:
     """Return the plain tar: the file itself, or what it unpacks to."""
-    packed = path.stat().st_size
-    if _packing(path) is None:
-        return _Clamped(path.open("rb"), packed)
+    packed, source = path.stat().st_size, _opened(path)
+    if not isinstance(source, gzip.GzipFile | bz2.BZ2File):
+        return _Clamped(source, packed)
     most = min(MAX_ARCHIVE_BYTES, MAX_FILE_BYTES + _MOST_TIMES * packed)
     # It lives as long as the tree, and is gone with it.
     plain = _Clamped(cast(IO[bytes], tempfile.SpooledTemporaryFile(_IN_MEMORY)), 0)  # noqa: SIM115
-    with _opened(path) as source:
+    with source:
         while piece := source.read(_PIECE):
             plain.append(piece)
             if plain.length > most:
@@ -354,21 +344,17 @@ class _Clamped:
         self._file.close()
 
     def append(self, piece: bytes) -> None:
-        """Add a piece at the end."""
         self.length += self._file.write(piece)
 
     def read(self, size: int) -> bytes:
-        """Return up to ``size`` bytes."""
         if size < 0:
             raise OSError("a header announces fewer than no bytes")
         return self._file.read(min(size, max(0, self.length - self._file.tell())))
 
     def seek(self, place: int) -> int:
-        """Go to a place."""
         return self._file.seek(place)
 
     def tell(self) -> int:
-        """Return the place."""
         return self._file.tell()
 
 
