@@ -59,9 +59,12 @@ def gray_bytes(images: ImageBatch) -> Gray8:
 def border(images: Gray8) -> Gray8:
     """Return the outermost pixels of each image, a row an image; each pixel once."""
     _, height, width = images.shape
-    rows = (0, -1) if height > 1 else (0,)
-    columns = (0, -1) if width > 1 else (0,)
-    sides = [images[:, row] for row in rows] + [images[:, 1:-1, column] for column in columns]
+    sides = [images[:, 0]]
+    if height > 1:
+        sides.append(images[:, -1])
+    sides.append(images[:, 1:-1, 0])
+    if width > 1:
+        sides.append(images[:, 1:-1, -1])
     return np.concatenate(sides, axis=1)
 
 
@@ -228,7 +231,7 @@ def strange(images: ImageBatch, training: Look) -> dict[str, str]:
     """
     count = min(len(images), _SAMPLE)
     places = np.linspace(0, len(images) - 1, count).astype(np.intp)
-    facts = _facts(sample(images))
+    facts = _facts(images if count == len(images) else images[places])
     said: dict[str, str] = {}
     for kind in _kinds(training):
         if kind.name in said or (kind.name == "size" and "scale" in said):

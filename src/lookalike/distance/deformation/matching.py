@@ -328,7 +328,7 @@ def displacement_field(
     It is what ``definition.match`` returns, of planes (p, h, w), in a time that does not grow with the
     context: patches that overlap share their sums.
     """
-    planes, height, width = query.shape
+    planes = len(query)
     length = 2 * context + 1
     largest = int(np.abs(query).max(initial=0)) + int(np.abs(reference).max(initial=0))
     # Running sums may wrap around: only the cost of a patch must fit.
@@ -336,17 +336,16 @@ def displacement_field(
     framed = np.pad(query.astype(kind), ((0, 0), (context, context), (context, context)))
     reach = (warp[0] + context, warp[1] + context)
     wide = np.pad(reference.astype(kind), ((0, 0), (reach[0], reach[0]), (reach[1], reach[1])))
-    costs = np.full((height, width), np.iinfo(kind).max, kind)
-    field = np.zeros((height, width, 2), np.int8)
-    for down, across in displacements(warp):
+    steps = displacements(warp)
+    gaps = np.empty((len(steps), *framed.shape[1:]), kind)
+    for gap, (down, across) in zip(gaps, steps, strict=True):
         top, left = warp[0] + down, warp[1] + across
-        moved = wide[:, top : top + framed.shape[1], left : left + framed.shape[2]]
-        differences = framed - moved
-        cost = window_sums(np.einsum("pyx,pyx->yx", differences, differences), length)
-        better = cost < costs
-        costs[better] = cost[better]
-        field[better] = (down, across)
-    found = costs.astype(np.int64)
+        differences = framed - wide[:, top : top + framed.shape[1], left : left + framed.shape[2]]
+        np.einsum("pyx,pyx->yx", differences, differences, out=gap)
+    costs = window_sums(gaps, length)
+    best = costs.argmin(axis=0)  # the first of equals: the shortest displacement
+    field = np.array(steps, np.int8)[best]
+    found = np.take_along_axis(costs, best[None], axis=0)[0].astype(np.int64)
     return Match(int(found.sum()), field, found)
 
 
