@@ -21,7 +21,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from lookalike.distance.deformation.definition import displacements
 from lookalike.distance.deformation.matching import checked_context, checked_warp
-from lookalike.distance.metrics import checked_k, kernels_of
+from lookalike.distance.kernels.compiled import checked_k
+from lookalike.distance.metrics import kernels_of
 from lookalike.distance.search import ImageIndex
 from lookalike.errors import InputError
 from lookalike.progress import Progress, silent

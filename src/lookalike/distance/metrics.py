@@ -151,13 +151,6 @@ def checked_metric(name: object) -> Metric:
     return METRICS[name]
 
 
-def checked_k(k: object, most: int, what: str) -> int:
-    """Return how many of ``most`` are asked for, refusing what is no such number."""
-    if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k <= most:
-        raise InputError(f"k is {k!r}: expected a whole number from 1 to the {most} {what}")
-    return int(k)
-
-
 def kernels_of(name: object) -> Kernels:
     """Return how a metric is searched among bytes, refusing one that has no kernels."""
     row = checked_metric(name)

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lookalike import settings
 from lookalike.distance.kernels import FARTHEST
-from lookalike.distance.kernels.compiled import variant_of
+from lookalike.distance.kernels.compiled import checked_k, variant_of
 from lookalike.distance.kernels.scan import (
     FIRST,
     PADDING,
@@ -28,7 +28,7 @@ from lookalike.distance.kernels.scan import (
     sort_best,
 )
 from lookalike.distance.lower_bounds import COARSE
-from lookalike.distance.metrics import Kernels, checked_k, kernels_of
+from lookalike.distance.metrics import Kernels, kernels_of
 from lookalike.distance.rows import Held, norms, with_bounds, with_norms
 from lookalike.distance.threads import run_chunks
 from lookalike.errors import InputError

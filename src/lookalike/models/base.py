@@ -51,7 +51,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     tensors on their device: see :func:`lookalike.tensors.takes_tensors`.
 
     Every method that takes images raises InputError where they are of another shape or kind than those of
-    ``fit``. All that is asked of it follows from one search (:meth:`match`) of the matcher that a subclass
+    ``fit``. Answers follow from one search (:meth:`match`) of the matcher that a subclass
     makes: ``__init__``, which only stores, and ``_matcher``; see CONTRIBUTING.md for the recipe.
 
     Attributes
@@ -253,7 +253,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         self._ready().forget(ids)
         return self
 
-    # What is asked: each searches once.
+    # What is asked: an answer is one search.
 
     @takes_tensors
     def match(self, X: ArrayLike, n_neighbors: int | None = None, *, progress: Progress = silent) -> Matches:
@@ -291,7 +291,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
             Images of the shape that ``fit`` saw.
         progress : Progress, optional
-            Hears of compilation and of queries done.
+            Hears of preparation, of compilation and of queries done.
 
         Returns
         -------
@@ -323,7 +323,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
             Images of the shape that ``fit`` saw.
         progress : Progress, optional
-            Hears of compilation and of queries done.
+            Hears of preparation, of compilation and of queries done.
 
         Returns
         -------
@@ -347,7 +347,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         alpha : float, default=0.05
             The level, above 0 and below 1: the share of images whose class may be missing.
         progress : Progress, optional
-            Hears of compilation and of queries done.
+            Hears of preparation, of compilation and of queries done.
 
         Returns
         -------
@@ -376,7 +376,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             The level, above 0 and below 1: about the share of images that are rejected although they are of
             a class.
         progress : Progress, optional
-            Hears of compilation and of queries done.
+            Hears of preparation, of compilation and of queries done.
 
         Returns
         -------
@@ -406,7 +406,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         n_neighbors : int, optional
             How many of the nearest; by default as many as vote.
         progress : Progress, optional
-            Hears of compilation and of queries done.
+            Hears of preparation, of compilation and of queries done.
 
         Returns
         -------
@@ -429,7 +429,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             How many of the nearest training images to show, where the model keeps them; all if there are
             fewer.
         progress : Progress, optional
-            Hears of compilation and of queries done.
+            Hears of preparation, of compilation and of queries done.
 
         Returns
         -------
@@ -492,7 +492,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
             Images of the shape that ``fit`` saw.
         progress : Progress, optional
-            Hears of compilation and of queries done.
+            Hears of preparation, of compilation and of queries done.
 
         Returns
         -------
@@ -511,7 +511,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
             Images of the shape that ``fit`` saw.
         progress : Progress, optional
-            Hears of compilation and of queries done.
+            Hears of preparation, of compilation and of queries done.
 
         Returns
         -------

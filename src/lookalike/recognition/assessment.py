@@ -85,9 +85,8 @@ class Assessment:
         matches, seen = model.match(images, max(k, model.voters), progress=progress)
         voting = matches.nearest(model.voters)
         codes, distances = model.vote.answers(voting)
-        sets = rejection.sets(matches.class_distances, level)
         blank = model.is_blank(seen)
-        sets[blank] = False
+        sets = rejection.sets(matches.class_distances, level, blank)
         near = matches.nearest(k)
         ids = near.places if model.ids is None else model.ids[np.maximum(near.places, 0)]
         return cls(
@@ -115,12 +114,7 @@ class Assessment:
         alpha : float
             A level above 0 and below 1.
         """
-        return takes_tensors(self._sets)(self.class_distances, self.blank, checked_level(alpha))
-
-    def _sets(self, class_distances: Floats, blank: NDArray[np.bool_], level: float) -> NDArray[np.bool_]:
-        sets = self.rejection.sets(class_distances, level)
-        sets[blank] = False
-        return sets
+        return takes_tensors(self.rejection.sets)(self.class_distances, checked_level(alpha), self.blank)
 
     def frame(self) -> Any:
         """Return a data frame with a row an image.

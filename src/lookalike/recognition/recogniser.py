@@ -309,9 +309,7 @@ class Recogniser:
 
     def sets(self, matches: Matches, seen: NDArray[Any], alpha: float) -> Flags:
         """Return which classes each image may be of, ``(n, n_classes)``."""
-        sets = self.rejection().sets(matches.class_distances, checked_level(alpha))
-        sets[self.is_blank(seen)] = False
-        return sets
+        return self.rejection().sets(matches.class_distances, checked_level(alpha), self.is_blank(seen))
 
     def is_blank(self, seen: NDArray[Any]) -> Flags:
         """Return which images have the same value nearly everywhere; rows of a table never have."""

@@ -125,14 +125,21 @@ class Rejection:
             f"images, and {count} can tell",
         )
 
-    def sets(self, distances: Floats, level: float) -> NDArray[np.bool_]:
-        """Return which classes have a p-value above a level, for class distances ``(n, n_classes)``."""
+    def sets(
+        self, distances: Floats, level: float, blank: NDArray[np.bool_] | None = None
+    ) -> NDArray[np.bool_]:
+        """Return which classes have a p-value above a level, for class distances ``(n, n_classes)``.
+
+        Images that are ``blank (n,)`` (:meth:`is_blank`) are of no class.
+        """
         if self.basis(level).kind == "rule of thumb":
             distance, ratio = _scores(distances)
             allowed = (distance <= self._largest[0]) & (ratio <= self._largest[1])
         else:
             allowed = self._p_values(distances, self.basis(level).kind) > level
         result: NDArray[np.bool_] = allowed & np.isfinite(distances) & self._present
+        if blank is not None:
+            result[blank] = False
         return result
 
     def p_values(self, distances: Floats, level: float) -> Floats:

@@ -14,7 +14,7 @@ from lookalike.images import unit_of
 from lookalike.progress import Progress, silent
 from lookalike.search.matcher import Codes, Costs, Kind
 from lookalike.search.matches import Matches, Places
-from lookalike.search.pixels import METRIC, as_compared, pixel_costs
+from lookalike.search.pixels import METRIC, as_compared, pixel_costs, rows_of
 from lookalike.state import Part, State, array, whole, wholes
 
 Floats = NDArray[np.float64]
@@ -111,12 +111,12 @@ class MeanMatcher:
 
     def fit(self, images: NDArray[Any], codes: Codes, n_classes: int, *, progress: Progress = silent) -> None:
         self.shape = images.shape[1:]
-        self.class_sums = ClassSums(_rows(images), codes, n_classes, unit_of(images))
+        self.class_sums = ClassSums(rows_of(images), codes, n_classes, unit_of(images))
         self.restored()
 
     def add(self, images: NDArray[Any], codes: Codes) -> None:
         """Add further images to the means."""
-        self.class_sums.add(_rows(images), codes, unit_of(images))
+        self.class_sums.add(rows_of(images), codes, unit_of(images))
         self.restored()
 
     def move_classes(self, moved: Codes, n_classes: int) -> None:
@@ -188,7 +188,7 @@ class MedianMatcher(MeanMatcher):
     def fit(self, images: NDArray[Any], codes: Codes, n_classes: int, *, progress: Progress = silent) -> None:
         self.shape, unit = images.shape[1:], unit_of(images)
         self.counts = np.bincount(codes, minlength=n_classes)
-        found = [_median(_rows(images[codes == code])) for code in range(n_classes)]
+        found = [_median(rows_of(images[codes == code])) for code in range(n_classes)]
         middle, pivot, *without = (
             (np.stack(part) / unit).reshape(-1, *self.shape) for part in zip(*found, strict=True)
         )
@@ -282,11 +282,11 @@ def take_out(distances: Floats, places: Places, counts: NDArray[np.int64]) -> No
 
 def prototype_distances(images: NDArray[Any], prototypes: Floats, metric: str, *, compiled: bool) -> Floats:
     """Return the distance per value of each image to each prototype, of which 1 is full ink."""
-    rows, unit, row = _rows(images), unit_of(images), METRICS[metric]
+    rows, unit, row = rows_of(images), unit_of(images), METRICS[metric]
     if unit != 1 and row.kernels is None:
         # What a definition says of differences need not grow with them: it sees all images in 0-1.
         rows, unit = rows / unit, 1
-    sums = prototype_sums(rows, _rows(prototypes) * unit, metric, compiled=compiled)
+    sums = prototype_sums(rows, rows_of(prototypes) * unit, metric, compiled=compiled)
     distances: Floats = row.per_value(sums, rows.shape[1], unit)
     return distances
 
@@ -340,9 +340,5 @@ def _apart(metric: str, images: Floats, others: Floats) -> Floats:
 def _ink(images: NDArray[Any]) -> NDArray[Any]:
     """Return the sum of each image's values, one column; whole numbers of bytes."""
     dtype = np.int64 if images.dtype == np.uint8 else np.float64
-    ink: NDArray[Any] = _rows(images).sum(axis=1, keepdims=True, dtype=dtype)
+    ink: NDArray[Any] = rows_of(images).sum(axis=1, keepdims=True, dtype=dtype)
     return ink
-
-
-def _rows(images: NDArray[Any]) -> NDArray[Any]:
-    return images.reshape(len(images), -1)

@@ -187,6 +187,13 @@ def nearest_of_classes(
     return best.reshape(shape), lowest.reshape(shape)
 
 
+def others(places: Places, exclude: Places) -> NDArray[np.bool_]:
+    """Return which places ``(n, m)`` are left without the excluded one of each row, else without the last."""
+    itself: NDArray[np.bool_] = places == exclude[:, None]
+    itself[:, -1] |= ~itself.any(axis=1)
+    return ~itself
+
+
 def _behind(places: Places) -> Places:
     """Return places to sort by: what is not there comes last."""
     return np.where(places == NOWHERE, FARTHEST, places)

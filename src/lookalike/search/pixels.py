@@ -12,10 +12,11 @@ from lookalike.distance.floats import FloatIndex
 from lookalike.distance.kernels import FARTHEST
 from lookalike.distance.metrics import METRICS, checked_metric
 from lookalike.distance.search import ImageIndex
+from lookalike.errors import InputError
 from lookalike.images import to_unit, unit_of
 from lookalike.progress import Progress, of_compiling, silent
 from lookalike.search.matcher import Codes, Costs, Kind
-from lookalike.search.matches import NOWHERE, Matches, Places, nearest_of_classes
+from lookalike.search.matches import NOWHERE, Matches, Places, nearest_of_classes, others
 from lookalike.state import Derived, Fact, State, array, class_codes, whole
 from lookalike.tensors import device_in_use
 
@@ -87,7 +88,7 @@ class PixelMatcher:
             self._index.add(_as_batch(images))
         else:
             self._index = self._floats()
-            self._index.add(_rows(images) / unit_of(images))
+            self._index.add(rows_of(images) / unit_of(images))
             self._unit = 1
         self.codes = np.concatenate([self.codes, codes])
         self._derived = Derived()
@@ -128,12 +129,13 @@ class PixelMatcher:
         sums, places = index.search(queries, wanted, progress=progress)
         distances = self._distances(sums, unit)
         if exclude is not None:
-            distances, places = _without(distances, places, exclude)
-        near, told = (distances[:, :k], places[:, :k], self.codes[places[:, :k]]), np.inf
+            left, shape = others(places, exclude), (len(places), places.shape[1] - 1)
+            distances, places = distances[left].reshape(shape), places[left].reshape(shape)
+        near = distances[:, :k], places[:, :k], self.codes[places[:, :k]]
+        if reach == 1 and exclude is None:
+            return nearest_alone(*near, self.n_classes)
         if all_at_once:
             classes = nearest_of_classes(distances, places, self.codes[places], self.n_classes)
-        elif reach == 1 and exclude is None:
-            classes, told = self._nearest_alone(*near), 1.0
         else:
             search: ClassSearch = self._derived.get_or(
                 f"classes by {type(index).__name__}, {device_in_use()}",
@@ -141,21 +143,11 @@ class PixelMatcher:
             )
             class_sums, class_places = search.nearest(queries, exclude, progress=progress)
             classes = self._distances(class_sums, unit), class_places
-        matches = Matches(*near, *classes, told)
+        matches = Matches(*near, *classes)
         return matches if places.shape[1] >= k else matches.padded(k)
 
     def contributions(self, image: NDArray[Any], place: int) -> Costs | None:
         return pixel_costs(self.metric, image, as_compared(self.kept(np.array([place]))[0], self._unit))
-
-    def _nearest_alone(
-        self, distances: NDArray[np.float64], places: Places, codes: Codes
-    ) -> tuple[NDArray[np.float64], Places]:
-        """Return class distances and places where the class of the nearest image alone is told."""
-        shape, each = (len(places), self.n_classes), np.arange(len(places))
-        class_distances, class_places = np.full(shape, np.inf), np.full(shape, NOWHERE, np.int64)
-        class_distances[each, codes[:, 0]] = distances[:, 0]
-        class_places[each, codes[:, 0]] = places[:, 0]
-        return class_distances, class_places
 
     def _asked(self, images: NDArray[Any]) -> tuple[Index, NDArray[Any], int]:
         """Return the index that images are looked for in, the images as it takes them, and their unit."""
@@ -166,7 +158,7 @@ class PixelMatcher:
             copy = self._derived.get_or(f"index on {device}", lambda: ArraysOnDevice.of(index, device))
             return copy, _as_batch(images), self._unit
         floats = self._derived.get_or("floats", self._floats)
-        return floats, _rows(images) / unit_of(images), 1
+        return floats, rows_of(images) / unit_of(images), 1
 
     def _distances(self, sums: NDArray[Any], unit: int) -> NDArray[np.float64]:
         """Return sums of differences as distances per value."""
@@ -178,13 +170,13 @@ class PixelMatcher:
         if images.dtype == np.uint8 and METRICS[self.metric].kernels is not None:
             return ImageIndex(_as_batch(images), self.metric)
         # A copy of their own: what was handed in may change.
-        return FloatIndex(_rows(images) / self._unit, self.metric)
+        return FloatIndex(rows_of(images) / self._unit, self.metric)
 
     def _floats(self) -> FloatIndex:
         """Return the index of floats, made of that of bytes where there is none."""
         if isinstance(self._index, FloatIndex):
             return self._index
-        return FloatIndex(_rows(self.images) / self._unit, self.metric)
+        return FloatIndex(rows_of(self.images) / self._unit, self.metric)
 
 
 class ClassSearch:
@@ -222,10 +214,17 @@ class ClassSearch:
         return sums, found
 
 
+def nearest_alone(distances: NDArray[np.float64], places: Places, codes: Codes, n_classes: int) -> Matches:
+    """Return what is nearest, and of classes that of the first alone: all that a plain answer takes."""
+    each, first = np.arange(len(places)), codes[:, 0]
+    class_distances = np.full((len(places), n_classes), np.inf)
+    class_places = np.full(class_distances.shape, NOWHERE, np.int64)
+    class_distances[each, first], class_places[each, first] = distances[:, 0], places[:, 0]
+    return Matches(distances, places, codes, class_distances, class_places, 1.0)
+
+
 def check_codes(codes: Codes, n_classes: int) -> None:
     """Refuse, of a part from outside, classes that are not there."""
-    from lookalike.errors import InputError
-
     if len(codes) and codes.max() >= n_classes:
         raise InputError(f"codes hold places beyond 0 to {n_classes - 1}")
 
@@ -244,20 +243,11 @@ def as_compared(image: NDArray[Any], unit: int) -> NDArray[np.float64]:
     return to_unit(image) if unit == 255 else image.astype(np.float64)
 
 
-def _without(
-    distances: NDArray[np.float64], places: Places, exclude: Places
-) -> tuple[NDArray[np.float64], Places]:
-    """Return all but what each query excludes, or but the last where that is not among them."""
-    itself = places == exclude[:, None]
-    itself[:, -1] |= ~itself.any(axis=1)
-    shape = len(places), places.shape[1] - 1
-    return distances[~itself].reshape(shape), places[~itself].reshape(shape)
-
-
 def _as_batch(images: NDArray[Any]) -> NDArray[Any]:
     """Return images as an index takes them; rows of a 2-D array are images one value high."""
     return images[:, None, :] if images.ndim == 2 else images
 
 
-def _rows(images: NDArray[Any]) -> NDArray[Any]:
+def rows_of(images: NDArray[Any]) -> NDArray[Any]:
+    """Return each image as a row of its values."""
     return images.reshape(len(images), -1)

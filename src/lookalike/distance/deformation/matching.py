@@ -16,9 +16,8 @@ from lookalike import settings
 from lookalike.distance.deformation.definition import Match, displacements
 from lookalike.distance.deformation.planes import LANES, Planes, check_same_kind, gap_for, window_sums
 from lookalike.distance.kernels import FARTHEST
-from lookalike.distance.kernels.compiled import read_only, variant_of
+from lookalike.distance.kernels.compiled import checked_k, read_only, variant_of
 from lookalike.distance.kernels.deform import SIZE, Plan, Scratch, compare
-from lookalike.distance.metrics import checked_k
 from lookalike.distance.threads import run_chunks
 from lookalike.errors import InputError
 from lookalike.progress import Progress, silent

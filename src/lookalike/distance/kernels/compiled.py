@@ -24,6 +24,7 @@ from numba.core import config as _config
 from numpy.typing import NDArray
 
 from lookalike import settings
+from lookalike.errors import InputError
 
 _CONFIG: Any = _config
 _CODEGEN: Any = _codegen
@@ -142,6 +143,13 @@ def processor_features() -> frozenset[str]:
     flags = _CONFIG.CPU_FEATURES
     flags = _CODEGEN.get_host_cpu_features() if flags is None else flags
     return frozenset(flag[1:] for flag in flags.split(",") if flag.startswith("+"))
+
+
+def checked_k(k: object, most: int, what: str) -> int:
+    """Return how many of ``most`` are asked for, refusing what is no such number."""
+    if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k <= most:
+        raise InputError(f"k is {k!r}: expected a whole number from 1 to the {most} {what}")
+    return int(k)
 
 
 def read_only(array: Any, kind: Any = None) -> NDArray[Any]:

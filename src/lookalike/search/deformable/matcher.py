@@ -25,8 +25,8 @@ from lookalike.search.deformable.comparison import (
 from lookalike.search.deformable.hubness import Hubness
 from lookalike.search.deformable.index import DeformableIndex
 from lookalike.search.matcher import Codes, Costs, Kind
-from lookalike.search.matches import NOWHERE, Matches, Places, nearest, nearest_of_classes
-from lookalike.search.pixels import ClassSearch, check_codes
+from lookalike.search.matches import NOWHERE, Matches, Places, nearest, nearest_of_classes, others
+from lookalike.search.pixels import ClassSearch, check_codes, nearest_alone
 from lookalike.state import Derived, Part, State, array, class_codes, texts, whole
 
 Sums = NDArray[np.int64]
@@ -299,13 +299,7 @@ class DeformableMatcher:
         if exclude is not None:
             itself = places == exclude[:, None]
             sums, places = nearest(np.where(itself, FARTHEST, sums), np.where(itself, NOWHERE, places), k)
-        distances, found = self._root_means(sums), self.codes[places]
-        each = np.arange(len(images))
-        class_distances = np.full((len(images), self.n_classes), np.inf)
-        class_places = np.full(class_distances.shape, NOWHERE, np.int64)
-        class_distances[each, found[:, 0]] = distances[:, 0]
-        class_places[each, found[:, 0]] = places[:, 0]
-        matches = Matches(distances, places, found, class_distances, class_places, 1.0)
+        matches = nearest_alone(self._root_means(sums), places, self.codes[places], self.n_classes)
         return matches if places.shape[1] >= k else matches.padded(k)
 
     def _part(
@@ -357,9 +351,7 @@ class DeformableMatcher:
         wanted = min(max(count, k) + more, n)
         found = self.index.descriptions().search(described, wanted, progress=progress)[1]
         if exclude is not None:
-            itself = found == exclude[:, None]
-            itself[:, -1] |= ~itself.any(axis=1)
-            found = found[~itself].reshape(len(queries), wanted - 1)
+            found = found[others(found, exclude)].reshape(len(queries), wanted - 1)
         # The nearest description of a class that has candidates belongs to one of them: nothing is added by
         # naming it twice. An image that is not there is replaced by one that is a candidate anyway.
         of_classes = coarse.nearest(described, exclude, progress=progress)[1]
