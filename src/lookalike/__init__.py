@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from lookalike.models.coverage import InkCoverage
     from lookalike.models.deformable import DeformableMatch
     from lookalike.models.mean_image import MeanImage
+    from lookalike.models.mixture import MixtureMatch
     from lookalike.models.nearest import NearestImages
     from lookalike.models.prototypes import ClusterImages, LearnedPrototypes
     from lookalike.prepare import (
@@ -72,6 +73,7 @@ __all__ = [
     "MissingExtraError",
     "ModelFileError",
     "ModelInfo",
+    "MixtureMatch",
     "NearestImages",
     "NormaliseContrast",
     "Polarity",

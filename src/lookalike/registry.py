@@ -24,6 +24,7 @@ _PUBLIC = {
     "lookalike.models.coverage": "InkCoverage",
     "lookalike.models.deformable": "DeformableMatch",
     "lookalike.models.mean_image": "MeanImage",
+    "lookalike.models.mixture": "MixtureMatch",
     "lookalike.models.nearest": "NearestImages",
     "lookalike.models.prototypes": "ClusterImages LearnedPrototypes",
     "lookalike.prepare": "Blur Deskew EvenInk FitToInk Gray NormaliseContrast Polarity Prepare Resize",
@@ -78,6 +79,8 @@ _LEARNED = "lookalike.models.prototypes:LearnedPrototypes"
 _COVERAGE_MATCHER = "lookalike.search.averages:CoverageMatcher"
 _DEFORMABLE_MATCHER = "lookalike.search.deformable.matcher:DeformableMatcher"
 _MEAN_MATCHER = "lookalike.search.averages:MeanMatcher"
+_MIXTURE = "lookalike.models.mixture:MixtureMatch"
+_MIXTURE_MATCHER = "lookalike.search.mixture.matcher:MixtureMatcher"
 _MEDIAN_MATCHER = "lookalike.search.averages:MedianMatcher"
 _PIXEL_MATCHER = "lookalike.search.pixels:PixelMatcher"
 _CLUSTER_MATCHER = "lookalike.search.prototypes:ClusterMatcher"
@@ -108,6 +111,7 @@ IDEAS: tuple[Idea, ...] = (
     Idea("nearest-l1", "nearest image, L1", _NEAREST, _L1, _PIXEL_MATCHER),
     Idea("nearest-l2", "nearest image, L2", _NEAREST, _L2, _PIXEL_MATCHER),
     Idea("deformable", "deformable match", _DEFORMABLE, matcher=_DEFORMABLE_MATCHER),
+    Idea("mixture", "mixture of measures", _MIXTURE, matcher=_MIXTURE_MATCHER, by_default=False),
     Idea(
         "sklearn-nearest-l2",
         "nearest image, L2 (scikit-learn)",

@@ -24,7 +24,7 @@ from lookalike.prepare.steps import (
     run_all,
 )
 from lookalike.progress import Progress, silent
-from lookalike.state import short
+from lookalike.state import Fact, short
 
 #: The one table of steps that JSON may name.
 STEPS: Mapping[str, type[Preparation]] = {
@@ -235,13 +235,26 @@ def _items(value: object, name: str, least: int, most: int) -> list[Any]:
     return value
 
 
-def choose(images: ArrayLike, labels: ArrayLike | None = None) -> Prepare:
+def _fitted(name: str, value: Any) -> Prepare:
+    """Return a fitted preparation from a file."""
+    prepare = Prepare.from_json(value)
+    if not hasattr(prepare, "steps_"):
+        raise InputError(f"{name} is not fitted")
+    return prepare
+
+
+#: A fitted preparation in files.
+FITTED = Fact(_fitted, lambda prepare: prepare.to_json())
+
+
+def choose(images: ArrayLike, labels: ArrayLike | None = None, *, photographs: bool | None = None) -> Prepare:
     r"""Choose preparations by what the training images look like, and say why.
 
     The rule looks at up to 2,000 images, evenly spaced, in gray:
 
     1. **Drawing or photograph.** An image's paper is the median of its border. Where at least 40 % of a
-       typical (median) image's pixels lie within 8 levels of its paper, the images are drawings.
+       typical (median) image's pixels lie within 8 levels of its paper, the images are drawings; or they are
+       what ``photographs`` says.
     2. **Photographs** are made gray (:class:`Gray`). Where their longer side has more than 32 pixels they are
        resized so that it has 32, the ratio of the sides kept (:class:`Resize`). Whether their ink is dark or
        light is not decided.
@@ -271,7 +284,7 @@ def choose(images: ArrayLike, labels: ArrayLike | None = None) -> Prepare:
     places = np.unique(np.linspace(0, len(batch) - 1, min(len(batch), _SAMPLE)).astype(np.intp))
     sample = gray_bytes(batch[places])
     share = _paper_share(sample)
-    if share < _PAPER_SHARE:
+    if share < _PAPER_SHARE if photographs is None else photographs:
         steps, reasons = _for_photographs(sample)
         found = f"only {share:.0%} of a typical image is even paper: photographs"
     else:
@@ -281,6 +294,8 @@ def choose(images: ArrayLike, labels: ArrayLike | None = None) -> Prepare:
         known = None if values is None else values[places]
         steps, reasons = _for_drawings(polarity, sample, known, bool(few))
         found = f"{share:.0%} of a typical image is even paper: drawings"
+    if photographs is not None:
+        found = f"prepared as {'photographs' if photographs else 'drawings'}"
     chain = Prepare(steps).fit(batch)
     chain.reasons_ = tuple(reason.replace("%", " %") for reason in (found, *reasons))
     return chain

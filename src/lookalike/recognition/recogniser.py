@@ -6,7 +6,7 @@ import hashlib
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -16,6 +16,7 @@ from lookalike.data.look import Look, look, sample, strange
 from lookalike.errors import InputError, LookalikeWarning
 from lookalike.images import as_images
 from lookalike.prepare import FitToInk, Prepare
+from lookalike.prepare.chain import FITTED
 from lookalike.prepare.steps import run_all
 from lookalike.progress import Progress, silent
 from lookalike.recognition.explanation import Evidence, explain
@@ -114,14 +115,6 @@ class AsBytes:
         return np.rint(levels * 255).astype(np.uint8).reshape(len(images), *self.shape)
 
 
-def _prepare(name: str, value: Any) -> Prepare:
-    """Return a fitted preparation from a file."""
-    prepare = Prepare.from_json(value)
-    if not hasattr(prepare, "steps_"):
-        raise InputError(f"{name} is not fitted")
-    return prepare
-
-
 def _shape(name: str, value: Any) -> tuple[int, ...]:
     """Return the shape of images from a file."""
     shape = tuple(checked_list(name, value))
@@ -153,7 +146,7 @@ class Recogniser:
         "image_shape": Fact(_shape, list, optional=True),
         "feature_names": texts(optional=True),
         "as_bytes": Part(AsBytes, optional=True),
-        "prepare": Fact(_prepare, lambda prepare: prepare.to_json(), optional=True),
+        "prepare": replace(FITTED, optional=True),
         "vote": Part(Vote),
         "look": Fact(_look, list, optional=True),
         "ids": array(np.int64, shape=("m",), low=0, high=2**62, optional=True),

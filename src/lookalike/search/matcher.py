@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -23,6 +24,8 @@ class Costs(NamedTuple):
     costs: NDArray[np.float64]
     #: Where each pixel was found in the other image, (h, w, 2), int8; None where pixels stay.
     field: NDArray[np.int8] | None = None
+    #: What each term of a mixture adds to the distance; the costs are those of one of them.
+    terms: Mapping[str, float] | None = None
 
 
 class Matcher(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
@@ -116,6 +117,12 @@ class Matches:
         there = np.maximum(found[1] - first, 0)
         matches = cls(*found, codes[there], class_distances, class_places)
         return matches if len(codes) >= k else matches.padded(k)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Matches]) -> Matches:
+        """Return what was found for several batches of queries, one after the other."""
+        arrays = (np.concatenate(part) for part in zip(*(one._arrays() for one in parts), strict=True))
+        return cls(*arrays, parts[0].reach)
 
     def merge(self, other: Matches) -> Matches:
         """Return the nearest of both: of two parts of what is kept, with places of their own.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,6 +12,7 @@ from lookalike.distance.deformation.definition import Match
 from lookalike.distance.deformation.matching import deformable_distances, displacement_field
 from lookalike.progress import Progress, silent
 from lookalike.search.deformable.comparison import ALIGNED_WEIGHT, Bytes, Deformation
+from lookalike.search.matches import Places
 
 #: Aligned images that are held at once have about so many pixels.
 _HELD_PIXELS = 1 << 21
@@ -83,6 +86,63 @@ def aligned_match(query: Bytes, reference: Bytes, comparison: Deformation) -> Ma
     source = places(query[0], reference[0])[:, *inside] + beyond
     field = np.clip(np.rint(source) - here, -127, 127).astype(np.int8)
     return Match(int(costs.sum()), np.moveaxis(field, 0, -1), costs)
+
+
+def pair_fields(image: Bytes, other: Bytes, comparison: Deformation, *, both: bool = False) -> list[Match]:
+    """Return how an image is bent to look like another one and, for both, the other way round."""
+    pair = np.stack([image, other])
+    ways = [(0, 1), (1, 0)][: 1 + both]
+    if comparison.aligned:
+        return [aligned_match(pair[[first]], pair[[second]], comparison) for first, second in ways]
+    planes = comparison.planes_of(pair).values()
+    return [
+        displacement_field(planes[first], planes[second], warp=comparison.warp, context=comparison.context)
+        for first, second in ways
+    ]
+
+
+def pair_costs(
+    image: Bytes, other: Bytes, comparison: Deformation
+) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
+    """Return what each pixel of an image costs beside another image, and where it was found there.
+
+    Where both directions are added, each pixel of the other image has a cost too: it counts at the pixel
+    that it was matched with, or where that lies beyond the border at the border's nearest pixel.
+    """
+    forward, *backward = pair_fields(image, other, comparison, both=comparison.symmetric)
+    costs = forward.costs.copy()
+    for back in backward:
+        found = np.indices(costs.shape) + np.moveaxis(back.field, -1, 0)
+        last = np.array(costs.shape)[:, None, None] - 1
+        np.add.at(costs, tuple(np.clip(found, 0, last)), back.costs)
+    return costs, forward.field
+
+
+class Pairs:
+    """Distances of pairs that were measured before, by the serial numbers of their images."""
+
+    def __init__(self) -> None:
+        self._keys, self._sums = np.empty(0, np.int64), np.empty(0, np.int64)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Pairs, ()
+
+    def of(self, serials: Places, pairs: Places, measure: Any, symmetric: bool) -> NDArray[np.int64]:
+        """Return the distances of pairs, measuring those that are new."""
+        if symmetric:
+            serials = np.sort(serials, axis=1)
+        keys, one, named = np.unique(
+            serials[:, 0] << 32 | serials[:, 1], return_index=True, return_inverse=True
+        )
+        at = np.minimum(np.searchsorted(self._keys, keys), max(len(self._keys) - 1, 0))
+        known = self._keys[at] == keys if len(self._keys) else np.zeros(len(keys), np.bool_)
+        if not known.all():
+            sums = measure(pairs[one[~known]])
+            every, kept = np.concatenate([self._keys, keys[~known]]), np.concatenate([self._sums, sums])
+            order = np.argsort(every)
+            self._keys, self._sums = every[order], kept[order]
+        found: NDArray[np.int64] = self._sums[np.searchsorted(self._keys, keys)][named]
+        return found
 
 
 def _rest(comparison: Deformation) -> tuple[int, int]:

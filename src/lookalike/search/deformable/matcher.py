@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.distance.deformation.definition import Match
-from lookalike.distance.deformation.matching import displacement_field
 from lookalike.distance.kernels import FARTHEST
 from lookalike.errors import InputError
 from lookalike.progress import Progress, of_compiling, silent
-from lookalike.search.deformable.alignment import aligned_distances, aligned_match
+from lookalike.search.deformable.alignment import Pairs, aligned_distances, pair_costs, pair_fields
 from lookalike.search.deformable.comparison import (
     ALIGNED_WEIGHT,
     MANY,
@@ -227,38 +226,21 @@ class DeformableMatcher:
         that it was matched with, or where that lies beyond the border at the border's nearest pixel.
         """
         comparison = self.index.comparison
-        forward, *backward = self._fields(image, place, comparison.symmetric)
-        costs = forward.costs.copy()
-        for back in backward:
-            found = np.indices(costs.shape) + np.moveaxis(back.field, -1, 0)
-            last = np.array(costs.shape)[:, None, None] - 1
-            np.add.at(costs, tuple(np.clip(found, 0, last)), back.costs)
+        costs, field = pair_costs(image, self.images[place], comparison)
         if comparison.hubness:
             costs = costs * self._factors(silent)[place]
-        return Costs(costs * self._root_means(np.array([1]))[0] ** 2, forward.field)
+        return Costs(costs * self._root_means(np.array([1]))[0] ** 2, field)
 
     def field(self, image: Bytes, place: int) -> Match:
         """Return how a kept image is bent to look like one prepared image."""
-        return self._fields(image, place, False)[0]
-
-    def _fields(self, image: Bytes, place: int, both: bool) -> list[Match]:
-        """Return how a kept image is bent to look like an image and, for both, the other way round."""
-        comparison, pair = self.index.comparison, np.stack([image, self.images[place]])
-        ways = [(0, 1), (1, 0)][: 1 + both]
-        if comparison.aligned:
-            return [aligned_match(pair[[first]], pair[[second]], comparison) for first, second in ways]
-        planes, warp, context = comparison.planes_of(pair).values(), comparison.warp, comparison.context
-        return [
-            displacement_field(planes[first], planes[second], warp=warp, context=context)
-            for first, second in ways
-        ]
+        return pair_fields(image, self.images[place], self.index.comparison)[0]
 
     def _begin(self, images: Bytes, comparison: Deformation) -> None:
         """Keep these images alone."""
         self.index = DeformableIndex(images, comparison)
         #: A number for each image that no other one ever has: by it distances of pairs are remembered.
         self._serials, self._next_serial = np.arange(len(images), dtype=np.int64), len(images)
-        self._plain, self._rest = _Pairs(), _Pairs()
+        self._plain, self._rest = Pairs(), Pairs()
         self._derived = Derived()
 
     def _describe(self) -> None:
@@ -452,33 +434,6 @@ class DeformableMatcher:
             return aligned_distances(self.images, self.images, some, self.comparison, progress=progress)
 
         return self._rest.of(self._serials[pairs], pairs, measure, self.comparison.symmetric)
-
-
-class _Pairs:
-    """Distances of pairs that were measured before, by the serial numbers of their images."""
-
-    def __init__(self) -> None:
-        self._keys, self._sums = np.empty(0, np.int64), np.empty(0, np.int64)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _Pairs, ()
-
-    def of(self, serials: Places, pairs: Places, measure: Any, symmetric: bool) -> Sums:
-        """Return the distances of pairs, measuring those that are new."""
-        if symmetric:
-            serials = np.sort(serials, axis=1)
-        keys, one, named = np.unique(
-            serials[:, 0] << 32 | serials[:, 1], return_index=True, return_inverse=True
-        )
-        at = np.minimum(np.searchsorted(self._keys, keys), max(len(self._keys) - 1, 0))
-        known = self._keys[at] == keys if len(self._keys) else np.zeros(len(keys), np.bool_)
-        if not known.all():
-            sums = measure(pairs[one[~known]])
-            every, kept = np.concatenate([self._keys, keys[~known]]), np.concatenate([self._sums, sums])
-            order = np.argsort(every)
-            self._keys, self._sums = every[order], kept[order]
-        found: Sums = self._sums[np.searchsorted(self._keys, keys)][named]
-        return found
 
 
 def _times(sums: Sums, factors: Sums | None) -> Sums:

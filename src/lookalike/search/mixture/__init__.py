@@ -1,0 +1,1 @@
+"""A weighted mixture of measures: shape, colour and texture."""

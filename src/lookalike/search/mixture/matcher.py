@@ -1,0 +1,409 @@
+"""Several measures at once: a weighted sum of how unlike images are in shape, colour and texture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.distance.kernels import FARTHEST
+from lookalike.errors import InputError
+from lookalike.prepare import Prepare
+from lookalike.prepare.chain import FITTED, choose
+from lookalike.progress import Progress, silent
+from lookalike.search.deformable.alignment import Pairs, aligned_distances, pair_costs
+from lookalike.search.deformable.comparison import (
+    ALIGNED_WEIGHT,
+    Bytes,
+    Deformation,
+    Settings,
+    choose_comparison,
+)
+from lookalike.search.deformable.index import DeformableIndex
+from lookalike.search.matcher import Codes, Costs, Kind
+from lookalike.search.matches import Matches, Places, nearest, nearest_of_classes
+from lookalike.search.mixture.features import FEATURES
+from lookalike.search.mixture.heads import Basis, Head
+from lookalike.search.mixture.weights import fitted_weights
+from lookalike.search.pixels import check_codes
+from lookalike.state import Derived, Part, State, array, class_codes, number, texts, whole
+
+Floats = NDArray[np.float64]
+
+#: So many images that are nearest by everything else are aligned, and the nearest of so many classes.
+SHORT_LIST, SHORT_CLASSES = 12, 8
+#: Weights are decided by so many images, each left out, at most.
+MOST_JUDGED = 500
+#: Sums are rounded to multiples of this: what is added up in another order stays equal.
+_ROUNDED = 2.0**-30
+#: Numbers that are held at once.
+_HELD_NUMBERS = 1 << 22
+
+
+class Term(NamedTuple):
+    """What is known of a term beforehand."""
+
+    title: str
+    prior: float  # its weight where examples cannot tell
+    photographs: bool | None = None  # of gradients: prepared and compared as photographs, or as drawings
+    floor: float = 0.0  # of features: how long rows are that say nothing
+    evened: bool = False  # of features: numbers of different kinds
+
+
+#: The one table of terms: gradients that may move, and features of the image as a whole.
+TERMS: Mapping[str, Term] = {
+    "shape": Term("shape, as a drawing", 1.6, photographs=False),
+    "turned": Term("shape, without strength and polarity", 3.0, photographs=True),
+    "colour": Term("colour", 0.7, floor=0.4),
+    "texture": Term("texture", 1.0, floor=1.4),
+    "energy": Term("roughness", 0.65, floor=0.4, evened=True),
+    "edges": Term("edges", 0.42, floor=0.4),
+}
+GRADIENTS = tuple(name for name, term in TERMS.items() if term.photographs is not None)
+
+
+class GradientTerm:
+    """Nearest images by gradients whose pixels may move: prepared, and compared, as one kind of image."""
+
+    state: ClassVar[State] = {
+        "prepare": FITTED,
+        "comparison": Part(Deformation),
+        "scale": number(1e-300, 1e300),
+    }
+
+    prepare: Prepare
+    comparison: Deformation
+    scale: float  # the median distance of an example to the nearest other one
+
+    def __init__(self, images: Bytes, codes: Codes, photographs: bool) -> None:
+        self.prepare = choose(images, codes, photographs=photographs)
+        seen = self.prepare.transform(images)
+        self.comparison, self.why = choose_comparison(Settings(hubness=False), seen, codes, photographs)
+        self.scale = 1.0
+
+    def index_of(self, images: Bytes) -> DeformableIndex:
+        """Return the index of raw images."""
+        return DeformableIndex(self.prepare.transform(images), self.comparison)
+
+    def distances(self, sums: NDArray[np.int64], shape: tuple[int, ...]) -> Floats:
+        """Return sums as distances over the scale."""
+        return self.comparison.root_means(sums, shape) / self.scale
+
+
+class MixtureMatcher:
+    r"""The training images with the smallest weighted sum of scaled distances.
+
+    .. math:: D(i) = \sum_g w_g \frac{d_g(i)}{m_g} + \sum_f w_f \, c_f(\text{class of } i)
+
+    over terms :math:`g` of gradients, with the deformable distance :math:`d_g` and its median :math:`m_g` over
+    examples and their nearest others, and terms :math:`f` of features, with :math:`c_f` of
+    :class:`lookalike.search.mixture.heads.Head`. Weights are those at which the softmax of :math:`-D` over
+    classes gives examples, each left out, their own class with the least loss, drawn towards a prior
+    (:mod:`lookalike.search.mixture.weights`). They, scales and centres are those of the examples of ``fit``.
+
+    Alignment is slow: it is done for the images that are nearest by everything else; what is not aligned is as
+    far as if alignment had changed nothing, and no nearer than what is.
+    """
+
+    state: ClassVar[State] = {
+        "names": texts(),
+        "weights": array(np.float64, shape=("t",), low=0, high=1e6),
+        "reasons": texts(),
+        "images": array(np.uint8, shape=("n", ...)),
+        "codes": class_codes("n"),
+        "n_classes": whole(1, 2**31),
+        **{name: Part(GradientTerm if name in GRADIENTS else Head, optional=True) for name in TERMS},
+    }
+    keeps_images = True
+    fixed = ""
+    kind: Kind = "training image"
+    title = "mixture of measures"
+    root = False
+    forgets_polarity = False
+
+    names: tuple[str, ...]
+    weights: Floats
+    reasons: tuple[str, ...]
+    images: Bytes
+    codes: Codes
+    n_classes: int
+
+    def __init__(self, names: tuple[str, ...], weights: Floats | None) -> None:
+        self.names, self._given = names, weights
+        for name in TERMS:
+            setattr(self, name, None)
+
+    @property
+    def class_counts(self) -> NDArray[np.int64]:
+        return np.bincount(self.codes, minlength=self.n_classes)
+
+    def restored(self) -> None:
+        """Refuse what does not go together."""
+        check_codes(self.codes, self.n_classes)
+        if not self.names or not set(self.names) <= set(TERMS) or len(set(self.names)) != len(self.names):
+            raise InputError(f"names are {self.names}: expected some of {', '.join(TERMS)}")
+        if len(self.weights) != len(self.names):
+            raise InputError(f"{len(self.weights)} weights of {len(self.names)} terms")
+        for name in TERMS:
+            term = getattr(self, name)
+            if (term is not None) != (name in self.names):
+                raise InputError(f"the term {name} does not go with names")
+            if isinstance(term, Head) and term.solution.shape[1] != self.n_classes:
+                raise InputError(f"the term {name} is of {term.solution.shape[1]} classes")
+        if self.images.ndim not in (3, 4) or not self.images.size:
+            raise InputError(f"the array images has shape {self.images.shape}: expected images with pixels")
+        self._begin()
+
+    def _begin(self) -> None:
+        self._derived = Derived()
+        self._serials, self._next_serial = np.arange(len(self.codes), dtype=np.int64), len(self.codes)
+        self._pairs = Pairs()
+
+    def fit(self, images: Bytes, codes: Codes, n_classes: int, *, progress: Progress = silent) -> None:
+        self.images, self.codes, self.n_classes = images.copy(), codes, n_classes
+        self._begin()
+        self.weights = np.array([TERMS[name].prior for name in self.names])
+        for name in self.names:
+            term = TERMS[name]
+            if name in GRADIENTS:
+                setattr(self, name, GradientTerm(images, codes, bool(term.photographs)))
+            else:
+                rows = self._rows(name)
+                setattr(self, name, Head.scaled(rows, floor=term.floor, evened=term.evened))
+        self._solve()
+        self._decide(progress)
+
+    def _solve(self) -> None:
+        """Solve the heads for what is kept now."""
+        for name in self._heads:
+            head, basis = getattr(self, name).solved(self._rows(name), self.codes, self.n_classes)
+            setattr(self, name, head)
+            self._derived[f"basis of {name}"] = basis
+
+    def _decide(self, progress: Progress) -> None:
+        """Decide scales and weights by images that are left out of everything."""
+        counts = self.class_counts
+        rows = np.flatnonzero(counts[self.codes] > 1)
+        if len(rows) > MOST_JUDGED:
+            rows = rows[np.unique(np.linspace(0, len(rows) - 1, MOST_JUDGED).astype(np.intp))]
+        if not len(rows):
+            rows = np.arange(len(self.codes))[:MOST_JUDGED]
+        if len(self.codes) > 1:
+            near, heads = self._measured(self.images[rows], rows, progress)
+            for name in self._gradients:
+                found = near[name].min(axis=1)
+                typical = float(np.median(found[np.isfinite(found)])) if np.isfinite(found).any() else 0.0
+                if typical > 0:
+                    near[name] = near[name] / typical
+                    getattr(self, name).scale *= typical
+        if self._given is not None:
+            self.weights = self._given
+            self.reasons = (f"weights as you set them: {self._said()}",)
+        elif counts[counts > 0].min() < 2 and not (counts > 1).any():
+            self.reasons = (f"one example of each class: weights as on other sets: {self._said()}",)
+        else:
+            costs = {**near, **heads}
+            for _ in range(2):
+                best = self._best_images(costs)
+                told = np.stack(
+                    [
+                        np.take_along_axis(costs[name], best, 1) if name in GRADIENTS else costs[name]
+                        for name in self.names
+                    ]
+                )
+                prior = np.array([TERMS[name].prior for name in self.names])
+                self.weights = fitted_weights(told, self.codes[rows], prior)
+            self.reasons = (f"weights by {len(rows):,} examples, each left out: {self._said()}",)
+
+    def _best_images(self, costs: Mapping[str, Floats]) -> Places:
+        """Return the nearest image of each class, by the weights as they are."""
+        places = np.broadcast_to(np.arange(len(self.codes)), (len(costs[self.names[0]]), len(self.codes)))
+        return np.maximum(nearest_of_classes(self._total(costs), places, self.codes, self.n_classes)[1], 0)
+
+    def _said(self) -> str:
+        return ", ".join(
+            f"{TERMS[name].title} {weight:.2g}" for name, weight in zip(self.names, self.weights, strict=True)
+        )
+
+    @property
+    def _gradients(self) -> list[str]:
+        return [name for name in self.names if name in GRADIENTS]
+
+    @property
+    def _heads(self) -> list[str]:
+        return [name for name in self.names if name not in GRADIENTS]
+
+    def _rows(self, name: str) -> Floats:
+        """Return what a feature is of all that is kept."""
+        rows: Floats = self._derived.get_or(f"rows of {name}", lambda: FEATURES[name](self.images))
+        return rows
+
+    def _basis(self, name: str) -> Basis:
+        basis: Basis = self._derived.get_or(
+            f"basis of {name}",
+            lambda: getattr(self, name).solved(self._rows(name), self.codes, self.n_classes)[1],
+        )
+        return basis
+
+    def _index(self, name: str) -> DeformableIndex:
+        index: DeformableIndex = self._derived.get_or(
+            f"index of {name}", lambda: getattr(self, name).index_of(self.images)
+        )
+        return index
+
+    def _measured(
+        self, images: Bytes, exclude: Places | None, progress: Progress
+    ) -> tuple[dict[str, Floats], dict[str, Floats]]:
+        """Return scaled distances ``(q, n)`` by gradients, and what classes cost ``(q, n_classes)`` by features.
+
+        They are not weighted; what is excluded is infinitely far.
+        """
+        heads = {}
+        for name in self._heads:
+            basis = None if exclude is None else self._basis(name)
+            heads[name] = getattr(self, name).costs(FEATURES[name](images), basis, exclude)
+        near, sums = {}, {}
+        for name in self._gradients:
+            term, index = getattr(self, name), self._index(name)
+            seen = term.prepare.transform(images)
+            sums[name] = seen, index.distances(seen, None, progress=progress)
+            whole = sums[name][1] * (1 + ALIGNED_WEIGHT * term.comparison.aligned)
+            near[name] = term.distances(whole, index.shape)
+            if exclude is not None:
+                near[name][np.arange(len(images)), exclude] = np.inf
+        total = self._total({**near, **heads})
+        for name in self._gradients:
+            if getattr(self, name).comparison.aligned:
+                near[name] = self._aligned(name, *sums[name], near[name], total, exclude, progress)
+        return near, heads
+
+    def _aligned(
+        self,
+        name: str,
+        seen: Bytes,
+        plain: NDArray[np.int64],
+        near: Floats,
+        total: Floats,
+        exclude: Places | None,
+        progress: Progress,
+    ) -> Floats:
+        """Return scaled distances where the images that are nearest by ``total`` are aligned."""
+        term, index = getattr(self, name), self._index(name)
+        places = np.broadcast_to(np.arange(len(self.codes)), total.shape)
+        listed = nearest(total, places, min(SHORT_LIST, total.shape[1]))[1]
+        best, of_classes = nearest_of_classes(total, places, self.codes, self.n_classes)
+        ranked = np.argsort(best, axis=1, kind="stable")[:, :SHORT_CLASSES]
+        of_classes = np.take_along_axis(of_classes, ranked, 1)
+        listed = np.hstack([listed, np.where(of_classes < 0, listed[:, :1], of_classes)])
+        asked = np.broadcast_to(np.arange(len(seen))[:, None], listed.shape)
+        keys, named = np.unique(asked * len(self.codes) + listed, return_inverse=True)
+        pairs = np.column_stack(np.divmod(keys, len(self.codes)))
+
+        def measure(some: Places) -> NDArray[np.int64]:
+            return aligned_distances(seen, index.images, some, term.comparison, progress=progress)
+
+        if exclude is None:
+            rests = measure(pairs)
+        else:
+            serials = self._serials[np.column_stack([exclude[pairs[:, 0]], pairs[:, 1]])]
+            rests = self._pairs.of(serials, pairs, measure, term.comparison.symmetric)
+        rests = rests[named.reshape(listed.shape)]
+        sums = np.take_along_axis(plain, listed, 1) + ALIGNED_WEIGHT * rests
+        whole = term.distances(sums, index.shape)
+        far = np.isinf(np.take_along_axis(near, listed, 1))
+        last = np.where(far, 0, whole).max(axis=1, keepdims=True)
+        out = np.maximum(near, last)
+        np.put_along_axis(out, listed, np.where(far, np.inf, whole), 1)
+        return out
+
+    def _total(self, costs: Mapping[str, Floats]) -> Floats:
+        """Return the weighted sum of all terms for each kept image, ``(q, n)``."""
+        total = np.zeros((len(costs[self.names[0]]), len(self.codes)))
+        for name, weight in zip(self.names, self.weights, strict=True):
+            total += weight * (costs[name] if name in GRADIENTS else costs[name][:, self.codes])
+        return np.rint(total / _ROUNDED) * _ROUNDED
+
+    def match(
+        self,
+        images: Bytes,
+        k: int,
+        *,
+        exclude: Places | None = None,
+        reach: float = np.inf,
+        progress: Progress = silent,
+    ) -> Matches:
+        step = max(1, _HELD_NUMBERS // (len(self.codes) * len(self.names)))
+        parts = []
+        for start in range(0, len(images), step):
+            progress("comparing by several measures", start, len(images))
+            part = slice(start, start + step)
+            without = None if exclude is None else exclude[part]
+            near, heads = self._measured(images[part], without, silent if len(images) > step else progress)
+            total = self._total({**near, **heads})
+            parts.append(Matches.of(total, self.codes, self.n_classes, k))
+        progress("comparing by several measures", len(images), len(images))
+        return Matches.joined(parts)
+
+    def contributions(self, image: Bytes, place: int) -> Costs:
+        """Return what each term adds to the distance of a kept image, and each pixel to that of ``turned``.
+
+        Of ``turned`` alone pixels stay where they are in the image's frame: their costs sum to its amount.
+        """
+        near, heads = self._measured(image[None], None, silent)
+        code = self.codes[place]
+        terms = {
+            name: float(weight * (near[name][0, place] if name in GRADIENTS else heads[name][0, code]))
+            for name, weight in zip(self.names, self.weights, strict=True)
+        }
+        costs = np.zeros(image.shape[:2])
+        if "turned" in terms:
+            term, index = self.turned, self._index("turned")  # type: ignore[attr-defined]
+            seen = term.prepare.transform(image[None])[0]
+            pixels = pair_costs(seen, index.images[place], term.comparison)[0].astype(np.float64)
+            if pixels.any():
+                costs = spread(pixels, image.shape[:2]) * (terms["turned"] / pixels.sum())
+        return Costs(costs, terms=terms)
+
+    def kept(self, places: NDArray[np.intp]) -> Bytes:
+        return self.images[places]
+
+    def add(self, images: Bytes, codes: Codes) -> None:
+        """Keep further images behind the others; weights, scales and centres stay."""
+        self.images = np.concatenate([self.images, images])
+        self.codes = np.concatenate([self.codes, codes])
+        new = np.arange(self._next_serial, self._next_serial + len(images), dtype=np.int64)
+        self._serials, self._next_serial = (
+            np.concatenate([self._serials, new]),
+            self._next_serial + len(images),
+        )
+        self._changed()
+
+    def remove(self, places: NDArray[np.intp]) -> None:
+        """Keep the images at some places no longer; those behind them move up."""
+        self.images = np.delete(self.images, places, axis=0)
+        self.codes, self._serials = np.delete(self.codes, places), np.delete(self._serials, places)
+        self._changed()
+
+    def move_classes(self, moved: Codes, n_classes: int) -> None:
+        self.codes, self.n_classes = moved[self.codes], n_classes
+        self._changed()
+
+    def _changed(self) -> None:
+        self._derived = Derived()
+        self._solve()
+
+
+def spread(costs: Floats, shape: tuple[int, ...]) -> Floats:
+    """Return costs of pixels spread over a frame of another size, each over its own area: the sum is kept."""
+    for axis, length in enumerate(shape):
+        here = costs.shape[axis]
+        edges = np.arange(here + 1) * (length / here)
+        pixels = np.arange(length)
+        covered = np.clip(
+            np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels), 0, None
+        )
+        covered /= covered.sum(axis=1, keepdims=True)
+        costs = np.moveaxis(np.tensordot(costs, covered, (axis, 0)), -1, axis)
+    return costs
