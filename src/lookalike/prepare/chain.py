@@ -283,7 +283,7 @@ def choose(images: ArrayLike, labels: ArrayLike | None = None, *, photographs: b
         raise InputError(f"labels have shape {values.shape} for {len(batch)} images: expected one for each")
     places = np.unique(np.linspace(0, len(batch) - 1, min(len(batch), _SAMPLE)).astype(np.intp))
     sample = gray_bytes(batch[places])
-    share = _paper_share(sample)
+    share = paper_share(sample)
     if share < _PAPER_SHARE if photographs is None else photographs:
         steps, reasons = _for_photographs(sample)
         found = f"only {share:.0%} of a typical image is even paper: photographs"
@@ -301,7 +301,7 @@ def choose(images: ArrayLike, labels: ArrayLike | None = None, *, photographs: b
     return chain
 
 
-def _paper_share(sample: Gray8) -> float:
+def paper_share(sample: Gray8) -> float:
     """Return how much of the median image is even paper."""
     distance = np.abs(sample.astype(np.int16) - paper(sample)[:, None, None])
     return float(np.median((distance <= _EVEN).mean(axis=(1, 2))))

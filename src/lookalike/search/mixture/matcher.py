@@ -8,10 +8,10 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.distance.kernels import FARTHEST
+from lookalike.data.look import gray_bytes
 from lookalike.errors import InputError
 from lookalike.prepare import Prepare
-from lookalike.prepare.chain import FITTED, choose
+from lookalike.prepare.chain import FITTED, choose, paper_share
 from lookalike.progress import Progress, silent
 from lookalike.search.deformable.alignment import Pairs, aligned_distances, pair_costs
 from lookalike.search.deformable.comparison import (
@@ -26,6 +26,7 @@ from lookalike.search.matcher import Codes, Costs, Kind
 from lookalike.search.matches import Matches, Places, nearest, nearest_of_classes
 from lookalike.search.mixture.features import FEATURES
 from lookalike.search.mixture.heads import Basis, Head
+from lookalike.search.mixture.jitter import jittered
 from lookalike.search.mixture.weights import fitted_weights
 from lookalike.search.pixels import check_codes
 from lookalike.state import Derived, Part, State, array, class_codes, number, texts, whole
@@ -36,6 +37,15 @@ Floats = NDArray[np.float64]
 SHORT_LIST, SHORT_CLASSES = 12, 8
 #: Weights are decided by so many images, each left out, at most.
 MOST_JUDGED = 500
+#: So many altered copies of each example are made, and so many of all.
+COPIES, MOST_JITTERED = 4, 100
+#: From so many examples of a typical class on, copies tell nothing that left-out examples do not tell better.
+ENOUGH = 3
+#: How strongly weights are drawn towards the prior by copies, and towards what these say by examples.
+_PULL, _PENALTY = 0.5, 0.3
+#: Images with less even paper than the first share are photographs, which do not bend; with more than the second
+#: they are drawings.
+_PHOTOGRAPHS, _DRAWINGS = 0.35, 0.75
 #: Sums are rounded to multiples of this: what is added up in another order stays equal.
 _ROUNDED = 2.0**-30
 #: Numbers that are held at once.
@@ -47,6 +57,7 @@ class Term(NamedTuple):
 
     title: str
     prior: float  # its weight where examples cannot tell
+    of_photographs: float = 1.0  # the part of it that it has where images are photographs
     photographs: bool | None = None  # of gradients: prepared and compared as photographs, or as drawings
     floor: float = 0.0  # of features: how long rows are that say nothing
     evened: bool = False  # of features: numbers of different kinds
@@ -54,12 +65,12 @@ class Term(NamedTuple):
 
 #: The one table of terms: gradients that may move, and features of the image as a whole.
 TERMS: Mapping[str, Term] = {
-    "shape": Term("shape, as a drawing", 1.6, photographs=False),
-    "turned": Term("shape, without strength and polarity", 3.0, photographs=True),
-    "colour": Term("colour", 0.7, floor=0.4),
-    "texture": Term("texture", 1.0, floor=1.4),
-    "energy": Term("roughness", 0.65, floor=0.4, evened=True),
-    "edges": Term("edges", 0.42, floor=0.4),
+    "shape": Term("shape, as a drawing", 2.0, 0.5, photographs=False),
+    "turned": Term("shape, without strength and polarity", 2.0, photographs=True),
+    "colour": Term("colour", 0.8, floor=0.4),
+    "texture": Term("texture", 1.1, floor=1.4),
+    "energy": Term("roughness", 0.5, floor=0.4, evened=True),
+    "edges": Term("edges", 0.6, floor=0.4),
 }
 GRADIENTS = tuple(name for name, term in TERMS.items() if term.photographs is not None)
 
@@ -164,7 +175,9 @@ class MixtureMatcher:
     def fit(self, images: Bytes, codes: Codes, n_classes: int, *, progress: Progress = silent) -> None:
         self.images, self.codes, self.n_classes = images.copy(), codes, n_classes
         self._begin()
-        self.weights = np.array([TERMS[name].prior for name in self.names])
+        drawn = _drawn(images)
+        terms = [TERMS[name] for name in self.names]
+        self.weights = np.array([t.prior * (drawn + (1 - drawn) * t.of_photographs) for t in terms])
         for name in self.names:
             term = TERMS[name]
             if name in GRADIENTS:
@@ -173,7 +186,7 @@ class MixtureMatcher:
                 rows = self._rows(name)
                 setattr(self, name, Head.scaled(rows, floor=term.floor, evened=term.evened))
         self._solve()
-        self._decide(progress)
+        self._decide(drawn, progress)
 
     def _solve(self) -> None:
         """Solve the heads for what is kept now."""
@@ -182,40 +195,56 @@ class MixtureMatcher:
             setattr(self, name, head)
             self._derived[f"basis of {name}"] = basis
 
-    def _decide(self, progress: Progress) -> None:
-        """Decide scales and weights by images that are left out of everything."""
-        counts = self.class_counts
-        rows = np.flatnonzero(counts[self.codes] > 1)
-        if len(rows) > MOST_JUDGED:
-            rows = rows[np.unique(np.linspace(0, len(rows) - 1, MOST_JUDGED).astype(np.intp))]
-        if not len(rows):
-            rows = np.arange(len(self.codes))[:MOST_JUDGED]
-        if len(self.codes) > 1:
-            near, heads = self._measured(self.images[rows], rows, progress)
-            for name in self._gradients:
-                found = near[name].min(axis=1)
-                typical = float(np.median(found[np.isfinite(found)])) if np.isfinite(found).any() else 0.0
-                if typical > 0:
-                    near[name] = near[name] / typical
-                    getattr(self, name).scale *= typical
+    def _decide(self, drawn: float, progress: Progress) -> None:
+        """Decide scales and weights, by jittered copies of examples and by examples that are left out."""
+        self._decide_scales(progress)
         if self._given is not None:
-            self.weights = self._given
-            self.reasons = (f"weights as you set them: {self._said()}",)
-        elif counts[counts > 0].min() < 2 and not (counts > 1).any():
-            self.reasons = (f"one example of each class: weights as on other sets: {self._said()}",)
-        else:
-            costs = {**near, **heads}
+            self.weights, self.reasons = self._given, (f"weights as you set them: {self._said()}",)
+            return
+        n = len(self.codes)
+        told = []
+        copies = min(COPIES, MOST_JITTERED // n)
+        if copies and self.n_classes > 1 and float(np.median(self.class_counts)) < ENOUGH:
+            which = np.tile(np.arange(n), copies)
+            costs = self._costs_of(jittered(self.images, copies, drawn), None, progress)
+            self.weights = self._fitted(costs, self.codes[which], _PULL * copies / COPIES)
+            told.append(f"{copies} altered copies of each example")
+        rows = self._judged()
+        if len(rows) and self.n_classes > 1:
+            costs = self._costs_of(self.images[rows], rows, progress)
             for _ in range(2):
-                best = self._best_images(costs)
-                told = np.stack(
-                    [
-                        np.take_along_axis(costs[name], best, 1) if name in GRADIENTS else costs[name]
-                        for name in self.names
-                    ]
-                )
-                prior = np.array([TERMS[name].prior for name in self.names])
-                self.weights = fitted_weights(told, self.codes[rows], prior)
-            self.reasons = (f"weights by {len(rows):,} examples, each left out: {self._said()}",)
+                self.weights = self._fitted(costs, self.codes[rows], _PENALTY)
+            told.append(f"{len(rows):,} examples, each left out")
+        self.reasons = (f"weights by {' and '.join(told) or 'what holds on other sets'}: {self._said()}",)
+
+    def _judged(self) -> Places:
+        """Return the examples that are left out: of classes that have others."""
+        rows = np.flatnonzero(self.class_counts[self.codes] > 1)
+        return rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), MOST_JUDGED)).astype(np.intp))]
+
+    def _decide_scales(self, progress: Progress) -> None:
+        """Have each gradient's distances over the median of those of examples to the nearest other one."""
+        n = len(self.codes)
+        rows = np.unique(np.linspace(0, n - 1, min(n, MOST_JUDGED)).astype(np.intp))
+        near, _ = self._measured(self.images[rows], rows, progress)
+        for name in self._gradients:
+            found = near[name].min(axis=1)
+            typical = float(np.median(found[np.isfinite(found)])) if np.isfinite(found).any() else 0.0
+            if typical > 0:
+                getattr(self, name).scale *= typical
+
+    def _costs_of(self, images: Bytes, exclude: Places | None, progress: Progress) -> dict[str, Floats]:
+        near, heads = self._measured(images, exclude, progress)
+        return {**near, **heads}
+
+    def _fitted(self, costs: Mapping[str, Floats], codes: Codes, penalty: float) -> Floats:
+        """Return the weights that tell some images best, beginning with the weights as they are."""
+        best = self._best_images(costs)
+        told = [
+            np.take_along_axis(costs[name], best, 1) if name in GRADIENTS else costs[name]
+            for name in self.names
+        ]
+        return fitted_weights(np.stack(told), codes, self.weights, penalty)
 
     def _best_images(self, costs: Mapping[str, Floats]) -> Places:
         """Return the nearest image of each class, by the weights as they are."""
@@ -393,6 +422,12 @@ class MixtureMatcher:
     def _changed(self) -> None:
         self._derived = Derived()
         self._solve()
+
+
+def _drawn(images: Bytes) -> float:
+    """Return how far images are drawings, 0 to 1, by how much of them is even paper."""
+    share = paper_share(gray_bytes(images))
+    return float(np.clip((share - _PHOTOGRAPHS) / (_DRAWINGS - _PHOTOGRAPHS), 0, 1))
 
 
 def spread(costs: Floats, shape: tuple[int, ...]) -> Floats:

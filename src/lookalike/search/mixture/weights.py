@@ -9,16 +9,16 @@ from lookalike.search.matcher import Codes
 
 Floats = NDArray[np.float64]
 
-#: How strongly weights are drawn towards the prior, and by how much their logarithms may differ from it.
-_PENALTY, _MOST = 0.3, 4.0
+#: By how much logarithms of weights may differ from the prior's.
+_MOST = 4.0
 
 
-def fitted_weights(costs: Floats, codes: Codes, prior: Floats) -> Floats:
+def fitted_weights(costs: Floats, codes: Codes, prior: Floats, penalty: float) -> Floats:
     r"""Return the weights of terms at which left-out examples are told best.
 
     They minimise
 
-    .. math:: -\sum_i \log \frac{e^{-D_{i, y_i}}}{\sum_c e^{-D_{i c}}} + 0.3 \sum_t (\log w_t - \log w^0_t)^2,
+    .. math:: -\sum_i \log \frac{e^{-D_{i, y_i}}}{\sum_c e^{-D_{i c}}} + \lambda \sum_t (\log w_t - \log w^0_t)^2,
         \qquad D_{i c} = \sum_t w_t \, c_{t i c}
 
     within a factor :math:`e^4` of the prior :math:`w^0`, by L-BFGS.
@@ -31,13 +31,15 @@ def fitted_weights(costs: Floats, codes: Codes, prior: Floats) -> Floats:
         The examples' classes.
     prior : ndarray of shape (n_terms,), float64
         Above 0.
+    penalty : float
+        How strongly they are drawn towards it, :math:`\lambda`.
 
     Examples
     --------
     >>> import numpy as np
     >>> from lookalike.search.mixture.weights import fitted_weights
     >>> tells, noise = np.array([[0.0, 1.0], [1.0, 0.0]]), np.array([[1.0, 0.0], [0.0, 1.0]])
-    >>> weights = fitted_weights(np.stack([np.tile(tells, (9, 1)), np.tile(noise, (9, 1))]), np.tile([0, 1], 9), np.ones(2))
+    >>> weights = fitted_weights(np.stack([np.tile(tells, (9, 1)), np.tile(noise, (9, 1))]), np.tile([0, 1], 9), np.ones(2), 0.3)
     >>> bool(weights[0] > 1 > weights[1])
     True
     """
@@ -53,10 +55,10 @@ def fitted_weights(costs: Floats, codes: Codes, prior: Floats) -> Floats:
         low = sums.min(axis=1, keepdims=True)
         shares = np.exp(low - sums)
         total = shares.sum(axis=1, keepdims=True)
-        value = float((np.log(total[:, 0]) + sums[rows, codes] - low[:, 0]).sum() + _PENALTY * moved @ moved)
+        value = float((np.log(total[:, 0]) + sums[rows, codes] - low[:, 0]).sum() + penalty * moved @ moved)
         shares = -shares / total
         shares[rows, codes] += 1
-        return value, weights * np.tensordot(finite, shares, 2) + 2 * _PENALTY * moved
+        return value, weights * np.tensordot(finite, shares, 2) + 2 * penalty * moved
 
     found = minimize(
         loss, np.zeros(len(prior)), jac=True, method="L-BFGS-B", bounds=[(-_MOST, _MOST)] * len(prior)
