@@ -24,7 +24,7 @@ from lookalike.recognition.assessment import Assessment
 from lookalike.recognition.rejection import Basis
 from lookalike.registry import DISPLAYS, Shown, resolve
 from lookalike.tensors import from_tensor
-from lookalike.text import listed
+from lookalike.text import listed, one_form
 
 Flags = NDArray[np.bool_]
 
@@ -286,8 +286,8 @@ def _known(model: Any, data: LabelledImages) -> tuple[LabelledImages, list[_Othe
     """Return the images whose classes the model knows, the others, and a note where there are others."""
     data = replace(data, images=_shaped(data, tuple(model.image_shape_)))
     # Beside a class that is no number, numbers are texts.
-    labels = {str(label): label for label in model.classes_.tolist()}
-    texts = data.labels.astype(str)
+    labels = {one_form(str(label)): label for label in model.classes_.tolist()}
+    texts = np.array([*map(one_form, data.labels.astype(str).tolist())])
     is_known = np.isin(texts, list(labels))
     if not is_known.any():
         raise InputError(
@@ -297,7 +297,7 @@ def _known(model: Any, data: LabelledImages) -> tuple[LabelledImages, list[_Othe
     known = replace(
         data.take(np.flatnonzero(is_known)),
         labels=np.array([labels[text] for text in texts[is_known].tolist()]),
-        class_names=tuple(name for name in data.class_names if str(name) in labels),
+        class_names=tuple(name for name in data.class_names if one_form(name) in labels),
     )
     if is_known.all():
         return known, [], ()

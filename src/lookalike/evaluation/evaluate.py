@@ -23,6 +23,7 @@ from lookalike.images import ImageBatch, as_images, to_unit
 from lookalike.progress import Progress, silent
 from lookalike.recognition.probability import BINS, bin_places, calibration_error
 from lookalike.tensors import from_tensor, takes_tensors
+from lookalike.text import one_form
 
 _CHUNK = 1000
 #: How far a row of probabilities may be from a sum of 1.
@@ -197,8 +198,8 @@ def judge(labels: NDArray[Any], predictions: NDArray[Any], *, seconds: float) ->
 
 
 def _text(label: Any) -> str:
-    """Return what a label is told apart by: 1, 1.0 and "1" are the same."""
-    return str(int(label) if isinstance(label, float) and label.is_integer() else label)
+    """Return what a label is told apart by: 1, 1.0 and "1" are the same, and so are forms of one text."""
+    return one_form(str(int(label) if isinstance(label, float) and label.is_integer() else label))
 
 
 def reliability(
