@@ -60,6 +60,7 @@ def compare(
             find(train, valid, image)
         common.say_notes([*train.source.notes, *valid.source.notes], quiet)
         comparison = lookalike.compare(train, valid, chosen, seed=seed, progress=tell)
+    common.say_notes(comparison.notes, quiet)
     common.show_result(comparison, as_json, as_csv)
     if report is not None:
         comparison.report(report, command=common.command_line(), image=image)

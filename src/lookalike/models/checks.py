@@ -12,7 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, column_or_1d
 
+from lookalike.data.look import contradictions
 from lookalike.errors import InputError, LabelWarning, warn
+from lookalike.images import digests
 from lookalike.prepare import Prepare, choose
 from lookalike.recognition.recogniser import AsBytes, Recogniser
 from lookalike.search.matcher import Matcher
@@ -68,6 +70,9 @@ def checked_labels(model: Any, y: ArrayLike, images: NDArray[Any]) -> NDArray[An
         warn("labels were brought to Unicode's normal form NFC: answers are so spelled", LabelWarning)
     if labels.dtype.kind in "UO":
         for note in name_notes({label for label in labels.tolist() if isinstance(label, str)}):
+            warn(note, LabelWarning)
+    if images.ndim > 2:
+        for note in contradictions(digests(images), formed, range(len(images)))[1]:
             warn(note, LabelWarning)
     return formed
 
