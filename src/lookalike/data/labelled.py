@@ -124,8 +124,8 @@ class LabelledImages:
         images : array-like of shape (n, h, w) or (n, h, w, c)
             An image batch (see :func:`lookalike.images.as_images`).
         labels : array-like of shape (n,)
-            Strings or whole numbers: the classes themselves; with ``class_names``, whole numbers are places
-            in these.
+            Strings, which are brought to Unicode's form NFC, or whole numbers: the classes themselves; with
+            ``class_names``, whole numbers are places in these.
         class_names : sequence of str or int, optional
             Every class, in the order that the numbers count; by default the labels that occur.
         value_range : (float, float), optional

@@ -354,7 +354,10 @@ def contradictions(
 
     ``hashes`` are those of :func:`lookalike.images.digests`: no model can tell such images apart.
     """
-    groups, codes = (np.unique(values, return_inverse=True)[1] for values in (hashes, labels))
+    different, groups = np.unique(hashes, return_inverse=True)
+    if len(different) == len(hashes):
+        return 0, ()
+    codes = np.unique(labels, return_inverse=True)[1]
     n_classes = codes.max() + 1
     # A class counts once, however often it has the image.
     is_of_several = np.bincount(np.unique(groups * n_classes + codes) // n_classes) > 1

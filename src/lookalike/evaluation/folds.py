@@ -162,7 +162,7 @@ def fit_best(
     if folds.parts:
         rows = tuple(_row(one, train, folds, seed, progress) for one in chosen)
         leaks = sum(int(np.isin(hashes[held], np.delete(hashes, held)).sum()) for held in folds.parts)
-        notes += leak_notes(leaks, len(folds.judged), " of their fold")
+        notes += leak_notes(leaks, len(folds.judged), " of another fold")
         comparison = Comparison(
             train, train.take(folds.judged), rows, pairs(rows), seed, clashes, leaks, notes
         )
