@@ -3,6 +3,7 @@
 import contextlib
 import json
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -94,7 +95,21 @@ def test_a_name_may_have_another_form_in_another_part(tmp_path):
     assert JOINED in train.source.notes
 
 
-ALIKE = ["tea", "tea ", "\u200btea", "\uff34ea", "x\u00b2", "x2", "Tea", "3", "\uff13", "t\u00a0a", "t a"]
+ALIKE = [
+    "tea",
+    "tea ",
+    "\u200btea",
+    "\uff34ea",
+    "x\u00b2",
+    "x2",
+    "Tea",
+    "3",
+    "\uff13",
+    "t\u00a0a",
+    "t a",
+    "a\u2010b",
+    "a\u2011b",
+]
 
 
 def test_names_that_only_look_the_same_stay_apart_and_are_said():
@@ -105,6 +120,7 @@ def test_names_that_only_look_the_same_stay_apart_and_are_said():
         r"The classes 'Tea' and '\uff34ea' look the same and are 2: if one is meant, use one.",
         r"The classes '3' and '\uff13' look the same and are 2: if one is meant, use one.",
         r"The classes 't a' and 't\xa0a' look the same and are 2: if one is meant, use one.",
+        r"The classes 'a\u2010b' and 'a\u2011b' look the same and are 2: if one is meant, use one.",
     )
     many = [f"{number}{end}" for number in range(9) for end in ("", " ")]
     assert len(name_notes(many)) == 6
@@ -165,6 +181,7 @@ def test_a_model_of_before_is_taught_by_its_own_form(images):
     model = lookalike.NearestImages().fit(images[:2], ["a", "tea"])
     model.recogniser_.labels.classes[:] = [TWO[:1] + "\u0301", "tea"]
     model.teach(images[2:3], ["c\u0301"])
+    model.partial_fit(images[3:4], ["\u0107"])
     assert model.classes_.tolist() == ["c\u0301", "tea"]
 
 
@@ -184,7 +201,10 @@ def test_compare_and_appraise_know_every_form(images):
     assert found.rows[0].evaluation.accuracy.hits == 6
     assert found.rows[0].warnings == ()
     model = lookalike.NearestImages().fit(given_images, [ONE, "tea"] * 6)
-    assert lookalike.appraise(model, (given_images, [TWO, "tea"] * 6)).evaluation.accuracy.hits == 12
+    given_labels = np.array([TWO, "tea"] * 6)
+    assert lookalike.appraise(model, (given_images, given_labels)).evaluation.accuracy.hits == 12
+    made = replace(lookalike.LabelledImages.from_numpy(given_images, given_labels), labels=given_labels)
+    assert lookalike.appraise(model, made).evaluation.accuracy.hits == 12
 
 
 def test_commands_know_every_form(cli, tmp_path):

@@ -56,7 +56,8 @@ def test_a_hash_is_the_same_for_bytes_and_for_floats_that_stand_for_them():
     beside = (images / 255).astype(np.float64)
     beside[:, 0, 0] = np.nextafter(beside[:, 0, 0], 2)
     assert not np.isin(digests(beside), wanted).any()
-    assert (digests(-0.0 * images) == digests(0.0 * images)).all()
+    zeros = np.array([[[0.0, 0.123]], [[-0.0, 0.123]]])
+    assert len(set(digests(zeros).tolist())) == 1
     # Of some values that are no bytes, the others are still the same.
     assert digests(beside.astype(np.float32))[0] == digests(beside.astype(np.float32).astype(np.float64))[0]
 

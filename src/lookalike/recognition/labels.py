@@ -68,11 +68,11 @@ class LabelTable:
         places = {one_form(label): code for code, label in enumerate(self.classes.tolist())}
         values, inverse = np.unique(labels, return_inverse=True)
         for value in values.tolist():
-            if one_form(value) not in places:
+            if value not in places:
                 raise InputError(
                     f"label {value!r} is none of the classes {self.classes}: name it in classes at first"
                 )
-        return np.array([places[one_form(value)] for value in values.tolist()], dtype=np.intp)[inverse]
+        return np.array([places[value] for value in values.tolist()], dtype=np.intp)[inverse]
 
 
 def as_classes(values: Sequence[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
