@@ -44,6 +44,10 @@ Limit = Annotated[
 ]
 Seed = Annotated[int, Option("--seed", metavar="N", min=0, help="What random choices are drawn from.")]
 SkipBad = Annotated[bool, Option("--skip-bad", help="Leave out unreadable images, and list them.")]
+ZipEncoding = Annotated[
+    str | None,
+    Option("--zip-encoding", metavar="NAME", help="The code page of names in a zip: gbk, or cp932."),
+]
 Model = Annotated[Path, Argument(metavar="MODEL", help="A model file: see lookalike fit.")]
 Resize = Annotated[bool, Option("--resize", help="Resize images to the model's size.")]
 Ideas = Annotated[
@@ -205,7 +209,13 @@ def parse_size(text: str) -> tuple[int, int] | None:
 
 
 def loading(
-    classes: str, size: str, limit: int | None, seed: int, skip_bad: bool, progress: Progress
+    classes: str,
+    size: str,
+    limit: int | None,
+    seed: int,
+    skip_bad: bool,
+    zip_encoding: str | None,
+    progress: Progress,
 ) -> dict[str, Any]:
     """Return what those that load labelled images are called with, by the options of that name."""
     return {
@@ -214,6 +224,7 @@ def loading(
         "limit": limit,
         "seed": seed,
         "skip_bad": skip_bad,
+        "zip_encoding": zip_encoding,
         "progress": progress,
     }
 

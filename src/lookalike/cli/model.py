@@ -46,6 +46,7 @@ def fit(
     limit: common.Limit = None,
     seed: common.Seed = 0,
     skip_bad: common.SkipBad = False,
+    zip_encoding: common.ZipEncoding = None,
     as_json: common.Json = False,
     as_csv: common.Csv = False,
     quiet: common.Quiet = False,
@@ -67,7 +68,7 @@ def fit(
         known = ", ".join(one.name for one in registry.IDEAS if not one.reference)
         raise InputError(f"--idea {idea} is there to compare with only: expected one of {known}")
     with common.progress(quiet) as tell:
-        train = load_to_fit(data, **common.loading(classes, size, limit, seed, skip_bad, tell))
+        train = load_to_fit(data, **common.loading(classes, size, limit, seed, skip_bad, zip_encoding, tell))
         common.say_notes(train.source.notes, quiet)
         found = lookalike.fit_best(train, ideas=ideas, seed=seed, progress=tell)
         tell("writing the model", 0, None)

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.data import bridges
-from lookalike.errors import InputError
+from lookalike.errors import InputError, LabelWarning, warn
 from lookalike.images import ImageBatch, as_images
 from lookalike.progress import Progress, silent
-from lookalike.text import listed
+from lookalike.text import listed, name_notes, one_form
 
 
 @dataclass(frozen=True)
@@ -124,8 +124,8 @@ class LabelledImages:
         images : array-like of shape (n, h, w) or (n, h, w, c)
             An image batch (see :func:`lookalike.images.as_images`).
         labels : array-like of shape (n,)
-            Strings or whole numbers: the classes themselves; with ``class_names``, whole numbers are places
-            in these.
+            Strings, which are brought to Unicode's form NFC, or whole numbers: the classes themselves; with
+            ``class_names``, whole numbers are places in these.
         class_names : sequence of str or int, optional
             Every class, in the order that the numbers count; by default the labels that occur.
         value_range : (float, float), optional
@@ -298,14 +298,18 @@ def from_arrays(
             f"labels are {values.dtype} of shape {values.shape}: expected (n,) integers or strings"
         )
     texts, numbers = np.unique(values.astype(np.str_), return_inverse=True)
-    names = natural_order(texts.tolist() if named is None else named)
-    for text in texts.tolist():
+    given = texts.tolist() if named is None else named
+    for note in name_notes(given):
+        warn(note, LabelWarning)
+    names = natural_order(set(map(one_form, given)))
+    found = [*map(one_form, texts.tolist())]
+    for text in found:
         if text not in names:
             raise InputError(f"label {text!r} is none of the classes {', '.join(map(repr, names))}")
     faces = dict(zip(names, face_values(names), strict=True))
     return LabelledImages(
         images=batch,
-        labels=np.array([faces[text] for text in texts.tolist()])[numbers],
+        labels=np.array([faces[text] for text in found])[numbers],
         class_names=tuple(names),
         names=tuple(str(index) for index in range(len(batch))),
         source=source or Source(),
@@ -336,7 +340,7 @@ def natural_order(names: Iterable[str]) -> list[str]:
 def natural_key(name: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
     """Return a sort key that compares runs of digits as numbers, of any length, and the rest as text."""
     key = []
-    for part in re.split(r"([0-9]+)", name):
+    for part in re.split(r"([0-9]+)", one_form(name)):
         # Numbers are compared by length, then digit by digit: int() refuses very long ones.
         number = part.lstrip("0")
         if part.isascii() and part.isdecimal():

@@ -17,11 +17,11 @@ from lookalike.data.look import part_notes, parts_note
 from lookalike.data.pixels import Size, checked_size
 from lookalike.data.readers import folders, idx, npz, parquet, table
 from lookalike.data.readers.listing import Listing, mixed_sizes
-from lookalike.data.readers.trees import open_tree
+from lookalike.data.readers.trees import checked_encoding, open_tree
 from lookalike.errors import DataError, InputError, UnknownNameError, unknown
 from lookalike.files import gunzip_head
 from lookalike.progress import Progress, silent
-from lookalike.text import listed, quoted
+from lookalike.text import listed, name_notes, one_form, quoted
 
 # How a model file begins, after the length of its head: safetensors with metadata of ours.
 _MODEL = b'{"__metadata__":{"lookalike":'
@@ -41,6 +41,7 @@ def load(
     limit: int | None = None,
     seed: int = 0,
     skip_bad: bool = False,
+    zip_encoding: str | None = None,
     progress: Progress = silent,
 ) -> Split:
     """Return the training and the validation part of a set of labelled images.
@@ -69,6 +70,9 @@ def load(
         What the split and the limit are drawn from. The draw in one class does not depend on the others.
     skip_bad : bool, default=False
         Leave out image files that cannot be read, and note them; by default the first is an error.
+    zip_encoding : str, optional
+        The code page of names in a zip that does not say which it is: ``"gbk"``, ``"cp932"`` (Shift-JIS). By
+        default UTF-8 where all such names can be, else ``"cp437"``, and a note shows others.
     progress : callable, optional
         Told of progress.
 
@@ -77,10 +81,11 @@ def load(
     Split
         The named tuple ``(train, valid)`` of :class:`~lookalike.data.labelled.LabelledImages`. Labels are the
         class names: int64 where every name is a whole number as one writes it (``7``, ``10``, ``-1``), else
-        strings; beside ``07`` or ``none`` every label is a string. Where there is no validation part, a test
-        part stands for it; where there is neither, a fifth of each class is drawn. What was decided is in
-        ``source.notes`` of both, and what looks wrong: parts of opposite polarity, blank images, images that
-        are all the same or much larger than their ink, 0-1 read as 0-255.
+        strings, in Unicode's form NFC; beside ``07`` or ``none`` every label is a string. Where there is no
+        validation part, a test part stands for it; where there is neither, a fifth of each class is drawn.
+        What was decided is in ``source.notes`` of both, and what looks wrong: parts of opposite polarity,
+        blank images, images that are all the same or much larger than their ink, 0-1 read as 0-255, class
+        names that look the same.
 
     Raises
     ------
@@ -102,7 +107,7 @@ def load(
     """
     wanted = checked_size(size)
     seed = checked_seed(seed)
-    parts = _parts(name_or_path, classes, wanted, progress)
+    parts = _parts(name_or_path, classes, wanted, zip_encoding, progress)
     train, valid = (draw(part, limit, seed) for part in _train_and_valid(parts, seed))
     names = train.class_names
     both = _alike(*(part.read(names, wanted, skip_bad, progress) for part in (train, valid)))
@@ -120,12 +125,13 @@ def load_to_fit(
     limit: int | None = None,
     seed: int = 0,
     skip_bad: bool = False,
+    zip_encoding: str | None = None,
     progress: Progress = silent,
 ) -> LabelledImages:
     """Return what a model that is to be kept is fitted on: no image is held back to measure on."""
     wanted = checked_size(size)
     seed = checked_seed(seed)
-    parts = _parts(name_or_path, classes, wanted, progress)
+    parts = _parts(name_or_path, classes, wanted, zip_encoding, progress)
     return _read(
         _to_fit_on(parts).noted(*_left_alone(parts, "train")), wanted, limit, seed, skip_bad, progress
     )
@@ -140,11 +146,12 @@ def load_to_measure(
     limit: int | None = None,
     seed: int = 0,
     skip_bad: bool = False,
+    zip_encoding: str | None = None,
     progress: Progress = silent,
 ) -> LabelledImages:
     """Return what a model that was fitted before is measured on: no image is held back to fit on."""
     wanted = checked_size(size)
-    parts = _parts(name_or_path, classes, wanted, progress)
+    parts = _parts(name_or_path, classes, wanted, zip_encoding, progress)
     chosen = part or next(name for name in ("valid", "test", "train") if name in parts)
     if chosen not in parts:
         raise DataError(f"there is no {chosen} part: expected one of {listed(parts)}")
@@ -177,15 +184,27 @@ def _parts(
     name_or_path: str | os.PathLike[str],
     classes: Sequence[str | int] | None,
     size: Size | None,
+    zip_encoding: str | None,
     progress: Progress,
 ) -> dict[str, Listing]:
     """Return the listings of every part that there is, of the classes that are asked for."""
-    parts = _every_part(name_or_path, size, progress)
+    parts = _in_one_form(_every_part(name_or_path, size, checked_encoding(zip_encoding), progress))
     return parts if classes is None else choose_classes(parts, classes)
 
 
+def _in_one_form(parts: dict[str, Listing]) -> dict[str, Listing]:
+    """Return the parts with class names in one Unicode form, noting those that look the same."""
+    notes = name_notes(name for listing in parts.values() for name in listing.class_names)
+    formed = {}
+    for part, listing in parts.items():
+        names, numbers = np.unique(listing.classes, return_inverse=True)
+        classes = np.array([*map(one_form, names.tolist())], np.str_)[numbers]
+        formed[part] = replace(listing, classes=classes).noted(*notes)
+    return formed
+
+
 def _every_part(
-    name_or_path: str | os.PathLike[str], size: Size | None, progress: Progress
+    name_or_path: str | os.PathLike[str], size: Size | None, zip_encoding: str | None, progress: Progress
 ) -> dict[str, Listing]:
     name = os.fsdecode(name_or_path)
     path = Path(os.path.expanduser(name))
@@ -196,10 +215,11 @@ def _every_part(
             listings = {part: listing.noted(note) for part, listing in listings.items()}
         return listings
     try:
-        tree = open_tree(path, name) if name else None
+        tree = open_tree(path, name, zip_encoding) if name else None
         if tree is not None:
             found = (from_tree(tree, progress) for from_tree in _FROM_TREES)
-            return next(listings for listings in found if listings is not None)
+            listings = next(listings for listings in found if listings is not None)
+            return {part: listing.noted(*tree.notes) for part, listing in listings.items()}
         if name and path.is_file():
             return _in_file(path, name, size, progress)
     except OSError as error:
@@ -313,7 +333,7 @@ def choose_classes(listings: Mapping[str, Listing], classes: Sequence[object]) -
         raise InputError(
             f"classes is {classes!r}: expected a sequence of names, for example classes=['3', '7']"
         )
-    wanted = [str(name) for name in classes]
+    wanted = [one_form(str(name)) for name in classes]
     if not wanted:
         raise InputError("classes is empty: name at least two, or leave it out for all")
     known = natural_order({name for listing in listings.values() for name in listing.class_names})

@@ -347,6 +347,32 @@ def part_notes(images: ImageBatch, names: Sequence[str]) -> tuple[str, ...]:
     return notes
 
 
+def contradictions(
+    hashes: NDArray[np.bytes_], labels: NDArray[Any], names: Sequence[object]
+) -> tuple[int, tuple[str, ...]]:
+    """Return how many images are the same as one with another label, and a note that shows two of them.
+
+    ``hashes`` are those of :func:`lookalike.images.digests`: no model can tell such images apart.
+    """
+    different, groups = np.unique(hashes, return_inverse=True)
+    if len(different) == len(hashes):
+        return 0, ()
+    codes = np.unique(labels, return_inverse=True)[1]
+    n_classes = codes.max() + 1
+    # A class counts once, however often it has the image.
+    is_of_several = np.bincount(np.unique(groups * n_classes + codes) // n_classes) > 1
+    found = np.flatnonzero(is_of_several[groups])
+    if not len(found):
+        return 0, ()
+    same = found[groups[found] == groups[found[0]]]
+    pair = (same[0], same[codes[same] != codes[same[0]]][0])
+    both = " and ".join(f"{quoted(names[place])} of class {quoted(labels[place])}" for place in pair)
+    count = _count(len(found), len(labels))
+    return len(found), (
+        f"{count} are the same as an image of another class ({both}): correct the labels, or leave both out.",
+    )
+
+
 def parts_note(first: ImageBatch, other: ImageBatch) -> str | None:
     """Return what to say where one part is the negative of the other, by up to 2,000 images of each."""
     sides = [look(sample(images)).side for images in (first, other)]

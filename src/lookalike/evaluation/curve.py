@@ -13,7 +13,7 @@ from scipy.stats import t as students_t
 
 from lookalike.data.labelled import LabelledImages
 from lookalike.errors import InputError
-from lookalike.evaluation.compare import attempt, both
+from lookalike.evaluation.compare import attempt, both, copies
 from lookalike.evaluation.evaluate import Inputs
 from lookalike.evaluation.ideas import Candidate, candidates
 from lookalike.evaluation.results import Row
@@ -148,6 +148,7 @@ def curve(
         raise InputError("no sizes: expected at least one number of examples of each class")
     chosen = candidates(ideas)
     kept, notes = _kept(wanted, train)
+    notes += copies(train, valid)[2]
     if len(valid) > _MEASURED:
         notes.append(f"Measured on {_MEASURED:,} of {len(valid):,} images, drawn at random (seed {seed}).")
         places = np.random.default_rng(seed).permutation(len(valid))[:_MEASURED]

@@ -16,13 +16,15 @@ from sklearn.metrics import confusion_matrix
 from sklearn.utils import get_tags
 
 from lookalike.data.labelled import LabelledImages, natural_order
+from lookalike.data.look import contradictions
 from lookalike.errors import InputError, LookalikeWarning
 from lookalike.evaluation.results import Bin, Evaluation, Reliability
 from lookalike.evaluation.statistics import mean_of_rates, rate, share
-from lookalike.images import ImageBatch, as_images, to_unit
+from lookalike.images import ImageBatch, as_images, digests, to_unit
 from lookalike.progress import Progress, silent
 from lookalike.recognition.probability import BINS, bin_places, calibration_error
 from lookalike.tensors import from_tensor, takes_tensors
+from lookalike.text import one_form
 
 _CHUNK = 1000
 #: How far a row of probabilities may be from a sum of 1.
@@ -30,10 +32,10 @@ _ROUNDING = 1e-6
 
 
 @contextmanager
-def unwarned() -> Iterator[None]:
+def unwarned(category: type[LookalikeWarning] = LookalikeWarning) -> Iterator[None]:
     """Keep lookalike's own warnings quiet while the block runs: the same images were warned of before."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", LookalikeWarning)
+        warnings.simplefilter("ignore", category)
         yield
 
 
@@ -134,11 +136,21 @@ def evaluate(
     if truth.shape != (len(batch),):
         raise InputError(f"labels have shape {truth.shape} for {len(batch)} images: expected one for each")
     inputs = Inputs(batch, truth)
-    found = measure(model, inputs, progress)
+    found = replace(
+        measure(model, inputs, progress),
+        contradictions=contradictions(digests(batch), truth, range(len(batch)))[0],
+        leaks=int(model.is_kept(inputs.of(model)).sum()) if hasattr(model, "is_kept") else None,
+    )
     if not probabilities:
         return found
     shares = _asked(model.predict_proba, inputs.of(model), "probabilities", progress)[0]
     return replace(found, reliability=reliability(shares, model.classes_, truth))
+
+
+def leak_notes(leaks: int, n: int, how: str = "") -> tuple[str, ...]:
+    """Return what to say where images measured on are the same as training images."""
+    seen = f"{leaks:,} of {n:,} images are the same as a training image{how}"
+    return (f"{seen}: what is measured on them is too good.",) if leaks else ()
 
 
 def measure(model: Any, inputs: Inputs, progress: Progress) -> Evaluation:
@@ -197,8 +209,8 @@ def judge(labels: NDArray[Any], predictions: NDArray[Any], *, seconds: float) ->
 
 
 def _text(label: Any) -> str:
-    """Return what a label is told apart by: 1, 1.0 and "1" are the same."""
-    return str(int(label) if isinstance(label, float) and label.is_integer() else label)
+    """Return what a label is told apart by: 1, 1.0 and "1" are the same, and so are forms of one text."""
+    return one_form(str(int(label) if isinstance(label, float) and label.is_integer() else label))
 
 
 def reliability(

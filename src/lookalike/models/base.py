@@ -18,6 +18,7 @@ from lookalike.models.checks import (
     check_whole,
     checked_labels,
     grows,
+    in_one_form,
     keeps,
     learned,
     preparation,
@@ -110,7 +111,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
             Images.
         y : array-like of shape (n,)
-            Their labels: integers or strings.
+            Their labels: integers, or strings, which are brought to Unicode's form NFC.
         progress : Progress, optional
             Hears of preparation, of compilation and of what is learned.
 
@@ -127,7 +128,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         self._check_parameters()
         with unchanged_by_failure(self):
             images = self._images(X, reset=True)
-            classes, codes = np.unique(checked_labels(self, y, len(images)), return_inverse=True)
+            classes, codes = np.unique(checked_labels(self, y, images), return_inverse=True)
             return self._fit(images, LabelTable.of(classes), codes, progress)
 
     def _fit(
@@ -190,11 +191,11 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             raise InputError(
                 "classes must be passed on the first call to partial_fit: every label that will occur"
             )
-        given = None if classes is None else np.unique(np.asarray(classes))
+        given = None if classes is None else np.unique(in_one_form(classes))
         if not first and given is not None and not np.array_equal(given, self.classes_):
             raise InputError(f"classes are {given}: expected those of the first call, {self.classes_}")
         table = LabelTable.of(given) if first and given is not None else self._ready().labels
-        codes = table.codes_of(checked_labels(self, y, len(images)))
+        codes = table.codes_of(checked_labels(self, y, images))
         if first:
             return self._fit(images, table, codes, silent)
         self._ready().add(images, codes)
@@ -594,7 +595,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         -------
         float
         """
-        return float(super().score(X, y, sample_weight))
+        return float(super().score(X, in_one_form(y), sample_weight))
 
     # What was learned.
 
@@ -675,8 +676,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
                 return self._ready().checked(X)
             images = as_images(X)
             self.n_features_in_ = int(np.prod(images.shape[1:]))
-            # A fit on a table may have left the names of its columns.
-            self.__dict__.pop("feature_names_in_", None)
+            self.__dict__.pop("feature_names_in_", None)  # a fit on a table may have left them
             return images
         if not reset and self.image_shape_ is not None:
             raise InputError(

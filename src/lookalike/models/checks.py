@@ -12,10 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, column_or_1d
 
-from lookalike.errors import InputError
+from lookalike.data.look import contradictions
+from lookalike.errors import InputError, LabelWarning, warn
+from lookalike.images import digests
 from lookalike.prepare import Prepare, choose
 from lookalike.recognition.recogniser import AsBytes, Recogniser
 from lookalike.search.matcher import Matcher
+from lookalike.text import name_notes, one_form
 
 
 @contextmanager
@@ -45,8 +48,8 @@ def unchanged_by_failure(model: Any) -> Iterator[None]:
         raise
 
 
-def checked_labels(model: Any, y: ArrayLike, n: int) -> NDArray[Any]:
-    """Return ``y`` as ``n`` checked labels."""
+def checked_labels(model: Any, y: ArrayLike, images: NDArray[Any]) -> NDArray[Any]:
+    """Return ``y`` as checked labels, one for each of the images."""
     if y is None:
         raise InputError(
             f"{type(model).__name__} requires y to be passed, but the target y is None: "
@@ -60,9 +63,28 @@ def checked_labels(model: Any, y: ArrayLike, n: int) -> NDArray[Any]:
         # scikit-learn would warn that there are as many classes as images.
         if labels.dtype.kind not in "biuU":
             check_classification_targets(labels)
-    if len(labels) != n:
-        raise InputError(f"{len(labels)} labels for {n} images: expected one for each")
-    return labels
+    if len(labels) != len(images):
+        raise InputError(f"{len(labels)} labels for {len(images)} images: expected one for each")
+    formed = in_one_form(labels)
+    if formed is not labels:
+        warn("labels were brought to Unicode's normal form NFC: answers are so spelled", LabelWarning)
+    if labels.dtype.kind in "UO":
+        for note in name_notes({label for label in labels.tolist() if isinstance(label, str)}):
+            warn(note, LabelWarning)
+    if images.ndim > 2:
+        for note in contradictions(digests(images), formed, range(len(images)))[1]:
+            warn(note, LabelWarning)
+    return formed
+
+
+def in_one_form(y: ArrayLike) -> NDArray[Any]:
+    """Return labels of which texts are in the one Unicode form that labels have; themselves if they are."""
+    labels = np.asarray(y)
+    if labels.dtype.kind not in "UO":
+        return labels
+    given = labels.tolist()
+    formed = [*map(one_form, given)]
+    return labels if formed == given else np.array(formed, labels.dtype.kind)
 
 
 def check_whole(name: str, value: object) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import sys
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
@@ -13,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lookalike.data.look import Look, look, sample, strange
-from lookalike.errors import InputError, LookalikeWarning
-from lookalike.images import as_images
+from lookalike.errors import InputError, warn
+from lookalike.images import as_images, digests
 from lookalike.prepare import FitToInk, Prepare
 from lookalike.prepare.steps import run_all
 from lookalike.progress import Progress, silent
@@ -283,7 +280,7 @@ class Recogniser:
         if self.look is not None:
             for kind, text in strange(images, self.look).items():
                 if kind not in self._mended():
-                    warnings.warn(text, LookalikeWarning, stacklevel=_level_outside())
+                    warn(text)
         seen = self.seen(images, progress)
         k = self.vote.among(len(self.matcher.codes)) if k is None else k
         return self.matcher.match(seen, k, reach=reach, progress=progress), seen
@@ -333,10 +330,8 @@ class Recogniser:
 
     def is_kept(self, images: NDArray[Any]) -> Flags:
         """Return which images are, to the model, the same as one of its training images."""
-        kept: set[bytes] = set()
-        for places in self._in_chunks():
-            kept.update(_digests(self._kept(places)))
-        return np.array([digest in kept for digest in _digests(self.seen(images))], dtype=np.bool_)
+        kept = np.concatenate([digests(self._kept(places)) for places in self._in_chunks()])
+        return np.isin(digests(self.seen(images)), kept)
 
     # What says how sure it is.
 
@@ -517,25 +512,3 @@ class Recogniser:
 def sizes(shape: tuple[int, ...]) -> str:
     """Return a shape as people say sizes: 28x28."""
     return "x".join(str(length) for length in shape)
-
-
-def _level_outside() -> int:
-    """Return the stack level, for whoever calls this, of the nearest caller that is not lookalike's own."""
-    level, frame = 1, sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "lookalike":
-        level, frame = level + 1, frame.f_back
-    return level
-
-
-def _digests(images: NDArray[Any]) -> Iterator[bytes]:
-    """Yield a hash of each image's values, the same for bytes and for floats that stand for them."""
-    for image in images:
-        if image.dtype == np.uint8 and images.ndim > 2:
-            values = image / 255
-        else:
-            values = image.astype(np.float64)
-            # Floats of 32 bits that stand for bytes are so much beside them.
-            whole = np.rint(values * 255) / 255
-            values = np.where(whole.astype(np.float32) == values, whole, values)
-        # Adding 0 makes of -0 what it equals.
-        yield hashlib.sha256((values + 0.0).tobytes()).digest()
