@@ -31,12 +31,21 @@ def model(request):
     return clone(MODELS[request.param])
 
 
+def fit_on_rows(model, images):
+    """Fit on rows of numbers, and return them."""
+    if "image_shape" in model.get_params():
+        model.set_params(image_shape=(8, 8))
+    rows = images.images.reshape(len(images), -1)
+    model.fit(rows, images.labels)
+    return rows
+
+
 def test_the_look_of_the_training_images_is_kept(model, digits):
     model.fit(digits.train.images, digits.train.labels)
     assert model.look_ == look(digits.train.images)
     model.fit(digits.valid.images / 255, digits.valid.labels)
     assert model.look_ == look(digits.valid.images)
-    model.fit(digits.valid.images.reshape(len(digits.valid), -1), digits.valid.labels)
+    fit_on_rows(model, digits.valid)
     assert model.look_ is None
 
 
@@ -84,8 +93,7 @@ def test_bytes_that_are_0_and_1(model, digits):
 
 
 def test_tables_are_never_looked_at(model, digits):
-    rows = digits.train.images.reshape(len(digits.train), -1)
-    model.fit(rows, digits.train.labels)
+    rows = fit_on_rows(model, digits.train)
     model.predict(255 - rows[:20])
     model.predict(np.zeros_like(rows[:20]))
 

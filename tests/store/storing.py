@@ -54,6 +54,14 @@ LABELS = {
 }
 
 
+def made(name, batch):
+    """Return a model that is not fitted, which knows that rows are images of one row."""
+    model = IDEAS[name]()
+    if "image_shape" in model.get_params() and np.ndim(batch) == 2:
+        model.set_params(image_shape=(1, np.shape(batch)[1]))
+    return model
+
+
 def answers(model, batch):
     """Return all that a model says of images."""
     said = {"labels": model.predict(batch), "classes": model.classes_}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mutating import mutated_bytes, mutated_contents
-from storing import IDEAS, images
+from storing import IDEAS, images, made
 
 import lookalike
 from effort import examples
@@ -24,12 +24,12 @@ LABELS = (np.arange(12) % 3, np.array(["a", "b", "c"])[np.arange(12) % 3])
 def files(tmp_path_factory):
     """Return the bytes and the contents of a small model of every idea, of images and of a table."""
     path = tmp_path_factory.mktemp("models") / "model"
-    made = []
-    for place, make in enumerate(IDEAS.values()):
+    files = []
+    for place, name in enumerate(IDEAS):
         for batch, labels in zip(BATCHES, LABELS, strict=True):
-            save_model(make().fit(batch, labels), path, figures={"n": place, "accuracy": 0.5})
-            made.append((path.read_bytes(), container.read(path)))
-    return made
+            save_model(made(name, batch).fit(batch, labels), path, figures={"n": place, "accuracy": 0.5})
+            files.append((path.read_bytes(), container.read(path)))
+    return files
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import sys
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
@@ -13,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lookalike.data.look import Look, look, sample, strange
-from lookalike.errors import InputError, LookalikeWarning
+from lookalike.errors import InputError, warn
 from lookalike.images import as_images
 from lookalike.prepare import FitToInk, Prepare
 from lookalike.prepare.steps import run_all
@@ -283,7 +281,7 @@ class Recogniser:
         if self.look is not None:
             for kind, text in strange(images, self.look).items():
                 if kind not in self._mended():
-                    warnings.warn(text, LookalikeWarning, stacklevel=_level_outside())
+                    warn(text)
         seen = self.seen(images, progress)
         k = self.vote.among(len(self.matcher.codes)) if k is None else k
         return self.matcher.match(seen, k, reach=reach, progress=progress), seen
@@ -517,14 +515,6 @@ class Recogniser:
 def sizes(shape: tuple[int, ...]) -> str:
     """Return a shape as people say sizes: 28x28."""
     return "x".join(str(length) for length in shape)
-
-
-def _level_outside() -> int:
-    """Return the stack level, for whoever calls this, of the nearest caller that is not lookalike's own."""
-    level, frame = 1, sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "lookalike":
-        level, frame = level + 1, frame.f_back
-    return level
 
 
 def _digests(images: NDArray[Any]) -> Iterator[bytes]:
