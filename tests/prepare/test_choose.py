@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import binomtest
 
 import lookalike
-from lookalike import InputError
+from lookalike import DeformableMatch, InputError, MeanImage, NearestImages
 from lookalike.prepare import Prepare, choose
 from lookalike.prepare.chain import _sign_test
 
@@ -47,6 +47,42 @@ def test_what_was_chosen_is_fitted_and_can_be_stored(drawings):
     again = Prepare.from_json(json.loads(json.dumps(chain.to_json())))
     np.testing.assert_array_equal(again.transform(drawings[0]), chain.transform(drawings[0]))
     assert again.reasons_ == chain.reasons_
+
+
+@pytest.mark.parametrize(("span", "raised"), [(63, True), (64, False), (3, True)])
+def test_contrast_is_raised_where_images_are_faint(drawings, span, raised):
+    images, labels = drawings
+    faint = np.rint(90 + images / 255 * span).astype(np.uint8)
+    chain = choose(faint, labels)
+    assert names(chain) == ["Polarity", *["RaiseContrast"] * raised, *FITTED]
+    assert chain.reasons_[0].startswith(f"faint: {span} levels become 255" if raised else "99 %")
+    if raised:
+        np.testing.assert_array_equal(chain.transform(faint), choose(images, labels).transform(images))
+        np.testing.assert_array_equal(chain.transform(faint + np.uint8(40)), chain.transform(faint))
+        again = Prepare.from_json(json.loads(json.dumps(chain.to_json())))
+        np.testing.assert_array_equal(again.transform(faint), chain.transform(faint))
+
+
+def test_faint_photographs_are_still_photographs():
+    images = photographs(32, 20) // 5 + 60
+    chain = choose(images)
+    assert names(chain) == ["Gray", "RaiseContrast"]
+    assert np.ptp(chain.transform(images)) == 255
+
+
+@pytest.mark.parametrize(("span", "offset", "dark"), [(25, 200, False), (12, 60, True), (8, 240, False)])
+def test_answers_to_faint_images_are_as_good(digits, span, offset, dark):
+    train, valid = digits
+    models = DeformableMatch(), NearestImages(prepare="auto"), MeanImage("l2", prepare="auto")
+
+    def right(*scaled):
+        return [model.fit(scaled[0], train.labels[:600]).score(scaled[1], valid.labels) for model in models]
+
+    def faint(images):
+        return np.rint(offset + (255 - images if dark else images) / 255 * span).astype(np.uint8)
+
+    whole = right(train.images[:600], valid.images)
+    assert (np.subtract(right(*map(faint, (train.images[:600], valid.images))), whole) > -0.01).all()
 
 
 @pytest.mark.parametrize(("size", "steps"), [((32, 20), ["Gray"]), ((64, 40), ["Gray", "Resize"])])
