@@ -1,11 +1,12 @@
 import json
+import re
 
 import numpy as np
 import pytest
 from scipy.stats import binomtest
 
 import lookalike
-from lookalike import DeformableMatch, InputError, MeanImage, NearestImages
+from lookalike import DeformableMatch, InputError, LookalikeWarning, MeanImage, NearestImages
 from lookalike.prepare import Prepare, choose
 from lookalike.prepare.chain import _sign_test
 
@@ -186,6 +187,50 @@ def test_a_gain_that_may_be_chance_is_not_enough(slanted):
 @pytest.mark.parametrize(("fewer", "more"), [(0, 1), (0, 6), (3, 9), (40, 61), (3, 1997), (900, 1100)])
 def test_the_sign_test_is_scipys(fewer, more):
     assert _sign_test(fewer, more) == pytest.approx(binomtest(fewer, fewer + more).pvalue, rel=1e-9)
+
+
+def coloured(drawings, ink, ground):
+    """Return drawings of 8x8 in the colours of each, (n, 3) or (3,)."""
+    share = (drawings / 255)[..., None]
+    colours = (np.broadcast_to(one, (len(drawings), 3))[:, None, None] for one in (ink, ground))
+    ink, ground = colours
+    return np.rint(share * ink + (1 - share) * ground).astype(np.uint8)
+
+
+RED, GREEN = np.array([255, 0, 0]), np.array([0, 130, 0])  # of one luma
+
+
+def test_it_is_said_where_colour_tells_classes_apart_and_is_made_gray(digits):
+    drawings, labels = digits.train.images[:200], digits.train.labels[:200]
+    red = np.random.default_rng(0).random(200) < 0.5
+    inks = np.where(red[:, None], RED, GREEN)
+    images = coloured(drawings, inks, [0, 0, 0])
+    both = np.array([f"{label} {colour}" for label, colour in zip(labels, red, strict=True)])
+    for batch, told_by in (
+        (images, red),
+        (images / 255 * 0.999, both),
+        (coloured(drawings, RED, GREEN), labels),
+    ):
+        with pytest.warns(LookalikeWarning, match="colour tells classes apart, and is made gray") as said:
+            chain = choose(batch, told_by)
+        assert said[0].filename == __file__
+        assert chain.reasons_[-1] in str(said[0].message)
+        with pytest.warns(LookalikeWarning, match="colour tells"):
+            assert chain.reasons_[-1] in NearestImages(prepare="auto").fit(batch, told_by).reasons_
+    wrong = int(re.search(r"for (\d+) in gray", chain.reasons_[-1])[1])
+    nearest = NearestImages(metric="l2").fit(chain.transform(batch), labels)
+    near = nearest.kneighbors(chain.transform(batch), 2)[1]
+    other = np.where(near[:, 0] == np.arange(200), near[:, 1], near[:, 0])
+    assert wrong == (labels[other] != labels).sum()
+
+
+def test_colour_that_tells_nothing_is_not_spoken_of(digits):
+    drawings, labels = digits.train.images[:200], digits.train.labels[:200]
+    red = np.random.default_rng(0).random(200) < 0.5
+    choose(coloured(drawings, np.where(red[:, None], RED, GREEN), [0, 0, 0]), labels)
+    choose(coloured(drawings, [255, 255, 255], [0, 0, 0]), labels)
+    choose(photographs(20, 16), np.arange(12) % 2)
+    choose(photographs(20, 16)[:1], ["a"])
 
 
 def test_labels_must_fit(slanted):

@@ -361,8 +361,8 @@ class RaiseContrast(Preparation):
         self.range_ = typical_range(gray_bytes(images)) or 255
 
     def _apply(self, images: Gray8) -> Gray8:
-        above = images - images.min(axis=(1, 2), keepdims=True)
-        return np.rint(np.minimum(above * (255 / self.range_), 255)).astype(np.uint8)
+        above = (images - images.min(axis=(1, 2), keepdims=True)) * (255 / self.range_)
+        return np.asarray(np.rint(np.minimum(above, 255)), np.uint8)
 
 
 def typical_range(images: Gray8) -> int:
