@@ -128,11 +128,17 @@ def test_a_newer_schema_says_to_update(saved):
         ({"figures": [["a", None]]}, "the figure 'a' is None: expected a finite number or a text"),
         ({"data": {"name": "x", "n": 1, "sha256": "?"}}, "sha256 is '.': expected 64 hexadecimal digits"),
         ({"schema": "1"}, "expected a schema's number"),
+        ({"reading": [7, 255]}, "bits is 7: expected a whole number from 8 to 16"),
+        ({"reading": [8, 256]}, "ground is 256: expected a whole number from 0 to 255"),
+        ({"reading": [8]}, "reading has 1 numbers: expected 2"),
+        ({"reading": 8}, "reading is 8: expected a list"),
     ],
     ids=lambda value: json.dumps(value)[:40] if isinstance(value, dict) else None,
 )
 def test_what_cannot_be_is_named(saved, about, message):
     contents = container.read(saved)
+    if "reading" in about:
+        about = {"facts": {**contents.about["facts"], **about}}
     container.write(saved, {**contents.about, **about}, contents.arrays)
     with pytest.raises(ModelFileError, match=message):
         load_model(saved)
