@@ -6,6 +6,7 @@ import pytest
 from sklearn.base import clone
 
 from apart import changed, put_together, taken_apart
+from drawings import told_of
 from lookalike import (
     DeformableMatch,
     FitToInk,
@@ -33,10 +34,8 @@ def model(request):
 
 def fit_on_rows(model, images):
     """Fit on rows of numbers, and return them."""
-    if "image_shape" in model.get_params():
-        model.set_params(image_shape=(8, 8))
     rows = images.images.reshape(len(images), -1)
-    model.fit(rows, images.labels)
+    told_of(model, rows).fit(rows, images.labels)
     return rows
 
 

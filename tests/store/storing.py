@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from drawings import told_of
 from lookalike import ClusterImages, DeformableMatch, InkCoverage, MeanImage, NearestImages, Prepare
 from lookalike.prepare import Blur, Polarity
 
@@ -56,10 +57,7 @@ LABELS = {
 
 def made(name, batch):
     """Return a model that is not fitted, which knows that rows are images of one row."""
-    model = IDEAS[name]()
-    if "image_shape" in model.get_params() and np.ndim(batch) == 2:
-        model.set_params(image_shape=(1, np.shape(batch)[1]))
-    return model
+    return told_of(IDEAS[name](), batch)
 
 
 def answers(model, batch):

@@ -271,7 +271,8 @@ def choose(images: ArrayLike, labels: ArrayLike | None = None) -> Prepare:
        mean colour differences :math:`R - G` and :math:`(R + G) / 2 - B` in 4x4 parts of the image, alone or
        added to the prepared images (squared distances, each over its median). Where either makes
        significantly fewer errors than the prepared images (2.5 % level, up to 1,000 images), a
-       LookalikeWarning says so. It changes nothing.
+       LookalikeWarning says so, as it does where images are blank once they are gray and opacity is laid on
+       white. It changes nothing.
 
     Percentiles are NumPy's, linearly interpolated. The answer is fitted, its first step is :class:`Polarity`
     for drawings and :class:`Gray` for photographs, and ``reasons_`` says what was found and decided, one
@@ -297,7 +298,7 @@ def choose(images: ArrayLike, labels: ArrayLike | None = None) -> Prepare:
         steps, reasons = _for_drawings(run_all([first, *faint], sample), known, bool(few))
         reasons = [first.describe(), *reasons]
         found = f"{share:.0%} of a typical image is even paper: drawings"
-    said = [step.describe() for step in faint]
+    said = [*_blank_in_gray(batch[places], sample), *(step.describe() for step in faint)]
     chain = Prepare([first, *faint, *steps]).fit(batch)
     if values is not None and len(batch) > 1 and batch.ndim == 4 and batch.shape[3] > 2:
         some = np.unique(np.linspace(0, len(batch) - 1, min(len(batch), _COLOUR_SAMPLE)).astype(np.intp))
@@ -393,6 +394,19 @@ def _deskew_helps(
         f"deskewing, for {int(wrong[0].sum()):,} without"
     )
     return helps, f"{figures}: {'deskewed' if helps else 'no clear gain, slant is left alone'}"
+
+
+def _blank_in_gray(images: ImageBatch, gray: Gray8) -> list[str]:
+    """Return a sentence where what images show is in colour or opacity alone, and warn of it."""
+    if images.ndim == 3:
+        return []
+    shown = (images != images[:, :1, :1]).any(axis=(1, 2, 3))
+    lost = int((shown & (gray == gray[:, :1, :1]).all(axis=(1, 2))).sum())
+    if not lost:
+        return []
+    said = f"{lost:,} of {len(images):,} images are blank once they are gray, opacity laid on white"
+    warn(f"{said}: lay them on another ground, or compare them without a preparation")
+    return [said]
 
 
 def _colour_lost(images: ImageBatch, prepared: Gray8, labels: NDArray[np.generic]) -> list[str]:
