@@ -43,7 +43,15 @@ class MissingExtraError(LookalikeError, ImportError):
 
 
 class LookalikeWarning(UserWarning):
-    """Images that are answered may not be what the model takes them for: inverted, blank, another scale."""
+    """Images may not be what they are taken for: inverted, blank, of another scale, told apart by colour."""
+
+
+def warn(text: str) -> None:
+    """Warn of images, at the nearest caller that is not lookalike's own."""
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "lookalike":
+        level, frame = level + 1, frame.f_back
+    warnings.warn(text, LookalikeWarning, stacklevel=level)
 
 
 class LabelWarning(LookalikeWarning):

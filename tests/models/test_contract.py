@@ -99,6 +99,8 @@ def test_refuses_what_fit_did_not_see(model, edge_images):
         model.predict(edge_images.reshape(8, -1))
     with pytest.raises(InputError, match=r"images hold 255: expected uint8, or floats in 0-1"):
         model.predict(edge_images.astype(float))
+    if isinstance(model, DeformableMatch):
+        model.set_params(image_shape=(6, 5))
     model.fit(edge_images.reshape(8, -1), [0, 1] * 4)
     with pytest.raises(InputError, match=r"X is an image batch of 6x5: expected \(n, 30\) rows, as in fit"):
         model.predict(edge_images)

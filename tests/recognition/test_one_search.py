@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from asking import ASKED, IDEAS, METHODS, N, asked, assert_same, made, methods, said, training
 
+from drawings import told_of
 from lookalike import (
     DeformableMatch,
     InputError,
@@ -59,7 +60,7 @@ def test_it_asks_of_nothing_that_was_handed_in(model):
     for kind in ("bytes", "floats", "rows"):
         images, labels = training(kind)
         expected_images, expected_labels = images.copy(), labels.copy()
-        model.fit(images, labels)
+        told_of(model, images).fit(images, labels)
         fresh = type(model)(**model.get_params(deep=False)).fit(expected_images, expected_labels)
         images[...] = 0
         labels[...] = "a"
@@ -80,7 +81,7 @@ def test_it_changes_nothing_that_is_handed_in(model):
         queries = asked(kind)
         for array in (images, labels, queries):
             array.flags.writeable = False
-        model.fit(images, labels)
+        told_of(model, images).fit(images, labels)
         said(model, queries)
 
 

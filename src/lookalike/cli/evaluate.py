@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from typer import Option
 
@@ -65,10 +65,11 @@ def evaluate(
     shape = common.model_shape(fitted.image_shape_, model)
     with common.progress(quiet) as tell:
         options = common.loading(classes, size, limit, seed, skip_bad, zip_encoding, tell)
-        images = load_to_measure(data, part=part, **options)
+        images = load_to_measure(data, part=part, reading=fitted.recogniser_.reading, **options)
         others = {}
         if out_of_distribution:
-            batch = _of_no_class(out_of_distribution, shape, bool(size), skip_bad, quiet, tell)
+            options = {"resize": bool(size), "skip_bad": skip_bad, "reading": fitted.recogniser_.reading}
+            batch = _of_no_class(out_of_distribution, shape, options, quiet, tell)
             others["given images of no class"] = batch
         found = lookalike.appraise(fitted, images, others, alpha=alpha, seed=seed, progress=tell)
     common.say_notes([*images.source.notes, *found.notes], quiet)
@@ -84,13 +85,13 @@ def evaluate(
 
 
 def _of_no_class(
-    images: str, shape: tuple[int, ...], resize: bool, skip_bad: bool, quiet: bool, tell: Progress
+    images: str, shape: tuple[int, ...], options: dict[str, Any], quiet: bool, tell: Progress
 ) -> LooseBatch:
     """Return the images that are given for --ood, as the model takes them."""
     from lookalike.data.loose import find
 
     loose = find([images])
     tell("reading images of no class", 0, loose.count)
-    batch = loose.whole(shape, resize=resize, skip_bad=skip_bad)
+    batch = loose.whole(shape, **options)
     common.say_bad(loose, quiet)
     return batch

@@ -165,7 +165,8 @@ def teach(
     classes = len(fitted.classes_)
     with common.progress(quiet) as tell:
         tell("reading images", 0, found.count)
-        names, pixels = found.whole(shape, resize=resize, skip_bad=skip_bad)
+        reading = fitted.recogniser_.reading
+        names, pixels = found.whole(shape, resize=resize, skip_bad=skip_bad, reading=reading)
         tell("teaching", 0, None)
         before = fitted.predict(pixels).tolist()
         # A model of class means keeps no images, and gives no numbers.

@@ -82,7 +82,8 @@ def predict(
         _say_basis(kept, alpha)
     # On a terminal the answers themselves show how far it is.
     with common.progress(quiet, bar=not sys.stdout.isatty()) as tell:
-        read = found.batches(shape, resize=resize, skip_bad=skip_bad, most=1 if timings else None)
+        most = 1 if timings else None
+        read = found.batches(shape, resize=resize, skip_bad=skip_bad, most=most, reading=kept.reading)
         batches = _answers(kept, read, alpha, found.count, seconds, tell)
         if as_json:
             facts = [_facts(answer) for batch in batches for answer in batch]
@@ -202,7 +203,8 @@ def explain(
     """
     common.check_file("--report", report, [model, image], common.PAGES)
     kept, shape = common.recogniser(model)
-    names, pixels = next(iter(common.find_images([image]).batches(shape, resize=resize, most=2)))
+    read = common.find_images([image]).batches(shape, resize=resize, most=2, reading=kept.reading)
+    names, pixels = next(iter(read))
     name = names[0]
     if len(names) > 1:
         raise InputError(f"{plain(image)!r} holds several images: expected one, such as {plain(name)!r}")

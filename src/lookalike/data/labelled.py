@@ -28,6 +28,9 @@ class Source:
     reader: str = "arrays"  #: what was read, for example ``"IDX"`` or ``"image folder"``
     #: what was decided on the way, one sentence each: the split made, files left out, images resized
     notes: tuple[str, ...] = ()
+    #: how files of more than 8 bits and transparent ones were read, where there were any: how many bits are
+    #: used, and the level of gray that transparency was laid on. Others of the set are to be read alike
+    reading: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)

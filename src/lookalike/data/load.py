@@ -83,9 +83,10 @@ def load(
         class names: int64 where every name is a whole number as one writes it (``7``, ``10``, ``-1``), else
         strings, in Unicode's form NFC; beside ``07`` or ``none`` every label is a string. Where there is no
         validation part, a test part stands for it; where there is neither, a fifth of each class is drawn.
-        What was decided is in ``source.notes`` of both, and what looks wrong: parts of opposite polarity,
-        blank images, images that are all the same or much larger than their ink, 0-1 read as 0-255, class
-        names that look the same.
+        What was decided is in ``source.notes`` of both (images of 16 bits are read as of the 8 to 16 bits
+        that the training images use, transparent ones are laid on white, or else on black or mid-gray where
+        fewer of them are blank), and what looks wrong: parts of opposite polarity, blank images, images that
+        are all the same or much larger than their ink, 0-1 read as 0-255, class names that look the same.
 
     Raises
     ------
@@ -110,7 +111,8 @@ def load(
     parts = _parts(name_or_path, classes, wanted, zip_encoding, progress)
     train, valid = (draw(part, limit, seed) for part in _train_and_valid(parts, seed))
     names = train.class_names
-    both = _alike(*(part.read(names, wanted, skip_bad, progress) for part in (train, valid)))
+    first = train.read(names, wanted, skip_bad, progress)
+    both = _alike(first, valid.read(names, wanted, skip_bad, progress, first.source.reading))
     note = parts_note(both.train.images, both.valid.images)
     return Split(
         *(part.noted(*part_notes(part.images, part.names), *([note] if note else [])) for part in both)
@@ -147,9 +149,13 @@ def load_to_measure(
     seed: int = 0,
     skip_bad: bool = False,
     zip_encoding: str | None = None,
+    reading: tuple[int, int] | None = None,
     progress: Progress = silent,
 ) -> LabelledImages:
-    """Return what a model that was fitted before is measured on: no image is held back to fit on."""
+    """Return what a model that was fitted before is measured on: no image is held back to fit on.
+
+    ``reading`` says how files of the set that the model was fitted on were read (:class:`Source`).
+    """
     wanted = checked_size(size)
     parts = _parts(name_or_path, classes, wanted, zip_encoding, progress)
     chosen = part or next(name for name in ("valid", "test", "train") if name in parts)
@@ -160,7 +166,8 @@ def load_to_measure(
         raise DataError(f"the {chosen} part of {quoted(listing.source.name)} has no image of these classes")
     if len(parts) == 1:
         listing = listing.noted("There are no parts: all images are measured on.")
-    return _read(listing.noted(*_left_alone(parts, chosen)), wanted, limit, seed, skip_bad, progress)
+    listing = listing.noted(*_left_alone(parts, chosen))
+    return _read(listing, wanted, limit, seed, skip_bad, progress, reading)
 
 
 def _left_alone(parts: Mapping[str, Listing], *read: str) -> list[str]:
@@ -172,11 +179,17 @@ def _left_alone(parts: Mapping[str, Listing], *read: str) -> list[str]:
 
 
 def _read(
-    listing: Listing, size: Size | None, limit: int | None, seed: int, skip_bad: bool, progress: Progress
+    listing: Listing,
+    size: Size | None,
+    limit: int | None,
+    seed: int,
+    skip_bad: bool,
+    progress: Progress,
+    reading: tuple[int, int] | None = None,
 ) -> LabelledImages:
     """Return the images of the one part that is read."""
     listing = draw(listing, limit, seed)
-    images = listing.read(listing.class_names, size, skip_bad, progress)
+    images = listing.read(listing.class_names, size, skip_bad, progress, reading)
     return images.noted(*part_notes(images.images, images.names))
 
 

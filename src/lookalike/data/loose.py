@@ -15,8 +15,8 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.data.labelled import natural_key, natural_order
-from lookalike.data.pixels import SUFFIXES, decode_image, resized
+from lookalike.data.labelled import LabelledImages, natural_key, natural_order
+from lookalike.data.pixels import SUFFIXES, Reading, decode_image, resized
 from lookalike.data.readers import table
 from lookalike.data.readers.trees import Tree, open_tree
 from lookalike.errors import DataError, InputError, LookalikeWarning
@@ -65,18 +65,20 @@ class LooseImages:
         resize: bool = False,
         skip_bad: bool = False,
         most: int | None = None,
+        reading: tuple[int, int] | None = None,
     ) -> Iterator[LooseBatch]:
         """Read the images in the order in which they were found, up to ``most`` (500 or so) at a time.
 
         ``shape`` is ``(h, w)`` or ``(h, w, 3)``. Gray images become colour where it has channels; colour
         images become gray only where their channels are equal. Images of another size are refused, or
-        resized. Bad files are noted in ``bad`` with ``skip_bad``; else the first is an error.
+        resized. Bad files are noted in ``bad`` with ``skip_bad``; else the first is an error. ``reading``
+        says how those of the set were read that the model was fitted on.
         """
         most = most or max(1, min(_BATCH_IMAGES, _BATCH_BYTES // int(np.prod(shape))))
         names: list[str] = []
         images: list[NDArray[np.uint8]] = []
         any_read = False
-        for name, image in self._images(shape, skip_bad):
+        for name, image in self._images(shape, skip_bad, Reading(*(reading or ()))):
             names.append(name)
             images.append(_conformed(image, name, shape, resize))
             any_read = True
@@ -88,9 +90,16 @@ class LooseImages:
         if not any_read:
             raise DataError(f"none of {len(self.bad):,} images can be read: {self.bad[0]}")
 
-    def whole(self, shape: tuple[int, ...], *, resize: bool = False, skip_bad: bool = False) -> LooseBatch:
+    def whole(
+        self,
+        shape: tuple[int, ...],
+        *,
+        resize: bool = False,
+        skip_bad: bool = False,
+        reading: tuple[int, int] | None = None,
+    ) -> LooseBatch:
         """Read all images at once."""
-        batches = list(self.batches(shape, resize=resize, skip_bad=skip_bad))
+        batches = list(self.batches(shape, resize=resize, skip_bad=skip_bad, reading=reading))
         names = tuple(name for batch in batches for name in batch.names)
         return LooseBatch(names, np.concatenate([batch.images for batch in batches]))
 
@@ -100,7 +109,9 @@ class LooseImages:
         files = "1 bad file was" if len(self.bad) == 1 else f"{len(self.bad):,} bad files were"
         return f"{files} skipped:"
 
-    def _images(self, shape: tuple[int, ...], skip_bad: bool) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+    def _images(
+        self, shape: tuple[int, ...], skip_bad: bool, reading: Reading
+    ) -> Iterator[tuple[str, NDArray[np.uint8]]]:
         """Yield each image and its name."""
         for name, place in self._found:
             if isinstance(place, Path):
@@ -110,7 +121,7 @@ class LooseImages:
                     yield f"{name}:{number}", image
                 continue
             try:
-                image = decode_image(place(), name)
+                image = decode_image(place(), name, reading)
             except DataError as error:
                 if not skip_bad:
                     raise
@@ -134,8 +145,10 @@ def read_images(
         The path of an image; a folder, zip or tar, whose images are taken in natural order; a CSV of pixels
         (``pixel0,pixel1,...``); a pattern such as ``crops/*.png``; or ``-`` for one image from standard
         input.
-    model_or_shape : model, or (h, w) or (h, w, 3)
-        What the images are for: a fitted model of images, or their shape. Gray images become colour where it
+    model_or_shape : model, LabelledImages, or (h, w) or (h, w, 3)
+        What the images are for: a fitted model of images, labelled images, or their shape. Files of more than
+        8 bits and transparent ones are read as those of the labelled images were, which a model of
+        ``fit_best`` or of a file that was saved with its ``data`` knows. Gray images become colour where it
         has channels; colour images become gray only where their channels are equal.
     resize : bool, default=False
         Resize images of another size, which are refused else.
@@ -167,14 +180,18 @@ def read_images(
     >>> len(names), images.shape, bool((images == valid.images[1:3]).all())
     (2, (2, 8, 8), True)
     """
-    shape = model_or_shape if isinstance(model_or_shape, tuple) else model_or_shape.image_shape_
+    shape, reading = model_or_shape, None
+    if isinstance(model_or_shape, LabelledImages):
+        shape, reading = model_or_shape.images.shape[1:], model_or_shape.source.reading
+    elif not isinstance(model_or_shape, tuple):
+        shape, reading = model_or_shape.image_shape_, model_or_shape.recogniser_.reading
     if shape is None:
         raise InputError("the model was fitted on rows of numbers: expected a model of images")
     if isinstance(paths, str | os.PathLike):
         paths = [paths]
     sources = [os.fspath(path) for path in paths]
     found = find(sources, sys.stdin.buffer if "-" in sources else None)
-    batch = found.whole(shape, resize=resize, skip_bad=skip_bad)
+    batch = found.whole(shape, resize=resize, skip_bad=skip_bad, reading=reading)
     if found.bad:
         warnings.warn(f"{found.skipped} {'; '.join(found.bad)}", LookalikeWarning, stacklevel=2)
     return batch

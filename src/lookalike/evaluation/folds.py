@@ -173,6 +173,8 @@ def fit_best(
     inputs = Inputs(train.images, train.labels)
     with unwarned(LabelWarning):
         model.fit(inputs.of(model), inputs.labels, **telling(model.fit, progress))
+    if hasattr(model, "recogniser_"):
+        model.recogniser_.reading = train.source.reading
     if hasattr(model, "rejection_basis"):
         # A model's file keeps it, so that nobody who asks for probabilities or rejection has to wait for it.
         progress("how sure answers are", 0, None)

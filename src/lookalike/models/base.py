@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
+from copy import deepcopy
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -24,6 +25,8 @@ from lookalike.models.checks import (
     preparation,
     rank_of,
     refusing,
+    restored,
+    rows_taken,
     shape_of,
     unchanged_by_failure,
 )
@@ -69,9 +72,12 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         The fitted preparation.
     reasons_ : tuple of str
         What "auto" chose and why, one sentence a decision.
+    parameters_ : dict
+        The parameters of the fit, which answers and files follow from: ones set later wait for the next fit.
     """
 
     recogniser_: Recogniser
+    parameters_: dict[str, Any]
     n_features_in_: int
     prepare: Preparation = None
     image_shape: tuple[int, ...] | None = None
@@ -154,7 +160,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         )
         recogniser.fit(images, seen, codes, progress)
         recogniser.vote = self._vote(matcher)
-        self.recogniser_ = recogniser
+        self.recogniser_, self.parameters_ = recogniser, deepcopy(self.get_params(deep=False))
         return self
 
     @available_if(grows)  # type: ignore[untyped-decorator]
@@ -609,7 +615,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         """What "auto" chose and why, one sentence a decision."""
         recogniser = self._fitted()
         prepared = () if recogniser.prepare is None else recogniser.prepare.reasons_
-        return (*prepared, *getattr(recogniser.matcher, "reasons", ()))
+        return (*rows_taken(recogniser), *prepared, *getattr(recogniser.matcher, "reasons", ()))
 
     @property
     def ids_(self) -> NDArray[np.int64]:
@@ -653,18 +659,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             raise AttributeError(f"{type(self).__name__} is not fitted yet")
         return recogniser
 
-    @classmethod
-    def _of(cls, recogniser: Recogniser, parameters: dict[str, Any]) -> Self:
-        """Return the fitted model with a recogniser that came from a file."""
-        model = cls(**parameters)
-        try:
-            model._check_parameters()
-        except (TypeError, OverflowError) as error:
-            raise InputError(f"a parameter is of no kind that it can have: {error}") from error
-        model.recogniser_, model.n_features_in_ = recogniser, recogniser.n_features
-        if recogniser.feature_names is not None:
-            model.feature_names_in_ = np.array(recogniser.feature_names, dtype=object)
-        return model
+    _of = classmethod(restored)
 
     # What goes in.
 

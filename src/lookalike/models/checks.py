@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from operator import attrgetter
@@ -16,9 +17,13 @@ from lookalike.data.look import contradictions
 from lookalike.errors import InputError, LabelWarning, warn
 from lookalike.images import digests
 from lookalike.prepare import Prepare, choose
-from lookalike.recognition.recogniser import AsBytes, Recogniser
+from lookalike.recognition.recogniser import AsBytes, Recogniser, sizes
 from lookalike.search.matcher import Matcher
 from lookalike.text import name_notes, one_form
+
+#: Rows of fewer values are not taken for images (the smallest that are not square are 3x4), and a square of a
+#: shorter side is none to speak of.
+_LEAST_IMAGE, _LEAST_SIDE = 12, 3
 
 
 @contextmanager
@@ -142,9 +147,36 @@ def as_bytes(model: Any, images: NDArray[Any]) -> AsBytes | None:
     if not model._bytes and shape is None:
         return None
     n = model.n_features_in_
-    if shape is not None and (len(shape) not in (2, 3) or int(np.prod(shape)) != n):
+    if shape is None:
+        shape = _shape_of_rows(n)
+    elif len(shape) not in (2, 3) or int(np.prod(shape)) != n:
         raise InputError(f"image_shape is {shape}: expected (h, w) or (h, w, c) of {n} values, as X has")
-    return AsBytes(float(images.min()), float(images.max()), (1, n) if shape is None else tuple(shape))
+    return AsBytes(float(images.min()), float(images.max()), tuple(shape))
+
+
+def _shape_of_rows(n: int) -> tuple[int, int]:
+    """Return the shape of the images that rows of numbers are: square, or of one row where they are tiny."""
+    side = math.isqrt(n)
+    if side * side == n and side >= _LEAST_SIDE:
+        warn(
+            f"X has rows of {n} values and no image_shape: they are taken for images of {side}x{side}; "
+            f"say image_shape=({side}, {side}) if they are, or what they are"
+        )
+        return side, side
+    if n >= _LEAST_IMAGE:
+        raise InputError(
+            f"X has rows of {n} values, which are no square image: say what they are, image_shape=(h, w) or "
+            f"(h, w, c), or give images (n, h, w); image_shape=(1, {n}) compares them as they are"
+        )
+    return 1, n
+
+
+def rows_taken(recogniser: Recogniser) -> tuple[str, ...]:
+    """Return what rows of numbers were taken for, where they were taken for images."""
+    taken = recogniser.as_bytes
+    if taken is None or taken.shape is None or taken.shape == (1, recogniser.n_features):
+        return ()
+    return (f"the rows of {recogniser.n_features} values are images of {sizes(taken.shape)}",)
 
 
 def preparation(
@@ -155,9 +187,23 @@ def preparation(
         if given.ndim == 2:
             raise InputError("prepare takes images: expected (n, h, w) or (n, h, w, c), and X is rows")
         return Prepare(model.prepare.steps).fit(given)
-    if model.prepare is None or (images.ndim == 2 and model.image_shape is None):
+    if model.prepare is None or (images.ndim == 2 and (given.ndim == 2 or given.shape[1] == 1)):
         return None
     return choose(given, codes)
+
+
+def restored(kind: Any, recogniser: Recogniser, parameters: dict[str, Any]) -> Any:
+    """Return the fitted model of a class with a recogniser and with parameters that came from a file."""
+    model = kind(**parameters)
+    try:
+        model._check_parameters()
+    except (TypeError, OverflowError) as error:
+        raise InputError(f"a parameter is of no kind that it can have: {error}") from error
+    model.recogniser_, model.n_features_in_ = recogniser, recogniser.n_features
+    model.parameters_ = parameters
+    if recogniser.feature_names is not None:
+        model.feature_names_in_ = np.array(recogniser.feature_names, dtype=object)
+    return model
 
 
 def _own_matcher(model: Any) -> Matcher:

@@ -137,6 +137,14 @@ def _look(name: str, value: Any) -> Look:
     return Look(*numbers)
 
 
+def _reading(name: str, value: Any) -> tuple[int, int]:
+    """Return how files of images are to be read, from a file."""
+    numbers = checked_list(name, value)
+    if len(numbers) != 2:
+        raise InputError(f"{name} has {len(numbers)} numbers: expected 2")
+    return checked_whole("bits", numbers[0], 8, 16), checked_whole("ground", numbers[1], 0, 255)
+
+
 class Recogniser:
     """What answers: a matcher with a preparation, labels, and what says how sure it is.
 
@@ -158,6 +166,7 @@ class Recogniser:
         "matcher": Part(),
         "reservoir": Part(Reservoir, optional=True),
         "known_left_out": Part(LeftOut, optional=True),
+        "reading": Fact(_reading, list, optional=True),
     }
 
     def __init__(
@@ -178,6 +187,8 @@ class Recogniser:
         self.look: Look | None = None
         self.ids: NDArray[np.int64] | None = None
         self.next_id = 0
+        #: How files of the training images were read: ``Source.reading`` of labelled images.
+        self.reading: tuple[int, int] | None = None
         self.reservoir: Reservoir | None = None
         #: What was left out by the fit, where that follows from all images at once and cannot be done later.
         self.held: LeftOut | None = None
