@@ -46,14 +46,6 @@ class LookalikeWarning(UserWarning):
     """Images may not be what they are taken for: inverted, blank, of another scale, told apart by colour."""
 
 
-def warn(text: str) -> None:
-    """Warn of images, at the nearest caller that is not lookalike's own."""
-    level, frame = 2, sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "lookalike":
-        level, frame = level + 1, frame.f_back
-    warnings.warn(text, LookalikeWarning, stacklevel=level)
-
-
 class LabelWarning(LookalikeWarning):
     """Labels that cannot all be meant: one image of two classes, or two names that look the same."""
 
