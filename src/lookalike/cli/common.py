@@ -44,6 +44,15 @@ Limit = Annotated[
 ]
 Seed = Annotated[int, Option("--seed", metavar="N", min=0, help="What random choices are drawn from.")]
 SkipBad = Annotated[bool, Option("--skip-bad", help="Leave out unreadable images, and list them.")]
+GroupFrom = Annotated[
+    str,
+    Option(
+        "--group-from",
+        metavar="PATTERN",
+        help="Who wrote each image, or which camera took it: what this regular expression finds in its name "
+        "(its part in parentheses, if it has one). New images are expected to be of others.",
+    ),
+]
 Model = Annotated[Path, Argument(metavar="MODEL", help="A model file: see lookalike fit.")]
 Resize = Annotated[bool, Option("--resize", help="Resize images to the model's size.")]
 Ideas = Annotated[

@@ -32,6 +32,7 @@ def compare(
     limit: common.Limit = None,
     seed: common.Seed = 0,
     skip_bad: common.SkipBad = False,
+    group_from: common.GroupFrom = "",
     as_json: common.Json = False,
     as_csv: common.Csv = False,
     quiet: common.Quiet = False,
@@ -51,6 +52,7 @@ def compare(
         chosen = _and_networks(chosen)
     with common.progress(quiet) as tell:
         train, valid = lookalike.load(data, **common.loading(classes, size, limit, seed, skip_bad, tell))
+        train = train.grouped(group_from) if group_from else train
         if image is not None:
             from lookalike.show.report.examples import find
 

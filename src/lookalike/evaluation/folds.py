@@ -14,7 +14,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from lookalike.data.labelled import LabelledImages, natural_order
 from lookalike.errors import InputError
 from lookalike.evaluation.compare import attempt, pairs, seeded
-from lookalike.evaluation.evaluate import Inputs, judge, labelled, telling
+from lookalike.evaluation.evaluate import Inputs, judge, labelled
 from lookalike.evaluation.ideas import Candidate, candidates
 from lookalike.evaluation.results import Comparison, Row
 from lookalike.progress import Progress, silent
@@ -162,8 +162,7 @@ def fit_best(
         winner = next(one for one in chosen if one.name == name)
     progress(f"{winner.title}: fit on all images", 0, None)
     model = seeded(winner.make(), seed)
-    inputs = Inputs(train.images, train.labels)
-    model.fit(inputs.of(model), inputs.labels, **telling(model.fit, progress))
+    Inputs.at(train).fit(model, progress)
     if hasattr(model, "rejection_basis"):
         # A model's file keeps it, so that nobody who asks for probabilities or rejection has to wait for it.
         progress("how sure answers are", 0, None)
@@ -260,7 +259,7 @@ def _row(candidate: Candidate, images: LabelledImages, folds: Folds, seed: int, 
         def tell(what: str, done: int, total: int | None, number: int = number) -> None:
             progress(f"fold {number} of {len(folds.parts)}: {what}", done, total)
 
-        parts = (Inputs(images.images[places], images.labels[places]) for places in (rest, held))
+        parts = (Inputs.at(images, places) for places in (rest, held))
         tries.append(attempt(candidate, *parts, seed=seed, progress=tell))
         if tries[-1].error is not None:
             break

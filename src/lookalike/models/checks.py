@@ -1,4 +1,4 @@
-"""What classifiers are asked before they learn: labels, parameters, preparation, and what they can do."""
+"""What classifiers do before they learn: labels, groups, parameters, preparation; and what they can do."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from sklearn.utils.validation import assert_all_finite, column_or_1d
 
 from lookalike.errors import InputError
 from lookalike.prepare import Prepare, choose
+from lookalike.progress import Progress
+from lookalike.recognition.labels import LabelTable
 from lookalike.recognition.recogniser import AsBytes, Recogniser
 from lookalike.search.matcher import Matcher
 
@@ -63,6 +65,33 @@ def checked_labels(model: Any, y: ArrayLike, n: int) -> NDArray[Any]:
     if len(labels) != n:
         raise InputError(f"{len(labels)} labels for {n} images: expected one for each")
     return labels
+
+
+def checked_groups(groups: ArrayLike | None, n: int) -> NDArray[Any] | None:
+    """Return the groups of ``n`` images."""
+    if groups is None:
+        return None
+    values = np.asarray(groups)
+    if values.shape != (n,):
+        raise InputError(f"groups have shape {values.shape} for {n} images: expected one for each")
+    if any(value is None or value != value for value in values.tolist()):
+        raise InputError("groups hold None or NaN: expected who wrote each image, or which camera took it")
+    return values
+
+
+def class_table(model: Any, classes: ArrayLike | None) -> LabelTable:
+    """Return the labels of the first call of ``partial_fit``, which later ones may only repeat."""
+    known: Recogniser | None = model.__dict__.get("recogniser_")
+    if classes is None:
+        if known is None:
+            raise InputError(
+                "classes must be passed on the first call to partial_fit: every label that will occur"
+            )
+        return known.labels
+    given = np.unique(np.asarray(classes))
+    if known is not None and not np.array_equal(given, known.labels.classes):
+        raise InputError(f"classes are {given}: expected those of the first call, {known.labels.classes}")
+    return LabelTable.of(given) if known is None else known.labels
 
 
 def check_whole(name: str, value: object) -> None:
@@ -136,6 +165,37 @@ def preparation(
     if model.prepare is None or (images.ndim == 2 and model.image_shape is None):
         return None
     return choose(given, codes)
+
+
+def fitted(
+    model: Any,
+    images: NDArray[Any],
+    labels: LabelTable,
+    codes: NDArray[np.intp],
+    groups: NDArray[Any] | None,
+    progress: Progress,
+) -> Recogniser:
+    """Return what answers for a model, after its first images."""
+    converted = as_bytes(model, images)
+    given = images
+    if converted is not None and (images.ndim == 2 or images.dtype != np.uint8):
+        given = converted(images)
+    prepare = preparation(model, images, given, codes)
+    seen = given if prepare is None else prepare.transform(given, progress=progress)
+    matcher = model._matcher(prepare)
+    names = model.__dict__.get("feature_names_in_")
+    recogniser = Recogniser(
+        matcher,
+        labels,
+        images.shape[1:] if images.ndim > 2 else None,
+        model.n_features_in_,
+        prepare=prepare,
+        as_bytes=converted,
+        feature_names=None if names is None else tuple(map(str, names)),
+    )
+    recogniser.fit(images, seen, codes, progress, groups)
+    recogniser.vote = model._vote(matcher)
+    return recogniser
 
 
 def _own_matcher(model: Any) -> Matcher:
