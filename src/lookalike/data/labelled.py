@@ -101,7 +101,7 @@ class LabelledImages:
         --------
         >>> from dataclasses import replace
         >>> import lookalike
-        >>> train, _ = lookalike.load("digits", limit=2)
+        >>> train = lookalike.load("digits")[0].take([0, 1])
         >>> replace(train, names=("0/anna-1.png", "1/ben-1.png")).grouped(r"(\w+)-\d").groups
         array(['anna', 'ben'], dtype='<U4')
         """

@@ -56,7 +56,7 @@ class LeftOut:
 
     @property
     def n_groups(self) -> int | None:
-        """Of how many groups the images are, each without one counted as its own; None where none is known."""
+        """Of how many groups the images are (one without is of its own); None where none is known."""
         if self.groups is None:
             return None
         named = self.groups[self.groups != OWN]
