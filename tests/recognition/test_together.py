@@ -376,3 +376,38 @@ def test_floats_first_then_bytes(make, digits):
     np.testing.assert_allclose(
         parts.predict_proba(valid.images), expected.predict_proba(valid.images), atol=1e-9
     )
+
+
+@pytest.mark.parametrize(("n", "n_classes", "copied"), [(20, 10, 20), (200, 4, 8), (60, 30, 60)])
+def test_parts_leave_something_of_each_class(n, n_classes, copied):
+    """Classes in turn, two or more different images of each, some with a copy: of a class only one goes."""
+    images = np.random.default_rng(0).integers(0, 256, (n, 5, 5), dtype=np.uint8)
+    codes = np.arange(n) % n_classes
+    # The second case: all copied ones are the only ones of their class.
+    codes[:copied] = np.arange(copied) % n_classes if copied == n else n_classes
+    places = [*range(n), *range(copied)]
+    whole = together(images[places], codes[places])
+    for _, gone in whole.leaving_out(np.arange(n)):
+        if gone is not None:
+            assert (np.bincount(codes[places][~gone], minlength=codes.max() + 1) > 0).all()
+
+
+def test_images_without_a_group_do_not_go_together(digits):
+    train = digits[0].take(slice(60))
+    model = NearestImages().fit(train.images[:40], train.labels[:40], groups=np.arange(40) % 8)
+    model.teach(train.images[40:], train.labels[40:])
+    recogniser = model.recogniser_
+    whole = Together.of([shift_keys(train.images)], recogniser.matcher.codes, recogniser.kin)
+    alone = [rows for rows, gone in whole.leaving_out(np.arange(60)) if gone is None]
+    np.testing.assert_array_equal(np.concatenate(alone), np.arange(40, 60))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_of_copies_one_tells(name, digits):
+    train = digits[0].take(slice(90))
+    labels = np.where(train.labels < 5, 0, 1)
+    twice = MODELS[name]().fit(np.concatenate([train.images] * 2), np.tile(labels, 2))
+    assert len(twice.recogniser_.left_out().codes) == 90
+    # An image in two classes tells of both.
+    both = MODELS[name]().fit(np.concatenate([train.images] * 2), np.concatenate([labels, 1 - labels]))
+    assert len(both.recogniser_.left_out().codes) == 180
