@@ -52,8 +52,9 @@ def test_what_is_left_out_is_left_out_once(model, monkeypatch):
     for name, how in methods(model).items():
         getattr(model, name)(asked(), **how)
     left_out = [count for count in searches if count != len(asked())]
-    # What cannot be left out later was left out by the fit.
-    assert left_out == ([] if model.recogniser_.held is not None else [N])
+    # What cannot be left out later was left out by the fit. Two of the drawings are one, moved by a pixel,
+    # and left out together.
+    assert left_out == ([] if model.recogniser_.held is not None else [N - 2, 1])
 
 
 def test_it_asks_of_nothing_that_was_handed_in(model):

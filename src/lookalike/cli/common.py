@@ -48,6 +48,15 @@ ZipEncoding = Annotated[
     str | None,
     Option("--zip-encoding", metavar="NAME", help="The code page of names in a zip: gbk, or cp932."),
 ]
+GroupFrom = Annotated[
+    str,
+    Option(
+        "--group-from",
+        metavar="PATTERN",
+        help="Who wrote each image, or which camera took it: what this regular expression finds in its name "
+        "(its part in parentheses, if it has one). New images are expected to be of others.",
+    ),
+]
 Model = Annotated[Path, Argument(metavar="MODEL", help="A model file: see lookalike fit.")]
 Resize = Annotated[bool, Option("--resize", help="Resize images to the model's size.")]
 Ideas = Annotated[

@@ -33,6 +33,7 @@ def compare(
     seed: common.Seed = 0,
     skip_bad: common.SkipBad = False,
     zip_encoding: common.ZipEncoding = None,
+    group_from: common.GroupFrom = "",
     as_json: common.Json = False,
     as_csv: common.Csv = False,
     quiet: common.Quiet = False,
@@ -54,6 +55,7 @@ def compare(
         train, valid = lookalike.load(
             data, **common.loading(classes, size, limit, seed, skip_bad, zip_encoding, tell)
         )
+        train = train.grouped(group_from) if group_from else train
         if image is not None:
             from lookalike.show.report.examples import find
 

@@ -47,6 +47,7 @@ def fit(
     seed: common.Seed = 0,
     skip_bad: common.SkipBad = False,
     zip_encoding: common.ZipEncoding = None,
+    group_from: common.GroupFrom = "",
     as_json: common.Json = False,
     as_csv: common.Csv = False,
     quiet: common.Quiet = False,
@@ -69,6 +70,7 @@ def fit(
         raise InputError(f"--idea {idea} is there to compare with only: expected one of {known}")
     with common.progress(quiet) as tell:
         train = load_to_fit(data, **common.loading(classes, size, limit, seed, skip_bad, zip_encoding, tell))
+        train = train.grouped(group_from) if group_from else train
         common.say_notes(train.source.notes, quiet)
         found = lookalike.fit_best(train, ideas=ideas, seed=seed, progress=tell)
         tell("writing the model", 0, None)

@@ -15,7 +15,7 @@ from lookalike.data import bridges
 from lookalike.errors import InputError, LabelWarning, warn
 from lookalike.images import ImageBatch, as_images
 from lookalike.progress import Progress, silent
-from lookalike.text import listed, name_notes, one_form
+from lookalike.text import listed, name_notes, one_form, quoted
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,44 @@ class LabelledImages:
         """Return the same images with ``notes`` added to their source, as another part if one is given."""
         source = replace(self.source, notes=(*self.source.notes, *notes), part=part or self.source.part)
         return replace(self, source=source)
+
+    def grouped(self, pattern: str) -> LabelledImages:
+        r"""Return the same images with groups that are taken from their names.
+
+        Parameters
+        ----------
+        pattern : str
+            A regular expression that is found in every name. Who wrote the image, or which camera took it, is
+            its part called ``group``, else its first part in parentheses, else all that it finds.
+
+        Raises
+        ------
+        InputError
+            It is no regular expression, or a name has nothing like it.
+
+        Examples
+        --------
+        >>> from dataclasses import replace
+        >>> import lookalike
+        >>> train = lookalike.load("digits")[0].take([0, 1])
+        >>> replace(train, names=("0/anna-1.png", "1/ben-1.png")).grouped(r"(\w+)-\d").groups
+        array(['anna', 'ben'], dtype='<U4')
+        """
+        try:
+            expression = re.compile(pattern)
+        except re.error as error:
+            raise InputError(f"{quoted(pattern)} is no regular expression: {error}") from error
+        part: int | str = "group" if "group" in expression.groupindex else min(expression.groups, 1)
+        found = []
+        for name in self.names:
+            match = expression.search(name)
+            if match is None or match[part] is None:
+                raise InputError(
+                    f"the name {quoted(name)} has no group like {quoted(pattern)}: expected a regular "
+                    "expression that finds who wrote each image, or which camera took it"
+                )
+            found.append(match[part])
+        return replace(self, groups=np.array(found, np.str_))
 
     def counts(self) -> dict[str, int]:
         """Return how many images each class has, in the order of ``class_names``."""

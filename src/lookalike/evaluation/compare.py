@@ -16,7 +16,7 @@ from lookalike import settings
 from lookalike.data.labelled import LabelledImages
 from lookalike.data.look import contradictions
 from lookalike.errors import InputError, LabelWarning
-from lookalike.evaluation.evaluate import Inputs, labelled, leak_notes, measure, telling
+from lookalike.evaluation.evaluate import Inputs, labelled, leak_notes, measure
 from lookalike.evaluation.ideas import Candidate, candidates, one_line
 from lookalike.evaluation.results import Comparison, PairTest, Row
 from lookalike.evaluation.statistics import holm, mcnemar
@@ -85,7 +85,7 @@ def compare(
     [('naive Bayes', 70), ('means', 69)]
     """
     train, valid = both(train, valid)
-    parts = Inputs(train.images, train.labels), Inputs(valid.images, valid.labels)
+    parts = Inputs.at(train), Inputs.at(valid)
     rows = tuple(attempt(one, *parts, seed=seed, progress=progress) for one in candidates(ideas))
     return Comparison(train, valid, rows, pairs(rows), seed, *copies(train, valid))
 
@@ -128,9 +128,10 @@ def attempt(candidate: Candidate, train: Inputs, valid: Inputs, *, seed: int, pr
         try:
             model = seeded(candidate.make(), seed)
             tell("fit", 0, None)
-            given = train.of(model)
+            # What it is given is made before the time is taken.
+            train.of(model)
             began = time.perf_counter()
-            model.fit(given, train.labels, **telling(model.fit, tell))
+            train.fit(model, tell)
             fit_seconds = time.perf_counter() - began
             evaluation = measure(model, valid, tell)
         # It may be anybody's code: one idea's failure must not cost the others their figures.

@@ -153,7 +153,7 @@ def curve(
         notes.append(f"Measured on {_MEASURED:,} of {len(valid):,} images, drawn at random (seed {seed}).")
         places = np.random.default_rng(seed).permutation(len(valid))[:_MEASURED]
         valid = valid.take(np.sort(places))
-    samples, measured = _samples(train.labels, kept, draws, seed), Inputs(valid.images, valid.labels)
+    samples, measured = _samples(train.labels, kept, draws, seed), Inputs.at(valid)
     rows = tuple(_row(one, train, measured, samples, seed, progress) for one in chosen)
     return Curve(train, valid, rows, tuple(kept), draws, seed, tuple(notes))
 
@@ -214,8 +214,9 @@ def _row(
         for draw, places in enumerate(draws):
             progress(f"curve: {candidate.title}", done, total)
             done += 1
-            few = Inputs(train.images[places], train.labels[places])
-            tries.append(attempt(candidate, few, measured, seed=seed + draw, progress=silent))
+            tries.append(
+                attempt(candidate, Inputs.at(train, places), measured, seed=seed + draw, progress=silent)
+            )
         points.append(_point(n, tries))
     progress(f"curve: {candidate.title}", total, total)
     return CurveRow(candidate.name, candidate.title, candidate.origin, tuple(points))

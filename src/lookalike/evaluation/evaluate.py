@@ -56,10 +56,13 @@ def labelled(given: Any, part: str = "train", groups: ArrayLike | None = None) -
 
 
 class Inputs:
-    """A checked image batch in the two forms that models take, the second made when needed; its labels."""
+    """A checked image batch in the two forms that models take, the second made when needed; its labels.
 
-    def __init__(self, images: ImageBatch, labels: NDArray[Any]) -> None:
-        self._images, self.labels = images, labels
+    Groups, where they are known, are told to models that ask for them.
+    """
+
+    def __init__(self, images: ImageBatch, labels: NDArray[Any], groups: NDArray[Any] | None = None) -> None:
+        self._images, self.labels, self._groups = images, labels, groups
         self._rows: NDArray[np.float32] | None = None
 
     def of(self, model: Any) -> NDArray[Any]:
@@ -74,6 +77,19 @@ class Inputs:
         if self._rows is None:
             self._rows = to_unit(self._images, np.float32).reshape(len(self._images), -1)
         return self._rows
+
+    @classmethod
+    def at(cls, images: LabelledImages, places: Any = slice(None)) -> Inputs:
+        """Return the inputs that some of labelled images are."""
+        groups = None if images.groups is None else images.groups[places]
+        return cls(images.images[places], images.labels[places], groups)
+
+    def fit(self, model: Any, progress: Progress) -> None:
+        """Fit a model on them."""
+        more: dict[str, Any] = telling(model.fit, progress)
+        if self._groups is not None and "groups" in inspect.signature(model.fit).parameters:
+            more["groups"] = self._groups
+        model.fit(self.of(model), self.labels, **more)
 
 
 @takes_tensors

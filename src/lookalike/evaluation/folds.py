@@ -15,7 +15,7 @@ from lookalike.data.labelled import LabelledImages, natural_order
 from lookalike.data.look import contradictions
 from lookalike.errors import InputError, LabelWarning
 from lookalike.evaluation.compare import attempt, pairs, seeded
-from lookalike.evaluation.evaluate import Inputs, judge, labelled, leak_notes, telling, unwarned
+from lookalike.evaluation.evaluate import Inputs, judge, labelled, leak_notes, unwarned
 from lookalike.evaluation.ideas import Candidate, candidates
 from lookalike.evaluation.results import Comparison, Row
 from lookalike.images import digests
@@ -170,9 +170,8 @@ def fit_best(
         winner = next(one for one in chosen if one.name == name)
     progress(f"{winner.title}: fit on all images", 0, None)
     model = seeded(winner.make(), seed)
-    inputs = Inputs(train.images, train.labels)
     with unwarned(LabelWarning):
-        model.fit(inputs.of(model), inputs.labels, **telling(model.fit, progress))
+        Inputs.at(train).fit(model, progress)
     if hasattr(model, "recogniser_"):
         model.recogniser_.reading = train.source.reading
     if hasattr(model, "rejection_basis"):
@@ -271,7 +270,7 @@ def _row(candidate: Candidate, images: LabelledImages, folds: Folds, seed: int, 
         def tell(what: str, done: int, total: int | None, number: int = number) -> None:
             progress(f"fold {number} of {len(folds.parts)}: {what}", done, total)
 
-        parts = (Inputs(images.images[places], images.labels[places]) for places in (rest, held))
+        parts = (Inputs.at(images, places) for places in (rest, held))
         tries.append(attempt(candidate, *parts, seed=seed, progress=tell))
         if tries[-1].error is not None:
             break

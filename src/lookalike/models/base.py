@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
-from copy import deepcopy
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -15,14 +14,15 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from lookalike.errors import InputError
 from lookalike.images import as_images
 from lookalike.models.checks import (
-    as_bytes,
     check_whole,
+    checked_groups,
     checked_labels,
+    class_table,
+    fit_first,
     grows,
     in_one_form,
     keeps,
     learned,
-    preparation,
     rank_of,
     refusing,
     restored,
@@ -109,7 +109,9 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     # What is learned.
 
     @takes_tensors
-    def fit(self, X: ArrayLike, y: ArrayLike, *, progress: Progress = silent) -> Self:
+    def fit(
+        self, X: ArrayLike, y: ArrayLike, *, groups: ArrayLike | None = None, progress: Progress = silent
+    ) -> Self:
         """Fit on labelled images; what was learned before is forgotten.
 
         Parameters
@@ -118,6 +120,10 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             Images.
         y : array-like of shape (n,)
             Their labels: integers, or strings, which are brought to Unicode's form NFC.
+        groups : array-like of shape (n,), optional
+            Who wrote each image, or which camera took it. New images are then expected to be of others:
+            what says how sure answers are leaves out an image's whole group, and its copies
+            (:mod:`lookalike.search.together`), instead of the image alone.
         progress : Progress, optional
             Hears of preparation, of compilation and of what is learned.
 
@@ -128,44 +134,27 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         Raises
         ------
         InputError
-            A parameter is none of its values, the images are no image batch, or there is not one label for
-            each.
+            A parameter is none of its values, the images are no image batch, or there is not one label (or
+            group) for each.
         """
         self._check_parameters()
         with unchanged_by_failure(self):
             images = self._images(X, reset=True)
             classes, codes = np.unique(checked_labels(self, y, images), return_inverse=True)
-            return self._fit(images, LabelTable.of(classes), codes, progress)
-
-    def _fit(
-        self, images: NDArray[Any], labels: LabelTable, codes: NDArray[np.intp], progress: Progress
-    ) -> Self:
-        """Learn the first images."""
-        converted = as_bytes(self, images)
-        given = images
-        if converted is not None and (images.ndim == 2 or images.dtype != np.uint8):
-            given = converted(images)
-        prepare = preparation(self, images, given, codes)
-        seen = given if prepare is None else prepare.transform(given, progress=progress)
-        matcher = self._matcher(prepare)
-        names = self.__dict__.get("feature_names_in_")
-        recogniser = Recogniser(
-            matcher,
-            labels,
-            images.shape[1:] if images.ndim > 2 else None,
-            self.n_features_in_,
-            prepare=prepare,
-            as_bytes=converted,
-            feature_names=None if names is None else tuple(map(str, names)),
-        )
-        recogniser.fit(images, seen, codes, progress)
-        recogniser.vote = self._vote(matcher)
-        self.recogniser_, self.parameters_ = recogniser, deepcopy(self.get_params(deep=False))
+            of_groups = checked_groups(groups, len(images))
+            fit_first(self, images, LabelTable.of(classes), codes, of_groups, progress)
         return self
 
     @available_if(grows)  # type: ignore[untyped-decorator]
     @takes_tensors
-    def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        *,
+        groups: ArrayLike | None = None,
+    ) -> Self:
         """Learn further images of the classes of the first call.
 
         Means of bytes are exactly those of one ``fit`` on all of them, in any order and any parts; where
@@ -180,6 +169,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         classes : array-like of shape (n_classes,), optional
             Every label that will ever occur; needed at the first call only. A class without images yet is
             never an answer.
+        groups : array-like of shape (n,), optional
+            Who wrote each image, or which camera took it, as in ``fit``; else each is alone in its group.
 
         Returns
         -------
@@ -193,22 +184,19 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         self._check_parameters()
         first = not self.__sklearn_is_fitted__()
         images = self._images(X, reset=first)
-        if first and classes is None:
-            raise InputError(
-                "classes must be passed on the first call to partial_fit: every label that will occur"
-            )
-        given = None if classes is None else np.unique(in_one_form(classes))
-        if not first and given is not None and not np.array_equal(given, self.classes_):
-            raise InputError(f"classes are {given}: expected those of the first call, {self.classes_}")
-        table = LabelTable.of(given) if first and given is not None else self._ready().labels
+        table = class_table(self, classes)
         codes = table.codes_of(checked_labels(self, y, images))
+        of_groups = checked_groups(groups, len(images))
         if first:
-            return self._fit(images, table, codes, silent)
-        self._ready().add(images, codes)
+            fit_first(self, images, table, codes, of_groups, silent)
+        else:
+            self.recogniser_.add(images, codes, of_groups)
         return self
 
     @takes_tensors
-    def teach(self, images: ArrayLike, labels: ArrayLike) -> NDArray[np.int64]:
+    def teach(
+        self, images: ArrayLike, labels: ArrayLike, *, groups: ArrayLike | None = None
+    ) -> NDArray[np.int64]:
         """Learn further images; a label that is new becomes a new class.
 
         Like ``partial_fit``, which only takes the classes of its first call. A class that was taught stays
@@ -222,6 +210,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         labels : array-like of shape (n,)
             Their labels, of the kind that ``classes_`` are: whole numbers or texts. What ``predict`` answers
             keeps its kind: for a text beside numbers fit again, with all labels as texts.
+        groups : array-like of shape (n,), optional
+            Who wrote each image, or which camera took it, as in ``fit``; else each is alone in its group.
 
         Returns
         -------
@@ -236,7 +226,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             kind, or the model cannot learn further images.
         """
         self._ready().check_teachable()
-        return self._ready().teach(self._images(images), labels)
+        batch = self._images(images)
+        return self._ready().teach(batch, labels, checked_groups(groups, len(batch)))
 
     @available_if(keeps)  # type: ignore[untyped-decorator]
     @takes_tensors

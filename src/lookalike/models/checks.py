@@ -1,10 +1,11 @@
-"""What classifiers are asked before they learn: labels, parameters, preparation, and what they can do."""
+"""What classifiers do before they learn: labels, groups, parameters, preparation; and what they can do."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from operator import attrgetter
 from typing import Any
 
@@ -17,6 +18,8 @@ from lookalike.data.look import contradictions
 from lookalike.errors import InputError, LabelWarning, warn
 from lookalike.images import digests
 from lookalike.prepare import Prepare, choose
+from lookalike.progress import Progress
+from lookalike.recognition.labels import LabelTable
 from lookalike.recognition.recogniser import AsBytes, Recogniser, sizes
 from lookalike.search.matcher import Matcher
 from lookalike.text import name_notes, one_form
@@ -90,6 +93,33 @@ def in_one_form(y: ArrayLike) -> NDArray[Any]:
     given = labels.tolist()
     formed = [*map(one_form, given)]
     return labels if formed == given else np.array(formed, labels.dtype.kind)
+
+
+def checked_groups(groups: ArrayLike | None, n: int) -> NDArray[Any] | None:
+    """Return the groups of ``n`` images."""
+    if groups is None:
+        return None
+    values = np.asarray(groups)
+    if values.shape != (n,):
+        raise InputError(f"groups have shape {values.shape} for {n} images: expected one for each")
+    if any(value is None or value != value for value in values.tolist()):
+        raise InputError("groups hold None or NaN: expected who wrote each image, or which camera took it")
+    return values
+
+
+def class_table(model: Any, classes: ArrayLike | None) -> LabelTable:
+    """Return the labels of the first call of ``partial_fit``, which later ones may only repeat."""
+    known: Recogniser | None = model.__dict__.get("recogniser_")
+    if classes is None:
+        if known is None:
+            raise InputError(
+                "classes must be passed on the first call to partial_fit: every label that will occur"
+            )
+        return known.labels
+    given = np.unique(in_one_form(classes))
+    if known is not None and not np.array_equal(given, known.labels.classes):
+        raise InputError(f"classes are {given}: expected those of the first call, {known.labels.classes}")
+    return LabelTable.of(given) if known is None else known.labels
 
 
 def check_whole(name: str, value: object) -> None:
@@ -190,6 +220,37 @@ def preparation(
     if model.prepare is None or (images.ndim == 2 and (given.ndim == 2 or given.shape[1] == 1)):
         return None
     return choose(given, codes)
+
+
+def fit_first(
+    model: Any,
+    images: NDArray[Any],
+    labels: LabelTable,
+    codes: NDArray[np.intp],
+    groups: NDArray[Any] | None,
+    progress: Progress,
+) -> None:
+    """Fit a model on its first images."""
+    converted = as_bytes(model, images)
+    given = images
+    if converted is not None and (images.ndim == 2 or images.dtype != np.uint8):
+        given = converted(images)
+    prepare = preparation(model, images, given, codes)
+    seen = given if prepare is None else prepare.transform(given, progress=progress)
+    matcher = model._matcher(prepare)
+    names = model.__dict__.get("feature_names_in_")
+    recogniser = Recogniser(
+        matcher,
+        labels,
+        images.shape[1:] if images.ndim > 2 else None,
+        model.n_features_in_,
+        prepare=prepare,
+        as_bytes=converted,
+        feature_names=None if names is None else tuple(map(str, names)),
+    )
+    recogniser.fit(images, seen, codes, progress, groups)
+    recogniser.vote = model._vote(matcher)
+    model.recogniser_, model.parameters_ = recogniser, deepcopy(model.get_params(deep=False))
 
 
 def restored(kind: Any, recogniser: Recogniser, parameters: dict[str, Any]) -> Any:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.errors import InputError
+from lookalike.search.together import OWN
 from lookalike.state import Array, State, array, class_codes
 
 Floats = NDArray[np.float64]
@@ -38,18 +39,28 @@ _FARTHEST = 1e100
 
 @dataclass(frozen=True, eq=False)
 class LeftOut:
-    """Class distances of training images, each of them left out in turn."""
+    """Class distances of training images, each of them left out in turn, with its copies and its group."""
 
     #: (m, n_classes): what would be found without the image; infinite for a class that then has none.
     distances: Floats
     codes: NDArray[np.intp]  # (m,): the images' classes
     spreads: Floats  # (m,): the standard deviation of each image's values, where 1 is full ink
+    groups: NDArray[np.uint64] | None = None  # (m,): a number for each one's group, where groups are known
 
     state: ClassVar[State] = {
         "distances": Array((np.float64,), ("m", None), 0, np.inf),
         "codes": class_codes("m"),
         "spreads": array(np.float64, shape=("m",), low=0),
+        "groups": array(np.uint64, shape=("m",), optional=True),
     }
+
+    @property
+    def n_groups(self) -> int | None:
+        """Of how many groups the images are (one without is of its own); None where none is known."""
+        if self.groups is None:
+            return None
+        named = self.groups[self.groups != OWN]
+        return len(np.unique(named)) + len(self.groups) - len(named)
 
     def restored(self) -> None:
         """Refuse what says nothing."""

@@ -23,6 +23,7 @@ from lookalike.recognition.reservoir import Reservoir, image_keys, smallest, spr
 from lookalike.recognition.vote import Vote
 from lookalike.search.matcher import Codes, Matcher
 from lookalike.search.matches import Matches
+from lookalike.search.together import Keys, Together, groups_in, joined, kin_of, shift_keys, without
 from lookalike.state import (
     Derived,
     Fact,
@@ -163,6 +164,7 @@ class Recogniser:
         "look": Fact(_look, list, optional=True),
         "ids": array(np.int64, shape=("m",), low=0, high=2**62, optional=True),
         "next_id": whole(0, 2**62),
+        "kin": array(np.uint64, shape=("m", 2), optional=True),
         "matcher": Part(),
         "reservoir": Part(Reservoir, optional=True),
         "known_left_out": Part(LeftOut, optional=True),
@@ -189,6 +191,8 @@ class Recogniser:
         self.next_id = 0
         #: How files of the training images were read: ``Source.reading`` of labelled images.
         self.reading: tuple[int, int] | None = None
+        #: What is known of each training image by :func:`lookalike.search.together.kin_of`.
+        self.kin: Keys | None = None
         self.reservoir: Reservoir | None = None
         #: What was left out by the fit, where that follows from all images at once and cannot be done later.
         self.held: LeftOut | None = None
@@ -209,8 +213,8 @@ class Recogniser:
         if len(matcher.class_counts) != n_classes:
             raise InputError(f"the matcher is of {len(matcher.class_counts)} classes: expected {n_classes}")
         ids = self.ids
-        if matcher.keeps_images != (ids is not None):
-            raise InputError("ids do not go with the matcher")
+        if matcher.keeps_images != (ids is not None) or (self.kin is not None and ids is None):
+            raise InputError("ids or kin do not go with the matcher")
         if ids is not None and (
             len(ids) != len(matcher.codes)
             or not len(ids)
@@ -368,7 +372,8 @@ class Recogniser:
         """Return class distances of up to 2,000 training images, each left out of everything in turn.
 
         They are those with the smallest hash of their pixels and label, so that the order and the parts of
-        training do not matter.
+        training do not matter; of copies it is one, and all are left out, and so is its group
+        (:mod:`lookalike.search.together`).
         """
         if self.held is not None:
             return self.held
@@ -378,21 +383,39 @@ class Recogniser:
     def _leave_out(self, progress: Progress) -> LeftOut:
         matcher: Any = self.matcher
         if matcher.keeps_images:
-            keys = [self._keys(places) for places in self._in_chunks()]
-            places = smallest(np.concatenate(keys))
-            return self._left_out(self._kept(places), matcher.codes[places], places, progress)
-        assert self.reservoir is not None, "without one, the fit has left images out"
+            return self._left_out(None, matcher.codes, self.kin, progress)
         held = self.reservoir
-        return self._left_out(held.images, held.codes, matcher.holder(held.images, held.codes), progress)
+        assert held is not None, "without one, the fit has left images out"
+        return self._left_out(held.images, held.codes, held.kin, progress)
 
     def _left_out(
-        self, seen: NDArray[Any], codes: Codes, exclude: NDArray[np.int64] | None, progress: Progress
+        self, images: NDArray[Any] | None, codes: Codes, kin: Keys | None, progress: Progress
     ) -> LeftOut:
-        found = self.matcher.match(seen, 1, exclude=exclude, progress=progress)
-        return LeftOut(found.class_distances, codes, spreads(seen))
+        """Leave training images out; they are given where the matcher does not keep them."""
+        matcher: Any = self.matcher
+        known = [(images, codes)] if images is not None else map(self._labelled, self._in_chunks())
+        keys = [(image_keys(some, own, self.labels.classes), shift_keys(some)) for some, own in known]
+        together = Together.of([shifts for _, shifts in keys], codes, kin)
+        hashes = np.concatenate([key for key, _ in keys])
+        places = np.argsort(hashes, kind="stable")
+        places = together.one_each(places)
+        places = places[smallest(hashes[places])]
+        seen = self._kept(places) if images is None else images[places]
+        distances = np.full((len(places), len(self.labels.classes)), np.inf)
+        for rows, gone in together.leaving_out(places):
+            some = seen[rows]
+            if gone is None:
+                own = places[rows] if images is None else matcher.holder(some, codes[places[rows]])
+                distances[rows] = matcher.match(some, 1, exclude=own, progress=progress).class_distances
+            elif not gone.all():
+                rest, classes = without(matcher, gone, images, codes)
+                found = rest.match(some, 1, progress=progress)
+                distances[np.ix_(rows, classes)] = found.class_distances
+        groups = groups_in(kin)
+        return LeftOut(distances, codes[places], spreads(seen), None if groups is None else groups[places])
 
-    def _keys(self, places: NDArray[np.intp]) -> NDArray[np.uint64]:
-        return image_keys(self._kept(places), self.matcher.codes[places], self.labels.classes)
+    def _labelled(self, places: NDArray[np.intp]) -> tuple[NDArray[Any], Codes]:
+        return self._kept(places), self.matcher.codes[places]
 
     def _kept(self, places: NDArray[np.intp]) -> NDArray[Any]:
         kept = self.matcher.kept(places)
@@ -427,11 +450,21 @@ class Recogniser:
     # What is learned.
 
     def fit(
-        self, images: NDArray[Any], seen: NDArray[Any], codes: Codes, progress: Progress = silent
+        self,
+        images: NDArray[Any],
+        seen: NDArray[Any],
+        codes: Codes,
+        progress: Progress = silent,
+        groups: NDArray[Any] | None = None,
     ) -> None:
-        """Learn labelled images, of which ``seen`` is what the matcher sees, and nothing else."""
+        """Learn labelled images, of which ``seen`` is what the matcher sees, and nothing else.
+
+        ``groups (n,)`` are anything that has a text: who wrote each image, or which camera took it.
+        """
         matcher: Any = self.matcher
-        matcher.fit(seen, codes, len(self.labels.classes), progress=progress)
+        kin = self._kin(images, codes, groups)
+        more = {"kin": kin} if getattr(matcher, "holds_out", False) else {}
+        matcher.fit(seen, codes, len(self.labels.classes), progress=progress, **more)
         self._begin()
         if self.image_shape is not None:
             # Of many only some are looked at: means of 60,000 images are made in a tenth of the time that
@@ -439,19 +472,31 @@ class Recogniser:
             self.look = look(sample(images))
         if matcher.keeps_images:
             self.ids, self.next_id = np.arange(len(images), dtype=np.int64), len(images)
+            self.kin = kin
         elif not matcher.fixed:
-            self.reservoir = Reservoir.of(seen, codes, self.labels.classes)
+            self.reservoir = Reservoir.of(seen, codes, self.labels.classes, kin)
         elif hasattr(matcher, "judged"):
             places = matcher.judged
-            self.held = self._left_out(seen[places], codes[places], None, progress)
+            found, own = matcher.match(seen[places], 1, progress=progress), codes[places]
+            of_groups = None if kin is None else groups_in(kin[places])
+            self.held = LeftOut(found.class_distances, own, spreads(seen[places]), of_groups)
         else:
-            places = smallest(image_keys(seen, codes, self.labels.classes))
-            some, own = seen[places], codes[places]
-            self.held = self._left_out(some, own, matcher.holder(some, own), progress)
+            self.held = self._left_out(seen, codes, kin, progress)
 
-    def add(self, images: NDArray[Any], codes: Codes) -> NDArray[np.int64]:
+    def _kin(self, images: NDArray[Any], codes: Codes, groups: NDArray[Any] | None) -> Keys | None:
+        """Return what is known of images before they are prepared."""
+        if self.prepare is None and groups is None:
+            return None
+        if self.as_bytes is not None and self.as_bytes.shape is not None:
+            images = images.reshape(len(images), *self.as_bytes.shape)
+        return kin_of(images, codes, groups)
+
+    def add(
+        self, images: NDArray[Any], codes: Codes, groups: NDArray[Any] | None = None
+    ) -> NDArray[np.int64]:
         """Learn further images of known classes, and return their ids: none where images are not kept."""
         matcher: Any = self.matcher
+        kin = self._kin(images, codes, groups)
         seen = self.seen(images)
         matcher.add(seen, codes)
         if self.look is not None:
@@ -459,20 +504,24 @@ class Recogniser:
         ids = np.empty(0, np.int64)
         if self.ids is not None:
             ids = np.arange(self.next_id, self.next_id + len(images), dtype=np.int64)
+            self.kin = joined(self.kin, len(self.ids), kin, len(images))
             self.ids, self.next_id = np.concatenate([self.ids, ids]), self.next_id + len(images)
         if self.reservoir is not None:
-            self.reservoir = self.reservoir.joined(Reservoir.of(seen, codes, self.labels.classes))
+            more = Reservoir.of(seen, codes, self.labels.classes, kin)
+            self.reservoir = self.reservoir.joined(more)
         self._changed()
         return ids
 
-    def teach(self, images: NDArray[Any], labels: ArrayLike) -> NDArray[np.int64]:
+    def teach(
+        self, images: NDArray[Any], labels: ArrayLike, groups: NDArray[Any] | None = None
+    ) -> NDArray[np.int64]:
         """Learn further images, of new classes too, and return their ids."""
         self.check_teachable()
         grown, codes = self.labels.grown(labels, len(images))
         before = self.labels
         self._relabel(grown)
         try:
-            return self.add(images, codes)
+            return self.add(images, codes, groups)
         except BaseException:
             self._relabel(before)
             raise
@@ -500,6 +549,7 @@ class Recogniser:
         gone = np.isin(self.ids, wanted)
         matcher.remove(np.flatnonzero(gone))
         self.ids = self.ids[~gone]
+        self.kin = None if self.kin is None else self.kin[~gone]
         self._relabel(self.labels.without_empty(matcher.class_counts))
         self._changed()
 

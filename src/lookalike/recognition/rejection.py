@@ -16,6 +16,9 @@ promises no rate: both scores are at most the largest of any training image left
 be left out, the distance is at most the median distance between training images, and no other class is
 nearer.
 
+Where groups of images are known (writers, cameras), an image's group is left out with it, and what is said
+is of images of new groups; where fewer than five can tell, it is the rule of thumb that answers.
+
 An image is blank where the standard deviation of its values is less than half the least of those training
 images; blanks are of no class. Images in rows of a table are never blank.
 """
@@ -37,6 +40,8 @@ SCORES = 2
 #: A class is judged by itself where it has so many examples, which a level of 0.05 takes; fewer are so coarse
 #: that a level barely above what they support would reject less than a lower one that rests on all classes.
 LEAST_OF_CLASS = 39
+#: Images of fewer groups (writers, cameras) say too little of those of others.
+LEAST_GROUPS = 5
 #: An image is blank where its values spread less than this share of the least spread of a training image.
 BLANK_SHARE = 0.5
 
@@ -88,6 +93,7 @@ class Rejection:
         self._present = present
         self._few = min(len(self._of_class[code][0]) for code in np.flatnonzero(present))
         self._largest = self._thumb(left_out.distances)
+        self._groups = left_out.n_groups
         #: The least standard deviation of the values of one of the images.
         self.least_spread = float(left_out.spreads.min())
         #: What was worked out for each level that was asked for.
@@ -102,6 +108,13 @@ class Rejection:
 
     def _basis(self, level: float) -> Basis:
         share = f"{level:.4g}"
+        if self._groups is not None and self._groups < LEAST_GROUPS:
+            return Basis(
+                "rule of thumb",
+                len(self._of_all[0]),
+                f"a rule of thumb, without a promised rate: images of other groups (writers, cameras) may "
+                f"differ more than those of the {self._groups} that can tell, and it takes {LEAST_GROUPS}",
+            )
         if self._few >= max(_needed(level), LEAST_OF_CLASS):
             return Basis(
                 "each class",
