@@ -9,15 +9,23 @@ images, the class is missing from the sets of at most a share alpha of them, wha
 (split conformal prediction: V. Vovk, A. Gammerman and G. Shafer, "Algorithmic Learning in a Random World",
 Springer 2005, chapter 4; its examples are left out in turn here, on which the promise rests only nearly).
 
-The smallest p-value of n examples is 2 / (n + 1): a level of 0.05 takes 39. Where a class that has images has
-fewer among the (at most 2,000) that are left out in turn, or fewer than 39, all classes are pooled, and the
-promise holds for all classes together. Where all together are too few, a rule of thumb answers, which
-promises no rate: both scores are at most the largest of any training image left out in turn; where none could
-be left out, the distance is at most the median distance between training images, and no other class is
-nearer.
+A training image whose class has no other cannot tell how near images of the class are, and is not counted.
+The smallest p-value of n examples is 2 / (n + 1): a level of 0.05 takes 39. Where each class has 39 that can
+tell among the (at most 2,000) that are left out in turn, it is judged by them alone; else all classes are
+pooled, and the promise holds for all of them together, but for classes of a single image. A level that only
+all classes together support allows besides what a class alone does above its smallest p-value.
+
+A level below the smallest p-value promises no rate: a rule of thumb answers, as near to the level as the
+examples go. Both scores are at most the largest of any training image left out in turn, or the class is the
+nearest. Where fewer than 9 can tell, and of a class of a single image, it answers at every level; there the
+class may be the image's if no other is nearer, and its distance is at most that largest one or the median
+distance of training images to other classes, whichever is larger. So whatever a level allows any lower one
+allows too.
 
 An image is blank where the standard deviation of its values is less than half the least of those training
-images; blanks are of no class. Images in rows of a table are never blank.
+images. It is of no class, and neither is one that looks like no training image at all, whatever its
+distances: that is rougher than half-way from the roughest of them to noise, or dark on light where they are
+all light on dark, or the other way round. Images in rows of a table are never either.
 """
 
 from __future__ import annotations
@@ -37,6 +45,8 @@ SCORES = 2
 #: A class is judged by itself where it has so many examples, which a level of 0.05 takes; fewer are so coarse
 #: that a level barely above what they support would reject less than a lower one that rests on all classes.
 LEAST_OF_CLASS = 39
+#: So many images that can tell give p-values at all: the largest score of fewer says little.
+LEAST_OF_ALL = 9
 #: An image is blank where its values spread less than this share of the least spread of a training image.
 BLANK_SHARE = 0.5
 
@@ -79,17 +89,25 @@ class Rejection:
     """
 
     def __init__(self, left_out: LeftOut, present: NDArray[np.bool_]) -> None:
-        rows = np.arange(len(left_out.codes))
-        scores = [score[rows, left_out.codes] for score in _scores(left_out.distances)]
-        self._of_class = [
-            [np.sort(score[left_out.codes == code]) for score in scores] for code in range(len(present))
-        ]
-        self._of_all = [np.sort(score) for score in scores]
-        self._present = present
+        distances, codes = left_out.distances, left_out.codes
+        rows, classes = np.arange(len(codes)), np.arange(len(present))
+        scores = [score[rows, codes] for score in _scores(distances)]
+        told = np.isfinite(scores[0])
+        self._of_class = [[np.sort(score[told & (codes == code)]) for score in scores] for code in classes]
+        self._of_all = [np.sort(score[told]) for score in scores]
+        self._present, self._count = present, int(told.sum())
         self._few = min(len(self._of_class[code][0]) for code in np.flatnonzero(present))
-        self._largest = self._thumb(left_out.distances)
-        #: The least standard deviation of the values of one of the images.
-        self.least_spread = float(left_out.spreads.min())
+        #: Classes of which no image can tell.
+        self._untold = np.isin(classes, codes) & ~np.isin(classes, codes[told])
+        largest, ratio = (float(score.max(initial=0)) for score in self._of_all)
+        wide = self._untold | (self._count < LEAST_OF_ALL)
+        #: The largest distance to each class, and ratio, that the rule of thumb allows.
+        self._limits = (
+            np.where(wide, max(largest, _between(distances, rows, codes)), largest),
+            np.where(wide, 1.0, max(ratio, 1.0)),
+        )
+        #: An image is blank where the standard deviation of its values is less.
+        self.blank_below = float(left_out.spreads.min()) * BLANK_SHARE
         #: What was worked out for each level that was asked for.
         self._bases: dict[float, Basis] = {}
         self._reaches: dict[float, float] = {}
@@ -101,45 +119,48 @@ class Rejection:
         return self._bases[level]
 
     def _basis(self, level: float) -> Basis:
-        share = f"{level:.4g}"
-        if self._few >= max(_needed(level), LEAST_OF_CLASS):
+        share, needed, count = f"{level:.4g}", _needed(level), self._count
+        alone = int(self._untold.sum())
+        but = f"; nothing is promised of {alone} class{'es' * (alone > 1)} of a single image" if alone else ""
+        if self._few >= max(needed, LEAST_OF_CLASS):
             return Basis(
                 "each class",
                 self._few,
                 f"of each class at most a share of {share} is rejected, if new images are like the training "
                 f"images (at least {self._few} of each class tell)",
             )
-        count = len(self._of_all[0])
-        if count >= _needed(level):
+        if count >= max(needed, LEAST_OF_ALL):
             return Basis(
                 "all classes",
                 count,
                 f"of all classes together at most a share of {share} is rejected, if new images are like the "
                 f"training images ({count} of them tell; for each class alone it takes "
-                f"{max(_needed(level), LEAST_OF_CLASS)})",
+                f"{max(needed, LEAST_OF_CLASS)}){but}",
             )
+        # Rounded up, so that it is one.
+        least = np.ceil(1e4 * SCORES / (count + 1)) / 1e4
+        support = f" (they support levels from {least:.4g} on)" if count >= LEAST_OF_ALL else ""
         return Basis(
             "rule of thumb",
             count,
-            f"a rule of thumb, without a promised rate: a level of {share} takes {_needed(level)} training "
-            f"images, and {count} can tell",
+            f"a rule of thumb, without a promised rate: a level of {share} takes "
+            f"{max(needed, LEAST_OF_ALL)} training images, and {count} can tell{support}{but}",
         )
 
     def sets(
-        self, distances: Floats, level: float, blank: NDArray[np.bool_] | None = None
+        self, distances: Floats, level: float, unlike: NDArray[np.bool_] | None = None
     ) -> NDArray[np.bool_]:
-        """Return which classes have a p-value above a level, for class distances ``(n, n_classes)``.
+        """Return which classes a level allows, for class distances ``(n, n_classes)``.
 
-        Images that are ``blank (n,)`` (:meth:`is_blank`) are of no class.
+        Images that are ``unlike (n,)`` all training images, blank ones among them, are of no class.
         """
-        if self.basis(level).kind == "rule of thumb":
-            distance, ratio = _scores(distances)
-            allowed = (distance <= self._largest[0]) & (ratio <= self._largest[1])
-        else:
-            allowed = self._p_values(distances, self.basis(level).kind) > level
+        kind, (distance, ratio) = self.basis(level).kind, _scores(distances)
+        allowed = (distance <= self._limits[0]) & (ratio <= self._limits[1])
+        if kind != "rule of thumb":
+            allowed = np.where(self._untold, allowed, self._p_values(distance, ratio, kind) > level)
         result: NDArray[np.bool_] = allowed & np.isfinite(distances) & self._present
-        if blank is not None:
-            result[blank] = False
+        if unlike is not None:
+            result[unlike] = False
         return result
 
     def p_values(self, distances: Floats, level: float) -> Floats:
@@ -147,7 +168,8 @@ class Rejection:
         kind = self.basis(level).kind
         if kind == "rule of thumb":
             return np.full(distances.shape, np.nan)
-        return np.where(np.isfinite(distances) & self._present, self._p_values(distances, kind), 0.0)
+        values = self._p_values(*_scores(distances), kind)
+        return np.where(self._untold, np.nan, np.where(np.isfinite(distances) & self._present, values, 0.0))
 
     def reach(self, level: float) -> float:
         """Return how many times as far as the nearest a class may be and still matter to :meth:`sets`."""
@@ -158,7 +180,7 @@ class Rejection:
     def _reach(self, level: float) -> float:
         kind = self.basis(level).kind
         if kind == "rule of thumb":
-            return max(1.0, self._largest[1]) * (1 + 1e-9)
+            return float(self._limits[1].max()) * (1 + 1e-9)
         known = (
             [self._of_all]
             if kind == "all classes"
@@ -168,29 +190,31 @@ class Rejection:
         # other is within one over the least of them.
         most = max(_allowed(scores[1], level, -1e-9) for scores in known)
         least = min(_allowed(scores[1], level, 1e-9) for scores in known)
+        if kind == "all classes" and self._few >= LEAST_OF_CLASS:
+            most = float(self._of_all[1][-1])
         # A little farther than that, for ratios and sums of squares may round otherwise.
         return max(1.0, most, 1 / least if least > 0 else np.inf) * (1 + 1e-9)
 
-    def is_blank(self, spreads: Floats) -> NDArray[np.bool_]:
-        """Return which images have the same value nearly everywhere, by the spreads of their values."""
-        return spreads < self.least_spread * BLANK_SHARE
-
-    def _p_values(self, distances: Floats, kind: str) -> Floats:
-        values = np.zeros(distances.shape)
-        distance, ratio = _scores(distances)
+    def _p_values(self, distance: Floats, ratio: Floats, kind: str) -> Floats:
+        values = np.zeros(distance.shape)
         for code in np.flatnonzero(self._present):
-            known = self._of_class[code] if kind == "each class" else self._of_all
-            by_distance = _p_values(distance[:, code], known[0])
-            values[:, code] = SCORES * np.minimum(by_distance, _p_values(ratio[:, code], known[1]))
+            scores, own = (distance[:, code], ratio[:, code]), self._of_class[code]
+            if kind == "all classes":
+                values[:, code] = _p_value(scores, self._of_all)
+            if self._few >= LEAST_OF_CLASS:
+                alone = _p_value(scores, own)
+                # What the class alone allows at its smallest p-value, a lower level allows too.
+                more = kind == "each class" or alone > SCORES / (len(own[0]) + 1)
+                values[:, code] = np.where(more, np.maximum(values[:, code], alone), values[:, code])
         return values
 
-    def _thumb(self, distances: Floats) -> tuple[float, float]:
-        """Return the largest distance and ratio that the rule of thumb allows."""
-        finite = [score[np.isfinite(score)] for score in self._of_all]
-        if finite[0].size:
-            return float(finite[0].max()), float(finite[1].max(initial=1.0))
-        between = distances[np.isfinite(distances)]
-        return (float(np.median(between)) if between.size else np.inf), 1.0
+
+def _between(distances: Floats, rows: NDArray[np.intp], codes: NDArray[np.intp]) -> float:
+    """Return the median distance of images to other classes than their own; infinite where there is none."""
+    others = distances.copy()
+    others[rows, codes] = np.inf
+    known = others[np.isfinite(others)]
+    return float(np.median(known)) if known.size else np.inf
 
 
 def _scores(distances: Floats) -> tuple[Floats, Floats]:
@@ -212,17 +236,19 @@ def _scores(distances: Floats) -> tuple[Floats, Floats]:
     return distances, ratio
 
 
-def _p_values(scores: Floats, known: Floats) -> Floats:
-    """Return the share of the known scores (ascending), and the score itself, that are at least as large."""
-    least = np.searchsorted(known, scores, side="left")
-    values: Floats = (1 + len(known) - least) / (len(known) + 1)
+def _p_value(scores: tuple[Floats, Floats], known: list[Floats]) -> Floats:
+    """Return the smaller share of known scores (ascending), and itself, that are as large, doubled."""
+    smaller = np.maximum(np.searchsorted(known[0], scores[0]), np.searchsorted(known[1], scores[1]))
+    count = len(known[0])
+    values: Floats = SCORES * ((1 + count - smaller) / (count + 1))
     return values
 
 
 def _needed(level: float) -> int:
     """Return how many examples it takes for a p-value of at most ``level``: 2 / (n + 1) <= level."""
-    # The rounding of 2 / 0.05 must not ask for one more.
-    return int(np.ceil(SCORES / level - 1 - 1e-9))
+    count = int(SCORES / level) - 1
+    # That is one too few, but where the level is just such a share.
+    return count + (SCORES / (count + 1) > level)
 
 
 def _allowed(known: Floats, level: float, slack: float) -> float:
