@@ -355,7 +355,7 @@ class Recogniser:
         """Return how distances become probabilities, worked out once for each state of the model."""
 
         def make() -> Calibration:
-            return calibrate(self.left_out(progress), can_fit=not (self.matcher.class_counts == 1).any())
+            return calibrate(self.left_out(progress), self.matcher.class_counts)
 
         calibration: Calibration = self._derived.get_or("calibration", make)
         return calibration
