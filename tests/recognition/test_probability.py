@@ -334,6 +334,11 @@ def test_a_class_of_a_single_image_is_left_out_of_the_fit():
     assert not found.fitted
     assert others.fitted
     assert found.temperature == pytest.approx(others.temperature, rel=1e-6)
+    enough = np.concatenate([np.flatnonzero(alone), np.flatnonzero(~alone)[:20]])
+    found = calibrate(LeftOut(distances[enough], codes[enough], np.ones(len(enough))), counts)
+    enough = enough[codes[enough] < 3]
+    others = calibrate(LeftOut(distances[enough], codes[enough], np.ones(20)))
+    assert found.temperature == pytest.approx(others.temperature, rel=1e-6)
     # Too few others: a share of the median distance.
     few = np.concatenate([np.flatnonzero(alone), np.flatnonzero(~alone)[:19]])
     found = calibrate(LeftOut(distances[few], codes[few], np.ones(len(few))), counts)

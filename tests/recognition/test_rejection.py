@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.base import clone
 
+from apart import put_together, taken_apart
 from effort import examples
 from lookalike import DeformableMatch, InkCoverage, InputError, MeanImage, NearestImages
+from lookalike.data.look import paper_and_darkness
 from lookalike.recognition.probability import LeftOut
 from lookalike.recognition.rejection import Rejection
 
@@ -326,3 +328,46 @@ def test_a_p_value_that_equals_the_level_is_not_above_it(n, level):
     assert rejection.sets(farthest, level)[:, 0].tolist() == [False, True]
     assert rejection.basis(level).kind != "rule of thumb"
     assert rejection.basis(np.nextafter(level, 0)).kind == "rule of thumb"
+
+
+@pytest.mark.parametrize("tellers", [0, 1, 8, 9])
+def test_the_rule_of_thumb_is_as_said(tellers):
+    rng = np.random.default_rng(tellers)
+    distances = rng.uniform(0.2, 0.9, (tellers + 2, 3))
+    codes = np.array([0] * tellers + [1, 2])
+    distances[tellers, 1] = distances[tellers + 1, 2] = np.inf
+    largest = distances[:tellers, 0].max(initial=0)
+    median = np.median([d for row, code in zip(distances, codes, strict=True) for d in np.delete(row, code)])
+    rejection = Rejection(LeftOut(distances, codes, np.ones(len(codes))), np.ones(3, bool))
+    rows = rng.uniform(0.1, 1, (300, 3))
+    ratio = np.stack([rows[:, c] / np.delete(rows, c, axis=1).min(axis=1) for c in range(3)], axis=1)
+    wanted = (rows <= max(largest, median)) & (ratio <= 1)
+    if tellers == 9:
+        known = (distances[:9, 0] / distances[:9, 1:].min(axis=1)).max()
+        wanted[:, 0] = (rows[:, 0] <= largest) & (ratio[:, 0] <= max(known, 1))
+    np.testing.assert_array_equal(rejection.sets(rows, 0.1), wanted)
+    assert rejection.basis(0.1).kind == "rule of thumb"
+    assert rejection.basis(0.2).kind == ("all classes" if tellers == 9 else "rule of thumb")
+    np.testing.assert_array_equal(rejection.sets(rows, 0.2)[:, 1:], wanted[:, 1:])
+
+
+def test_negatives_are_not_strange_to_what_forgets_polarity(digits):
+    train, valid = digits
+    model = DeformableMatch(planes="double-angle").fit(train.images[:100], train.labels[:100])
+    assert model.recogniser_.matcher.forgets_polarity
+    assert not model.assess(255 - valid.images[:20]).unlike.any()
+
+
+def test_a_model_file_of_before_says_nothing_of_noise(digits):
+    train, _ = digits
+    model = NearestImages().fit(train.images[:100], train.labels[:100])
+    plain = taken_apart(model)
+    noise = np.random.default_rng(0).integers(0, 256, (20, 8, 8), dtype=np.uint8)
+    # Of noise that is light on dark, as digits are.
+    noise = noise[paper_and_darkness(noise)[1] < 0]
+    assert put_together(model, plain).assess(noise).unlike.all()
+    del plain.arrays["roughest"]
+    old = put_together(model, plain)
+    assert not old.assess(noise).unlike.any()
+    old.teach(train.images[100:110], train.labels[100:110])
+    assert not old.assess(noise).unlike.any()

@@ -222,9 +222,8 @@ def roughness(images: ImageBatch) -> NDArray[np.float64]:
     for few in _few(images):
         gray = gray_bytes(few).astype(np.float64)
         _, height, width = gray.shape
-        squares = (np.diff(gray, axis=1) ** 2).sum(axis=(1, 2)) + (np.diff(gray, axis=2) ** 2).sum(
-            axis=(1, 2)
-        )
+        squares = (np.diff(gray, axis=1) ** 2).sum(axis=(1, 2))
+        squares += (np.diff(gray, axis=2) ** 2).sum(axis=(1, 2))
         pairs = (height - 1) * width + height * (width - 1)
         parts.append(squares / np.maximum(2 * pairs * gray.var(axis=(1, 2)), 1e-300))
     return np.concatenate(parts)
