@@ -211,6 +211,24 @@ def look(images: ImageBatch) -> Look:
     )
 
 
+def roughness(images: ImageBatch) -> NDArray[np.float64]:
+    r"""Return how rough checked images are, ``(n,)``: about 1 for noise, 0 for blank images.
+
+    It is the mean squared difference of neighbours in rows and columns over twice the variance, of gray bytes
+    (J. von Neumann, "Distribution of the ratio of the mean square successive difference to the variance",
+    Annals of Mathematical Statistics 12, 1941).
+    """
+    parts = []
+    for few in _few(images):
+        gray = gray_bytes(few).astype(np.float64)
+        _, height, width = gray.shape
+        squares = (np.diff(gray, axis=1) ** 2).sum(axis=(1, 2))
+        squares += (np.diff(gray, axis=2) ** 2).sum(axis=(1, 2))
+        pairs = (height - 1) * width + height * (width - 1)
+        parts.append(squares / np.maximum(2 * pairs * gray.var(axis=(1, 2)), 1e-300))
+    return np.concatenate(parts)
+
+
 def strange(images: ImageBatch, training: Look) -> dict[str, str]:
     r"""Return what is strange about checked images beside those of training: one sentence a kind.
 

@@ -358,9 +358,9 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         InputError
             ``alpha`` is no level.
         """
-        reach = self._ready().rejection(progress).reach(checked_level(alpha))
-        matches, seen = self._ready().match(self._images(X), reach=reach, progress=progress)
-        return self._ready().sets(matches, seen, alpha)
+        reach, images = self._ready().rejection(progress).reach(checked_level(alpha)), self._images(X)
+        matches, seen = self._ready().match(images, reach=reach, progress=progress)
+        return self._ready().sets(matches, images, seen, alpha)
 
     @takes_tensors
     def answer(self, X: ArrayLike, alpha: float = 0.05, *, progress: Progress = silent) -> Answers:

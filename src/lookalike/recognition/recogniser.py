@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lookalike.data.look import Look, look, sample, strange
+from lookalike.data.look import Look, gray_bytes, look, paper_and_darkness, roughness, sample, strange
 from lookalike.errors import InputError, warn
 from lookalike.images import as_images, digests
 from lookalike.prepare import FitToInk, Prepare
@@ -162,6 +162,7 @@ class Recogniser:
         "prepare": Fact(_prepare, lambda prepare: prepare.to_json(), optional=True),
         "vote": Part(Vote),
         "look": Fact(_look, list, optional=True),
+        "roughest": array(np.float64, shape=(1,), low=0, optional=True),
         "ids": array(np.int64, shape=("m",), low=0, high=2**62, optional=True),
         "next_id": whole(0, 2**62),
         "kin": array(np.uint64, shape=("m", 2), optional=True),
@@ -187,6 +188,8 @@ class Recogniser:
         self.prepare, self.as_bytes, self.vote = prepare, as_bytes, vote or Vote()
         self.image_shape, self.n_features, self.feature_names = image_shape, n_features, feature_names
         self.look: Look | None = None
+        #: (1,): the roughness of the roughest training image; None of rows, and in files of before.
+        self.roughest: Floats | None = None
         self.ids: NDArray[np.int64] | None = None
         self.next_id = 0
         #: How files of the training images were read: ``Source.reading`` of labelled images.
@@ -316,18 +319,26 @@ class Recogniser:
         rejection = self.rejection(progress)
         matches, seen = self.match(images, reach=rejection.reach(checked_level(alpha)), progress=progress)
         codes, distances = self.vote.answers(matches)
-        rejected = np.logical_not(self.sets(matches, seen, alpha).any(axis=1))
+        rejected = np.logical_not(self.sets(matches, images, seen, alpha).any(axis=1))
         return Answers(self.labels.classes[codes], distances, rejected, rejection.basis(alpha))
 
-    def sets(self, matches: Matches, seen: NDArray[Any], alpha: float) -> Flags:
+    def sets(self, matches: Matches, images: NDArray[Any], seen: NDArray[Any], alpha: float) -> Flags:
         """Return which classes each image may be of, ``(n, n_classes)``."""
-        return self.rejection().sets(matches.class_distances, checked_level(alpha), self.is_blank(seen))
+        unlike = self.unlike(images, seen)
+        return self.rejection().sets(matches.class_distances, checked_level(alpha), unlike)
 
-    def is_blank(self, seen: NDArray[Any]) -> Flags:
-        """Return which images have the same value nearly everywhere; rows of a table never have."""
-        if self.image_shape is None:
+    def unlike(self, images: NDArray[Any], seen: NDArray[Any]) -> Flags:
+        """Return which images are blank, or look like no training image; rows of a table never do."""
+        if self.look is None:
             return np.zeros(len(seen), np.bool_)
-        return self.rejection().is_blank(spreads(seen))
+        unlike: Flags = spreads(seen) < self.rejection().blank_below
+        if not (self.look.light and self.look.dark):
+            exchanged = paper_and_darkness(gray_bytes(images))[1] * np.sign(self.look.light - self.look.dark)
+            if (exchanged > 0).any() and "polarity" not in self._mended():
+                unlike |= exchanged > 0
+        if self.roughest is not None:
+            unlike |= roughness(images) > max(self.roughest[0], (1 + self.roughest[0]) / 2)
+        return unlike
 
     def probabilities(self, matches: Matches) -> Floats:
         """Return how likely each class is, ``(n, n_classes)``; all classes must have been told."""
@@ -354,7 +365,7 @@ class Recogniser:
         """Return how distances become probabilities, worked out once for each state of the model."""
 
         def make() -> Calibration:
-            return calibrate(self.left_out(progress), can_fit=not (self.matcher.class_counts == 1).any())
+            return calibrate(self.left_out(progress), self.matcher.class_counts)
 
         calibration: Calibration = self._derived.get_or("calibration", make)
         return calibration
@@ -469,7 +480,7 @@ class Recogniser:
         if self.image_shape is not None:
             # Of many only some are looked at: means of 60,000 images are made in a tenth of the time that
             # looking at each takes.
-            self.look = look(sample(images))
+            self.look, self.roughest = look(sample(images)), roughness(sample(images)).max(keepdims=True)
         if matcher.keeps_images:
             self.ids, self.next_id = np.arange(len(images), dtype=np.int64), len(images)
             self.kin = kin
@@ -501,6 +512,8 @@ class Recogniser:
         matcher.add(seen, codes)
         if self.look is not None:
             self.look = self.look.plus(look(sample(images)))
+            if self.roughest is not None:
+                self.roughest = np.maximum(self.roughest, roughness(sample(images)).max())
         ids = np.empty(0, np.int64)
         if self.ids is not None:
             ids = np.arange(self.next_id, self.next_id + len(images), dtype=np.int64)
