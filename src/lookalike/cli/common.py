@@ -44,6 +44,22 @@ Limit = Annotated[
 ]
 Seed = Annotated[int, Option("--seed", metavar="N", min=0, help="What random choices are drawn from.")]
 SkipBad = Annotated[bool, Option("--skip-bad", help="Leave out unreadable images, and list them.")]
+LabelColumn = Annotated[
+    str | None,
+    Option(
+        "--label-column",
+        metavar="NAME",
+        help="The column of a table that holds the labels: its name, first, last or none.",
+    ),
+]
+Header = Annotated[
+    bool | None,
+    Option(
+        "--header/--no-header",
+        help="Whether the first line of a table names its columns.",
+        show_default=False,
+    ),
+]
 Model = Annotated[Path, Argument(metavar="MODEL", help="A model file: see lookalike fit.")]
 Resize = Annotated[bool, Option("--resize", help="Resize images to the model's size.")]
 Ideas = Annotated[
@@ -205,7 +221,14 @@ def parse_size(text: str) -> tuple[int, int] | None:
 
 
 def loading(
-    classes: str, size: str, limit: int | None, seed: int, skip_bad: bool, progress: Progress
+    classes: str,
+    size: str,
+    limit: int | None,
+    seed: int,
+    skip_bad: bool,
+    label_column: str | None,
+    header: bool | None,
+    progress: Progress,
 ) -> dict[str, Any]:
     """Return what those that load labelled images are called with, by the options of that name."""
     return {
@@ -214,6 +237,8 @@ def loading(
         "limit": limit,
         "seed": seed,
         "skip_bad": skip_bad,
+        "label_column": label_column,
+        "header": header,
         "progress": progress,
     }
 
@@ -274,11 +299,15 @@ def model_shape(shape: tuple[int, ...] | None, path: Path) -> tuple[int, ...]:
     return shape
 
 
-def find_images(sources: list[str]) -> LooseImages:
+def find_images(
+    sources: list[str], label_column: str | None = None, header: bool | None = None
+) -> LooseImages:
     """Find images, one of them on standard input where that is asked for."""
     from lookalike.data.loose import find
+    from lookalike.data.readers.delimited import checked_columns
 
-    return find(sources, sys.stdin.buffer if "-" in sources else None)
+    columns = checked_columns(label_column, header)
+    return find(sources, sys.stdin.buffer if "-" in sources else None, columns)
 
 
 def recogniser(path: Path) -> tuple[Recogniser, tuple[int, ...]]:

@@ -32,6 +32,8 @@ def compare(
     limit: common.Limit = None,
     seed: common.Seed = 0,
     skip_bad: common.SkipBad = False,
+    label_column: common.LabelColumn = None,
+    header: common.Header = None,
     as_json: common.Json = False,
     as_csv: common.Csv = False,
     quiet: common.Quiet = False,
@@ -50,7 +52,9 @@ def compare(
     if with_networks:
         chosen = _and_networks(chosen)
     with common.progress(quiet) as tell:
-        train, valid = lookalike.load(data, **common.loading(classes, size, limit, seed, skip_bad, tell))
+        train, valid = lookalike.load(
+            data, **common.loading(classes, size, limit, seed, skip_bad, label_column, header, tell)
+        )
         if image is not None:
             from lookalike.show.report.examples import find
 
@@ -91,6 +95,8 @@ def curve(
     limit: common.Limit = None,
     seed: common.Seed = 0,
     skip_bad: common.SkipBad = False,
+    label_column: common.LabelColumn = None,
+    header: common.Header = None,
     as_json: common.Json = False,
     as_csv: common.Csv = False,
     quiet: common.Quiet = False,
@@ -110,7 +116,9 @@ def curve(
         )
     chosen = common.chosen_ideas(ideas)
     with common.progress(quiet) as tell:
-        train, valid = lookalike.load(data, **common.loading(classes, size, limit, seed, skip_bad, tell))
+        train, valid = lookalike.load(
+            data, **common.loading(classes, size, limit, seed, skip_bad, label_column, header, tell)
+        )
         found = lookalike.curve(
             train, valid, chosen, sizes=[*map(int, numbers)], draws=draws, seed=seed, progress=tell
         )

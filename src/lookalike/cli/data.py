@@ -79,6 +79,8 @@ def export(
     ] = None,
     classes: common.Classes = "",
     seed: common.Seed = 0,
+    label_column: common.LabelColumn = None,
+    header: common.Header = None,
     quiet: common.Quiet = False,
 ) -> None:
     """Write images as PNG files: FOLDER/train/CLASS/NAME.png, and the other part beside train.
@@ -90,7 +92,9 @@ def export(
 
     check_new(folder)
     with common.progress(quiet) as tell:
-        train, other = lookalike.load(data, classes=common.split_list(classes), seed=seed, progress=tell)
+        train, other = lookalike.load(
+            data, **common.loading(classes, "", None, seed, False, label_column, header, tell)
+        )
         if per_class is not None:
             train = few_of_each(train, per_class, seed)
         renamed = write_folder((train, other), folder, tell)
@@ -134,6 +138,8 @@ def show(
     size: common.Size = "",
     seed: common.Seed = 0,
     skip_bad: common.SkipBad = False,
+    label_column: common.LabelColumn = None,
+    header: common.Header = None,
     quiet: common.Quiet = False,
 ) -> None:
     """Draw some images of a set in the terminal.
@@ -142,7 +148,9 @@ def show(
     table shaded by value, with its rank, shape, dtype and range, as an array and as a tensor.
     """
     with common.progress(quiet) as tell:
-        split = lookalike.load(data, **common.loading("", size, limit, seed, skip_bad, tell))
+        split = lookalike.load(
+            data, **common.loading("", size, limit, seed, skip_bad, label_column, header, tell)
+        )
     images = split.train if part == "train" else split.valid
     console = common.console()
     indices = _chosen(images, class_name, 1 if pixels else n, seed)

@@ -43,6 +43,8 @@ def evaluate(
     limit: common.Limit = None,
     seed: common.Seed = 0,
     skip_bad: common.SkipBad = False,
+    label_column: common.LabelColumn = None,
+    header: common.Header = None,
     as_json: common.Json = False,
     as_csv: common.Csv = False,
     quiet: common.Quiet = False,
@@ -63,7 +65,7 @@ def evaluate(
     fitted, info = lookalike.load_model(model), lookalike.model_info(model)
     shape = common.model_shape(fitted.image_shape_, model)
     with common.progress(quiet) as tell:
-        options = common.loading(classes, size, limit, seed, skip_bad, tell)
+        options = common.loading(classes, size, limit, seed, skip_bad, label_column, header, tell)
         images = load_to_measure(data, part=part, **options)
         others = {}
         if out_of_distribution:

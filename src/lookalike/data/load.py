@@ -15,7 +15,8 @@ from lookalike.data import known
 from lookalike.data.labelled import LabelledImages, Split, natural_order
 from lookalike.data.look import part_notes, parts_note
 from lookalike.data.pixels import Size, checked_size
-from lookalike.data.readers import folders, idx, npz, parquet, table
+from lookalike.data.readers import folders, idx, npz, parquet, tables
+from lookalike.data.readers.delimited import UNSAID, Columns, checked_columns, is_table
 from lookalike.data.readers.listing import Listing, mixed_sizes
 from lookalike.data.readers.trees import open_tree
 from lookalike.errors import DataError, InputError, UnknownNameError, unknown
@@ -27,8 +28,8 @@ from lookalike.text import listed, quoted
 _MODEL = b'{"__metadata__":{"lookalike":'
 
 # The formats: the first that knows a folder or an archive, or one file, by what is in it reads it.
-_FROM_TREES = (npz.from_tree, idx.from_tree, parquet.from_tree, folders.from_tree)
-_FROM_FILES = (parquet.from_file, idx.from_file, table.from_file)
+_FROM_TREES = (npz.from_tree, idx.from_tree, parquet.from_tree)
+_FROM_FILES = (parquet.from_file, idx.from_file)
 
 _VALID_SHARE = 0.2  # of each class, where a split is drawn
 
@@ -41,6 +42,8 @@ def load(
     limit: int | None = None,
     seed: int = 0,
     skip_bad: bool = False,
+    label_column: str | None = None,
+    header: bool | None = None,
     progress: Progress = silent,
 ) -> Split:
     """Return the training and the validation part of a set of labelled images.
@@ -56,7 +59,12 @@ def load(
         - Parquet files with a column of images and one of labels, as Hugging Face has them (the extra
           ``[parquet]``),
         - a folder or zip of IDX files, or one IDX images file with its labels beside it,
-        - an ``.npz`` of arrays, or a CSV with the columns ``label,pixel0,pixel1,...``.
+        - an ``.npz`` of arrays,
+        - a table (``.csv``, ``.tsv``, ``.txt``; packed by gzip or not) of labels and pixels, in a column each
+          (``label,pixel0,pixel1,...``) or all in one (``emotion,pixels``), or of file names and labels beside
+          their images (``filename,label``); a column such as ``split`` or ``Usage`` tells the parts. The
+          labels' column is known by its name (``label``, ``class``, ``target``...), else by its values, which
+          a note then says. Where it can be read in two ways, it is refused: see ``label_column``, ``header``.
 
         A known name wins over a path: write ``./digits`` for a folder of that name.
     classes : sequence of str or int, optional
@@ -69,6 +77,11 @@ def load(
         What the split and the limit are drawn from. The draw in one class does not depend on the others.
     skip_bad : bool, default=False
         Leave out image files that cannot be read, and note them; by default the first is an error.
+    label_column : str, optional
+        The column of a table that holds the labels, where that can be read in two ways: its name,
+        ``"first"``, ``"last"``, or ``"none"``.
+    header : bool, optional
+        Whether the first line of a table names its columns, where that can be read in two ways.
     progress : callable, optional
         Told of progress.
 
@@ -102,7 +115,7 @@ def load(
     """
     wanted = checked_size(size)
     seed = checked_seed(seed)
-    parts = _parts(name_or_path, classes, wanted, progress)
+    parts = _parts(name_or_path, classes, wanted, checked_columns(label_column, header), progress)
     train, valid = (draw(part, limit, seed) for part in _train_and_valid(parts, seed))
     names = train.class_names
     both = _alike(*(part.read(names, wanted, skip_bad, progress) for part in (train, valid)))
@@ -120,12 +133,14 @@ def load_to_fit(
     limit: int | None = None,
     seed: int = 0,
     skip_bad: bool = False,
+    label_column: str | None = None,
+    header: bool | None = None,
     progress: Progress = silent,
 ) -> LabelledImages:
     """Return what a model that is to be kept is fitted on: no image is held back to measure on."""
     wanted = checked_size(size)
     seed = checked_seed(seed)
-    parts = _parts(name_or_path, classes, wanted, progress)
+    parts = _parts(name_or_path, classes, wanted, checked_columns(label_column, header), progress)
     return _read(
         _to_fit_on(parts).noted(*_left_alone(parts, "train")), wanted, limit, seed, skip_bad, progress
     )
@@ -140,11 +155,13 @@ def load_to_measure(
     limit: int | None = None,
     seed: int = 0,
     skip_bad: bool = False,
+    label_column: str | None = None,
+    header: bool | None = None,
     progress: Progress = silent,
 ) -> LabelledImages:
     """Return what a model that was fitted before is measured on: no image is held back to fit on."""
     wanted = checked_size(size)
-    parts = _parts(name_or_path, classes, wanted, progress)
+    parts = _parts(name_or_path, classes, wanted, checked_columns(label_column, header), progress)
     chosen = part or next(name for name in ("valid", "test", "train") if name in parts)
     if chosen not in parts:
         raise DataError(f"there is no {chosen} part: expected one of {listed(parts)}")
@@ -177,15 +194,19 @@ def _parts(
     name_or_path: str | os.PathLike[str],
     classes: Sequence[str | int] | None,
     size: Size | None,
+    columns: Columns,
     progress: Progress,
 ) -> dict[str, Listing]:
     """Return the listings of every part that there is, of the classes that are asked for."""
-    parts = _every_part(name_or_path, size, progress)
+    parts = _every_part(name_or_path, size, columns, progress)
+    reader = next(iter(parts.values())).source.reader
+    if columns != UNSAID and not reader.startswith("CSV"):
+        raise InputError(f"label_column and header are for tables, and this is {reader}: leave them out")
     return parts if classes is None else choose_classes(parts, classes)
 
 
 def _every_part(
-    name_or_path: str | os.PathLike[str], size: Size | None, progress: Progress
+    name_or_path: str | os.PathLike[str], size: Size | None, columns: Columns, progress: Progress
 ) -> dict[str, Listing]:
     name = os.fsdecode(name_or_path)
     path = Path(os.path.expanduser(name))
@@ -198,10 +219,14 @@ def _every_part(
     try:
         tree = open_tree(path, name) if name else None
         if tree is not None:
-            found = (from_tree(tree, progress) for from_tree in _FROM_TREES)
-            return next(listings for listings in found if listings is not None)
+            for from_tree in _FROM_TREES:
+                found = from_tree(tree, progress)
+                if found is not None:
+                    return found
+            of_tables = tables.from_tree(tree, size, columns, progress)
+            return folders.from_tree(tree, progress) if of_tables is None else of_tables
         if name and path.is_file():
-            return _in_file(path, name, size, progress)
+            return _in_file(path, name, size, columns, progress)
     except OSError as error:
         raise DataError(f"{quoted(name)} cannot be read: {error.strerror or error}") from error
     raise UnknownNameError(
@@ -209,7 +234,9 @@ def _every_part(
     )
 
 
-def _in_file(path: Path, name: str, size: Size | None, progress: Progress) -> dict[str, Listing]:
+def _in_file(
+    path: Path, name: str, size: Size | None, columns: Columns, progress: Progress
+) -> dict[str, Listing]:
     """Return the listing of one file."""
     with path.open("rb") as file:
         start = file.read(64 * 1024)
@@ -223,6 +250,8 @@ def _in_file(path: Path, name: str, size: Size | None, progress: Progress) -> di
         listings = from_file(path, name, head, size, progress)
         if listings is not None:
             return listings
+    if is_table(path.name):
+        return tables.from_file(path, name, size, columns, progress)
     raise DataError(
         f"{quoted(name)} cannot be read as labelled images: "
         "expected an image folder, a zip or tar of one, Parquet, IDX, .npz or .csv"
