@@ -169,22 +169,23 @@ class Table:
 
     def _is_headed(self, start: list[list[str]]) -> bool:
         """Return whether the first row names the columns, refusing where it may."""
-        first, second = ([cell.strip() for cell in row] for row in (start[0], start[-1]))
+        first = [cell.strip() for cell in start[0]]
         if self._packed is not None:
             return not _is_packed(first[self._packed])
         numbers = [cell for cell in first if _NUMBER.fullmatch(cell)]
         if not numbers:
             return len(set(first)) == len(first) and not any(map(is_image, first))
-        if not _is_run(first) and not _counts_again(first):
+        if not _is_run(numbers) and not _counts_again(first):
             return False
-        # An empty corner names nothing; beside labels that are numbers, "label" is none.
-        known = [at for at, cell in enumerate(first) if cell and key(cell) in LABEL_NAMES | COUNT_NAMES]
-        called = len(numbers) >= _A_RUN and any(_NUMBER.fullmatch(second[at]) for at in known)
+        # An empty corner is no label, nor is a word for one beside so many numbers in a row.
+        called = len(numbers) >= _A_RUN and any(
+            cell and key(cell) in LABEL_NAMES | COUNT_NAMES for cell in first
+        )
         beyond = len(numbers) == len(first) and not all(map(is_byte, first))
         if first[0] and not called and not beyond:
             raise DataError(
-                f"{quoted(self.name)} begins with {quoted(','.join(first[:4]), 40)}, which may name the columns "
-                f"or be an image: say {HEADER}"
+                f"{quoted(self.name)} begins with {quoted(','.join(first[:4]), 40)}, which may be names or an "
+                f"image: say {HEADER}"
             )
         return True
 
@@ -266,7 +267,7 @@ def _is_run(cells: Sequence[str]) -> bool:
     for before in range(3):
         for behind in range(2):
             inner = cells[before : len(cells) - behind]
-            if len(inner) > 1 and inner[0] in ("0", "1"):
+            if len(inner) > (len(cells) > 2) and inner[0] in ("0", "1"):
                 start = int(inner[0])
                 if all(cell == str(number) for number, cell in enumerate(inner, start)):
                     return True

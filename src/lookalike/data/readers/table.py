@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.data.labelled import Source
+from lookalike.data.labelled import Source, natural_key
 from lookalike.data.pixels import Size
 from lookalike.data.readers.delimited import (
     COUNT_NAMES,
@@ -34,6 +34,8 @@ from lookalike.text import listed, quoted
 
 _NO_NUMBERS = str.maketrans("", "", "0123456789,")
 _NO_FLOATS = str.maketrans("", "", "0123456789,.eE+-")
+
+_DIGITS = re.compile(r"[0-9]+")
 
 # The labels' column is spread unlike the pixels beside it: by this much of the distribution, and twice as
 # much as the pixels' own columns. One that holds little but one value may be a pixel's all the same, and of
@@ -146,23 +148,16 @@ class _Read:
 
     def _labels(self, texts: list[str]) -> list[str]:
         """Return the labels as they are written; in a table of floats, 3.0 is 3."""
-        if self._floats and all(map(is_whole, texts)):
+        if self._floats and all(is_whole(text) and not text.isdecimal() for text in texts):
             return [str(int(float(text))) for text in texts]
         return texts
 
     def _decided(self, roles: _Roles, said: str | None) -> tuple[_Roles, Size]:
         """Return what the columns are by all rows, and the height and width of the images."""
-        pixels, known = roles.pixels, roles.label is not None or said is not None
-        # Up to two columns more than pixels: what counts the rows, and the labels where nothing told them.
-        tries = (
-            ((0,),)
-            if roles.sure
-            else ((0, 1),)
-            if known
-            else ((1, 2), (0,))
-            if self._labelled
-            else ((0, 1, 2),)
-        )
+        pixels, known = roles.pixels, roles.label is not None or said == "none"
+        # Up to two columns more than pixels: what counts the rows, and the labels where no name told them.
+        least = 1 if self._labelled or said is not None else 0
+        tries = ((0,),) if roles.sure else ((0, 1),) if known else ((1, 2), (0,)) if least else ((0, 1, 2),)
         extra, shape = self._extra(len(pixels), tries)
         if extra == 2 or (extra == 1 and known):
             if not _is_index(self.texts[pixels[0]]):
@@ -170,6 +165,9 @@ class _Read:
             pixels = pixels[1:]
         if extra == 0 or known:
             return roles._replace(pixels=pixels), shape
+        if said is not None:
+            at = pixels[0 if said == "first" else -1]
+            return roles._replace(pixels=[one for one in pixels if one != at], label=at), shape
         at = self._unlike_pixels(pixels, shape[1])
         label: int | None = at
         if at == pixels[0] and extra == 1 and _is_index(self.texts[at]):
@@ -227,46 +225,51 @@ class _Read:
 
 def _roles(table: Table, columns: Columns, labelled: bool) -> _Roles:
     """Return what the columns are by their names and by what the user said."""
-    at = None if columns.label in (None, "none") else said(table, columns.label)
+    said = columns.label
     roles = _Roles([*range(table.width)], None, sure=False)
     if table.names is not None:
-        keys = ["" if place == at else key(one) for place, one in enumerate(table.names)]
-        roles = _by_names(table, keys, labelled and columns.label is None)
-    if columns.label is not None:
-        roles = roles._replace(label=at, pixels=[one for one in roles.pixels if one != at])
-    return roles
+        roles = _by_names(table, table.names, None, labelled and said is None)
+    if said is None or (said in ("first", "last") and not roles.sure):
+        return roles
+    if said == "none":
+        return roles._replace(label=None)
+    return _by_names(table, table.names or [], label_at(table, said), False)
 
 
-def said(table: Table, label: str) -> int:
-    """Return the column that the user calls the labels'."""
-    if label in ("first", "last"):
-        return 0 if label == "first" else table.width - 1
-    matches = [at for at, one in enumerate(table.names or ()) if label in (one, key(one))]
+def label_at(table: Table, said: str) -> int:
+    """Return the column that the user calls the labels'; what counts the rows is not the first."""
+    names = table.names or [" "] * table.width
+    others = [at for at, name in enumerate(names) if key(name) not in COUNT_NAMES]
+    matches = [at for at, name in enumerate(names) if said in (name, key(name))]
+    if said in ("first", "last"):
+        matches = others[:1] if said == "first" else others[-1:]
     if len(matches) != 1:
         known = f"its columns are {listed(table.names)}" if table.names else "nothing names its columns"
-        raise DataError(f"{quoted(table.name)} has no one column {quoted(label)} ({known}): say {LABEL}")
+        raise DataError(f"{quoted(table.name)} has no one column {quoted(said)} ({known}): say {LABEL}")
     return matches[0]
 
 
-def _by_names(table: Table, keys: Sequence[str], labelled: bool) -> _Roles:
+def _by_names(table: Table, names: Sequence[str], said: int | None, labelled: bool) -> _Roles:
     """Return what the columns are by their names; pixels are those that are called alike but for a number."""
-    labels = [at for at, one in enumerate(keys) if one in LABEL_NAMES]
-    parts = [at for at, one in enumerate(keys) if one in PART_NAMES]
-    rest = [at for at, one in enumerate(keys) if one not in LABEL_NAMES | PART_NAMES | COUNT_NAMES]
-    patterns = [re.sub(r"\d+", "#", keys[at]) for at in rest]
+    keys = [key(name) for name in names]
+    labels = [at for at, one in enumerate(keys) if one in LABEL_NAMES] if said is None else [said]
+    parts = [at for at, one in enumerate(keys) if one in PART_NAMES and at != said]
+    named = LABEL_NAMES | PART_NAMES | COUNT_NAMES
+    rest = [at for at, one in enumerate(keys) if one not in named and at != said]
+    patterns = [_DIGITS.sub("#", keys[at]) for at in rest]
     most, count = Counter(patterns).most_common(1)[0] if patterns else ("", 0)
-    numbered_names = "#" in most and 2 * count > len(rest)
-    run = [at for at, one in zip(rest, patterns, strict=True) if one == most] if numbered_names else rest
-    if numbered_names and most.count("#") == 1:
+    alike = "#" in most and 2 * count > len(rest)
+    run = [at for at, one in zip(rest, patterns, strict=True) if one == most] if alike else rest
+    if alike and most.count("#") == 1:
         # Some programs sort columns as texts: pixel1, pixel10, pixel11.
-        run.sort(key=lambda at: int(re.sub(r"\D", "", keys[at])))
-    odd = [table.names[at] for at in rest if at not in set(run)] if table.names else []
+        run.sort(key=lambda at: natural_key(keys[at]))
+    odd = listed(names[at] for at in sorted({*rest} - {*run}))
     if labelled and (len(labels) > 1 or (odd and not labels)):
-        found = listed(keys[at] for at in labels) if labels else f"{listed(odd)} beside its pixels"
+        found = listed(names[at] for at in labels) if labels else f"{odd} beside its pixels"
         raise DataError(f"{quoted(table.name)} has the columns {found}: say which is the label, {LABEL}")
-    notes = (f"Columns that are no pixels were left out: {listed(odd)}.",) if odd else ()
+    notes = (f"Columns that are no pixels were left out: {odd}.",) if odd else ()
     # Names that count through say nothing of a label among them: V1 to V785.
-    sure = bool(labels) or bool(odd) or not numbered_names
+    sure = bool(odd) or not alike or (said is None and bool(labels))
     return _Roles(run, labels[0] if labels else None, parts[0] if len(parts) == 1 else None, sure, notes)
 
 

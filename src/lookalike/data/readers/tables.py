@@ -184,7 +184,7 @@ def _label_and_part(opened: Table, columns: Columns, file: int) -> tuple[int | N
     keys = [key(one) for one in opened.names or [""] * opened.width]
     part = next((at for at, one in enumerate(keys) if one in PART_NAMES), None)
     if columns.label is not None:
-        return (None if columns.label == "none" else table.said(opened, columns.label)), part
+        return (None if columns.label == "none" else table.label_at(opened, columns.label)), part
     labels = [at for at, one in enumerate(keys) if one in LABEL_NAMES]
     if not labels:
         labels = [
