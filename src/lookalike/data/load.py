@@ -60,7 +60,7 @@ def load(
           ``[parquet]``),
         - a folder or zip of IDX files, or one IDX images file with its labels beside it,
         - an ``.npz`` of arrays,
-        - a table (``.csv``, ``.tsv``, ``.txt``; packed by gzip or not) of labels and pixels, in a column each
+        - a table (``.csv`` or ``.tsv``, packed by gzip or not) of labels and pixels, in a column each
           (``label,pixel0,pixel1,...``) or all in one (``emotion,pixels``), or of file names and labels beside
           their images (``filename,label``); a column such as ``split`` or ``Usage`` tells the parts. The
           labels' column is known by its name (``label``, ``class``, ``target``...), else by its values, which

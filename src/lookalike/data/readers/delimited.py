@@ -15,7 +15,7 @@ from lookalike.errors import DataError, InputError
 from lookalike.files import MAX_ARRAY_BYTES, plain_bytes, read_file
 from lookalike.text import listed, quoted
 
-SUFFIXES = (".csv", ".tsv", ".txt")
+SUFFIXES = (".csv", ".tsv")
 
 # Columns by the names that people give them.
 LABEL_NAMES = {"label", "labels", "label_name", "class", "classes", "class_name", "class_id", "target", "y"}
@@ -137,9 +137,7 @@ class Table:
                 if len(row) > 1 or any(map(str.strip, row)):
                     yield row
         except UnicodeDecodeError as error:
-            raise DataError(
-                f"{quoted(self.name)} is no table in UTF-8: save it as CSV with that encoding"
-            ) from error
+            raise DataError(f"{quoted(self.name)} is no CSV in UTF-8: save it with that encoding") from error
         except csv.Error as error:
             raise DataError(f"line {lines.number:,} of {quoted(self.name)} is no CSV ({error})") from error
 
@@ -174,7 +172,8 @@ class Table:
             return not _is_packed(first[self._packed])
         numbers = [cell for cell in first if _NUMBER.fullmatch(cell)]
         if not numbers:
-            return len(set(first)) == len(first) and not any(map(is_image, first))
+            # Cells that are mostly the same, such as NA, are no names.
+            return 2 * len(set(first)) > len(first) and not any(map(is_image, first))
         if not _is_run(numbers) and not _counts_again(first):
             return False
         # An empty corner is no label, nor is a word for one beside so many numbers in a row.
@@ -184,8 +183,8 @@ class Table:
         beyond = len(numbers) == len(first) and not all(map(is_byte, first))
         if first[0] and not called and not beyond:
             raise DataError(
-                f"{quoted(self.name)} begins with {quoted(','.join(first[:4]), 40)}, which may be names or an "
-                f"image: say {HEADER}"
+                f"{quoted(self.name)} begins with {quoted(','.join(first[:4]), 40)}: names or an "
+                f"image? Say {HEADER}"
             )
         return True
 
@@ -254,7 +253,7 @@ def _utf_8(data: bytes, name: str) -> bytes:
     try:
         return data.decode("utf-16").encode()
     except UnicodeError as error:
-        raise DataError(f"{quoted(name)} is no table in UTF-16: save it as CSV in UTF-8") from error
+        raise DataError(f"{quoted(name)} is no CSV in UTF-16: save it in UTF-8") from error
 
 
 def _is_packed(cell: str) -> bool:

@@ -69,7 +69,7 @@ def from_tree(
     parts: dict[str, Listing] = {}
     left_out: list[str] = []
     for path in sorted(tree.files):
-        if not is_table(path) or path.lower().endswith(".txt") or path.count("/") > 1:
+        if not is_table(path) or path.count("/") > 1:
             continue
         found = (
             None
