@@ -187,7 +187,8 @@ def say_notes(notes: Iterable[str], quiet: bool) -> None:
 
 
 def say_bad(found: LooseImages, quiet: bool) -> None:
-    """Say which files were skipped."""
+    """Say what was decided on the way, and which files were skipped."""
+    say_notes(found.notes, quiet)
     if found.bad:
         say_notes([found.skipped, *found.bad], quiet)
 

@@ -30,9 +30,7 @@ def evaluate(
     ] = "",
     reject: Annotated[
         float,
-        Option(
-            "--reject", metavar="LEVEL", help="The level that images are rejected at, above 0 and below 1."
-        ),
+        Option("--reject", metavar="LEVEL", help="The level of rejection, above 0 and below 1."),
     ] = 0.05,
     part: Annotated[
         Literal["train", "valid", "test"] | None,

@@ -49,6 +49,7 @@ class LooseImages:
 
     _found: list[_Found]
     columns: Columns = UNSAID  # what was said of tables
+    notes: list[str] = field(default_factory=list)  # what was decided on the way
     bad: list[str] = field(default_factory=list)  # why each file that was skipped cannot be read
 
     @property
@@ -107,7 +108,8 @@ class LooseImages:
         """Yield each image and its name."""
         for name, place in self._found:
             if isinstance(place, Path):
-                table = tables.unlabelled(place, name, (shape[0], shape[1]), self.columns)
+                table, notes = tables.unlabelled(place, name, (shape[0], shape[1]), self.columns)
+                self.notes += notes
                 if isinstance(table, FileImages):
                     yield from LooseImages(_of_files(table), bad=self.bad)._images(shape, skip_bad)
                 else:

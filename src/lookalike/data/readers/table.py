@@ -73,9 +73,10 @@ def from_table(
     return parts_of(listing, None if read.roles.part is None else read.texts[read.roles.part])
 
 
-def unlabelled(table: Table, columns: Columns, size: Size) -> NDArray[np.uint8]:
-    """Return the images ``(n, h, w)`` of a table as :func:`from_table` does; it may have no labels."""
-    return _Read(table, columns, size, False, silent).images
+def unlabelled(table: Table, columns: Columns, size: Size) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+    """Return the images ``(n, h, w)`` of a table as :func:`from_table` does, and notes; labels or none."""
+    read = _Read(table, columns, size, False, silent)
+    return read.images, read.roles.notes
 
 
 class _Read:

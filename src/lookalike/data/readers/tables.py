@@ -89,16 +89,17 @@ def from_tree(
     return {part: listing.noted(*note) for part, listing in parts.items()} or None
 
 
-def unlabelled(path: Path, name: str, size: Size, columns: Columns) -> NDArray[np.uint8] | FileImages:
-    """Return the images of a table, with or without labels: those in it ``(n, h, w)``, or those it names."""
+def unlabelled(
+    path: Path, name: str, size: Size, columns: Columns
+) -> tuple[NDArray[np.uint8] | FileImages, tuple[str, ...]]:
+    """Return the images in a table ``(n, h, w)``, or those it names, and notes; labels or none."""
     opened = table_at(path, name, columns)
     at = _files(opened, columns)
     if at is None:
         return table.unlabelled(opened, columns, size)
     tree, folder = _beside(path, name)
-    return FileImages(
-        tree, _found([row[at].strip() for _, rows in opened.blocks() for row in rows], tree, folder, name)
-    )
+    files = [row[at].strip() for _, rows in opened.blocks() for row in rows]
+    return FileImages(tree, _found(files, tree, folder, name)), ()
 
 
 def _beside(path: Path, name: str) -> tuple[Tree, str]:
