@@ -75,7 +75,7 @@ def tables(draw):
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     count = draw(st.integers(2, 40))
     kind = draw(st.sampled_from(["digits", "paper", "noise", "binary", "tiny"]))
-    side = draw(st.integers(1, 3)) if kind == "tiny" else 8
+    side = draw(st.integers(2, 3)) if kind == "tiny" else 8
     images = DIGITS[rng.integers(0, 1400, count)]
     if kind == "paper":
         images = 255 - images - rng.integers(0, 3, images.shape).astype(np.uint8).clip(0, 255 - images)

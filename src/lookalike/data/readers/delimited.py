@@ -130,20 +130,34 @@ class Table:
 
     def _records(self, delimiter: str) -> Iterator[list[str]]:
         """Yield the cells of each line that holds some."""
-        lines = _Lines(self._text(), self.name)
+        number = 0
         try:
-            for row in csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True):
-                lines.within = False
+            for line in self._lines():
+                number += 1
+                if '"' in line or f"{delimiter} " in line:
+                    # One line at a time: no cell goes over the end of its line.
+                    (row,) = csv.reader([line], delimiter=delimiter, skipinitialspace=True, strict=True)
+                else:
+                    row = line.rstrip("\r\n").split(delimiter)
                 if len(row) > 1 or any(map(str.strip, row)):
                     yield row
         except UnicodeDecodeError as error:
             raise DataError(f"{quoted(self.name)} is no CSV in UTF-8: save it with that encoding") from error
         except csv.Error as error:
-            raise DataError(f"line {lines.number:,} of {quoted(self.name)} is no CSV ({error})") from error
+            raise DataError(
+                f"line {number:,} of {quoted(self.name)} is no CSV ({error}): expected a line for each image, "
+                "its quotes closed"
+            ) from error
 
-    def _text(self) -> io.TextIOWrapper:
+    def _lines(self) -> Iterator[str]:
+        """Yield the lines, none too long."""
         self._file = io.TextIOWrapper(io.BytesIO(self._data), "utf-8-sig", newline="")
-        return self._file
+        while line := self._file.readline(_LONGEST_LINE + 1):
+            if len(line) > _LONGEST_LINE:
+                raise DataError(
+                    f"{quoted(self.name)} has a line of more than {_LONGEST_LINE:,} characters: too long"
+                )
+            yield line
 
     def _told_delimiter(self) -> str:
         """Return the delimiter that gives the first lines the most columns, as many in each."""
@@ -187,35 +201,6 @@ class Table:
                 f"image? Say {HEADER}"
             )
         return True
-
-
-class _Lines:
-    """Lines of text, none too long and none within a quoted cell."""
-
-    def __init__(self, text: io.TextIOWrapper, name: str) -> None:
-        self._text, self._name = text, name
-        self.number = 0
-        self.within = False  # whether the last line's row has not ended
-
-    def __iter__(self) -> _Lines:
-        return self
-
-    def __next__(self) -> str:
-        line = self._text.readline(_LONGEST_LINE + 1)
-        if not line:
-            raise StopIteration
-        if self.within:
-            raise DataError(
-                f"line {self.number:,} of {quoted(self._name)} has a quoted cell that does not end there: "
-                "expected a line for each image"
-            )
-        self.number += 1
-        if len(line) > _LONGEST_LINE:
-            raise DataError(
-                f"line {self.number:,} of {quoted(self._name)} has more than {_LONGEST_LINE:,} characters"
-            )
-        self.within = True
-        return line
 
 
 def is_table(name: str) -> bool:
