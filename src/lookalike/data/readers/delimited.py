@@ -145,7 +145,7 @@ class Table:
             raise DataError(f"{quoted(self.name)} is no CSV in UTF-8: save it with that encoding") from error
         except csv.Error as error:
             raise DataError(
-                f"line {number:,} of {quoted(self.name)} is no CSV ({error}): expected a line for each image, "
+                f"line {number:,} of {quoted(self.name)} is no CSV ({error}): expected a line an image, "
                 "its quotes closed"
             ) from error
 
