@@ -33,6 +33,8 @@ def compare(
     seed: common.Seed = 0,
     skip_bad: common.SkipBad = False,
     zip_encoding: common.ZipEncoding = None,
+    label_column: common.LabelColumn = None,
+    header: common.Header = None,
     group_from: common.GroupFrom = "",
     as_json: common.Json = False,
     as_csv: common.Csv = False,
@@ -53,7 +55,8 @@ def compare(
         chosen = _and_networks(chosen)
     with common.progress(quiet) as tell:
         train, valid = lookalike.load(
-            data, **common.loading(classes, size, limit, seed, skip_bad, zip_encoding, tell)
+            data,
+            **common.loading(classes, size, limit, seed, skip_bad, zip_encoding, label_column, header, tell),
         )
         train = train.grouped(group_from) if group_from else train
         if image is not None:
@@ -98,6 +101,8 @@ def curve(
     seed: common.Seed = 0,
     skip_bad: common.SkipBad = False,
     zip_encoding: common.ZipEncoding = None,
+    label_column: common.LabelColumn = None,
+    header: common.Header = None,
     as_json: common.Json = False,
     as_csv: common.Csv = False,
     quiet: common.Quiet = False,
@@ -118,7 +123,8 @@ def curve(
     chosen = common.chosen_ideas(ideas)
     with common.progress(quiet) as tell:
         train, valid = lookalike.load(
-            data, **common.loading(classes, size, limit, seed, skip_bad, zip_encoding, tell)
+            data,
+            **common.loading(classes, size, limit, seed, skip_bad, zip_encoding, label_column, header, tell),
         )
         found = lookalike.curve(
             train, valid, chosen, sizes=[*map(int, numbers)], draws=draws, seed=seed, progress=tell

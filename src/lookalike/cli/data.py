@@ -80,6 +80,8 @@ def export(
     classes: common.Classes = "",
     seed: common.Seed = 0,
     zip_encoding: common.ZipEncoding = None,
+    label_column: common.LabelColumn = None,
+    header: common.Header = None,
     quiet: common.Quiet = False,
 ) -> None:
     """Write images as PNG files: FOLDER/train/CLASS/NAME.png, and the other part beside train.
@@ -91,7 +93,7 @@ def export(
 
     check_new(folder)
     with common.progress(quiet) as tell:
-        options = common.loading(classes, "", None, seed, False, zip_encoding, tell)
+        options = common.loading(classes, "", None, seed, False, zip_encoding, label_column, header, tell)
         train, other = lookalike.load(data, **options)
         if per_class is not None:
             train = few_of_each(train, per_class, seed)
@@ -137,6 +139,8 @@ def show(
     seed: common.Seed = 0,
     skip_bad: common.SkipBad = False,
     zip_encoding: common.ZipEncoding = None,
+    label_column: common.LabelColumn = None,
+    header: common.Header = None,
     quiet: common.Quiet = False,
 ) -> None:
     """Draw some images of a set in the terminal.
@@ -145,7 +149,8 @@ def show(
     table shaded by value, with its rank, shape, dtype and range, as an array and as a tensor.
     """
     with common.progress(quiet) as tell:
-        split = lookalike.load(data, **common.loading("", size, limit, seed, skip_bad, zip_encoding, tell))
+        options = common.loading("", size, limit, seed, skip_bad, zip_encoding, label_column, header, tell)
+        split = lookalike.load(data, **options)
     images = split.train if part == "train" else split.valid
     console = common.console()
     class_name = one_form(class_name)

@@ -15,19 +15,22 @@ if TYPE_CHECKING:
     from lookalike.data.loose import LooseBatch
 
 
+OutOfDistribution = Annotated[
+    str,
+    Option(
+        "--out-of-distribution",
+        "--ood",
+        metavar="IMAGES",
+        help="Images of no class: a folder, zip or pattern.",
+    ),
+]
+
+
 def evaluate(
     model: common.Model,
     data: common.Data,
     report: common.Report = None,
-    out_of_distribution: Annotated[
-        str,
-        Option(
-            "--out-of-distribution",
-            "--ood",
-            metavar="IMAGES",
-            help="Images of no class: a folder, zip or pattern.",
-        ),
-    ] = "",
+    out_of_distribution: OutOfDistribution = "",
     reject: Annotated[
         float,
         Option("--reject", metavar="LEVEL", help="The level of rejection, above 0 and below 1."),
@@ -42,6 +45,8 @@ def evaluate(
     seed: common.Seed = 0,
     skip_bad: common.SkipBad = False,
     zip_encoding: common.ZipEncoding = None,
+    label_column: common.LabelColumn = None,
+    header: common.Header = None,
     as_json: common.Json = False,
     as_csv: common.Csv = False,
     quiet: common.Quiet = False,
@@ -62,7 +67,9 @@ def evaluate(
     fitted, info = lookalike.load_model(model), lookalike.model_info(model)
     shape = common.model_shape(fitted.image_shape_, model)
     with common.progress(quiet) as tell:
-        options = common.loading(classes, size, limit, seed, skip_bad, zip_encoding, tell)
+        options = common.loading(
+            classes, size, limit, seed, skip_bad, zip_encoding, label_column, header, tell
+        )
         images = load_to_measure(data, part=part, reading=fitted.recogniser_.reading, **options)
         others = {}
         if out_of_distribution:

@@ -47,6 +47,8 @@ def fit(
     seed: common.Seed = 0,
     skip_bad: common.SkipBad = False,
     zip_encoding: common.ZipEncoding = None,
+    label_column: common.LabelColumn = None,
+    header: common.Header = None,
     group_from: common.GroupFrom = "",
     as_json: common.Json = False,
     as_csv: common.Csv = False,
@@ -69,7 +71,10 @@ def fit(
         known = ", ".join(one.name for one in registry.IDEAS if not one.reference)
         raise InputError(f"--idea {idea} is there to compare with only: expected one of {known}")
     with common.progress(quiet) as tell:
-        train = load_to_fit(data, **common.loading(classes, size, limit, seed, skip_bad, zip_encoding, tell))
+        options = common.loading(
+            classes, size, limit, seed, skip_bad, zip_encoding, label_column, header, tell
+        )
+        train = load_to_fit(data, **options)
         train = train.grouped(group_from) if group_from else train
         common.say_notes(train.source.notes, quiet)
         found = lookalike.fit_best(train, ideas=ideas, seed=seed, progress=tell)
@@ -148,6 +153,8 @@ def teach(
     ],
     resize: common.Resize = False,
     skip_bad: common.SkipBad = False,
+    label_column: common.LabelColumn = None,
+    header: common.Header = None,
     as_json: common.Json = False,
     quiet: common.Quiet = False,
 ) -> None:
@@ -160,7 +167,7 @@ def teach(
     """
     import numpy as np
 
-    found = common.find_images(images)
+    found = common.find_images(images, label_column, header)
     fitted = lookalike.load_model(model)
     shape = common.model_shape(fitted.image_shape_, model)
     value = _value(label, fitted)

@@ -15,7 +15,8 @@ from lookalike.data import known
 from lookalike.data.labelled import LabelledImages, Split, natural_order
 from lookalike.data.look import part_notes, parts_note
 from lookalike.data.pixels import Size, checked_size
-from lookalike.data.readers import folders, idx, npz, parquet, table
+from lookalike.data.readers import folders, idx, npz, parquet, tables
+from lookalike.data.readers.delimited import UNSAID, Columns, checked_columns, is_table
 from lookalike.data.readers.listing import Listing, mixed_sizes
 from lookalike.data.readers.trees import checked_encoding, open_tree
 from lookalike.errors import DataError, InputError, UnknownNameError, unknown
@@ -27,8 +28,8 @@ from lookalike.text import listed, name_notes, one_form, quoted
 _MODEL = b'{"__metadata__":{"lookalike":'
 
 # The formats: the first that knows a folder or an archive, or one file, by what is in it reads it.
-_FROM_TREES = (npz.from_tree, idx.from_tree, parquet.from_tree, folders.from_tree)
-_FROM_FILES = (parquet.from_file, idx.from_file, table.from_file)
+_FROM_TREES = (npz.from_tree, idx.from_tree, parquet.from_tree)
+_FROM_FILES = (parquet.from_file, idx.from_file)
 
 _VALID_SHARE = 0.2  # of each class, where a split is drawn
 
@@ -42,6 +43,8 @@ def load(
     seed: int = 0,
     skip_bad: bool = False,
     zip_encoding: str | None = None,
+    label_column: str | None = None,
+    header: bool | None = None,
     progress: Progress = silent,
 ) -> Split:
     """Return the training and the validation part of a set of labelled images.
@@ -57,7 +60,12 @@ def load(
         - Parquet files with a column of images and one of labels, as Hugging Face has them (the extra
           ``[parquet]``),
         - a folder or zip of IDX files, or one IDX images file with its labels beside it,
-        - an ``.npz`` of arrays, or a CSV with the columns ``label,pixel0,pixel1,...``.
+        - an ``.npz`` of arrays,
+        - a table (``.csv`` or ``.tsv``, packed by gzip or not) of labels and pixels, in a column each
+          (``label,pixel0,pixel1,...``) or all in one (``emotion,pixels``), or of file names and labels beside
+          their images (``filename,label``); a column such as ``split`` or ``Usage`` tells the parts. The
+          labels' column is known by its name (``label``, ``class``, ``target``...), else by its values, which
+          a note then says. Where it can be read in two ways, it is refused: see ``label_column``, ``header``.
 
         A known name wins over a path: write ``./digits`` for a folder of that name.
     classes : sequence of str or int, optional
@@ -73,6 +81,11 @@ def load(
     zip_encoding : str, optional
         The code page of names in a zip that does not say which it is: ``"gbk"``, ``"cp932"`` (Shift-JIS). By
         default UTF-8 where all such names can be, else ``"cp437"``, and a note shows others.
+    label_column : str, optional
+        The column of a table that holds the labels, where that can be read in two ways: its name,
+        ``"first"``, ``"last"``, or ``"none"``.
+    header : bool, optional
+        Whether the first line of a table names its columns, where that can be read in two ways.
     progress : callable, optional
         Told of progress.
 
@@ -108,7 +121,8 @@ def load(
     """
     wanted = checked_size(size)
     seed = checked_seed(seed)
-    parts = _parts(name_or_path, classes, wanted, zip_encoding, progress)
+    columns = checked_columns(label_column, header)
+    parts = _parts(name_or_path, classes, wanted, zip_encoding, columns, progress)
     train, valid = (draw(part, limit, seed) for part in _train_and_valid(parts, seed))
     names = train.class_names
     first = train.read(names, wanted, skip_bad, progress)
@@ -128,12 +142,15 @@ def load_to_fit(
     seed: int = 0,
     skip_bad: bool = False,
     zip_encoding: str | None = None,
+    label_column: str | None = None,
+    header: bool | None = None,
     progress: Progress = silent,
 ) -> LabelledImages:
     """Return what a model that is to be kept is fitted on: no image is held back to measure on."""
     wanted = checked_size(size)
     seed = checked_seed(seed)
-    parts = _parts(name_or_path, classes, wanted, zip_encoding, progress)
+    columns = checked_columns(label_column, header)
+    parts = _parts(name_or_path, classes, wanted, zip_encoding, columns, progress)
     return _read(
         _to_fit_on(parts).noted(*_left_alone(parts, "train")), wanted, limit, seed, skip_bad, progress
     )
@@ -149,6 +166,8 @@ def load_to_measure(
     seed: int = 0,
     skip_bad: bool = False,
     zip_encoding: str | None = None,
+    label_column: str | None = None,
+    header: bool | None = None,
     reading: tuple[int, int] | None = None,
     progress: Progress = silent,
 ) -> LabelledImages:
@@ -157,7 +176,8 @@ def load_to_measure(
     ``reading`` says how files of the set that the model was fitted on were read (:class:`Source`).
     """
     wanted = checked_size(size)
-    parts = _parts(name_or_path, classes, wanted, zip_encoding, progress)
+    columns = checked_columns(label_column, header)
+    parts = _parts(name_or_path, classes, wanted, zip_encoding, columns, progress)
     chosen = part or next(name for name in ("valid", "test", "train") if name in parts)
     if chosen not in parts:
         raise DataError(f"there is no {chosen} part: expected one of {listed(parts)}")
@@ -198,10 +218,14 @@ def _parts(
     classes: Sequence[str | int] | None,
     size: Size | None,
     zip_encoding: str | None,
+    columns: Columns,
     progress: Progress,
 ) -> dict[str, Listing]:
     """Return the listings of every part that there is, of the classes that are asked for."""
-    parts = _in_one_form(_every_part(name_or_path, size, checked_encoding(zip_encoding), progress))
+    parts = _in_one_form(_every_part(name_or_path, size, checked_encoding(zip_encoding), columns, progress))
+    reader = next(iter(parts.values())).source.reader
+    if columns != UNSAID and not reader.startswith("CSV"):
+        raise InputError(f"label_column and header are for tables, and this is {reader}: leave them out")
     return parts if classes is None else choose_classes(parts, classes)
 
 
@@ -217,7 +241,11 @@ def _in_one_form(parts: dict[str, Listing]) -> dict[str, Listing]:
 
 
 def _every_part(
-    name_or_path: str | os.PathLike[str], size: Size | None, zip_encoding: str | None, progress: Progress
+    name_or_path: str | os.PathLike[str],
+    size: Size | None,
+    zip_encoding: str | None,
+    columns: Columns,
+    progress: Progress,
 ) -> dict[str, Listing]:
     name = os.fsdecode(name_or_path)
     path = Path(os.path.expanduser(name))
@@ -231,10 +259,15 @@ def _every_part(
         tree = open_tree(path, name, zip_encoding) if name else None
         if tree is not None:
             found = (from_tree(tree, progress) for from_tree in _FROM_TREES)
-            listings = next(listings for listings in found if listings is not None)
+            known_form = next((listings for listings in found if listings is not None), None)
+            listings = (
+                known_form
+                or tables.from_tree(tree, size, columns, progress)
+                or folders.from_tree(tree, progress)
+            )
             return {part: listing.noted(*tree.notes) for part, listing in listings.items()}
         if name and path.is_file():
-            return _in_file(path, name, size, progress)
+            return _in_file(path, name, size, columns, progress)
     except OSError as error:
         raise DataError(f"{quoted(name)} cannot be read: {error.strerror or error}") from error
     raise UnknownNameError(
@@ -242,7 +275,9 @@ def _every_part(
     )
 
 
-def _in_file(path: Path, name: str, size: Size | None, progress: Progress) -> dict[str, Listing]:
+def _in_file(
+    path: Path, name: str, size: Size | None, columns: Columns, progress: Progress
+) -> dict[str, Listing]:
     """Return the listing of one file."""
     with path.open("rb") as file:
         start = file.read(64 * 1024)
@@ -256,6 +291,8 @@ def _in_file(path: Path, name: str, size: Size | None, progress: Progress) -> di
         listings = from_file(path, name, head, size, progress)
         if listings is not None:
             return listings
+    if is_table(path.name):
+        return tables.from_file(path, name, size, columns, progress)
     raise DataError(
         f"{quoted(name)} cannot be read as labelled images: "
         "expected an image folder, a zip or tar of one, Parquet, IDX, .npz or .csv"

@@ -13,15 +13,15 @@ from lookalike.data.labelled import LabelledImages, Source, face_values, natural
 from lookalike.data.pixels import USUAL, Reading, Seen, Size, decode_image, resized, resized_batch, size_note
 from lookalike.data.readers.trees import Tree
 from lookalike.errors import DataError
-from lookalike.files import MAX_ARRAY_BYTES, MAX_FILE_BYTES
+from lookalike.files import MAX_ARRAY_BYTES, MAX_FILE_BYTES, MAX_NAME
 from lookalike.images import ImageBatch
 from lookalike.progress import Progress
 from lookalike.text import listed, quoted
 
 PARTS = {
     **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("valid", "validation", "val", "dev"), "valid"),
-    **dict.fromkeys(("test", "testing"), "test"),
+    **dict.fromkeys(("valid", "validation", "val", "dev", "publictest"), "valid"),
+    **dict.fromkeys(("test", "testing", "privatetest"), "test"),
 }
 """The parts by the names that people give them."""
 
@@ -227,6 +227,35 @@ def numbered(
     """Return the listing of an image batch that is there already, its images named by their index."""
     names = tuple(str(index) for index in range(len(images)))
     return Listing(classes, names, ArrayImages(images), groups=groups, source=source)
+
+
+def parts_of(listing: Listing, parts: Sequence[str] | None) -> dict[str, Listing]:
+    """Return the listing of each part, where ``parts`` says which image belongs to which."""
+    if parts is None:
+        return {"train": listing}
+    known = {text: PARTS.get(text.lower()) for text in set(parts)}
+    unknown = [text for text, part in known.items() if part is None]
+    if unknown:
+        raise DataError(
+            f"{quoted(listing.source.name)} has a part called {listed(unknown)}: expected {listed(PARTS, 20)}"
+        )
+    belongs = np.array([known[text] for text in parts])
+    return {
+        part: replace(
+            listing.take(np.flatnonzero(belongs == part)), source=replace(listing.source, part=part)
+        )
+        for part in dict.fromkeys(PARTS.values())
+        if part in known.values()
+    }
+
+
+def checked_class(text: str, where: str) -> str:
+    """Return a class name out of a table, refusing what no class can be called."""
+    if not 0 < len(text) <= MAX_NAME or not text.isprintable():
+        raise DataError(
+            f"{where} has the label {quoted(text, 40)}: expected 1 to {MAX_NAME} printable characters"
+        )
+    return text
 
 
 def class_texts(labels: NDArray[Any]) -> NDArray[np.str_]:
