@@ -90,8 +90,13 @@ def test_sums_that_are_all_rounding_are_not_beyond_the_limit(kind, boxes):
 def test_coordinates_along_one_axis_are_as_far_apart_as_the_images():
     """There the bound is the distance, but for rounding, for which it must leave room to the last bit."""
     rows = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 100, axis=1)
-    shares = check(PrincipalAxes(rows), rows, rows, "l2")
-    assert min(shares) > 0.98
+    bounds = PrincipalAxes(rows)
+    assert min(check(bounds, rows, rows, "l2")) > 0.98
+    made, full = bounds.of_rows(rows), sums(rows, rows, "l2")
+    for first, second in np.ndindex(full[:9].shape):
+        slack = made.slack[first, 1] + made.slack[second, 1]
+        apart = np.square(made.fine[first].astype(np.int64) - made.fine[second]).sum()
+        assert apart <= int(_limit(full[first, second], bounds.units[1], slack, True))
 
 
 def test_no_number_is_moved_by_more_than_half_a_unit(smooth, metric):
