@@ -38,24 +38,25 @@ from lookalike.evaluation.statistics import share
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "lookalike"
+TESTS = ROOT / "tests"
 RESULTS = ROOT / "build" / "mutations.jsonl"
-#: The rules, and the tests that concern each, those first that are likeliest to notice.
+#: The rules, and the tests that concern each beside its own examples, the likeliest to notice first.
 RULES = {
-    "recognition/vote.py": "recognition/test_one_search.py recognition models/test_nearest.py search",
-    "recognition/probability.py": "recognition/test_probability.py recognition",
-    "recognition/rejection.py": "recognition/test_rejection.py recognition",
-    "recognition/reservoir.py": "recognition/test_teaching.py recognition store/test_round_trip.py",
-    "recognition/labels.py": "recognition/test_teaching.py recognition models/test_nearest.py cli",
-    "search/matches.py": "search recognition models/test_nearest.py",
-    "search/kept.py": "search recognition/test_contributions.py models",
-    "search/deformable/hubness.py": "search recognition/test_one_search.py models/test_auto.py",
-    "search/deformable/comparison.py": "search recognition/test_explain.py models/test_golden_answers.py",
-    "evaluation/statistics.py": "evaluation/test_statistics.py evaluation",
-    "evaluation/folds.py": "evaluation/test_folds.py evaluation",
-    "evaluation/curve.py": "evaluation/test_curve.py evaluation",
-    "prepare/chain.py": "prepare",
-    "images.py": "test_images.py models/test_contract.py data/test_pixels.py",
-    "distance/lower_bounds.py": "distance/test_lower_bounds.py distance/test_search.py",
+    "recognition/vote.py": "one_search nearest leaving_out",
+    "recognition/probability.py": "probability assessment",
+    "recognition/rejection.py": "rejection assessment",
+    "recognition/reservoir.py": "probability look hostile",
+    "recognition/labels.py": "labels teaching round_trip nearest hostile",
+    "search/matches.py": "merging class_nearest one_search",
+    "search/kept.py": "kept",
+    "search/deformable/hubness.py": "more_neighbours deformable auto",
+    "search/deformable/comparison.py": "deformable auto hostile",
+    "evaluation/statistics.py": "statistics compare",
+    "evaluation/folds.py": "folds",
+    "evaluation/curve.py": "curve",
+    "prepare/chain.py": "chain choose manners hostile",
+    "images.py": "images pixels tensors",
+    "distance/lower_bounds.py": "lower_bounds search",
 }
 #: A mutant may take so many times as long as the sources themselves, and so many seconds more.
 TIMES, SECONDS = 3, 60
@@ -147,8 +148,11 @@ def tried(mutant: dict[str, Any], copy: Path, limits: dict[str, float]) -> dict[
 
 def run_tests(name: str, copy: Path, limit: float | None) -> tuple[bool, float]:
     """Return whether a test of a file fails, or is not done in time, and the seconds until then."""
-    tests = [f"tests/{one}" for one in RULES[name].split()]
-    options = ["-x", "-q", "-n", "0", "-p", "no:cacheprovider"]
+    tests = [
+        str(copy / name),
+        *(str(found) for one in RULES[name].split() for found in TESTS.rglob(f"test_{one}.py")),
+    ]
+    options = ["-x", "-q", "-n", "0", "-p", "no:cacheprovider", f"-c{ROOT / 'pyproject.toml'}"]
     mine = {"PYTHONPATH": str(copy.parent), "PYTHONDONTWRITEBYTECODE": "1", "HYPOTHESIS_PROFILE": "mutants"}
     began = time.monotonic()
     job = subprocess.Popen(
