@@ -49,7 +49,7 @@ RULES = {
     "recognition/labels.py": "labels teaching round_trip nearest hostile",
     "search/matches.py": "merging class_nearest one_search",
     "search/kept.py": "kept",
-    "search/deformable/hubness.py": "more_neighbours deformable auto",
+    "search/deformable/hubness.py": "leaving_out more_neighbours deformable auto",
     "search/deformable/comparison.py": "deformable auto hostile",
     "evaluation/statistics.py": "statistics compare",
     "evaluation/folds.py": "folds",
