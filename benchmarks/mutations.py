@@ -50,7 +50,7 @@ RULES = {
     "search/matches.py": "merging class_nearest one_search",
     "search/kept.py": "kept",
     "search/deformable/hubness.py": "leaving_out more_neighbours deformable auto",
-    "search/deformable/comparison.py": "deformable auto hostile",
+    "search/deformable/comparison.py": "comparison auto deformable",
     "evaluation/statistics.py": "statistics compare",
     "evaluation/folds.py": "folds",
     "evaluation/curve.py": "curve",
