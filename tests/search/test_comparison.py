@@ -97,6 +97,17 @@ def test_black_and_white_are_1_apart(channels):
     assert found.class_distances[0, 1] == 1
 
 
+@pytest.mark.parametrize("planes", ["values", "sobel", "double-angle"])
+def test_three_equal_channels_are_as_far_apart_as_one(planes):
+    images = np.random.default_rng(0).integers(0, 256, (6, 5, 7), np.uint8)
+    found = []
+    for given in (images, np.repeat(images[..., None], 3, axis=3)):
+        matcher = DeformableMatcher(Settings(planes, (2, 1), 1, symmetric=True))
+        matcher.fit(given[:4], np.arange(4), 4)
+        found.append(matcher.match(given[4:], 4).class_distances)
+    np.testing.assert_allclose(*found, rtol=1e-12)
+
+
 LEAST = Deformation("sobel", (0, 0), 0, False, False, 0.0, 0.0, False)
 MOST = Deformation("values", (127, 127), 127, True, True, 32.0, 0.5, True)
 
