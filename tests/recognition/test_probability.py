@@ -1,4 +1,6 @@
+import hashlib
 import pickle
+import struct
 
 import numpy as np
 import pytest
@@ -259,6 +261,30 @@ def test_keys_follow_from_values_and_labels_alone():
     assert not (image_keys(rows, codes, np.array(["x", "y", "z"])) == keys).any()
     zeros = np.array([[0.0, 1.0], [-0.0, 1.0]])
     assert len(np.unique(image_keys(zeros, np.zeros(2, int), np.array([0])))) == 1
+
+
+@pytest.mark.parametrize("kind", ["bytes", "floats"])
+def test_keys_are_those_that_files_hold(kind, monkeypatch):
+    """Worked out with Python's integers: other keys would choose other images to go on with."""
+    monkeypatch.setattr(reservoir, "_CHUNK_VALUES", 40)
+    rows = np.random.default_rng(1).integers(0, 256, (7, 13), dtype=np.uint8)
+    rows = rows if kind == "bytes" else np.where(rows < 50, -0.0, rows / 255)
+
+    def mixed(value):
+        value = (value + 0x9E3779B97F4A7C15) % 2**64
+        value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
+        value = (value ^ (value >> 27)) * 0x94D049BB133111EB % 2**64
+        return value ^ (value >> 31)
+
+    expected = []
+    for row, label in zip(rows, ["é", "b"] * 4, strict=False):
+        data = row.tobytes() + bytes(3) if kind == "bytes" else struct.pack("<13d", *(row + 0.0))
+        words = struct.unpack(f"<{len(data) // 8}Q", data)
+        total = sum(word * (mixed(place) | 1) for place, word in enumerate(words)) % 2**64
+        hashed = hashlib.blake2b(label.encode(), digest_size=8).digest()
+        expected.append(mixed(total ^ int.from_bytes(hashed, "little")))
+    keys = image_keys(rows, np.array([1, 0] * 4)[:7], np.array(["b", "é"]))
+    assert keys.tolist() == expected
 
 
 def test_smallest_keys_take_equal_ones_by_place(monkeypatch):

@@ -509,6 +509,13 @@ def test_how_much_of_a_hub_an_image_is_rests_on_a_stated_number_of_candidates(n,
     np.testing.assert_array_equal(matcher.hubness_factors, expected)
 
 
+def test_how_much_of_a_hub_an_image_is_rests_on_fewer_than_five_where_there_are_no_more():
+    images, codes = drawings(14, 2, 16)
+    codes[:], codes[:3] = 1, 0
+    matcher = DeformableMatch(None, aligned=True, hubness=True).fit(images, codes).recogniser_.matcher
+    np.testing.assert_array_equal(matcher.hubness_factors, Hubness(matcher, codes).factors())
+
+
 def test_taught_and_forgotten_images_leave_alignment_as_it_was():
     fitted = 255 - np.concatenate([strokes(20, 24, seed) for seed in range(2)])
     model = DeformableMatch().fit(fitted[:30], np.repeat(np.arange(10), 3))

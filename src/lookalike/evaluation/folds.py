@@ -261,7 +261,7 @@ def _answerable(
 def _row(candidate: Candidate, images: LabelledImages, folds: Folds, seed: int, progress: Progress) -> Row:
     """Return what one idea's answers to all folds are worth, or why it failed in one.
 
-    Its times are the mean of the folds' fits, and the sum of their answers.
+    Its times are the mean of the folds' fits and the sum of their answers, its size that of the last model.
     """
     tries: list[Row] = []
     for number, held in enumerate(folds.parts, 1):
