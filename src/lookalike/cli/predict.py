@@ -36,8 +36,8 @@ Reject = Annotated[
     Option(
         "--reject",
         metavar="LEVEL",
-        help="Answer 'none of these' where an image is like none of the classes, at this level: about the share "
-        "of right images that may be rejected, such as 0.05.",
+        help="Answer 'none of these' where an image is like none of the classes, at this level: about "
+        "the share of right images that may be rejected, such as 0.05.",
     ),
 ]
 
