@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 TORCH ?= 1
+MUTANTS ?= 200
 
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -16,9 +17,11 @@ demo: $(VENV)/.demo
 test: $(VENV)/.dev$(TORCH)
 	$(BIN)/python -m pytest
 
-# Every property test with a hundred times its examples: not part of `make test`.
+# Every property test with a hundred times its examples, and how many single changes to the rules the tests notice
+# (it goes on where it was stopped): not part of `make test`.
 soak: $(VENV)/.dev$(TORCH)
 	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest tests
+	$(BIN)/python -m benchmarks.mutations --sample $(MUTANTS)
 
 check: $(VENV)/.dev$(TORCH)
 	$(BIN)/ruff check

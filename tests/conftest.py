@@ -5,12 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 # Machines that test are busy: a slow example is no failure. A failing one prints how to run it again. As
 # Hypothesis has it by default, CI tries the same examples each time and other machines try new ones.
 settings.register_profile("lookalike", deadline=None, print_blob=True, derandomize=bool(os.environ.get("CI")))
 settings.register_profile("soak", settings.get_profile("lookalike"), max_examples=100 * 100)
+# A mutant needs no small example, but the same ones each time.
+settings.register_profile(
+    "mutants", settings.get_profile("lookalike"), derandomize=True, phases=[Phase.explicit, Phase.generate]
+)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "lookalike"))
 
 

@@ -1,10 +1,12 @@
-"""Every error that lookalike raises on purpose, and its one warning.
+"""Every error that lookalike raises on purpose, and its warnings.
 
 A message is one line that says what was wrong, what was expected and how to mend it.
 """
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Iterable
 
 
@@ -41,7 +43,19 @@ class MissingExtraError(LookalikeError, ImportError):
 
 
 class LookalikeWarning(UserWarning):
-    """Images that are answered may not be what the model takes them for: inverted, blank, another scale."""
+    """Images may not be what they are taken for: inverted, blank, of another scale, told apart by colour."""
+
+
+class LabelWarning(LookalikeWarning):
+    """Labels that cannot all be meant: one image of two classes, or two names that look the same."""
+
+
+def warn(text: str, category: type[LookalikeWarning] = LookalikeWarning) -> None:
+    """Warn whoever called lookalike: the nearest caller that is not lookalike's own."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "lookalike":
+        level, frame = level + 1, frame.f_back
+    warnings.warn(text, category, stacklevel=level)
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> str:

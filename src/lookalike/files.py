@@ -81,7 +81,9 @@ def read_file(path: Path, name: object, limit: int) -> bytes:
     """Return the bytes of a file of at most ``limit`` bytes."""
     try:
         with path.open("rb") as file:
-            data = file.read(limit + 1)
+            at = os.fstat(file.fileno())
+            # Memory is taken at once for as many bytes as are asked for.
+            data = file.read((min(limit, at.st_size) if stat.S_ISREG(at.st_mode) else limit) + 1)
     except OSError as error:
         raise DataError(f"{quoted(name)} cannot be read: {error.strerror or error}") from error
     if len(data) > limit:

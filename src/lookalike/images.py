@@ -6,6 +6,7 @@ form; floats in 0-1 that are no whole number of 255ths stay floats and take slow
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -167,3 +168,23 @@ def _from_range(array: NDArray[Any], value_range: tuple[float, float]) -> ImageB
         worst = floats.min() if floats.min() < low else floats.max()
         raise InputError(f"images hold {worst:.6g}: outside the stated value_range ({low:g}, {high:g})")
     return _bytes_if_exact((floats - low) / (high - low))
+
+
+def digests(images: NDArray[Any]) -> NDArray[np.bytes_]:
+    """Return a hash of each image's values, ``(n,)``: the same for bytes and for floats that are so much."""
+    whole = images.dtype == np.uint8 and images.ndim > 2
+    plain = (image if whole else _plainest(image) for image in images)
+    return np.array([blake2b(image.tobytes(), digest_size=16).digest() for image in plain])
+
+
+def _plainest(values: NDArray[Any]) -> NDArray[Any]:
+    """Return values as bytes where all stand for bytes, else as floats of 64 bits."""
+    # Adding 0 makes of -0 what it equals.
+    exact = values.astype(np.float64) + 0.0
+    whole = np.rint(exact * 255)
+    unit = whole / 255
+    # Floats of 32 bits that stand for bytes are so much beside others.
+    stands = (unit == exact) | (unit.astype(np.float32) == exact)
+    if stands.all() and whole.min() >= 0 and whole.max() <= 255:
+        return whole.astype(np.uint8)
+    return np.where(stands, unit, exact)

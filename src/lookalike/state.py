@@ -58,9 +58,10 @@ class Fact:
         plain.facts[name] = None if value is None else self.plain(value)
 
     def read(self, name: str, plain: Plain, sizes: dict[str, int]) -> Any:
-        if name not in plain.facts:
+        # Files of before a part had this say nothing of it.
+        if name not in plain.facts and not self.optional:
             raise InputError(f"{name} is missing")
-        value = plain.facts.pop(name)
+        value = plain.facts.pop(name, None)
         return None if value is None and self.optional else self.check(name, value)
 
 

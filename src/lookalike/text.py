@@ -4,16 +4,77 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterable
+from typing import TypeVar
 
 # Cc controls and escapes, Cf bidirectional and other invisible marks, Cs lone surrogates (undecodable file
 # names), Zl and Zp line ends.
 _HARMFUL = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 # Joiners are invisible too, but some scripts and emoji cannot be spelled without them.
 _JOINERS = {"\u200c", "\u200d"}
+# Characters that look like the ones they stand for: wide and narrow forms, other blanks, ligatures.
+_SAME_LOOK = ("<wide>", "<narrow>", "<noBreak>", "<compat>")
+_MOST_NOTES = 5
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?", re.ASCII)
 # The last four are the wide forms, which some spreadsheets read as the narrow ones.
 _FORMULA_STARTS = ("=", "+", "-", "@", "|", "%", "＝", "＋", "－", "＠")
+
+T = TypeVar("T")
+
+
+def one_form(label: T) -> T:
+    r"""Return a text in the one Unicode form that labels have, NFC, and anything else as it is.
+
+    Examples
+    --------
+    >>> from lookalike.text import one_form
+    >>> one_form("cafe\N{COMBINING ACUTE ACCENT}") == "caf\N{LATIN SMALL LETTER E WITH ACUTE}"
+    True
+    """
+    return unicodedata.normalize("NFC", label) if isinstance(label, str) else label  # type: ignore[return-value]
+
+
+def name_notes(names: Iterable[str]) -> tuple[str, ...]:
+    """Return what to say of class names that look the same, one sentence for those that do so together.
+
+    Forms of one text are one class; names that differ in blanks at their ends, invisible characters, or wide
+    and narrow forms are different classes.
+    """
+    forms: defaultdict[str, set[str]] = defaultdict(set)
+    alike: defaultdict[str, set[str]] = defaultdict(set)
+    for name in names:
+        forms[one_form(name)].add(name)
+        alike[_look(name)].add(one_form(name))
+    notes = [
+        *(
+            f"The names {_spelled(found)} are forms of one text in Unicode: they are one class."
+            for found in forms.values()
+            if len(found) > 1
+        ),
+        *(
+            f"The classes {_spelled(found)} look the same and are {len(found)}: if one is meant, use one."
+            for found in alike.values()
+            if len(found) > 1
+        ),
+    ]
+    left = len(notes) - _MOST_NOTES
+    return (*notes[:_MOST_NOTES], *([f"So do {left:,} more groups of names."] if left > 0 else ()))
+
+
+def _spelled(names: set[str]) -> str:
+    """Return names in ASCII, in which they do not look the same."""
+    return " and ".join(sorted(map(ascii, names)))
+
+
+def _look(name: str) -> str:
+    """Return what a name looks like: names that look the same have one look."""
+    shown = (
+        unicodedata.normalize("NFKC", one) if unicodedata.decomposition(one).startswith(_SAME_LOOK) else one
+        for one in one_form(name)
+        if unicodedata.category(one) != "Cf"
+    )
+    return " ".join(one_form("".join(shown)).split())
 
 
 def plain(text: object) -> str:

@@ -253,3 +253,21 @@ def test_info_refuses_what_is_no_model(cli, tmp_path):
         found = cli(*arguments)
         assert (found.code, found.out) == (2, "")
         assert len(found.err.splitlines()) == 1
+
+
+def test_groups_are_taken_from_names(cli, tmp_path, digits):
+    few = digits.train.take(slice(60))
+    names = tuple(f"{label}/w{place % 6}-{place}.png" for place, label in enumerate(few.labels))
+    folder = tmp_path / "crops"
+    for name, image in zip(names, few.images, strict=True):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(encoded(image))
+    path, pattern = tmp_path / "m.lookalike", r"(w\d)-"
+    found = cli("fit", folder, "-o", path, "--idea", "nearest-l1", "--group-from", pattern)
+    assert found.code == 0
+    assert "no group (writer, camera) in two of them" in found.err
+    assert len(np.unique(lookalike.load_model(path).recogniser_.left_out().units)) == 6
+    assert cli("compare", folder, "--ideas", "nearest-l1", "--group-from", pattern).code == 0
+    refused = cli("compare", folder, "--ideas", "nearest-l1", "--group-from", "x")
+    assert refused.code == 2
+    assert "has no group like 'x'" in refused.err

@@ -152,12 +152,15 @@ def test_a_kaggle_round_trip(cli, tmp_path, digits):
     ids=["pixels", "no header", "labels, gzip", "labels, no header"],
 )
 def test_every_csv_of_pixels_is_read(cli, model, digits, tmp_path, labelled, header, packed):
-    few = digits.valid.take(slice(0, 12))
+    few = digits.valid.take(slice(0, 60))
     text = pixels_csv(few.images, few.labels if labelled else None, header).encode()
     path = tmp_path / ("some.csv.gz" if packed else "some.csv")
     path.write_bytes(gzip.compress(text) if packed else text)
-    found = lines(cli("predict", model, path))
-    assert [name for name, *_ in found] == [f"{path}:{number}" for number in range(1, 13)]
+    said = cli("predict", model, path)
+    # What was told by the values alone is said.
+    assert ("The first column was taken for the labels" in said.err) == (labelled and not header)
+    found = [line.split("\t") for line in said.out.splitlines()]
+    assert [name for name, *_ in found] == [f"{path}:{number}" for number in range(1, 61)]
     assert [int(label) for _, label, _ in found] == lookalike.load_model(model).predict(few.images).tolist()
 
 
@@ -367,7 +370,7 @@ def test_bad_files_are_an_error_unless_they_are_to_be_skipped(cli, model, digits
         ([""], "there is no file or folder ''"),
         (["a\0b.png"], "a\\x00b.png"),
         (["notes.txt"], "'notes.txt' is not an image"),
-        (["short.csv"], "image 0 in 'short.csv' has 3 pixels: expected 9"),
+        (["short.csv"], "image 0 in 'short.csv' has 3 columns: expected 9"),
         (["words.csv"], "image 0 in 'words.csv' has the pixel 'x'"),
         (["head.csv"], "'head.csv' holds no image"),
         (["notes.txt", "--json", "--csv"], "more than one of"),
@@ -448,3 +451,23 @@ def test_a_closed_pipe_is_quiet(model, crops):
     code = f"'{sys.executable}' -m lookalike predict '{model}' '{crops}' | head -n 1"
     ran = subprocess.run(["bash", "-c", code], capture_output=True, text=True, check=True)
     assert (len(ran.stdout.splitlines()), ran.stderr) == (1, "")
+
+
+def test_a_table_that_can_be_read_in_two_ways_is_settled_by_options(cli, model, digits, tmp_path):
+    few = digits.valid.take(slice(0, 5))
+    path = tmp_path / "some.csv"
+    path.write_text(pixels_csv(few.images, few.labels, header=False), encoding="utf-8")
+    found = cli("predict", model, path)
+    assert (found.code, found.out) == (2, "")
+    assert "--label-column" in found.err
+    said = ("--label-column", "first", "--no-header")
+    expected = lookalike.load_model(model).predict(few.images).tolist()
+    assert [int(label) for _, label, _ in lines(cli("predict", model, path, *said))] == expected
+    own = tmp_path / "own"
+    own.write_bytes(model.read_bytes())
+    for command in (
+        ["evaluate", model, path],
+        ["fit", path, "-o", tmp_path / "m", "--idea", "nearest-l2"],
+        ["teach", own, path, "--label", "3"],
+    ):
+        assert (cli(*command).code, cli(*command, *said).code) == (2, 0)

@@ -4,8 +4,11 @@ import sys
 import numpy as np
 import pytest
 from making import encoded, gray, write_folder
+from PIL import Image
 
 import lookalike
+from lookalike import NearestImages, fit_best, load, load_model, read_images, save_model
+from lookalike.data.load import load_to_fit, load_to_measure
 from lookalike.errors import DataError
 
 
@@ -244,3 +247,75 @@ def test_hostile_class_names_are_only_text(tmp_path, name):
     train, _ = lookalike.load(tmp_path)
     assert not any("\x1b" in note or "\u202e" in note for note in train.source.notes)
     assert any("left out" in note for note in train.source.notes)
+
+
+def saved(folder, images, labels, picture):
+    """Write images as files of some kind."""
+    for place, (image, label) in enumerate(zip(images, labels, strict=True)):
+        path = folder / str(label) / f"{place}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        picture(image).save(path)
+
+
+def twelve_bits(image):
+    return Image.fromarray(image.astype(np.uint16) * 13 + 400)
+
+
+def white_on_nothing(image):
+    return Image.merge("LA", (Image.new("L", image.shape[::-1], 255), Image.fromarray(image)))
+
+
+@pytest.mark.parametrize(
+    ("picture", "expected", "reading", "note"),
+    [
+        (
+            twelve_bits,
+            lambda images: np.floor((images * 13.0 + 400) / 4095 * 255 + 0.5),
+            (12, 255),
+            "Images of 16 bits were read as 12 bits: white is 4,095.",
+        ),
+        (
+            white_on_nothing,
+            lambda images: images,
+            (16, 0),
+            "Transparent images were laid on black. On white some of them would be blank.",
+        ),
+    ],
+    ids=["twelve bits", "white on nothing"],
+)
+def test_a_set_says_how_its_files_are_read_and_so_are_those_that_follow(
+    digits, tmp_path, monkeypatch, picture, expected, reading, note
+):
+    monkeypatch.chdir(tmp_path)
+    images, labels = digits.train.images[:60], digits.train.labels[:60]
+    saved(tmp_path / "set" / "train", images, labels, picture)
+    # By themselves, faint ones would be read otherwise, and those that hide nothing as they are.
+    faint = images[:20] // 8
+    saved(tmp_path / "set" / "valid", faint, labels[:20], picture)
+    train, valid = load("set")
+    for part, pixels in ((train, images), (valid, faint)):
+        np.testing.assert_array_equal(part.images[part_order(part)], expected(pixels))
+        assert part.source.reading == reading
+        assert note in part.source.notes
+    model = NearestImages(prepare=None).fit(train.images, train.labels)
+    opened = load_model(save_model(model, "model", data=train))
+    for asked in (train, opened, fit_best(train, ideas=["nearest-l2"]).model):
+        found = read_images(f"set/valid/{valid.names[3]}", asked)
+        np.testing.assert_array_equal(found.images, valid.images[3:4])
+    measured = load_to_measure("set", part="valid", reading=opened.recogniser_.reading)
+    np.testing.assert_array_equal(measured.images, valid.images)
+
+
+def part_order(part):
+    """Return the places of a part's images in the order of their numbers."""
+    return np.argsort([int(name.split("/")[-1].split(".")[0]) for name in part.names])
+
+
+def test_deep_and_transparent_files_of_the_usual_kind_stay_what_they_were(digits, tmp_path):
+    images, labels = digits.train.images[:20], digits.train.labels[:20]
+    saved(tmp_path / "deep", images, labels, lambda image: Image.fromarray(image.astype(np.uint16) * 257))
+    found = load_to_fit(tmp_path / "deep")
+    np.testing.assert_array_equal(found.images[part_order(found)], images)
+    assert (found.source.notes, found.source.reading) == ((), (16, 255))
+    saved(tmp_path / "plain", images, labels, Image.fromarray)
+    assert load_to_fit(tmp_path / "plain").source.reading is None

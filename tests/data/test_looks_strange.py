@@ -10,7 +10,17 @@ from making import write_folder
 
 import lookalike
 from lookalike.data import look as looks
-from lookalike.data.look import Look, _chance, border, look, paper, paper_and_darkness, part_notes, parts_note
+from lookalike.data.look import (
+    Look,
+    _chance,
+    border,
+    look,
+    paper,
+    paper_and_darkness,
+    part_notes,
+    parts_note,
+    roughness,
+)
 
 IMAGES = arrays(np.uint8, st.tuples(st.integers(1, 9), st.just(5), st.just(4)))
 SMALL = arrays(np.uint8, st.tuples(st.integers(1, 3), st.integers(1, 6), st.integers(1, 6)))
@@ -265,3 +275,16 @@ def test_even_images_are_neither(value):
 @given(SMALL)
 def test_paper_is_found_either_way(images):
     np.testing.assert_array_equal(paper_and_darkness(images)[0], paper(images))
+
+
+@pytest.mark.parametrize("shape", [(7, 9), (1, 12), (12, 1)])
+def test_roughness_is_the_ratio_that_it_says(shape):
+    rng = np.random.default_rng(0)
+    images = np.concatenate([rng.integers(0, 256, (3, *shape)), np.full((1, *shape), 8)]).astype(np.uint8)
+    for image, found in zip(images[:3], roughness(images), strict=False):
+        values = image.astype(float)
+        steps = np.concatenate([np.diff(values, axis=axis).ravel() for axis in (0, 1)])
+        assert found == pytest.approx((steps**2).mean() / (2 * values.var()))
+    assert roughness(images)[3] == 0
+    assert roughness(np.zeros((2, 1, 1), np.uint8)).tolist() == [0, 0]
+    assert roughness(rng.integers(0, 256, (5, 40, 40), dtype=np.uint8)) == pytest.approx(1, abs=0.1)

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from making import bomb_png, encoded, gray
 from PIL import Image
 
-from lookalike.data.pixels import checked_size, decode_image, resized, resized_batch
+from lookalike.data.pixels import Reading, Seen, checked_size, decode_image, resized, resized_batch
 from lookalike.errors import DataError, InputError, LookalikeError
 
 KINDS = ("PNG", "JPEG", "BMP", "WEBP")
@@ -51,6 +51,52 @@ def test_sixteen_bits_are_rounded_to_eight():
     values = np.array([[0, 128, 129, 257, 65406, 65407, 65535]], np.uint16)
     expected = np.rint(values / 257)
     np.testing.assert_array_equal(decode_image(encoded(Image.fromarray(values)), "x"), expected)
+
+
+@pytest.mark.parametrize("bits", range(8, 17))
+def test_so_many_bits_are_rounded_to_eight(bits):
+    white = 2**bits - 1
+    values = np.array([np.linspace(0, white, 99).astype(np.uint16)])
+    found = decode_image(encoded(Image.fromarray(values)), "x", Reading(bits=bits))
+    np.testing.assert_array_equal(found, np.floor(values / white * 255 + 0.5))
+    seen = Seen()
+    decode_image(encoded(Image.fromarray(values)), "x", Reading(), seen)
+    assert seen.reading() == Reading(bits)
+    brighter = Image.fromarray(np.minimum(values.astype(int) * 2, 65535).astype(np.uint16))
+    assert decode_image(encoded(brighter), "x", Reading(bits=bits)).max() == 255
+
+
+def laid(colour, shape, ground):
+    """Return a drawing in one colour on a ground, and its PNG on nothing."""
+    rgba = np.concatenate([np.broadcast_to(np.uint8(colour), (*shape.shape, 3)), shape[..., None]], axis=2)
+    blend = np.array(colour) * (shape[..., None] / 255) + ground * (1 - shape[..., None] / 255)
+    return np.floor(blend + 0.5 - 1e-9), encoded(rgba)
+
+
+@pytest.mark.parametrize(
+    ("colours", "ground"),
+    [
+        ([(0, 0, 0)], 255),
+        ([(255, 255, 255)], 0),
+        ([(250, 250, 240), (180, 180, 180)], 0),  # the second can be seen on white as well
+        ([(255, 255, 0)], 0),  # yellow on white is hardly there
+        ([(0, 0, 0), (255, 255, 255)], 128),
+        ([(200, 0, 0), (0, 0, 200)], 255),
+    ],
+)
+def test_transparency_is_laid_where_drawings_are_seen(colours, ground):
+    shape = np.pad(np.full((3, 2), 255, np.uint8), 1)
+    shape[1, 1] = 100
+    seen = Seen()
+    for colour in colours:
+        decode_image(laid(colour, shape, 255)[1], "x", seen=seen)
+    decode_image(encoded(np.full((3, 3, 4), 255, np.uint8)), "x", seen=seen)  # it hides nothing
+    assert (seen.reading(), seen.transparent) == (Reading(ground=ground), len(colours))
+    for colour in colours:
+        expected, data = laid(colour, shape, ground)
+        found = decode_image(data, "x", seen.reading())
+        np.testing.assert_array_equal(found, expected)
+        assert np.ptp(found) > 100
 
 
 def test_gray_palette_is_gray_and_colour_palette_is_colour():

@@ -33,7 +33,7 @@ def test_the_form_of_kaggle(tmp_path, header, end, pack):
 
 
 def test_many_blocks_of_lines(tmp_path, monkeypatch):
-    monkeypatch.setattr("lookalike.data.readers.table._LINES", 1)
+    monkeypatch.setattr("lookalike.data.readers.delimited._CELLS", 1)
     path = tmp_path / "train.csv"
     path.write_text(text())
     told = []
@@ -69,14 +69,17 @@ def test_a_square_is_resized(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (text(header="id,pixel0"), r"begins with the columns 'id,pixel0': expected the columns label,pixel0"),
-        (text().replace("label", "name"), r"begins with the columns 'name,pixel0,pixel1'"),
+        (text(header="id,pixel0"), r"image 0 in .* has 10 columns: expected 2 as in the first line"),
+        (text().replace("label", "name"), r"the columns 'name' beside its pixels: .* --label-column"),
+        (text().replace("pixel3", "label"), r"the columns 'label', 'label': say which is .* --label-column"),
+        (text().replace("pixel3", "writer"), r"has 8 pixels a line, which is no square"),
+        (text(labels=LABELS.astype(str)).replace("label", "id"), r"has no column of labels"),
         (HEADER, r"holds no image"),
-        ("", r"begins with the columns ''"),
+        ("", r"is empty: expected a line for each image"),
         ("label\n3\n", r"has 0 pixels a line"),
-        (text() + "1,2,3\n", r"image 10 in .* has 2 pixels: expected 9 as in the first line"),
-        (text() + "1\n", r"image 10 in .* has 0 pixels"),
-        (text() + "1" + ",0" * 10 + "\n", r"image 10 in .* has 10 pixels"),
+        (text() + "1,2,3\n", r"image 10 in .* has 3 columns: expected 10 as in the first line"),
+        (text() + "1\n", r"image 10 in .* has 1 columns"),
+        (text() + "1" + ",0" * 10 + "\n", r"image 10 in .* has 11 columns"),
         (text() + "1" + ",0" * 8 + ",0.5\n", r"image 10 in .* has the pixel '0\.5': expected whole numbers"),
         (text() + "1" + ",0" * 8 + ",\n", r"image 10 in .* has the pixel ''"),
         (text() + "1" + ",0" * 8 + ",-1\n", r"image 10 in .* has the pixel '-1'"),
@@ -106,7 +109,7 @@ def test_no_text(tmp_path):
 
 
 def test_a_bomb(tmp_path, monkeypatch):
-    monkeypatch.setattr("lookalike.data.readers.table.MAX_ARRAY_BYTES", 5000)
+    monkeypatch.setattr("lookalike.data.readers.delimited.MAX_ARRAY_BYTES", 5000)
     path = tmp_path / "x.csv"
     path.write_bytes(gzip.compress(b"0" * 10**6))
     with pytest.raises(DataError, match="unpacks to more than the 5,000 bytes"):

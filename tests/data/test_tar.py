@@ -73,6 +73,20 @@ def test_long_names_parts_and_what_macos_adds(tmp_path):
     assert train.source.notes[0].startswith("1 stray file or folder was left out")
 
 
+def test_headers_are_not_kept_in_memory(tmp_path, monkeypatch):
+    path, kept = write_tar(tmp_path / "s.tar", members(a=30, b=30)), []
+    following = tarfile.TarFile.next
+
+    def watched(archive):
+        kept.append(len(archive.members))
+        return following(archive)
+
+    monkeypatch.setattr(tarfile.TarFile, "next", watched)
+    lookalike.load(path)
+    assert len(kept) > 60
+    assert max(kept) <= 1
+
+
 def test_a_folder_in_a_tar(tmp_path):
     files = {
         f"meters/{meter}/{name}": data for meter in ("1", "2") for name, data in members(a=2, b=3).items()

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from effort import examples
+from lookalike.distance.kernels.scan import _limit
 from lookalike.distance.lower_bounds import BlockSums, PrincipalAxes
 
 from .exact import sums
@@ -67,3 +68,40 @@ def test_chosen_by_images_that_are_all_equal(value, metric):
     rows = np.full((70, 200), value, np.uint8)
     others = np.random.default_rng(0).integers(0, 256, (10, 200), np.uint8)
     check(make(rows, (10, 20, 1), metric), others, np.concatenate([rows[:3], others]), metric)
+
+
+@pytest.mark.parametrize(("kind", "boxes"), [("coarse", 31), ("fine", 127)])
+def test_sums_that_are_all_rounding_are_not_beyond_the_limit(kind, boxes):
+    """Where one image is rounded up and the other down, the bound is met to the last bit of a division."""
+    bounds = BlockSums(np.full((70, boxes * 7), 255, np.uint8), (1, boxes, 7))
+    rng, n = np.random.default_rng(0), 2000
+    # A box is seven pixels, a unit is 7: what each box has above whole units is rounded down and up.
+    above = rng.permuted(rng.integers([[[0]], [[4]]], [[[4]], [[8]]], (2, n, boxes)), axis=0)
+    pixels = rng.integers(0, 255, (n, boxes, 1)) + (np.arange(7) < above[..., None])
+    queries, rows = pixels.reshape(2, n, -1).astype(np.uint8)
+    asked, held = bounds.of_queries(queries), bounds.of_rows(rows)
+    apart = np.abs(getattr(asked, kind).astype(np.int64) - getattr(held, kind)).sum(axis=1)
+    distances = np.abs(above[0] - above[1]).sum(axis=1)
+    pairs = zip(distances, asked.slack[:, int(kind == "fine")], strict=True)
+    room = np.array([int(_limit(distance, 7.0, slack, False)) for distance, slack in pairs]) - apart
+    assert set(room.tolist()) == {0, 1}
+
+
+def test_coordinates_along_one_axis_are_as_far_apart_as_the_images():
+    """There the bound is the distance, but for rounding, for which it must leave room to the last bit."""
+    rows = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 100, axis=1)
+    bounds = PrincipalAxes(rows)
+    assert min(check(bounds, rows, rows, "l2")) > 0.98
+    made, full = bounds.of_rows(rows), sums(rows, rows, "l2")
+    for first, second in np.ndindex(full[:9].shape):
+        slack = made.slack[first, 1] + made.slack[second, 1]
+        apart = np.square(made.fine[first].astype(np.int64) - made.fine[second]).sum()
+        assert apart <= int(_limit(full[first, second], bounds.units[1], slack, True))
+
+
+def test_no_number_is_moved_by_more_than_half_a_unit(smooth, metric):
+    rows = smooth.reshape(len(smooth), -1)
+    bounds = make(rows[:1000], (16, 16, 1), metric)
+    moved = bounds.of_queries(rows).slack - (256 if metric == "l1" else 0)
+    most = [31 / 2, 127 / 2] if metric == "l1" else np.sqrt([32, 64]) / 2
+    assert (moved <= np.array(most) + 0.01).all()

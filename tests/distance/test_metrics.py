@@ -105,6 +105,13 @@ def test_floats_are_found_by_the_sums_of_scipy(shape, metric, monkeypatch):
     np.testing.assert_allclose(sums, wanted[0], rtol=1e-14)
 
 
+def test_equal_floats_come_by_position_across_chunks(metric):
+    rng = np.random.default_rng(5)
+    rows = rng.choice([0.0, 0.5], (9000, 3))  # eight different ones, more than two chunks of them
+    wanted = nearest_by(cdist(rows[:6], rows, CDIST[metric]), 2000)
+    np.testing.assert_array_equal(FloatIndex(rows, metric).search(rows[:6], 2000)[1], wanted[1])
+
+
 def test_a_row_that_is_added_is_searched_by(added):
     row, rng = METRICS[added], np.random.default_rng(3)
     images = rng.choice([0, 90, 255], (50, 4, 3)).astype(np.uint8)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -218,7 +220,16 @@ def test_names_and_shapes_are_checked_before_anything_is_fitted(two):
 
 def test_of_many_images_a_thousand_are_measured(digits):
     train, valid = digits
-    many = valid.take(np.resize(np.arange(len(valid)), 1001))
-    found = lookalike.curve(train, many, ["most-frequent"], sizes=[1], draws=2, seed=3)
-    assert found.notes == ("Measured on 1,000 of 1,001 images, drawn at random (seed 3).",)
-    assert found.rows[0].points[-1].accuracy.value == pytest.approx(0.1, abs=0.03)
+    many = valid.take(np.resize(np.arange(len(valid)), 3000))
+    many = replace(many, names=tuple(map(str, range(3000))))
+    first, again, other = (
+        lookalike.curve(train, many, ["most-frequent"], sizes=[1], draws=2, seed=seed) for seed in (3, 3, 4)
+    )
+    assert first.notes == ("Measured on 1,000 of 3,000 images, drawn at random (seed 3).",)
+    assert first.rows[0].points[-1].accuracy.value == pytest.approx(0.1, abs=0.03)
+    places, others = (np.array(found.valid.names, int) for found in (first, other))
+    assert first.valid.names == again.valid.names
+    assert (np.diff(places) > 0).all()
+    # As many of each third as chance gives them, and others for another seed.
+    assert all(abs(np.histogram(places, 3, (0, 3000))[0] - 1000 / 3) < 60)
+    assert len(np.intersect1d(places, others)) == pytest.approx(1000 / 3, abs=60)

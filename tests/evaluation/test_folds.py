@@ -145,6 +145,20 @@ def test_an_idea_that_fails_in_one_fold_has_the_reason():
     assert best(found.comparison) is other
 
 
+class HoldsOneNumberAnImage(FailsOnFew):
+    def fit(self, X, y):
+        self.classes_, self.held_ = np.unique(y), np.zeros(len(X))
+        return self
+
+
+def test_the_size_is_that_of_the_last_folds_model():
+    # Folds of 3, 2, 2, 2 and 2 images: the last model is fitted on one more than the first.
+    found = fit_best(labelled(random_images(11), np.arange(11) % 2), ideas=[HoldsOneNumberAnImage()])
+    sizes = [11 - len(part) for part in make_folds(np.arange(11) % 2).parts]
+    assert sizes[0] < sizes[-1]
+    assert found.row.size_bytes == 8 * (sizes[-1] + 2)  # and the two classes
+
+
 def test_nothing_can_be_judged_where_every_class_has_one_image():
     assert make_folds(np.arange(3)).parts == ()
 

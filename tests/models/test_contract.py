@@ -16,6 +16,7 @@ from lookalike import (
     InputError,
     LearnedPrototypes,
     MeanImage,
+    MixtureMatch,
     NearestImages,
 )
 
@@ -29,6 +30,7 @@ MODELS = {
     "nearest-l2": NearestImages(metric="l2"),
     "nearest-weighted": NearestImages(3, weights="distance"),
     "deformable": DeformableMatch(),
+    "mixture": MixtureMatch(),
     "clusters-l1": ClusterImages(3, metric="l1"),
     "clusters-l2": ClusterImages(),
     "learned-l2": LearnedPrototypes(epochs=3),
@@ -80,7 +82,7 @@ def test_equal_classes_tie_by_the_stated_rule(model, edge_images):
     twice = np.concatenate([edge_images, edge_images])
     labels = np.repeat([5, 2], len(edge_images))
     # Among classes the first in sorted order, among images the one that came first.
-    first = 5 if isinstance(model, NearestImages | DeformableMatch) else 2
+    first = 5 if isinstance(model, NearestImages | DeformableMatch | MixtureMatch) else 2
     assert set(model.fit(twice, labels).predict(edge_images).tolist()) == {first}
 
 
@@ -99,6 +101,8 @@ def test_refuses_what_fit_did_not_see(model, edge_images):
         model.predict(edge_images.reshape(8, -1))
     with pytest.raises(InputError, match=r"images hold 255: expected uint8, or floats in 0-1"):
         model.predict(edge_images.astype(float))
+    if isinstance(model, DeformableMatch | MixtureMatch):
+        model.set_params(image_shape=(6, 5))
     model.fit(edge_images.reshape(8, -1), [0, 1] * 4)
     with pytest.raises(InputError, match=r"X is an image batch of 6x5: expected \(n, 30\) rows, as in fit"):
         model.predict(edge_images)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.base import clone
 
+from drawings import told_of
 from effort import examples
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
@@ -106,7 +107,7 @@ def test_all_kinds_of_images(model, kind, edge_images, device, by_device):
         "colour": np.stack([edge_images, 255 - edge_images, edge_images], axis=-1),
     }[kind]
     labels = np.arange(8) % 3
-    on_arrays = clone(model).fit(images, labels)
+    on_arrays = clone(told_of(model, images)).fit(images, labels)
     tensors = torch.tensor(images, device=device)
     model.fit(tensors, labels)
     for name in methods(model):

@@ -4,7 +4,17 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from lookalike.prepare import Blur, Deskew, EvenInk, FitToInk, Gray, NormaliseContrast, Polarity, Resize
+from lookalike.prepare import (
+    Blur,
+    Deskew,
+    EvenInk,
+    FitToInk,
+    Gray,
+    NormaliseContrast,
+    Polarity,
+    RaiseContrast,
+    Resize,
+)
 
 
 def every_step():
@@ -13,6 +23,7 @@ def every_step():
         Gray(),
         Polarity(),
         NormaliseContrast(),
+        RaiseContrast(),
         FitToInk(size=9),
         FitToInk(size=8, box=1, centre="box", stretch=1.5),
         EvenInk(),

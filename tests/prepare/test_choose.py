@@ -1,11 +1,12 @@
 import json
+import re
 
 import numpy as np
 import pytest
 from scipy.stats import binomtest
 
 import lookalike
-from lookalike import InputError
+from lookalike import DeformableMatch, InputError, LookalikeWarning, MeanImage, NearestImages
 from lookalike.prepare import Prepare, choose
 from lookalike.prepare.chain import _sign_test
 
@@ -47,6 +48,42 @@ def test_what_was_chosen_is_fitted_and_can_be_stored(drawings):
     again = Prepare.from_json(json.loads(json.dumps(chain.to_json())))
     np.testing.assert_array_equal(again.transform(drawings[0]), chain.transform(drawings[0]))
     assert again.reasons_ == chain.reasons_
+
+
+@pytest.mark.parametrize(("span", "raised"), [(63, True), (64, False), (3, True)])
+def test_contrast_is_raised_where_images_are_faint(drawings, span, raised):
+    images, labels = drawings
+    faint = np.rint(90 + images / 255 * span).astype(np.uint8)
+    chain = choose(faint, labels)
+    assert names(chain) == ["Polarity", *["RaiseContrast"] * raised, *FITTED]
+    assert chain.reasons_[0].startswith(f"faint: {span} levels become 255" if raised else "99 %")
+    if raised:
+        np.testing.assert_array_equal(chain.transform(faint), choose(images, labels).transform(images))
+        np.testing.assert_array_equal(chain.transform(faint + np.uint8(40)), chain.transform(faint))
+        again = Prepare.from_json(json.loads(json.dumps(chain.to_json())))
+        np.testing.assert_array_equal(again.transform(faint), chain.transform(faint))
+
+
+def test_faint_photographs_are_still_photographs():
+    images = photographs(32, 20) // 5 + 60
+    chain = choose(images)
+    assert names(chain) == ["Gray", "RaiseContrast"]
+    assert np.ptp(chain.transform(images)) == 255
+
+
+@pytest.mark.parametrize(("span", "offset", "dark"), [(25, 200, False), (12, 60, True), (8, 240, False)])
+def test_answers_to_faint_images_are_as_good(digits, span, offset, dark):
+    train, valid = digits
+    models = DeformableMatch(), NearestImages(prepare="auto"), MeanImage("l2", prepare="auto")
+
+    def right(*scaled):
+        return [model.fit(scaled[0], train.labels[:600]).score(scaled[1], valid.labels) for model in models]
+
+    def faint(images):
+        return np.rint(offset + (255 - images if dark else images) / 255 * span).astype(np.uint8)
+
+    whole = right(train.images[:600], valid.images)
+    assert (np.subtract(right(*map(faint, (train.images[:600], valid.images))), whole) > -0.01).all()
 
 
 @pytest.mark.parametrize(("size", "steps"), [((32, 20), ["Gray"]), ((64, 40), ["Gray", "Resize"])])
@@ -150,6 +187,60 @@ def test_a_gain_that_may_be_chance_is_not_enough(slanted):
 @pytest.mark.parametrize(("fewer", "more"), [(0, 1), (0, 6), (3, 9), (40, 61), (3, 1997), (900, 1100)])
 def test_the_sign_test_is_scipys(fewer, more):
     assert _sign_test(fewer, more) == pytest.approx(binomtest(fewer, fewer + more).pvalue, rel=1e-9)
+
+
+def coloured(drawings, ink, ground):
+    """Return drawings of 8x8 in the colours of each, (n, 3) or (3,)."""
+    share = (drawings / 255)[..., None]
+    colours = (np.broadcast_to(one, (len(drawings), 3))[:, None, None] for one in (ink, ground))
+    ink, ground = colours
+    return np.rint(share * ink + (1 - share) * ground).astype(np.uint8)
+
+
+RED, GREEN = np.array([255, 0, 0]), np.array([0, 130, 0])  # of one luma
+
+
+def test_it_is_said_where_colour_tells_classes_apart_and_is_made_gray(digits):
+    drawings, labels = digits.train.images[:200], digits.train.labels[:200]
+    red = np.random.default_rng(0).random(200) < 0.5
+    inks = np.where(red[:, None], RED, GREEN)
+    images = coloured(drawings, inks, [0, 0, 0])
+    both = np.array([f"{label} {colour}" for label, colour in zip(labels, red, strict=True)])
+    for batch, told_by in ((images, red), (images / 255 * 0.999, both)):
+        with pytest.warns(LookalikeWarning, match="colour tells classes apart, and is made gray") as said:
+            chain = choose(batch, told_by)
+        assert said[0].filename == __file__
+        assert chain.reasons_[-1] in str(said[0].message)
+        with pytest.warns(LookalikeWarning, match="colour tells"):
+            assert chain.reasons_[-1] in NearestImages(prepare="auto").fit(batch, told_by).reasons_
+    wrong = int(re.search(r"for (\d+) in gray", chain.reasons_[-1])[1])
+    nearest = NearestImages(metric="l2").fit(chain.transform(batch), told_by)
+    near = nearest.kneighbors(chain.transform(batch), 2)[1]
+    other = np.where(near[:, 0] == np.arange(200), near[:, 1], near[:, 0])
+    assert wrong == (told_by[other] != told_by).sum()
+
+
+def test_it_is_said_where_gray_images_are_blank(digits):
+    white = np.full((20, 8, 8, 3), 255, np.uint8)
+    glyphs = np.concatenate([white, digits.train.images[:20, :, :, None]], axis=3)
+    glyphs[0, ..., 3] = 0  # it shows nothing before either
+    with pytest.warns(LookalikeWarning, match="19 of 20 images are blank once they are gray") as said:
+        chain = choose(glyphs)
+    assert chain.reasons_[0] in str(said[0].message)
+    glyphs[..., :3] = 0
+    choose(glyphs)
+    hidden = coloured(digits.train.images[:200], RED, GREEN)
+    with pytest.warns(LookalikeWarning, match="blank"), pytest.warns(LookalikeWarning, match="colour tells"):
+        choose(hidden, digits.train.labels[:200])
+
+
+def test_colour_that_tells_nothing_is_not_spoken_of(digits):
+    drawings, labels = digits.train.images[:200], digits.train.labels[:200]
+    red = np.random.default_rng(0).random(200) < 0.5
+    choose(coloured(drawings, np.where(red[:, None], RED, GREEN), [0, 0, 0]), labels)
+    choose(coloured(drawings, [255, 255, 255], [0, 0, 0]), labels)
+    choose(photographs(20, 16), np.arange(12) % 2)
+    choose(photographs(20, 16)[:1], ["a"])
 
 
 def test_labels_must_fit(slanted):

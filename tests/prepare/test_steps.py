@@ -17,7 +17,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from lookalike import InputError
-from lookalike.prepare import Blur, EvenInk, FitToInk, Gray, NormaliseContrast, Polarity, Resize
+from lookalike.prepare import (
+    Blur,
+    EvenInk,
+    FitToInk,
+    Gray,
+    NormaliseContrast,
+    Polarity,
+    RaiseContrast,
+    Resize,
+)
 from lookalike.prepare import steps as steps_module
 
 EDGES = {
@@ -81,9 +90,9 @@ def test_steps_work_in_a_pipeline_and_can_be_cloned(step, digits):
     assert clone(step).get_params() == step.get_params()
 
 
-def test_all_but_polarity_need_no_fit(step, edge_images):
+def test_only_steps_that_learn_need_a_fit(step, edge_images):
     fresh = clone(step)
-    if isinstance(fresh, Polarity):
+    if isinstance(fresh, Polarity | RaiseContrast):
         with pytest.raises(NotFittedError):
             fresh.transform(edge_images)
     else:
@@ -195,6 +204,26 @@ def test_polarity_takes_colour_by_its_luma():
     images = np.full((1, 3, 3, 3), 255, np.uint8)
     images[0, 1, 1] = [0, 0, 255]
     assert Polarity().fit(images).inverted_
+
+
+@given(gray_batches, gray_batches)
+def test_raised_contrast_is_its_formula(images, others):
+    step = RaiseContrast().fit(images)
+    ranges = sorted(int(image.max()) - int(image.min()) for image in images if np.ptp(image))
+    assert step.range_ == (ranges[-1] if ranges else 255)  # of so few images no one is left out
+    for image, raised in zip(others, step.transform(others), strict=True):
+        expected = (image - float(image.min())) * 255 / step.range_
+        np.testing.assert_allclose(raised, expected.clip(0, 255), atol=0.5 + 1e-9)
+
+
+def test_few_strong_images_do_not_set_the_range():
+    images = np.zeros((100, 2, 2), np.uint8)
+    images[:40, 0, 0] = 9
+    assert RaiseContrast().fit(images).range_ == 9
+    images[:2, 0, 0] = 200
+    assert RaiseContrast().fit(images).range_ == 9
+    images[:3, 0, 0] = 200
+    assert RaiseContrast().fit(images).range_ == 200
 
 
 @given(gray_batches)

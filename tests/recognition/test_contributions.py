@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import lookalike
+from drawings import told_of
 from effort import examples
 from lookalike.distance.definition import l1, l2
 from lookalike.distance.deformation.definition import match
@@ -24,7 +25,7 @@ from lookalike.recognition.explanation import contributions
 )
 def test_they_sum_to_the_margin(idea, seed, shape, kind):
     images, labels = drawn(seed, shape, kind)
-    model = MAKERS[idea]().fit(images, labels)
+    model = told_of(MAKERS[idea](), images).fit(images, labels)
     queries = np.concatenate([drawn(seed + 1, shape, kind)[0][:3], images[:2]])
     for evidence, answer in zip(model.explain(queries), model.predict(queries), strict=True):
         assert evidence.answer == answer

@@ -6,6 +6,7 @@ import pytest
 from sklearn.base import clone
 
 from apart import changed, put_together, taken_apart
+from drawings import told_of
 from lookalike import (
     DeformableMatch,
     FitToInk,
@@ -31,12 +32,19 @@ def model(request):
     return clone(MODELS[request.param])
 
 
+def fit_on_rows(model, images):
+    """Fit on rows of numbers, and return them."""
+    rows = images.images.reshape(len(images), -1)
+    told_of(model, rows).fit(rows, images.labels)
+    return rows
+
+
 def test_the_look_of_the_training_images_is_kept(model, digits):
     model.fit(digits.train.images, digits.train.labels)
     assert model.look_ == look(digits.train.images)
     model.fit(digits.valid.images / 255, digits.valid.labels)
     assert model.look_ == look(digits.valid.images)
-    model.fit(digits.valid.images.reshape(len(digits.valid), -1), digits.valid.labels)
+    fit_on_rows(model, digits.valid)
     assert model.look_ is None
 
 
@@ -84,8 +92,7 @@ def test_bytes_that_are_0_and_1(model, digits):
 
 
 def test_tables_are_never_looked_at(model, digits):
-    rows = digits.train.images.reshape(len(digits.train), -1)
-    model.fit(rows, digits.train.labels)
+    rows = fit_on_rows(model, digits.train)
     model.predict(255 - rows[:20])
     model.predict(np.zeros_like(rows[:20]))
 

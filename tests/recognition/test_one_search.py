@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from asking import ASKED, IDEAS, METHODS, N, asked, assert_same, made, methods, said, training
 
+from drawings import told_of
 from lookalike import (
     DeformableMatch,
     InputError,
@@ -51,15 +52,16 @@ def test_what_is_left_out_is_left_out_once(model, monkeypatch):
     for name, how in methods(model).items():
         getattr(model, name)(asked(), **how)
     left_out = [count for count in searches if count != len(asked())]
-    # What cannot be left out later was left out by the fit.
-    assert left_out == ([] if model.recogniser_.held is not None else [N])
+    # What cannot be left out later was left out by the fit. Two of the drawings are one, moved by a pixel,
+    # and left out together.
+    assert left_out == ([] if model.recogniser_.held is not None else [N - 2, 1])
 
 
 def test_it_asks_of_nothing_that_was_handed_in(model):
     for kind in ("bytes", "floats", "rows"):
         images, labels = training(kind)
         expected_images, expected_labels = images.copy(), labels.copy()
-        model.fit(images, labels)
+        told_of(model, images).fit(images, labels)
         fresh = type(model)(**model.get_params(deep=False)).fit(expected_images, expected_labels)
         images[...] = 0
         labels[...] = "a"
@@ -80,7 +82,7 @@ def test_it_changes_nothing_that_is_handed_in(model):
         queries = asked(kind)
         for array in (images, labels, queries):
             array.flags.writeable = False
-        model.fit(images, labels)
+        told_of(model, images).fit(images, labels)
         said(model, queries)
 
 

@@ -1,4 +1,6 @@
+import hashlib
 import pickle
+import struct
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from lookalike.recognition.probability import (
     FIXED_SHARE,
     Calibration,
     LeftOut,
+    bin_places,
     calibrate,
     calibration_error,
     probabilities,
@@ -260,6 +263,30 @@ def test_keys_follow_from_values_and_labels_alone():
     assert len(np.unique(image_keys(zeros, np.zeros(2, int), np.array([0])))) == 1
 
 
+@pytest.mark.parametrize("kind", ["bytes", "floats"])
+def test_keys_are_those_that_files_hold(kind, monkeypatch):
+    """Worked out with Python's integers: other keys would choose other images to go on with."""
+    monkeypatch.setattr(reservoir, "_CHUNK_VALUES", 40)
+    rows = np.random.default_rng(1).integers(0, 256, (7, 13), dtype=np.uint8)
+    rows = rows if kind == "bytes" else np.where(rows < 50, -0.0, rows / 255)
+
+    def mixed(value):
+        value = (value + 0x9E3779B97F4A7C15) % 2**64
+        value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
+        value = (value ^ (value >> 27)) * 0x94D049BB133111EB % 2**64
+        return value ^ (value >> 31)
+
+    expected = []
+    for row, label in zip(rows, ["é", "b"] * 4, strict=False):
+        data = row.tobytes() + bytes(3) if kind == "bytes" else struct.pack("<13d", *(row + 0.0))
+        words = struct.unpack(f"<{len(data) // 8}Q", data)
+        total = sum(word * (mixed(place) | 1) for place, word in enumerate(words)) % 2**64
+        hashed = hashlib.blake2b(label.encode(), digest_size=8).digest()
+        expected.append(mixed(total ^ int.from_bytes(hashed, "little")))
+    keys = image_keys(rows, np.array([1, 0] * 4)[:7], np.array(["b", "é"]))
+    assert keys.tolist() == expected
+
+
 def test_smallest_keys_take_equal_ones_by_place(monkeypatch):
     monkeypatch.setattr(reservoir, "SIZE", 3)
     assert smallest(np.array([7, 2, 7, 1, 7], np.uint64)).tolist() == [3, 1, 0]
@@ -288,3 +315,69 @@ def test_files_hold_what_was_worked_out_and_no_more(kind, digits, monkeypatch):
     np.testing.assert_array_equal(opened.predict_proba(valid.images[:20]), expected)
     opened.teach(valid.images[:1], valid.labels[:1])
     assert "known_left_out.distances" not in taken_apart(opened).arrays
+
+
+@pytest.mark.parametrize("exponent", [1, 2, 3])
+@pytest.mark.parametrize("answer", [0, 2])
+def test_an_image_of_two_classes_is_shared_between_them(exponent, answer):
+    shares = probabilities(
+        np.array([[0.0, 0.5, 0.0, 0.4]]), np.array([answer]), Calibration(0.01, exponent, True)
+    )
+    assert np.argmax(shares[0]) == answer
+    np.testing.assert_allclose(shares[0], [0.5, 0, 0.5, 0], atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", [NearestImages, DeformableMatch])
+def test_an_image_with_two_labels_is_shared_between_them(kind, digits):
+    train = digits[0].take(slice(600))
+    place = int(np.flatnonzero(train.labels == 4)[0])
+    images = np.concatenate([train.images, train.images[[place]]])
+    model = kind(n_neighbors=1).fit(images, np.append(train.labels, 9))
+    for exponent in (1, 2, 3):
+        model.recogniser_._derived["calibration"] = model.recogniser_.calibration()._replace(
+            exponent=exponent
+        )
+        shares = agrees(model, images[[place]])[0]
+        assert shares[4] == pytest.approx(shares[9], abs=1e-12)
+        assert shares[4] > 0.4
+
+
+def test_a_bin_holds_its_upper_edge():
+    edges = np.array([0.0, 0.25, 0.250001, 0.5, 0.75, 1.0])
+    assert bin_places(edges, 4).tolist() == [0, 0, 1, 1, 2, 3]
+
+
+def test_a_class_of_a_single_image_is_left_out_of_the_fit():
+    rng = np.random.default_rng(0)
+    distances = rng.uniform(0.1, 1, (40, 4))
+    codes = np.where(rng.random(40) < 0.8, np.argmin(distances, axis=1), rng.integers(0, 3, 40))
+    alone = codes == 3
+    distances[alone, 3] = np.inf
+    counts = np.bincount(codes, minlength=4)
+    found = calibrate(LeftOut(distances, codes, np.ones(40)), counts)
+    others = calibrate(LeftOut(distances[~alone], codes[~alone], np.ones((~alone).sum())))
+    assert alone.any()
+    assert not found.fitted
+    assert others.fitted
+    assert found.temperature == pytest.approx(others.temperature, rel=1e-6)
+    enough = np.concatenate([np.flatnonzero(alone), np.flatnonzero(~alone)[:20]])
+    found = calibrate(LeftOut(distances[enough], codes[enough], np.ones(len(enough))), counts)
+    enough = enough[codes[enough] < 3]
+    others = calibrate(LeftOut(distances[enough], codes[enough], np.ones(20)))
+    assert found.temperature == pytest.approx(others.temperature, rel=1e-6)
+    # Too few others: a share of the median distance.
+    few = np.concatenate([np.flatnonzero(alone), np.flatnonzero(~alone)[:19]])
+    found = calibrate(LeftOut(distances[few], codes[few], np.ones(len(few))), counts)
+    finite = distances[few][np.isfinite(distances[few])]
+    assert found == Calibration(np.median(finite) * FIXED_SHARE, 1, False)
+
+
+@pytest.mark.parametrize(("size", "share"), [(2, 3 / 4), (3, 5 / 6), (4, 1)])
+def test_temperatures_of_few_images_a_class_allow_for_the_one_that_is_left_out(size, share):
+    rng = np.random.default_rng(0)
+    distances = rng.uniform(0.1, 1, (40, 10))
+    codes = np.where(rng.random(40) < 0.7, np.argmin(distances, axis=1), rng.integers(0, 10, 40))
+    plain, found = (
+        calibrate(LeftOut(distances, codes, np.ones(40)), counts) for counts in (None, np.full(10, size))
+    )
+    assert found == plain._replace(temperature=pytest.approx(plain.temperature * share))

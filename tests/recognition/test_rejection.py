@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.base import clone
 
+from apart import put_together, taken_apart
 from effort import examples
 from lookalike import DeformableMatch, InkCoverage, InputError, MeanImage, NearestImages
+from lookalike.data.look import paper_and_darkness
 from lookalike.recognition.probability import LeftOut
 from lookalike.recognition.rejection import Rejection
 
@@ -212,3 +214,160 @@ def test_a_higher_level_rejects_no_less_where_each_class_has_few(digits):
     for more, fewer in itertools.pairwise(sets):
         assert (fewer <= more).all()
         assert fewer.sum() < more.sum()
+
+
+def simulated(rng, counts):
+    """Return points of classes that overlap, with these counts, left out in turn, and a model of them."""
+    counts = np.asarray(counts)
+    codes = np.repeat(np.arange(len(counts)), counts)
+    centres = 3 * rng.standard_normal((len(counts), 2))
+    points = centres[codes] + rng.standard_normal((len(codes), 2))
+    between = np.linalg.norm(points[:, None] - points[None], axis=2)
+    np.fill_diagonal(between, np.inf)
+    asked_codes = np.repeat(np.arange(len(counts)), 6)
+    asked = centres[asked_codes] + rng.standard_normal((len(asked_codes), 2))
+    asked[::6] *= 4
+
+    def nearest(distances):
+        return np.stack([distances[:, codes == code].min(axis=1) for code in range(len(counts))], axis=1)
+
+    left_out = LeftOut(nearest(between), codes, np.ones(len(codes)))
+    found = nearest(np.linalg.norm(asked[:, None] - points[None], axis=2))
+    return Rejection(left_out, counts > 0), found, asked_codes
+
+
+LEVELS = sorted([1e-3, 0.01, 0.02, 0.045, 0.05, 2 / 41, 0.06, 0.1, 2 / 19, 0.2, 0.35, 0.5, 0.8, 0.99])
+COUNTS = st.lists(st.sampled_from([1, 1, 2, 3, 8, 20, 40]), min_size=1, max_size=8) | st.lists(
+    st.integers(38, 45), min_size=2, max_size=4
+)
+
+
+@examples(150)
+@given(COUNTS, st.integers(0, 2**32 - 1))
+def test_what_a_level_allows_any_lower_one_allows(counts, seed):
+    rejection, found, _ = simulated(np.random.default_rng(seed), counts)
+    sets = [rejection.sets(found, level) for level in LEVELS]
+    for more, fewer in itertools.pairwise(sets):
+        assert (fewer <= more).all()
+    for level, allowed in zip(LEVELS, sets, strict=True):
+        # Classes beyond reach do not matter.
+        reach = found.min(axis=1, keepdims=True) * rejection.reach(level)
+        near = np.where(found <= reach, found, np.inf)
+        np.testing.assert_array_equal(rejection.sets(near, level), allowed)
+
+
+@pytest.mark.parametrize("counts", [[40, 1, 1], [12, 12, 12, 12, 1], [15] * 4, [45, 45], [20, 1] * 4])
+@pytest.mark.parametrize("level", [0.05, 0.2])
+def test_promises_are_kept_beside_classes_of_a_single_image(counts, level):
+    # An image of a class at random, of those that can tell, takes part like any of them.
+    rng = np.random.default_rng(3)
+    missed = []
+    for _ in range(400):
+        rejection, found, codes = simulated(rng, counts)
+        promised = rejection.basis(level).kind != "rule of thumb"
+        ordinary = np.arange(len(codes)) % 6 > 0
+        told = ordinary & (np.asarray(counts)[codes] > 1)
+        place = rng.choice(np.flatnonzero(told))
+        missed.append(not rejection.sets(found, level)[place, codes[place]])
+    assert promised
+    assert np.mean(missed) < level + 3 * np.sqrt(level * (1 - level) / 400)
+
+
+def test_a_single_image_of_a_class_says_nothing_of_others(digits):
+    train, valid = digits
+    places = np.concatenate([np.flatnonzero(train.labels == label)[:5] for label in range(10)])
+    model = NearestImages().fit(train.images[places], train.labels[places])
+    before = model.predict_set(valid.images, 0.05)
+    noise = np.random.default_rng(0).integers(0, 256, (200, 8, 8), dtype=np.uint8)
+    model.teach(np.full((1, 8, 8), 99, np.uint8) + np.arange(8, dtype=np.uint8), [10])
+    np.testing.assert_array_equal(model.predict_set(valid.images, 0.05)[:, :10], before)
+    assert model.answer(noise, 0.05).rejected.all()
+    assert model.rejection_basis(0.05).kind == "all classes"
+    assert "; nothing is promised of 1 class of a single image" in model.rejection_basis(0.05).sentence
+    assert "50 can tell (they support levels from 0.0393 on)" in model.rejection_basis(0.01).sentence
+    assert np.isnan(model.assess(valid.images, 0.05).p_values[:, 10]).all()
+
+
+@pytest.mark.parametrize(
+    "few", [[1] * 10, [1] * 9 + [12], [5] * 9 + [1], [2] * 10, [1, 3, 10, 2, 1, 5, 40, 1, 2, 3]]
+)
+@pytest.mark.parametrize("kind", [MeanImage, NearestImages, DeformableMatch])
+def test_noise_and_negatives_and_blanks_are_rejected_with_few_examples(kind, few, digits):
+    train, valid = digits
+    order = [np.flatnonzero(train.labels == label)[:count] for label, count in enumerate(few)]
+    model = kind().fit(train.images[np.concatenate(order)], train.labels[np.concatenate(order)])
+    noise = np.random.default_rng(0).integers(0, 256, (100, 8, 8), dtype=np.uint8)
+    blank = np.broadcast_to(np.arange(0, 256, 5, dtype=np.uint8)[:, None, None], (52, 8, 8))
+    for strange in (noise, 255 - valid.images[:100], blank):
+        assert model.answer(strange, 0.05).rejected.mean() >= 0.95
+    assert model.answer(valid.images, 0.05).rejected.mean() < 0.35
+
+
+def test_what_looks_strange_follows_training_images(digits):
+    train, valid = digits
+    images, labels = train.images[:60], train.labels[:60]
+    model = NearestImages().fit(images, labels)
+    noise = np.random.default_rng(0).integers(0, 256, (20, 8, 8), dtype=np.uint8)
+    negatives = 255 - valid.images[:20]
+    assert model.assess(noise).unlike.all()
+    assert model.assess(negatives).unlike.all()
+    assert not model.assess(valid.images).unlike.any()
+    model.teach(noise[:10], ["noise"] * 10 if labels.dtype.kind == "U" else [10] * 10)
+    model.teach(255 - images[:10], labels[:10])
+    assert not model.assess(negatives).unlike.any()
+    assert not model.assess(noise[:10]).unlike.any()
+
+
+@pytest.mark.parametrize(("n", "level"), [(39, 0.05), (48, 2 / 49), (19, 0.1)])
+def test_a_p_value_that_equals_the_level_is_not_above_it(n, level):
+    distances = np.column_stack([np.linspace(0.1, 0.2, n), np.full(n, 0.8)])
+    left_out = LeftOut(distances, np.zeros(n, int), np.ones(n))
+    rejection = Rejection(left_out, np.array([True, False]))
+    farthest = np.array([[0.3, 0.9], [0.2, 0.8]])
+    assert rejection.p_values(farthest, level)[:, 0].tolist() == [2 / (n + 1), 2 * (2 / (n + 1))]
+    assert rejection.sets(farthest, level)[:, 0].tolist() == [False, True]
+    assert rejection.basis(level).kind != "rule of thumb"
+    assert rejection.basis(np.nextafter(level, 0)).kind == "rule of thumb"
+
+
+@pytest.mark.parametrize("tellers", [0, 1, 8, 9])
+def test_the_rule_of_thumb_is_as_said(tellers):
+    rng = np.random.default_rng(tellers)
+    distances = rng.uniform(0.2, 0.9, (tellers + 2, 3))
+    codes = np.array([0] * tellers + [1, 2])
+    distances[tellers, 1] = distances[tellers + 1, 2] = np.inf
+    largest = distances[:tellers, 0].max(initial=0)
+    median = np.median([d for row, code in zip(distances, codes, strict=True) for d in np.delete(row, code)])
+    rejection = Rejection(LeftOut(distances, codes, np.ones(len(codes))), np.ones(3, bool))
+    rows = rng.uniform(0.1, 1, (300, 3))
+    ratio = np.stack([rows[:, c] / np.delete(rows, c, axis=1).min(axis=1) for c in range(3)], axis=1)
+    wanted = (rows <= max(largest, median)) & (ratio <= 1)
+    if tellers == 9:
+        known = (distances[:9, 0] / distances[:9, 1:].min(axis=1)).max()
+        wanted[:, 0] = (rows[:, 0] <= largest) & (ratio[:, 0] <= max(known, 1))
+    np.testing.assert_array_equal(rejection.sets(rows, 0.1), wanted)
+    assert rejection.basis(0.1).kind == "rule of thumb"
+    assert rejection.basis(0.2).kind == ("all classes" if tellers == 9 else "rule of thumb")
+    np.testing.assert_array_equal(rejection.sets(rows, 0.2)[:, 1:], wanted[:, 1:])
+
+
+def test_negatives_are_not_strange_to_what_forgets_polarity(digits):
+    train, valid = digits
+    model = DeformableMatch(planes="double-angle").fit(train.images[:100], train.labels[:100])
+    assert model.recogniser_.matcher.forgets_polarity
+    assert not model.assess(255 - valid.images[:20]).unlike.any()
+
+
+def test_a_model_file_of_before_says_nothing_of_noise(digits):
+    train, _ = digits
+    model = NearestImages().fit(train.images[:100], train.labels[:100])
+    plain = taken_apart(model)
+    noise = np.random.default_rng(0).integers(0, 256, (20, 8, 8), dtype=np.uint8)
+    # Of noise that is light on dark, as digits are.
+    noise = noise[paper_and_darkness(noise)[1] < 0]
+    assert put_together(model, plain).assess(noise).unlike.all()
+    del plain.arrays["roughest"]
+    old = put_together(model, plain)
+    assert not old.assess(noise).unlike.any()
+    old.teach(train.images[100:110], train.labels[100:110])
+    assert not old.assess(noise).unlike.any()

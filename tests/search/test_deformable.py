@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 
 from apart import changed, put_together, taken_apart
 from drawings import drawings
-from lookalike import DeformableMatch, InputError
+from lookalike import DeformableMatch, InputError, LookalikeWarning
 from lookalike.distance.deformation.definition import align, match, sample
 from lookalike.distance.deformation.matching import deformable_distances, warped
 from lookalike.distance.deformation.planes import sobel_planes
@@ -198,10 +198,43 @@ def test_rows_are_images_of_the_shape_that_is_said(digits):
     model = DeformableMatch(image_shape=(8, 8)).fit(rows, train.labels[:90])
     assert model.planes_ == "sobel"
     assert model.prepare_ is not None
-    flat = DeformableMatch().fit(rows, train.labels[:90])
+    flat = DeformableMatch(image_shape=(1, 64)).fit(rows, train.labels[:90])
     assert (flat.planes_, flat.prepare_, flat.prepared(rows[:2]).shape) == ("values", None, (2, 1, 64))
     with pytest.raises(InputError, match=r"image_shape is \(7, 8\): expected .* of 64 values"):
         DeformableMatch(image_shape=(7, 8)).fit(rows, train.labels[:90])
+
+
+def test_rows_of_a_square_number_are_square_images_and_it_is_said(digits):
+    images, labels = digits.train.images[:90], digits.train.labels[:90]
+    rows = images.reshape(90, -1) / 255
+    with pytest.warns(
+        LookalikeWarning, match=r"rows of 64 values and no image_shape: .* images of 8x8"
+    ) as said:
+        model = DeformableMatch().fit(rows, labels)
+    assert said[0].filename == __file__
+    assert "the rows of 64 values are images of 8x8" in model.reasons_
+    asked = digits.valid.images
+    found = model.predict(asked.reshape(len(asked), -1) / 255)
+    np.testing.assert_array_equal(found, DeformableMatch().fit(images, labels).predict(asked))
+    told = DeformableMatch(image_shape=(8, 8)).fit(rows, labels)
+    np.testing.assert_array_equal(told.predict(asked.reshape(len(asked), -1) / 255), found)
+
+
+@pytest.mark.parametrize("width", [12, 30, 63, 3072])
+def test_rows_that_are_no_square_images_are_refused(width):
+    rows = np.random.default_rng(0).random((6, width))
+    with pytest.raises(
+        InputError, match=rf"rows of {width} values, which are no square image: .* image_shape="
+    ):
+        DeformableMatch().fit(rows, [0, 1] * 3)
+    assert DeformableMatch(image_shape=(1, width)).fit(rows, [0, 1] * 3).planes_ == "values"
+
+
+@pytest.mark.parametrize("width", [1, 4, 10])
+def test_rows_too_short_for_an_image_are_compared_as_they_are(width):
+    rows = np.random.default_rng(0).random((6, width))
+    model = DeformableMatch().fit(rows, [0, 1] * 3)
+    assert (model.prepared(rows).shape, model.prepare_) == ((6, 1, width), None)
 
 
 def test_own_preparation_is_used_and_stays_as_it_is(digits):
@@ -474,6 +507,13 @@ def test_how_much_of_a_hub_an_image_is_rests_on_a_stated_number_of_candidates(n,
     matcher = model.recogniser_.matcher
     expected = Hubness(matcher, codes).factors(candidates=16)
     np.testing.assert_array_equal(matcher.hubness_factors, expected)
+
+
+def test_how_much_of_a_hub_an_image_is_rests_on_fewer_than_five_where_there_are_no_more():
+    images, codes = drawings(14, 2, 16)
+    codes[:], codes[:3] = 1, 0
+    matcher = DeformableMatch(None, aligned=True, hubness=True).fit(images, codes).recogniser_.matcher
+    np.testing.assert_array_equal(matcher.hubness_factors, Hubness(matcher, codes).factors())
 
 
 def test_taught_and_forgotten_images_leave_alignment_as_it_was():

@@ -201,6 +201,14 @@ def test_deformable_after_alignment(n, n_classes, candidates, short, monkeypatch
         )
 
 
+def test_deformable_after_alignment_where_few_images_are_of_another_class():
+    """Fewer than the five, and the eight, that count for how near an image is to all others."""
+    images, codes = drawings(14, 2, 16)
+    codes[:], codes[:3] = 1, 0
+    places = [0, 1, 5, 13]
+    assert_left_out(lambda: DeformableMatcher(ALIGNED, "auto", 1), images, codes, 2, 3, places, atol=1e-12)
+
+
 def test_deformable_after_alignment_of_more_images_than_are_aligned():
     images, codes = drawings(36, 4, 16)
     assert_left_out(lambda: DeformableMatcher(ALIGNED, "auto", 1), images, codes, 4, 36, [0, 20], atol=1e-12)

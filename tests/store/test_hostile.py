@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mutating import mutated_bytes, mutated_contents
-from storing import IDEAS, images
+from storing import IDEAS, images, made
 
 import lookalike
 from effort import examples
@@ -24,12 +24,12 @@ LABELS = (np.arange(12) % 3, np.array(["a", "b", "c"])[np.arange(12) % 3])
 def files(tmp_path_factory):
     """Return the bytes and the contents of a small model of every idea, of images and of a table."""
     path = tmp_path_factory.mktemp("models") / "model"
-    made = []
-    for place, make in enumerate(IDEAS.values()):
+    files = []
+    for place, name in enumerate(IDEAS):
         for batch, labels in zip(BATCHES, LABELS, strict=True):
-            save_model(make().fit(batch, labels), path, figures={"n": place, "accuracy": 0.5})
-            made.append((path.read_bytes(), container.read(path)))
-    return made
+            save_model(made(name, batch).fit(batch, labels), path, figures={"n": place, "accuracy": 0.5})
+            files.append((path.read_bytes(), container.read(path)))
+    return files
 
 
 @pytest.fixture(scope="module")
@@ -128,11 +128,17 @@ def test_a_newer_schema_says_to_update(saved):
         ({"figures": [["a", None]]}, "the figure 'a' is None: expected a finite number or a text"),
         ({"data": {"name": "x", "n": 1, "sha256": "?"}}, "sha256 is '.': expected 64 hexadecimal digits"),
         ({"schema": "1"}, "expected a schema's number"),
+        ({"reading": [7, 255]}, "bits is 7: expected a whole number from 8 to 16"),
+        ({"reading": [8, 256]}, "ground is 256: expected a whole number from 0 to 255"),
+        ({"reading": [8]}, "reading has 1 numbers: expected 2"),
+        ({"reading": 8}, "reading is 8: expected a list"),
     ],
     ids=lambda value: json.dumps(value)[:40] if isinstance(value, dict) else None,
 )
 def test_what_cannot_be_is_named(saved, about, message):
     contents = container.read(saved)
+    if "reading" in about:
+        about = {"facts": {**contents.about["facts"], **about}}
     container.write(saved, {**contents.about, **about}, contents.arrays)
     with pytest.raises(ModelFileError, match=message):
         load_model(saved)

@@ -4,11 +4,21 @@ import re
 
 import numpy as np
 import pytest
-from storing import BATCHES, IDEAS, KEEPING, LABELS, TEACHABLE, answers, assert_same, images
+from sklearn.base import clone
+from storing import BATCHES, IDEAS, KEEPING, LABELS, TEACHABLE, answers, assert_same, images, made
 
 import lookalike
-from lookalike import DeformableMatch, MeanImage, NearestImages, Prepare, load_model, save_model
+from lookalike import (
+    ClusterImages,
+    DeformableMatch,
+    MeanImage,
+    NearestImages,
+    Prepare,
+    load_model,
+    save_model,
+)
 from lookalike.prepare import Blur
+from lookalike.store.models import unsaved_info
 
 
 def there_and_back(model, tmp_path):
@@ -19,7 +29,7 @@ def there_and_back(model, tmp_path):
 @pytest.mark.parametrize("name", IDEAS)
 def test_an_opened_model_gives_the_same_answers_to_the_bit(name, batch, tmp_path):
     X, y = BATCHES[batch](), LABELS["int64"]()
-    model = IDEAS[name]().fit(X, y)
+    model = made(name, X).fit(X, y)
     again = there_and_back(model, tmp_path)
     assert type(again) is type(model)
     assert repr(again) == repr(model)
@@ -42,7 +52,7 @@ def test_labels_come_back_with_their_dtype(name, labels, tmp_path):
 @pytest.mark.parametrize("name", TEACHABLE)
 def test_it_goes_on_learning_and_forgetting_the_same(name, batch, tmp_path):
     X, y = BATCHES[batch](), LABELS["texts"]()
-    model = IDEAS[name]().fit(X[:20], y[:20])
+    model = made(name, X).fit(X[:20], y[:20])
     again = there_and_back(model, tmp_path)
     for one in (model, again):
         one.partial_fit(X[20:25], y[20:25])
@@ -65,7 +75,7 @@ def test_an_opened_model_can_be_copied_and_pickled(name, tmp_path):
 def test_columns_keep_their_names(name, tmp_path):
     pandas = pytest.importorskip("pandas")
     table = pandas.DataFrame(images().reshape(30, -1), columns=[f"pixel {place}" for place in range(42)])
-    model = IDEAS[name]().fit(table, LABELS["int64"]())
+    model = made(name, table).fit(table, LABELS["int64"]())
     assert model.feature_names_in_[3] == "pixel 3"
     again = there_and_back(model, tmp_path)
     np.testing.assert_array_equal(again.feature_names_in_, model.feature_names_in_, strict=True)
@@ -86,6 +96,47 @@ def test_parameters_come_back(model, tmp_path):
     again = there_and_back(model.fit(images(), LABELS["int64"]()), tmp_path)
     plain = re.sub(r"np\.\w+\(([0-9.]+)\)", r"\1", repr(model))
     assert repr(again).split() == plain.split()
+
+
+@pytest.mark.parametrize(
+    ("fitted", "changed"),
+    [
+        (NearestImages(metric="l1"), {"metric": "l2", "n_neighbors": 3, "weights": "distance"}),
+        (MeanImage("l1"), {"metric": "l2", "average": "median", "prepare": "auto"}),
+        (MeanImage("l2", average="median"), {"average": "mean"}),
+        (ClusterImages(2, metric="l1"), {"metric": "l2", "per_class": 3, "random_state": 7}),
+        (DeformableMatch(None), {"warp": 3, "planes": "values", "n_neighbors": 5, "prepare": "auto"}),
+        (DeformableMatch(Prepare([Blur(0.7)])), {"prepare": None, "candidates": 2, "image_shape": (6, 7)}),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_parameters_set_after_the_fit_wait_for_the_next(fitted, changed, tmp_path):
+    X, y = images(), LABELS["int64"]()
+    model = clone(fitted).fit(X, y)
+    title = unsaved_info(model).title
+    expected = {"proba": model.predict_proba(X), **answers(model, X)}
+    model.set_params(**changed)
+    assert_same(expected, {"proba": model.predict_proba(X), **answers(model, X)})
+    again = there_and_back(model, tmp_path)
+    assert_same(expected, {"proba": again.predict_proba(X), **answers(again, X)})
+    assert (unsaved_info(again).title, repr(again)) == (title, repr(fitted))
+    # What is learned next is learned as before, too.
+    for one in (model, again):
+        if hasattr(one, "ids_"):
+            one.forget(one.teach(X[:2] // 2, y[:2]))
+    assert_same(answers(model, X), answers(again, X))
+    assert_same(answers(model.fit(X, y), X), answers(clone(model).fit(X, y), X))
+
+
+def test_a_preparation_changed_after_the_fit_waits_for_the_next(tmp_path):
+    own = Prepare([Blur(0.7)])
+    model = NearestImages(prepare=own).fit(images(), LABELS["int64"]())
+    expected = answers(model, images())
+    own.steps[0].set_params(sigma=2.0)
+    assert_same(expected, answers(model, images()))
+    again = there_and_back(model, tmp_path)
+    assert_same(expected, answers(again, images()))
+    assert again.prepare.steps[0].sigma == 0.7
 
 
 def test_rows_that_are_images_come_back(tmp_path):

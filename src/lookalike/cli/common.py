@@ -44,6 +44,35 @@ Limit = Annotated[
 ]
 Seed = Annotated[int, Option("--seed", metavar="N", min=0, help="What random choices are drawn from.")]
 SkipBad = Annotated[bool, Option("--skip-bad", help="Leave out unreadable images, and list them.")]
+ZipEncoding = Annotated[
+    str | None,
+    Option("--zip-encoding", metavar="NAME", help="The code page of names in a zip: gbk, or cp932."),
+]
+LabelColumn = Annotated[
+    str | None,
+    Option(
+        "--label-column",
+        metavar="NAME",
+        help="The column of a table that holds the labels: its name, first, last or none.",
+    ),
+]
+Header = Annotated[
+    bool | None,
+    Option(
+        "--header/--no-header",
+        help="Whether the first line of a table names its columns.",
+        show_default=False,
+    ),
+]
+GroupFrom = Annotated[
+    str,
+    Option(
+        "--group-from",
+        metavar="PATTERN",
+        help="Who wrote each image, or which camera took it: what this regular expression finds in its name "
+        "(its part in parentheses, if it has one). New images are expected to be of others.",
+    ),
+]
 Model = Annotated[Path, Argument(metavar="MODEL", help="A model file: see lookalike fit.")]
 Resize = Annotated[bool, Option("--resize", help="Resize images to the model's size.")]
 Ideas = Annotated[
@@ -171,7 +200,8 @@ def say_notes(notes: Iterable[str], quiet: bool) -> None:
 
 
 def say_bad(found: LooseImages, quiet: bool) -> None:
-    """Say which files were skipped."""
+    """Say what was decided on the way, and which files were skipped."""
+    say_notes(found.notes, quiet)
     if found.bad:
         say_notes([found.skipped, *found.bad], quiet)
 
@@ -205,7 +235,15 @@ def parse_size(text: str) -> tuple[int, int] | None:
 
 
 def loading(
-    classes: str, size: str, limit: int | None, seed: int, skip_bad: bool, progress: Progress
+    classes: str,
+    size: str,
+    limit: int | None,
+    seed: int,
+    skip_bad: bool,
+    zip_encoding: str | None,
+    label_column: str | None,
+    header: bool | None,
+    progress: Progress,
 ) -> dict[str, Any]:
     """Return what those that load labelled images are called with, by the options of that name."""
     return {
@@ -214,6 +252,9 @@ def loading(
         "limit": limit,
         "seed": seed,
         "skip_bad": skip_bad,
+        "zip_encoding": zip_encoding,
+        "label_column": label_column,
+        "header": header,
         "progress": progress,
     }
 
@@ -274,11 +315,15 @@ def model_shape(shape: tuple[int, ...] | None, path: Path) -> tuple[int, ...]:
     return shape
 
 
-def find_images(sources: list[str]) -> LooseImages:
+def find_images(
+    sources: list[str], label_column: str | None = None, header: bool | None = None
+) -> LooseImages:
     """Find images, one of them on standard input where that is asked for."""
     from lookalike.data.loose import find
+    from lookalike.data.readers.delimited import checked_columns
 
-    return find(sources, sys.stdin.buffer if "-" in sources else None)
+    columns = checked_columns(label_column, header)
+    return find(sources, sys.stdin.buffer if "-" in sources else None, columns)
 
 
 def recogniser(path: Path) -> tuple[Recogniser, tuple[int, ...]]:

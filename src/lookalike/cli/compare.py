@@ -32,6 +32,10 @@ def compare(
     limit: common.Limit = None,
     seed: common.Seed = 0,
     skip_bad: common.SkipBad = False,
+    zip_encoding: common.ZipEncoding = None,
+    label_column: common.LabelColumn = None,
+    header: common.Header = None,
+    group_from: common.GroupFrom = "",
     as_json: common.Json = False,
     as_csv: common.Csv = False,
     quiet: common.Quiet = False,
@@ -50,13 +54,18 @@ def compare(
     if with_networks:
         chosen = _and_networks(chosen)
     with common.progress(quiet) as tell:
-        train, valid = lookalike.load(data, **common.loading(classes, size, limit, seed, skip_bad, tell))
+        train, valid = lookalike.load(
+            data,
+            **common.loading(classes, size, limit, seed, skip_bad, zip_encoding, label_column, header, tell),
+        )
+        train = train.grouped(group_from) if group_from else train
         if image is not None:
             from lookalike.show.report.examples import find
 
             find(train, valid, image)
         common.say_notes([*train.source.notes, *valid.source.notes], quiet)
         comparison = lookalike.compare(train, valid, chosen, seed=seed, progress=tell)
+    common.say_notes(comparison.notes, quiet)
     common.show_result(comparison, as_json, as_csv)
     if report is not None:
         comparison.report(report, command=common.command_line(), image=image)
@@ -91,6 +100,9 @@ def curve(
     limit: common.Limit = None,
     seed: common.Seed = 0,
     skip_bad: common.SkipBad = False,
+    zip_encoding: common.ZipEncoding = None,
+    label_column: common.LabelColumn = None,
+    header: common.Header = None,
     as_json: common.Json = False,
     as_csv: common.Csv = False,
     quiet: common.Quiet = False,
@@ -110,7 +122,10 @@ def curve(
         )
     chosen = common.chosen_ideas(ideas)
     with common.progress(quiet) as tell:
-        train, valid = lookalike.load(data, **common.loading(classes, size, limit, seed, skip_bad, tell))
+        train, valid = lookalike.load(
+            data,
+            **common.loading(classes, size, limit, seed, skip_bad, zip_encoding, label_column, header, tell),
+        )
         found = lookalike.curve(
             train, valid, chosen, sizes=[*map(int, numbers)], draws=draws, seed=seed, progress=tell
         )

@@ -12,7 +12,7 @@ from typer import Argument, Option
 import lookalike
 from lookalike.cli import common
 from lookalike.errors import DataError, InputError, unknown
-from lookalike.text import plain
+from lookalike.text import one_form, plain
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -79,6 +79,9 @@ def export(
     ] = None,
     classes: common.Classes = "",
     seed: common.Seed = 0,
+    zip_encoding: common.ZipEncoding = None,
+    label_column: common.LabelColumn = None,
+    header: common.Header = None,
     quiet: common.Quiet = False,
 ) -> None:
     """Write images as PNG files: FOLDER/train/CLASS/NAME.png, and the other part beside train.
@@ -90,7 +93,8 @@ def export(
 
     check_new(folder)
     with common.progress(quiet) as tell:
-        train, other = lookalike.load(data, classes=common.split_list(classes), seed=seed, progress=tell)
+        options = common.loading(classes, "", None, seed, False, zip_encoding, label_column, header, tell)
+        train, other = lookalike.load(data, **options)
         if per_class is not None:
             train = few_of_each(train, per_class, seed)
         renamed = write_folder((train, other), folder, tell)
@@ -134,6 +138,9 @@ def show(
     size: common.Size = "",
     seed: common.Seed = 0,
     skip_bad: common.SkipBad = False,
+    zip_encoding: common.ZipEncoding = None,
+    label_column: common.LabelColumn = None,
+    header: common.Header = None,
     quiet: common.Quiet = False,
 ) -> None:
     """Draw some images of a set in the terminal.
@@ -142,9 +149,11 @@ def show(
     table shaded by value, with its rank, shape, dtype and range, as an array and as a tensor.
     """
     with common.progress(quiet) as tell:
-        split = lookalike.load(data, **common.loading("", size, limit, seed, skip_bad, tell))
+        options = common.loading("", size, limit, seed, skip_bad, zip_encoding, label_column, header, tell)
+        split = lookalike.load(data, **options)
     images = split.train if part == "train" else split.valid
     console = common.console()
+    class_name = one_form(class_name)
     indices = _chosen(images, class_name, 1 if pixels else n, seed)
     if pixels:
         _print_numbers(images, int(indices[0]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from typer import Option
 
@@ -15,24 +15,25 @@ if TYPE_CHECKING:
     from lookalike.data.loose import LooseBatch
 
 
+OutOfDistribution = Annotated[
+    str,
+    Option(
+        "--out-of-distribution",
+        "--ood",
+        metavar="IMAGES",
+        help="Images of no class: a folder, zip or pattern.",
+    ),
+]
+
+
 def evaluate(
     model: common.Model,
     data: common.Data,
     report: common.Report = None,
-    out_of_distribution: Annotated[
-        str,
-        Option(
-            "--out-of-distribution",
-            "--ood",
-            metavar="IMAGES",
-            help="Images of no class: a folder, zip or pattern.",
-        ),
-    ] = "",
+    out_of_distribution: OutOfDistribution = "",
     reject: Annotated[
         float,
-        Option(
-            "--reject", metavar="LEVEL", help="The level that images are rejected at, above 0 and below 1."
-        ),
+        Option("--reject", metavar="LEVEL", help="The level of rejection, above 0 and below 1."),
     ] = 0.05,
     part: Annotated[
         Literal["train", "valid", "test"] | None,
@@ -43,6 +44,9 @@ def evaluate(
     limit: common.Limit = None,
     seed: common.Seed = 0,
     skip_bad: common.SkipBad = False,
+    zip_encoding: common.ZipEncoding = None,
+    label_column: common.LabelColumn = None,
+    header: common.Header = None,
     as_json: common.Json = False,
     as_csv: common.Csv = False,
     quiet: common.Quiet = False,
@@ -63,11 +67,14 @@ def evaluate(
     fitted, info = lookalike.load_model(model), lookalike.model_info(model)
     shape = common.model_shape(fitted.image_shape_, model)
     with common.progress(quiet) as tell:
-        options = common.loading(classes, size, limit, seed, skip_bad, tell)
-        images = load_to_measure(data, part=part, **options)
+        options = common.loading(
+            classes, size, limit, seed, skip_bad, zip_encoding, label_column, header, tell
+        )
+        images = load_to_measure(data, part=part, reading=fitted.recogniser_.reading, **options)
         others = {}
         if out_of_distribution:
-            batch = _of_no_class(out_of_distribution, shape, bool(size), skip_bad, quiet, tell)
+            options = {"resize": bool(size), "skip_bad": skip_bad, "reading": fitted.recogniser_.reading}
+            batch = _of_no_class(out_of_distribution, shape, options, quiet, tell)
             others["given images of no class"] = batch
         found = lookalike.appraise(fitted, images, others, alpha=alpha, seed=seed, progress=tell)
     common.say_notes([*images.source.notes, *found.notes], quiet)
@@ -83,13 +90,13 @@ def evaluate(
 
 
 def _of_no_class(
-    images: str, shape: tuple[int, ...], resize: bool, skip_bad: bool, quiet: bool, tell: Progress
+    images: str, shape: tuple[int, ...], options: dict[str, Any], quiet: bool, tell: Progress
 ) -> LooseBatch:
     """Return the images that are given for --ood, as the model takes them."""
     from lookalike.data.loose import find
 
     loose = find([images])
     tell("reading images of no class", 0, loose.count)
-    batch = loose.whole(shape, resize=resize, skip_bad=skip_bad)
+    batch = loose.whole(shape, **options)
     common.say_bad(loose, quiet)
     return batch

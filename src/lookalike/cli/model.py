@@ -46,6 +46,10 @@ def fit(
     limit: common.Limit = None,
     seed: common.Seed = 0,
     skip_bad: common.SkipBad = False,
+    zip_encoding: common.ZipEncoding = None,
+    label_column: common.LabelColumn = None,
+    header: common.Header = None,
+    group_from: common.GroupFrom = "",
     as_json: common.Json = False,
     as_csv: common.Csv = False,
     quiet: common.Quiet = False,
@@ -67,7 +71,11 @@ def fit(
         known = ", ".join(one.name for one in registry.IDEAS if not one.reference)
         raise InputError(f"--idea {idea} is there to compare with only: expected one of {known}")
     with common.progress(quiet) as tell:
-        train = load_to_fit(data, **common.loading(classes, size, limit, seed, skip_bad, tell))
+        options = common.loading(
+            classes, size, limit, seed, skip_bad, zip_encoding, label_column, header, tell
+        )
+        train = load_to_fit(data, **options)
+        train = train.grouped(group_from) if group_from else train
         common.say_notes(train.source.notes, quiet)
         found = lookalike.fit_best(train, ideas=ideas, seed=seed, progress=tell)
         tell("writing the model", 0, None)
@@ -145,6 +153,8 @@ def teach(
     ],
     resize: common.Resize = False,
     skip_bad: common.SkipBad = False,
+    label_column: common.LabelColumn = None,
+    header: common.Header = None,
     as_json: common.Json = False,
     quiet: common.Quiet = False,
 ) -> None:
@@ -157,14 +167,15 @@ def teach(
     """
     import numpy as np
 
-    found = common.find_images(images)
+    found = common.find_images(images, label_column, header)
     fitted = lookalike.load_model(model)
     shape = common.model_shape(fitted.image_shape_, model)
     value = _value(label, fitted)
     classes = len(fitted.classes_)
     with common.progress(quiet) as tell:
         tell("reading images", 0, found.count)
-        names, pixels = found.whole(shape, resize=resize, skip_bad=skip_bad)
+        reading = fitted.recogniser_.reading
+        names, pixels = found.whole(shape, resize=resize, skip_bad=skip_bad, reading=reading)
         tell("teaching", 0, None)
         before = fitted.predict(pixels).tolist()
         # A model of class means keeps no images, and gives no numbers.

@@ -31,32 +31,37 @@ class Answer(NamedTuple):
     rejected: bool | None = None  # None where that was not asked for
 
 
+Reject = Annotated[
+    float | None,
+    Option(
+        "--reject",
+        metavar="LEVEL",
+        help="Answer 'none of these' where an image is like none of the classes, at this level: about "
+        "the share of right images that may be rejected, such as 0.05.",
+    ),
+]
+
+
 def predict(
     model: common.Model,
     images: Annotated[
         list[str],
         Argument(
             metavar="IMAGES",
-            help="Images, folders, zips or tars of them, patterns ('crops/*.png'), CSV files of pixels "
-            "(pixel0,pixel1,...), or - for one image from standard input.",
+            help="Images, folders, zips or tars of them, patterns ('crops/*.png'), tables of pixels "
+            "(pixel0,pixel1,...) or file names, or - for one image from standard input.",
         ),
     ],
     resize: common.Resize = False,
     skip_bad: common.SkipBad = False,
+    label_column: common.LabelColumn = None,
+    header: common.Header = None,
     kaggle: Annotated[
         bool, Option("--kaggle", help="Print ImageId,Label for one CSV of pixels, as Kaggle takes it.")
     ] = False,
     as_json: common.Json = False,
     as_csv: common.Csv = False,
-    reject: Annotated[
-        float | None,
-        Option(
-            "--reject",
-            metavar="LEVEL",
-            help="Answer 'none of these' where an image is like none of the classes, at this level: about "
-            "the share of right images that may be rejected, such as 0.05.",
-        ),
-    ] = None,
+    reject: Reject = None,
     timings: Annotated[
         bool, Option("--timings", help="Answer images one at a time, and say how long each takes.")
     ] = False,
@@ -73,7 +78,7 @@ def predict(
     alpha = None if reject is None else common.checked_level(reject)
     if alpha is not None and kaggle:
         raise InputError("--kaggle takes a label for every image: expected it without --reject")
-    found = common.find_images(images)
+    found = common.find_images(images, label_column, header)
     if kaggle and not found.one_table:
         raise InputError("--kaggle numbers the images of one CSV of pixels: expected that alone")
     seconds: list[float] = []
@@ -82,7 +87,8 @@ def predict(
         _say_basis(kept, alpha)
     # On a terminal the answers themselves show how far it is.
     with common.progress(quiet, bar=not sys.stdout.isatty()) as tell:
-        read = found.batches(shape, resize=resize, skip_bad=skip_bad, most=1 if timings else None)
+        most = 1 if timings else None
+        read = found.batches(shape, resize=resize, skip_bad=skip_bad, most=most, reading=kept.reading)
         batches = _answers(kept, read, alpha, found.count, seconds, tell)
         if as_json:
             facts = [_facts(answer) for batch in batches for answer in batch]
@@ -191,6 +197,8 @@ def explain(
         int, Option("--n", metavar="N", min=1, help="How many of the nearest training images to show.")
     ] = 3,
     resize: common.Resize = False,
+    label_column: common.LabelColumn = None,
+    header: common.Header = None,
     as_json: common.Json = False,
     quiet: common.Quiet = False,
 ) -> None:
@@ -202,7 +210,8 @@ def explain(
     """
     common.check_file("--report", report, [model, image], common.PAGES)
     kept, shape = common.recogniser(model)
-    names, pixels = next(iter(common.find_images([image]).batches(shape, resize=resize, most=2)))
+    found = common.find_images([image], label_column, header)
+    names, pixels = next(iter(found.batches(shape, resize=resize, most=2, reading=kept.reading)))
     name = names[0]
     if len(names) > 1:
         raise InputError(f"{plain(image)!r} holds several images: expected one, such as {plain(name)!r}")

@@ -185,13 +185,13 @@ def _image(value: Any, index: int, *, batch: bool) -> NDArray[Any]:
             raise InputError(
                 f"image {index} has no bytes, at most a path, which is not followed: read the files first"
             )
-    from lookalike.data.pixels import decode_image, pixels
+    from lookalike.data.pixels import USUAL, Seen, decode_image, pixels
 
     if isinstance(value, bytes):
         return decode_image(value, f"image {index}")
     if hasattr(value, "getbands"):
         try:
-            return pixels(value)
+            return pixels(value, USUAL, Seen())
         except DataError as error:
             raise DataError(f"image {index} {error}") from None
     try:

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.data import bridges
-from lookalike.errors import InputError
+from lookalike.errors import InputError, LabelWarning, warn
 from lookalike.images import ImageBatch, as_images
 from lookalike.progress import Progress, silent
-from lookalike.text import listed
+from lookalike.text import listed, name_notes, one_form, quoted
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,9 @@ class Source:
     reader: str = "arrays"  #: what was read, for example ``"IDX"`` or ``"image folder"``
     #: what was decided on the way, one sentence each: the split made, files left out, images resized
     notes: tuple[str, ...] = ()
+    #: how files of more than 8 bits and transparent ones were read, where there were any: how many bits are
+    #: used, and the level of gray that transparency was laid on. Others of the set are to be read alike
+    reading: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,44 @@ class LabelledImages:
         source = replace(self.source, notes=(*self.source.notes, *notes), part=part or self.source.part)
         return replace(self, source=source)
 
+    def grouped(self, pattern: str) -> LabelledImages:
+        r"""Return the same images with groups that are taken from their names.
+
+        Parameters
+        ----------
+        pattern : str
+            A regular expression that is found in every name. Who wrote the image, or which camera took it, is
+            its part called ``group``, else its first part in parentheses, else all that it finds.
+
+        Raises
+        ------
+        InputError
+            It is no regular expression, or a name has nothing like it.
+
+        Examples
+        --------
+        >>> from dataclasses import replace
+        >>> import lookalike
+        >>> train = lookalike.load("digits")[0].take([0, 1])
+        >>> replace(train, names=("0/anna-1.png", "1/ben-1.png")).grouped(r"(\w+)-\d").groups
+        array(['anna', 'ben'], dtype='<U4')
+        """
+        try:
+            expression = re.compile(pattern)
+        except re.error as error:
+            raise InputError(f"{quoted(pattern)} is no regular expression: {error}") from error
+        part: int | str = "group" if "group" in expression.groupindex else min(expression.groups, 1)
+        found = []
+        for name in self.names:
+            match = expression.search(name)
+            if match is None or match[part] is None:
+                raise InputError(
+                    f"the name {quoted(name)} has no group like {quoted(pattern)}: expected a regular "
+                    "expression that finds who wrote each image, or which camera took it"
+                )
+            found.append(match[part])
+        return replace(self, groups=np.array(found, np.str_))
+
     def counts(self) -> dict[str, int]:
         """Return how many images each class has, in the order of ``class_names``."""
         texts, counts = np.unique(self.labels.astype(str), return_counts=True)
@@ -124,8 +165,8 @@ class LabelledImages:
         images : array-like of shape (n, h, w) or (n, h, w, c)
             An image batch (see :func:`lookalike.images.as_images`).
         labels : array-like of shape (n,)
-            Strings or whole numbers: the classes themselves; with ``class_names``, whole numbers are places
-            in these.
+            Strings, which are brought to Unicode's form NFC, or whole numbers: the classes themselves; with
+            ``class_names``, whole numbers are places in these.
         class_names : sequence of str or int, optional
             Every class, in the order that the numbers count; by default the labels that occur.
         value_range : (float, float), optional
@@ -298,14 +339,18 @@ def from_arrays(
             f"labels are {values.dtype} of shape {values.shape}: expected (n,) integers or strings"
         )
     texts, numbers = np.unique(values.astype(np.str_), return_inverse=True)
-    names = natural_order(texts.tolist() if named is None else named)
-    for text in texts.tolist():
+    given = texts.tolist() if named is None else named
+    for note in name_notes(given):
+        warn(note, LabelWarning)
+    names = natural_order(set(map(one_form, given)))
+    found = [*map(one_form, texts.tolist())]
+    for text in found:
         if text not in names:
             raise InputError(f"label {text!r} is none of the classes {', '.join(map(repr, names))}")
     faces = dict(zip(names, face_values(names), strict=True))
     return LabelledImages(
         images=batch,
-        labels=np.array([faces[text] for text in texts.tolist()])[numbers],
+        labels=np.array([faces[text] for text in found])[numbers],
         class_names=tuple(names),
         names=tuple(str(index) for index in range(len(batch))),
         source=source or Source(),
@@ -336,7 +381,7 @@ def natural_order(names: Iterable[str]) -> list[str]:
 def natural_key(name: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
     """Return a sort key that compares runs of digits as numbers, of any length, and the rest as text."""
     key = []
-    for part in re.split(r"([0-9]+)", name):
+    for part in re.split(r"([0-9]+)", one_form(name)):
         # Numbers are compared by length, then digit by digit: int() refuses very long ones.
         number = part.lstrip("0")
         if part.isascii() and part.isdecimal():

@@ -15,20 +15,21 @@ from lookalike.data import known
 from lookalike.data.labelled import LabelledImages, Split, natural_order
 from lookalike.data.look import part_notes, parts_note
 from lookalike.data.pixels import Size, checked_size
-from lookalike.data.readers import folders, idx, npz, parquet, table
+from lookalike.data.readers import folders, idx, npz, parquet, tables
+from lookalike.data.readers.delimited import UNSAID, Columns, checked_columns, is_table
 from lookalike.data.readers.listing import Listing, mixed_sizes
-from lookalike.data.readers.trees import open_tree
+from lookalike.data.readers.trees import checked_encoding, open_tree
 from lookalike.errors import DataError, InputError, UnknownNameError, unknown
 from lookalike.files import gunzip_head
 from lookalike.progress import Progress, silent
-from lookalike.text import listed, quoted
+from lookalike.text import listed, name_notes, one_form, quoted
 
 # How a model file begins, after the length of its head: safetensors with metadata of ours.
 _MODEL = b'{"__metadata__":{"lookalike":'
 
 # The formats: the first that knows a folder or an archive, or one file, by what is in it reads it.
-_FROM_TREES = (npz.from_tree, idx.from_tree, parquet.from_tree, folders.from_tree)
-_FROM_FILES = (parquet.from_file, idx.from_file, table.from_file)
+_FROM_TREES = (npz.from_tree, idx.from_tree, parquet.from_tree)
+_FROM_FILES = (parquet.from_file, idx.from_file)
 
 _VALID_SHARE = 0.2  # of each class, where a split is drawn
 
@@ -41,6 +42,9 @@ def load(
     limit: int | None = None,
     seed: int = 0,
     skip_bad: bool = False,
+    zip_encoding: str | None = None,
+    label_column: str | None = None,
+    header: bool | None = None,
     progress: Progress = silent,
 ) -> Split:
     """Return the training and the validation part of a set of labelled images.
@@ -56,7 +60,12 @@ def load(
         - Parquet files with a column of images and one of labels, as Hugging Face has them (the extra
           ``[parquet]``),
         - a folder or zip of IDX files, or one IDX images file with its labels beside it,
-        - an ``.npz`` of arrays, or a CSV with the columns ``label,pixel0,pixel1,...``.
+        - an ``.npz`` of arrays,
+        - a table (``.csv`` or ``.tsv``, packed by gzip or not) of labels and pixels, in a column each
+          (``label,pixel0,pixel1,...``) or all in one (``emotion,pixels``), or of file names and labels beside
+          their images (``filename,label``); a column such as ``split`` or ``Usage`` tells the parts. The
+          labels' column is known by its name (``label``, ``class``, ``target``...), else by its values, which
+          a note then says. Where it can be read in two ways, it is refused: see ``label_column``, ``header``.
 
         A known name wins over a path: write ``./digits`` for a folder of that name.
     classes : sequence of str or int, optional
@@ -69,6 +78,14 @@ def load(
         What the split and the limit are drawn from. The draw in one class does not depend on the others.
     skip_bad : bool, default=False
         Leave out image files that cannot be read, and note them; by default the first is an error.
+    zip_encoding : str, optional
+        The code page of names in a zip that does not say which it is: ``"gbk"``, ``"cp932"`` (Shift-JIS). By
+        default UTF-8 where all such names can be, else ``"cp437"``, and a note shows others.
+    label_column : str, optional
+        The column of a table that holds the labels, where that can be read in two ways: its name,
+        ``"first"``, ``"last"``, or ``"none"``.
+    header : bool, optional
+        Whether the first line of a table names its columns, where that can be read in two ways.
     progress : callable, optional
         Told of progress.
 
@@ -77,10 +94,12 @@ def load(
     Split
         The named tuple ``(train, valid)`` of :class:`~lookalike.data.labelled.LabelledImages`. Labels are the
         class names: int64 where every name is a whole number as one writes it (``7``, ``10``, ``-1``), else
-        strings; beside ``07`` or ``none`` every label is a string. Where there is no validation part, a test
-        part stands for it; where there is neither, a fifth of each class is drawn. What was decided is in
-        ``source.notes`` of both, and what looks wrong: parts of opposite polarity, blank images, images that
-        are all the same or much larger than their ink, 0-1 read as 0-255.
+        strings, in Unicode's form NFC; beside ``07`` or ``none`` every label is a string. Where there is no
+        validation part, a test part stands for it; where there is neither, a fifth of each class is drawn.
+        What was decided is in ``source.notes`` of both (images of 16 bits are read as of the 8 to 16 bits
+        that the training images use, transparent ones are laid on white, or else on black or mid-gray where
+        fewer of them are blank), and what looks wrong: parts of opposite polarity, blank images, images that
+        are all the same or much larger than their ink, 0-1 read as 0-255, class names that look the same.
 
     Raises
     ------
@@ -102,10 +121,12 @@ def load(
     """
     wanted = checked_size(size)
     seed = checked_seed(seed)
-    parts = _parts(name_or_path, classes, wanted, progress)
+    columns = checked_columns(label_column, header)
+    parts = _parts(name_or_path, classes, wanted, zip_encoding, columns, progress)
     train, valid = (draw(part, limit, seed) for part in _train_and_valid(parts, seed))
     names = train.class_names
-    both = _alike(*(part.read(names, wanted, skip_bad, progress) for part in (train, valid)))
+    first = train.read(names, wanted, skip_bad, progress)
+    both = _alike(first, valid.read(names, wanted, skip_bad, progress, first.source.reading))
     note = parts_note(both.train.images, both.valid.images)
     return Split(
         *(part.noted(*part_notes(part.images, part.names), *([note] if note else [])) for part in both)
@@ -120,12 +141,16 @@ def load_to_fit(
     limit: int | None = None,
     seed: int = 0,
     skip_bad: bool = False,
+    zip_encoding: str | None = None,
+    label_column: str | None = None,
+    header: bool | None = None,
     progress: Progress = silent,
 ) -> LabelledImages:
     """Return what a model that is to be kept is fitted on: no image is held back to measure on."""
     wanted = checked_size(size)
     seed = checked_seed(seed)
-    parts = _parts(name_or_path, classes, wanted, progress)
+    columns = checked_columns(label_column, header)
+    parts = _parts(name_or_path, classes, wanted, zip_encoding, columns, progress)
     return _read(
         _to_fit_on(parts).noted(*_left_alone(parts, "train")), wanted, limit, seed, skip_bad, progress
     )
@@ -140,11 +165,19 @@ def load_to_measure(
     limit: int | None = None,
     seed: int = 0,
     skip_bad: bool = False,
+    zip_encoding: str | None = None,
+    label_column: str | None = None,
+    header: bool | None = None,
+    reading: tuple[int, int] | None = None,
     progress: Progress = silent,
 ) -> LabelledImages:
-    """Return what a model that was fitted before is measured on: no image is held back to fit on."""
+    """Return what a model that was fitted before is measured on: no image is held back to fit on.
+
+    ``reading`` says how files of the set that the model was fitted on were read (:class:`Source`).
+    """
     wanted = checked_size(size)
-    parts = _parts(name_or_path, classes, wanted, progress)
+    columns = checked_columns(label_column, header)
+    parts = _parts(name_or_path, classes, wanted, zip_encoding, columns, progress)
     chosen = part or next(name for name in ("valid", "test", "train") if name in parts)
     if chosen not in parts:
         raise DataError(f"there is no {chosen} part: expected one of {listed(parts)}")
@@ -153,7 +186,8 @@ def load_to_measure(
         raise DataError(f"the {chosen} part of {quoted(listing.source.name)} has no image of these classes")
     if len(parts) == 1:
         listing = listing.noted("There are no parts: all images are measured on.")
-    return _read(listing.noted(*_left_alone(parts, chosen)), wanted, limit, seed, skip_bad, progress)
+    listing = listing.noted(*_left_alone(parts, chosen))
+    return _read(listing, wanted, limit, seed, skip_bad, progress, reading)
 
 
 def _left_alone(parts: Mapping[str, Listing], *read: str) -> list[str]:
@@ -165,11 +199,17 @@ def _left_alone(parts: Mapping[str, Listing], *read: str) -> list[str]:
 
 
 def _read(
-    listing: Listing, size: Size | None, limit: int | None, seed: int, skip_bad: bool, progress: Progress
+    listing: Listing,
+    size: Size | None,
+    limit: int | None,
+    seed: int,
+    skip_bad: bool,
+    progress: Progress,
+    reading: tuple[int, int] | None = None,
 ) -> LabelledImages:
     """Return the images of the one part that is read."""
     listing = draw(listing, limit, seed)
-    images = listing.read(listing.class_names, size, skip_bad, progress)
+    images = listing.read(listing.class_names, size, skip_bad, progress, reading)
     return images.noted(*part_notes(images.images, images.names))
 
 
@@ -177,15 +217,35 @@ def _parts(
     name_or_path: str | os.PathLike[str],
     classes: Sequence[str | int] | None,
     size: Size | None,
+    zip_encoding: str | None,
+    columns: Columns,
     progress: Progress,
 ) -> dict[str, Listing]:
     """Return the listings of every part that there is, of the classes that are asked for."""
-    parts = _every_part(name_or_path, size, progress)
+    parts = _in_one_form(_every_part(name_or_path, size, checked_encoding(zip_encoding), columns, progress))
+    reader = next(iter(parts.values())).source.reader
+    if columns != UNSAID and not reader.startswith("CSV"):
+        raise InputError(f"label_column and header are for tables, and this is {reader}: leave them out")
     return parts if classes is None else choose_classes(parts, classes)
 
 
+def _in_one_form(parts: dict[str, Listing]) -> dict[str, Listing]:
+    """Return the parts with class names in one Unicode form, noting those that look the same."""
+    notes = name_notes(name for listing in parts.values() for name in listing.class_names)
+    formed = {}
+    for part, listing in parts.items():
+        names, numbers = np.unique(listing.classes, return_inverse=True)
+        classes = np.array([*map(one_form, names.tolist())], np.str_)[numbers]
+        formed[part] = replace(listing, classes=classes).noted(*notes)
+    return formed
+
+
 def _every_part(
-    name_or_path: str | os.PathLike[str], size: Size | None, progress: Progress
+    name_or_path: str | os.PathLike[str],
+    size: Size | None,
+    zip_encoding: str | None,
+    columns: Columns,
+    progress: Progress,
 ) -> dict[str, Listing]:
     name = os.fsdecode(name_or_path)
     path = Path(os.path.expanduser(name))
@@ -196,12 +256,18 @@ def _every_part(
             listings = {part: listing.noted(note) for part, listing in listings.items()}
         return listings
     try:
-        tree = open_tree(path, name) if name else None
+        tree = open_tree(path, name, zip_encoding) if name else None
         if tree is not None:
             found = (from_tree(tree, progress) for from_tree in _FROM_TREES)
-            return next(listings for listings in found if listings is not None)
+            known_form = next((listings for listings in found if listings is not None), None)
+            listings = (
+                known_form
+                or tables.from_tree(tree, size, columns, progress)
+                or folders.from_tree(tree, progress)
+            )
+            return {part: listing.noted(*tree.notes) for part, listing in listings.items()}
         if name and path.is_file():
-            return _in_file(path, name, size, progress)
+            return _in_file(path, name, size, columns, progress)
     except OSError as error:
         raise DataError(f"{quoted(name)} cannot be read: {error.strerror or error}") from error
     raise UnknownNameError(
@@ -209,7 +275,9 @@ def _every_part(
     )
 
 
-def _in_file(path: Path, name: str, size: Size | None, progress: Progress) -> dict[str, Listing]:
+def _in_file(
+    path: Path, name: str, size: Size | None, columns: Columns, progress: Progress
+) -> dict[str, Listing]:
     """Return the listing of one file."""
     with path.open("rb") as file:
         start = file.read(64 * 1024)
@@ -223,6 +291,8 @@ def _in_file(path: Path, name: str, size: Size | None, progress: Progress) -> di
         listings = from_file(path, name, head, size, progress)
         if listings is not None:
             return listings
+    if is_table(path.name):
+        return tables.from_file(path, name, size, columns, progress)
     raise DataError(
         f"{quoted(name)} cannot be read as labelled images: "
         "expected an image folder, a zip or tar of one, Parquet, IDX, .npz or .csv"
@@ -313,7 +383,7 @@ def choose_classes(listings: Mapping[str, Listing], classes: Sequence[object]) -
         raise InputError(
             f"classes is {classes!r}: expected a sequence of names, for example classes=['3', '7']"
         )
-    wanted = [str(name) for name in classes]
+    wanted = [one_form(str(name)) for name in classes]
     if not wanted:
         raise InputError("classes is empty: name at least two, or leave it out for all")
     known = natural_order({name for listing in listings.values() for name in listing.class_names})

@@ -211,6 +211,24 @@ def look(images: ImageBatch) -> Look:
     )
 
 
+def roughness(images: ImageBatch) -> NDArray[np.float64]:
+    r"""Return how rough checked images are, ``(n,)``: about 1 for noise, 0 for blank images.
+
+    It is the mean squared difference of neighbours in rows and columns over twice the variance, of gray bytes
+    (J. von Neumann, "Distribution of the ratio of the mean square successive difference to the variance",
+    Annals of Mathematical Statistics 12, 1941).
+    """
+    parts = []
+    for few in _few(images):
+        gray = gray_bytes(few).astype(np.float64)
+        _, height, width = gray.shape
+        squares = (np.diff(gray, axis=1) ** 2).sum(axis=(1, 2))
+        squares += (np.diff(gray, axis=2) ** 2).sum(axis=(1, 2))
+        pairs = (height - 1) * width + height * (width - 1)
+        parts.append(squares / np.maximum(2 * pairs * gray.var(axis=(1, 2)), 1e-300))
+    return np.concatenate(parts)
+
+
 def strange(images: ImageBatch, training: Look) -> dict[str, str]:
     r"""Return what is strange about checked images beside those of training: one sentence a kind.
 
@@ -345,6 +363,32 @@ def part_notes(images: ImageBatch, names: Sequence[str]) -> tuple[str, ...]:
             "their ink, or let a preparation do it (FitToInk).",
         )
     return notes
+
+
+def contradictions(
+    hashes: NDArray[np.bytes_], labels: NDArray[Any], names: Sequence[object]
+) -> tuple[int, tuple[str, ...]]:
+    """Return how many images are the same as one with another label, and a note that shows two of them.
+
+    ``hashes`` are those of :func:`lookalike.images.digests`: no model can tell such images apart.
+    """
+    different, groups = np.unique(hashes, return_inverse=True)
+    if len(different) == len(hashes):
+        return 0, ()
+    codes = np.unique(labels, return_inverse=True)[1]
+    n_classes = codes.max() + 1
+    # A class counts once, however often it has the image.
+    is_of_several = np.bincount(np.unique(groups * n_classes + codes) // n_classes) > 1
+    found = np.flatnonzero(is_of_several[groups])
+    if not len(found):
+        return 0, ()
+    same = found[groups[found] == groups[found[0]]]
+    pair = (same[0], same[codes[same] != codes[same[0]]][0])
+    both = " and ".join(f"{quoted(names[place])} of class {quoted(labels[place])}" for place in pair)
+    count = _count(len(found), len(labels))
+    return len(found), (
+        f"{count} are the same as an image of another class ({both}): correct the labels, or leave both out.",
+    )
 
 
 def parts_note(first: ImageBatch, other: ImageBatch) -> str | None:

@@ -15,9 +15,11 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.data.labelled import natural_key, natural_order
-from lookalike.data.pixels import SUFFIXES, decode_image, resized
-from lookalike.data.readers import table
+from lookalike.data.labelled import LabelledImages, natural_key, natural_order
+from lookalike.data.pixels import SUFFIXES, Reading, decode_image, resized
+from lookalike.data.readers import tables
+from lookalike.data.readers.delimited import UNSAID, Columns, checked_columns, is_table
+from lookalike.data.readers.listing import FileImages
 from lookalike.data.readers.trees import Tree, open_tree
 from lookalike.errors import DataError, InputError, LookalikeWarning
 from lookalike.files import MAX_FILE_BYTES, read_file
@@ -35,10 +37,10 @@ class LooseBatch(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """One encoded image, or one CSV of pixels."""
+    """One encoded image, or one table."""
 
     name: str
-    place: Callable[[], bytes] | Path  # what reads the image's bytes, or where the CSV is
+    place: Callable[[], bytes] | Path  # what reads the image's bytes, or where the table is
 
 
 @dataclass
@@ -46,16 +48,18 @@ class LooseImages:
     """Images that were found, and how to read them."""
 
     _found: list[_Found]
+    columns: Columns = UNSAID  # what was said of tables
+    notes: list[str] = field(default_factory=list)  # what was decided on the way
     bad: list[str] = field(default_factory=list)  # why each file that was skipped cannot be read
 
     @property
     def one_table(self) -> bool:
-        """Whether all images are those of one CSV."""
+        """Whether all images are those of one table."""
         return len(self._found) == 1 and isinstance(self._found[0].place, Path)
 
     @property
     def count(self) -> int | None:
-        """How many images there are; None where a CSV must be read to know."""
+        """How many images there are; None where a table must be read to know."""
         return None if any(isinstance(one.place, Path) for one in self._found) else len(self._found)
 
     def batches(
@@ -65,18 +69,20 @@ class LooseImages:
         resize: bool = False,
         skip_bad: bool = False,
         most: int | None = None,
+        reading: tuple[int, int] | None = None,
     ) -> Iterator[LooseBatch]:
         """Read the images in the order in which they were found, up to ``most`` (500 or so) at a time.
 
         ``shape`` is ``(h, w)`` or ``(h, w, 3)``. Gray images become colour where it has channels; colour
         images become gray only where their channels are equal. Images of another size are refused, or
-        resized. Bad files are noted in ``bad`` with ``skip_bad``; else the first is an error.
+        resized. Bad files are noted in ``bad`` with ``skip_bad``; else the first is an error. ``reading``
+        says how those of the set were read that the model was fitted on.
         """
         most = most or max(1, min(_BATCH_IMAGES, _BATCH_BYTES // int(np.prod(shape))))
         names: list[str] = []
         images: list[NDArray[np.uint8]] = []
         any_read = False
-        for name, image in self._images(shape, skip_bad):
+        for name, image in self._images(shape, skip_bad, Reading(*(reading or ()))):
             names.append(name)
             images.append(_conformed(image, name, shape, resize))
             any_read = True
@@ -88,9 +94,16 @@ class LooseImages:
         if not any_read:
             raise DataError(f"none of {len(self.bad):,} images can be read: {self.bad[0]}")
 
-    def whole(self, shape: tuple[int, ...], *, resize: bool = False, skip_bad: bool = False) -> LooseBatch:
+    def whole(
+        self,
+        shape: tuple[int, ...],
+        *,
+        resize: bool = False,
+        skip_bad: bool = False,
+        reading: tuple[int, int] | None = None,
+    ) -> LooseBatch:
         """Read all images at once."""
-        batches = list(self.batches(shape, resize=resize, skip_bad=skip_bad))
+        batches = list(self.batches(shape, resize=resize, skip_bad=skip_bad, reading=reading))
         names = tuple(name for batch in batches for name in batch.names)
         return LooseBatch(names, np.concatenate([batch.images for batch in batches]))
 
@@ -100,17 +113,22 @@ class LooseImages:
         files = "1 bad file was" if len(self.bad) == 1 else f"{len(self.bad):,} bad files were"
         return f"{files} skipped:"
 
-    def _images(self, shape: tuple[int, ...], skip_bad: bool) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+    def _images(
+        self, shape: tuple[int, ...], skip_bad: bool, reading: Reading
+    ) -> Iterator[tuple[str, NDArray[np.uint8]]]:
         """Yield each image and its name."""
         for name, place in self._found:
             if isinstance(place, Path):
-                size = (shape[0], shape[1])
-                rows = (row for block in table.unlabelled(place, name, size) for row in block)
-                for number, image in enumerate(rows, 1):
-                    yield f"{name}:{number}", image
+                table, notes = tables.unlabelled(place, name, (shape[0], shape[1]), self.columns)
+                self.notes += notes
+                if isinstance(table, FileImages):
+                    files = LooseImages(_of_files(table), bad=self.bad)
+                    yield from files._images(shape, skip_bad, reading)
+                else:
+                    yield from ((f"{name}:{number}", image) for number, image in enumerate(table, 1))
                 continue
             try:
-                image = decode_image(place(), name)
+                image = decode_image(place(), name, reading)
             except DataError as error:
                 if not skip_bad:
                     raise
@@ -125,22 +143,28 @@ def read_images(
     *,
     resize: bool = False,
     skip_bad: bool = False,
+    label_column: str | None = None,
+    header: bool | None = None,
 ) -> LooseBatch:
-    """Read images to be answered: from files, folders, archives, patterns and CSVs of pixels.
+    """Read images to be answered: from files, folders, archives, patterns and tables.
 
     Parameters
     ----------
     paths : path-like or sequence of path-like
-        The path of an image; a folder, zip or tar, whose images are taken in natural order; a CSV of pixels
-        (``pixel0,pixel1,...``); a pattern such as ``crops/*.png``; or ``-`` for one image from standard
-        input.
-    model_or_shape : model, or (h, w) or (h, w, 3)
-        What the images are for: a fitted model of images, or their shape. Gray images become colour where it
+        The path of an image; a folder, zip or tar, whose images are taken in natural order; a table of
+        pixels (``pixel0,pixel1,...``) or of file names, with or without labels; a pattern such as
+        ``crops/*.png``; or ``-`` for one image from standard input.
+    model_or_shape : model, LabelledImages, or (h, w) or (h, w, 3)
+        What the images are for: a fitted model of images, labelled images, or their shape. Files of more than
+        8 bits and transparent ones are read as those of the labelled images were, which a model of
+        ``fit_best`` or of a file that was saved with its ``data`` knows. Gray images become colour where it
         has channels; colour images become gray only where their channels are equal.
     resize : bool, default=False
         Resize images of another size, which are refused else.
     skip_bad : bool, default=False
         Leave out files that cannot be read, with a warning that lists them; else the first is an error.
+    label_column, header : optional
+        As in :func:`lookalike.load`, for tables that can be read in two ways.
 
     Returns
     -------
@@ -167,27 +191,32 @@ def read_images(
     >>> len(names), images.shape, bool((images == valid.images[1:3]).all())
     (2, (2, 8, 8), True)
     """
-    shape = model_or_shape if isinstance(model_or_shape, tuple) else model_or_shape.image_shape_
+    shape, reading = model_or_shape, None
+    if isinstance(model_or_shape, LabelledImages):
+        shape, reading = model_or_shape.images.shape[1:], model_or_shape.source.reading
+    elif not isinstance(model_or_shape, tuple):
+        shape, reading = model_or_shape.image_shape_, model_or_shape.recogniser_.reading
     if shape is None:
         raise InputError("the model was fitted on rows of numbers: expected a model of images")
     if isinstance(paths, str | os.PathLike):
         paths = [paths]
     sources = [os.fspath(path) for path in paths]
-    found = find(sources, sys.stdin.buffer if "-" in sources else None)
-    batch = found.whole(shape, resize=resize, skip_bad=skip_bad)
+    columns = checked_columns(label_column, header)
+    found = find(sources, sys.stdin.buffer if "-" in sources else None, columns)
+    batch = found.whole(shape, resize=resize, skip_bad=skip_bad, reading=reading)
     if found.bad:
         warnings.warn(f"{found.skipped} {'; '.join(found.bad)}", LookalikeWarning, stacklevel=2)
     return batch
 
 
-def find(sources: Sequence[str], stdin: BinaryIO | None = None) -> LooseImages:
+def find(sources: Sequence[str], stdin: BinaryIO | None = None, columns: Columns = UNSAID) -> LooseImages:
     """Find images; none is read yet, but for standard input.
 
     Sources are, in any order and number,
 
     - the path of an image,
     - a folder, zip or tar, whose images are taken in natural order, those in folders below it too,
-    - a CSV of pixels in Kaggle's form, ``pixel0,pixel1,...``; a label in front is left out,
+    - a table of pixels (``pixel0,pixel1,...``) or of file names; labels in it are left out,
     - a pattern such as ``crops/*.png`` or ``crops/**/*.png``, where no file is called so: the files that it
       matches, or the folders where it matches no file,
     - ``-`` for one encoded image from standard input.
@@ -212,7 +241,7 @@ def find(sources: Sequence[str], stdin: BinaryIO | None = None) -> LooseImages:
                 raise
             reason = error.strerror if isinstance(error, OSError) else error
             raise DataError(f"{quoted(source)} cannot be read: {reason}") from error
-    return LooseImages(found)
+    return LooseImages(found, columns)
 
 
 def _at(source: str) -> list[_Found]:
@@ -220,9 +249,9 @@ def _at(source: str) -> list[_Found]:
     path = Path(os.path.expanduser(source))
     tree = open_tree(path, source) if source else None
     if tree is not None:
-        return list(_in_tree(tree))
+        return _in_tree(tree)
     if source and path.exists():
-        if path.name.lower().removesuffix(".gz").endswith(".csv"):
+        if is_table(path.name):
             return [_Found(source, path)]
         return [_Found(source, partial(read_file, path, source, MAX_FILE_BYTES))]
     if not glob.has_magic(source):
@@ -234,13 +263,18 @@ def _at(source: str) -> list[_Found]:
     return [image for match in chosen for image in _at(match)]
 
 
-def _in_tree(tree: Tree) -> Iterator[_Found]:
-    """Yield the images of a folder or an archive in natural order."""
+def _in_tree(tree: Tree) -> list[_Found]:
+    """Return the images of a folder or an archive in natural order."""
     paths = sorted((path for path in tree.files if path.lower().endswith(SUFFIXES)), key=natural_key)
     if not paths:
         raise DataError(f"{quoted(tree.name)} holds no images: expected files in {', '.join(SUFFIXES)}")
-    for path in paths:
-        yield _Found(tree.full_name(path), partial(tree.read, path, MAX_FILE_BYTES))
+    return _of_files(FileImages(tree, tuple(paths)))
+
+
+def _of_files(files: FileImages) -> list[_Found]:
+    """Return the images that are files in a tree."""
+    tree = files.tree
+    return [_Found(tree.full_name(path), partial(tree.read, path, MAX_FILE_BYTES)) for path in files.paths]
 
 
 def _conformed(

@@ -2,19 +2,23 @@
 
 The rules: 1-bit and 8-bit gray give ``(h, w)``; 16-bit gray is rounded to 8 bits (v / 257); colour gives
 ``(h, w, 3)``; a palette is replaced by its colours, and is gray where all of them are; transparency is laid
-on white, as viewers show it; the orientation that a camera noted is applied.
+on white, as viewers show it; the orientation that a camera noted is applied. What a set of images says
+together may change two of them (:class:`Seen`): cameras of 10 or 12 bits fill 16 bits with small values, and
+white glyphs on nothing are nothing on white.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from io import BytesIO
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import BmpImagePlugin, Image, ImageFile, ImageOps, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
+from lookalike.data.look import gray_bytes
 from lookalike.errors import DataError, InputError
 from lookalike.files import MAX_PIXELS
 from lookalike.images import ImageBatch
@@ -27,8 +31,52 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 Size = tuple[int, int]
 
 
-def decode_image(data: bytes, name: str) -> NDArray[np.uint8]:
-    """Return the pixels of one PNG, JPEG, BMP or WEBP image."""
+#: What transparent images may be laid on: its level of gray, and what it is called.
+GROUNDS = {255: "white", 0: "black", 128: "mid-gray"}
+#: An image that spans fewer levels of gray on its ground cannot be seen there.
+_LEAST_SEEN = 32
+
+
+class Reading(NamedTuple):
+    """How images of more than 8 bits, and transparent ones, become bytes: the same way in all of a set."""
+
+    bits: int = 16  # how many bits of 16 are used, 8 to 16
+    ground: int = 255  # what transparency is laid on, one of GROUNDS
+
+
+#: How one image is read of which nothing else is known.
+USUAL = Reading()
+
+
+@dataclass
+class Seen:
+    """What was seen of the images of a set that can be read in more than one way."""
+
+    largest: int = -1  # the largest value of an image of 16 bits, if there was one
+    transparent: int = 0  # how many images are so
+    unseen: dict[int, int] = field(default_factory=lambda: dict.fromkeys(GROUNDS, 0))  # of them, by ground
+
+    def reading(self) -> Reading:
+        """Return how all are read: by the fewest bits, on the first ground on which the fewest vanish."""
+        bits = 16 if self.largest < 0 else max(8, self.largest.bit_length())
+        return Reading(bits, min(GROUNDS, key=self.unseen.__getitem__))
+
+    def notes(self, reading: Reading) -> tuple[str, ...]:
+        """Return how what was seen was read, one sentence each."""
+        notes, white = [], 2**reading.bits - 1
+        if self.largest >= 0 and (reading.bits < 16 or self.largest > white):
+            cut = " Larger values were cut off." if self.largest > white else ""
+            notes.append(f"Images of 16 bits were read as {reading.bits} bits: white is {white:,}.{cut}")
+        if self.transparent:
+            why = " On white some of them would be blank." if reading.ground != 255 else ""
+            notes.append(f"Transparent images were laid on {GROUNDS[reading.ground]}.{why}")
+        return tuple(notes)
+
+
+def decode_image(
+    data: bytes, name: str, reading: Reading = USUAL, seen: Seen | None = None
+) -> NDArray[np.uint8]:
+    """Return the pixels of one PNG, JPEG, BMP or WEBP image, and note in ``seen`` what else it could be."""
     shown = quoted(name)
     opener = _opener(data)
     if opener is None:
@@ -37,7 +85,7 @@ def decode_image(data: bytes, name: str) -> NDArray[np.uint8]:
         with opener(BytesIO(data)) as image:
             _check_header(image)
             image.load()
-            return np.ascontiguousarray(pixels(ImageOps.exif_transpose(image)))
+            return np.ascontiguousarray(pixels(ImageOps.exif_transpose(image), reading, seen or Seen()))
     except DataError as error:
         raise DataError(f"{shown} {error}") from None
     except MemoryError:
@@ -104,13 +152,13 @@ def _check_header(image: ImageFile.ImageFile) -> None:
         raise DataError("is animated: expected a still image")
 
 
-def pixels(image: Image.Image) -> NDArray[np.uint8]:
+def pixels(image: Image.Image, reading: Reading, seen: Seen) -> NDArray[np.uint8]:
     """Return the pixels of Pillow's image as gray or colour bytes, by this module's rules."""
     if image.mode.startswith("I"):
-        return _eight_bits(image)
+        return _eight_bits(image, reading.bits, seen)
     if "transparency" in image.info or image.mode in ("LA", "La", "PA", "RGBA", "RGBa"):
         gray = image.mode in ("1", "L", "LA", "La")
-        flat = _on_white(np.asarray(image.convert("RGBA")))
+        flat = _flat(np.asarray(image.convert("RGBA")), reading.ground, seen)
         return flat[..., 0] if gray or (image.mode in ("P", "PA") and _is_gray(flat)) else flat
     if image.mode in ("1", "L"):
         return np.asarray(image.convert("L"))
@@ -118,19 +166,29 @@ def pixels(image: Image.Image) -> NDArray[np.uint8]:
     return colour[..., 0] if image.mode == "P" and _is_gray(colour) else colour
 
 
-def _eight_bits(image: Image.Image) -> NDArray[np.uint8]:
-    """Return 16-bit gray as 8-bit gray, rounded: 65535 is 255 * 257."""
+def _eight_bits(image: Image.Image, bits: int, seen: Seen) -> NDArray[np.uint8]:
+    """Return 16-bit gray, of which so many bits are used, as 8-bit gray, rounded."""
     values = np.asarray(image).astype(np.int64)
     if values.min() < 0 or values.max() > 65535:
         raise DataError("has pixels of more than 16 bits: save it with 8 or 16 bits")
-    eight: NDArray[np.uint8] = ((values + 128) // 257).astype(np.uint8)
+    seen.largest, white = max(seen.largest, int(values.max())), 2**bits - 1
+    eight: NDArray[np.uint8] = ((np.minimum(values, white) * 255 + white // 2) // white).astype(np.uint8)
     return eight
 
 
-def _on_white(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return ``(h, w, 3)``: the colours of ``(h, w, 4)`` laid on white, rounded."""
+def _flat(rgba: NDArray[np.uint8], ground: int, seen: Seen) -> NDArray[np.uint8]:
+    """Return ``(h, w, 3)``: the colours of ``(h, w, 4)`` laid on a ground."""
+    if rgba[..., 3].min() < 255:
+        seen.transparent += 1
+        for level in GROUNDS:
+            seen.unseen[level] += int(np.ptp(gray_bytes(_laid(rgba, level)[None])) < _LEAST_SEEN)
+    return _laid(rgba, ground)
+
+
+def _laid(rgba: NDArray[np.uint8], ground: int) -> NDArray[np.uint8]:
+    """Return the colours of ``(h, w, 4)`` blended with a level of gray, rounded."""
     alpha = rgba[..., 3:].astype(np.uint32)
-    blend = rgba[..., :3] * alpha + 255 * (255 - alpha)
+    blend = rgba[..., :3] * alpha + ground * (255 - alpha)
     return ((blend + 127) // 255).astype(np.uint8)
 
 

@@ -13,18 +13,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lookalike.data.labelled import LabelledImages
+from lookalike.data.look import contradictions
 from lookalike.data.loose import LooseBatch
 from lookalike.errors import InputError
-from lookalike.evaluation.evaluate import judge, labelled, reliability, unwarned
+from lookalike.evaluation.evaluate import judge, labelled, leak_notes, reliability, unwarned
 from lookalike.evaluation.results import Evaluation
 from lookalike.evaluation.statistics import Rate, share
-from lookalike.images import as_images
+from lookalike.images import as_images, digests
 from lookalike.progress import Progress, silent
 from lookalike.recognition.assessment import Assessment
 from lookalike.recognition.rejection import Basis
 from lookalike.registry import DISPLAYS, Shown, resolve
 from lookalike.tensors import from_tensor
-from lookalike.text import listed
+from lookalike.text import listed, one_form
 
 Flags = NDArray[np.bool_]
 
@@ -192,7 +193,8 @@ def appraise(
     """
     model.rejection_basis(alpha)
     known, unknown, notes = _known(model, labelled(data, "valid"))
-    notes += _seen(model, known)
+    leaks, seen = _seen(model, known)
+    clashes, clash_notes = contradictions(digests(known.images), known.labels, known.names)
     alphas = sorted({*map(float, levels), float(alpha)})
     # Once, and not within the time of the answers: that follows from the training images alone.
     model.calibrated_  # noqa: B018
@@ -207,7 +209,7 @@ def appraise(
     return Appraisal(
         model=model,
         data=known,
-        evaluation=replace(evaluation, reliability=sure),
+        evaluation=replace(evaluation, reliability=sure, contradictions=clashes, leaks=leaks),
         confidence=found.probabilities.max(axis=1),
         alpha=float(alpha),
         rejected=found.rejected,
@@ -217,7 +219,7 @@ def appraise(
             for one, other in zip(kinds, others, strict=True)
         ),
         seed=seed,
-        notes=notes,
+        notes=(*notes, *seen, *clash_notes),
     )
 
 
@@ -286,8 +288,8 @@ def _known(model: Any, data: LabelledImages) -> tuple[LabelledImages, list[_Othe
     """Return the images whose classes the model knows, the others, and a note where there are others."""
     data = replace(data, images=_shaped(data, tuple(model.image_shape_)))
     # Beside a class that is no number, numbers are texts.
-    labels = {str(label): label for label in model.classes_.tolist()}
-    texts = data.labels.astype(str)
+    labels = {one_form(str(label)): label for label in model.classes_.tolist()}
+    texts = np.array([*map(one_form, data.labels.astype(str).tolist())])
     is_known = np.isin(texts, list(labels))
     if not is_known.any():
         raise InputError(
@@ -297,7 +299,7 @@ def _known(model: Any, data: LabelledImages) -> tuple[LabelledImages, list[_Othe
     known = replace(
         data.take(np.flatnonzero(is_known)),
         labels=np.array([labels[text] for text in texts[is_known].tolist()]),
-        class_names=tuple(name for name in data.class_names if str(name) in labels),
+        class_names=tuple(name for name in data.class_names if one_form(name) in labels),
     )
     if is_known.all():
         return known, [], ()
@@ -333,18 +335,16 @@ def _shaped(data: LabelledImages, shape: tuple[int, ...]) -> NDArray[Any]:
     return images
 
 
-def _seen(model: Any, data: LabelledImages) -> tuple[str, ...]:
-    """Return a note where images measured on are, or may be, among those that the model was fitted on."""
+def _seen(model: Any, data: LabelledImages) -> tuple[int | None, tuple[str, ...]]:
+    """Return how many images the model keeps, if it keeps any, and a note where it was fitted on some."""
     if hasattr(model, "is_kept"):
-        if not (same := int(model.is_kept(data.images).sum())):
-            return ()
+        same = int(model.is_kept(data.images).sum())
         chain = getattr(model, "prepare_", None)
         prepared = ", as the model prepares them" if chain is not None and chain.steps_ else ""
-        seen = f"{same:,} of {len(data):,} images are the same as a training image{prepared}"
-    else:
-        origin = model.recogniser_.origin
-        fitted_on = None if origin is None or origin.data is None else origin.data["name"]
-        if data.source.part != "train" or data.source.name != fitted_on:
-            return ()
-        seen = "The model was fitted on images of the same name and part"
-    return (f"{seen}: what is measured on them is too good.",)
+        return same, leak_notes(same, len(data), prepared)
+    origin = model.recogniser_.origin
+    fitted_on = None if origin is None or origin.data is None else origin.data["name"]
+    if data.source.part != "train" or data.source.name != fitted_on:
+        return None, ()
+    seen = "The model was fitted on images of the same name and part"
+    return None, (f"{seen}: what is measured on them is too good.",)

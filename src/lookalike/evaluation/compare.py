@@ -14,11 +14,13 @@ from sklearn.exceptions import ConvergenceWarning
 
 from lookalike import settings
 from lookalike.data.labelled import LabelledImages
-from lookalike.errors import InputError
-from lookalike.evaluation.evaluate import Inputs, labelled, measure, telling
+from lookalike.data.look import contradictions
+from lookalike.errors import InputError, LabelWarning
+from lookalike.evaluation.evaluate import Inputs, labelled, leak_notes, measure
 from lookalike.evaluation.ideas import Candidate, candidates, one_line
 from lookalike.evaluation.results import Comparison, PairTest, Row
 from lookalike.evaluation.statistics import holm, mcnemar
+from lookalike.images import digests
 from lookalike.progress import Progress, silent
 
 
@@ -83,9 +85,20 @@ def compare(
     [('naive Bayes', 70), ('means', 69)]
     """
     train, valid = both(train, valid)
-    parts = Inputs(train.images, train.labels), Inputs(valid.images, valid.labels)
+    parts = Inputs.at(train), Inputs.at(valid)
     rows = tuple(attempt(one, *parts, seed=seed, progress=progress) for one in candidates(ideas))
-    return Comparison(train=train, valid=valid, rows=rows, pairs=pairs(rows), seed=seed)
+    return Comparison(train, valid, rows, pairs(rows), seed, *copies(train, valid))
+
+
+def copies(train: LabelledImages, valid: LabelledImages) -> tuple[int, int, tuple[str, ...]]:
+    """Return how many images are of two classes, and how many of ``valid`` are in ``train``, and notes."""
+    parts = train, valid
+    hashes = [digests(part.images) for part in parts]
+    labels = np.concatenate([part.labels for part in parts])
+    names = [f"{part.source.part}: {name}" for part in parts for name in part.names]
+    count, notes = contradictions(np.concatenate(hashes), labels, names)
+    leaks = int(np.isin(hashes[1], hashes[0]).sum())
+    return count, leaks, (*notes, *leak_notes(leaks, len(valid)))
 
 
 def both(train: Any, valid: Any) -> tuple[LabelledImages, LabelledImages]:
@@ -110,12 +123,15 @@ def attempt(candidate: Candidate, train: Inputs, valid: Inputs, *, seed: int, pr
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
+        # What is wrong with the labels is said of the data, once.
+        warnings.simplefilter("ignore", LabelWarning)
         try:
             model = seeded(candidate.make(), seed)
             tell("fit", 0, None)
-            given = train.of(model)
+            # What it is given is made before the time is taken.
+            train.of(model)
             began = time.perf_counter()
-            model.fit(given, train.labels, **telling(model.fit, tell))
+            train.fit(model, tell)
             fit_seconds = time.perf_counter() - began
             evaluation = measure(model, valid, tell)
         # It may be anybody's code: one idea's failure must not cost the others their figures.

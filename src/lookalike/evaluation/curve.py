@@ -13,7 +13,7 @@ from scipy.stats import t as students_t
 
 from lookalike.data.labelled import LabelledImages
 from lookalike.errors import InputError
-from lookalike.evaluation.compare import attempt, both
+from lookalike.evaluation.compare import attempt, both, copies
 from lookalike.evaluation.evaluate import Inputs
 from lookalike.evaluation.ideas import Candidate, candidates
 from lookalike.evaluation.results import Row
@@ -148,11 +148,12 @@ def curve(
         raise InputError("no sizes: expected at least one number of examples of each class")
     chosen = candidates(ideas)
     kept, notes = _kept(wanted, train)
+    notes += copies(train, valid)[2]
     if len(valid) > _MEASURED:
         notes.append(f"Measured on {_MEASURED:,} of {len(valid):,} images, drawn at random (seed {seed}).")
         places = np.random.default_rng(seed).permutation(len(valid))[:_MEASURED]
         valid = valid.take(np.sort(places))
-    samples, measured = _samples(train.labels, kept, draws, seed), Inputs(valid.images, valid.labels)
+    samples, measured = _samples(train.labels, kept, draws, seed), Inputs.at(valid)
     rows = tuple(_row(one, train, measured, samples, seed, progress) for one in chosen)
     return Curve(train, valid, rows, tuple(kept), draws, seed, tuple(notes))
 
@@ -213,8 +214,9 @@ def _row(
         for draw, places in enumerate(draws):
             progress(f"curve: {candidate.title}", done, total)
             done += 1
-            few = Inputs(train.images[places], train.labels[places])
-            tries.append(attempt(candidate, few, measured, seed=seed + draw, progress=silent))
+            tries.append(
+                attempt(candidate, Inputs.at(train, places), measured, seed=seed + draw, progress=silent)
+            )
         points.append(_point(n, tries))
     progress(f"curve: {candidate.title}", total, total)
     return CurveRow(candidate.name, candidate.title, candidate.origin, tuple(points))

@@ -16,13 +16,15 @@ from sklearn.metrics import confusion_matrix
 from sklearn.utils import get_tags
 
 from lookalike.data.labelled import LabelledImages, natural_order
+from lookalike.data.look import contradictions
 from lookalike.errors import InputError, LookalikeWarning
 from lookalike.evaluation.results import Bin, Evaluation, Reliability
 from lookalike.evaluation.statistics import mean_of_rates, rate, share
-from lookalike.images import ImageBatch, as_images, to_unit
+from lookalike.images import ImageBatch, as_images, digests, to_unit
 from lookalike.progress import Progress, silent
 from lookalike.recognition.probability import BINS, bin_places, calibration_error
 from lookalike.tensors import from_tensor, takes_tensors
+from lookalike.text import one_form
 
 _CHUNK = 1000
 #: How far a row of probabilities may be from a sum of 1.
@@ -30,10 +32,10 @@ _ROUNDING = 1e-6
 
 
 @contextmanager
-def unwarned() -> Iterator[None]:
+def unwarned(category: type[LookalikeWarning] = LookalikeWarning) -> Iterator[None]:
     """Keep lookalike's own warnings quiet while the block runs: the same images were warned of before."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", LookalikeWarning)
+        warnings.simplefilter("ignore", category)
         yield
 
 
@@ -54,10 +56,13 @@ def labelled(given: Any, part: str = "train", groups: ArrayLike | None = None) -
 
 
 class Inputs:
-    """A checked image batch in the two forms that models take, the second made when needed; its labels."""
+    """A checked image batch in the two forms that models take, the second made when needed; its labels.
 
-    def __init__(self, images: ImageBatch, labels: NDArray[Any]) -> None:
-        self._images, self.labels = images, labels
+    Groups, where they are known, are told to models that ask for them.
+    """
+
+    def __init__(self, images: ImageBatch, labels: NDArray[Any], groups: NDArray[Any] | None = None) -> None:
+        self._images, self.labels, self._groups = images, labels, groups
         self._rows: NDArray[np.float32] | None = None
 
     def of(self, model: Any) -> NDArray[Any]:
@@ -72,6 +77,19 @@ class Inputs:
         if self._rows is None:
             self._rows = to_unit(self._images, np.float32).reshape(len(self._images), -1)
         return self._rows
+
+    @classmethod
+    def at(cls, images: LabelledImages, places: Any = slice(None)) -> Inputs:
+        """Return the inputs that some of labelled images are."""
+        groups = None if images.groups is None else images.groups[places]
+        return cls(images.images[places], images.labels[places], groups)
+
+    def fit(self, model: Any, progress: Progress) -> None:
+        """Fit a model on them."""
+        more: dict[str, Any] = telling(model.fit, progress)
+        if self._groups is not None and "groups" in inspect.signature(model.fit).parameters:
+            more["groups"] = self._groups
+        model.fit(self.of(model), self.labels, **more)
 
 
 @takes_tensors
@@ -134,11 +152,21 @@ def evaluate(
     if truth.shape != (len(batch),):
         raise InputError(f"labels have shape {truth.shape} for {len(batch)} images: expected one for each")
     inputs = Inputs(batch, truth)
-    found = measure(model, inputs, progress)
+    found = replace(
+        measure(model, inputs, progress),
+        contradictions=contradictions(digests(batch), truth, range(len(batch)))[0],
+        leaks=int(model.is_kept(inputs.of(model)).sum()) if hasattr(model, "is_kept") else None,
+    )
     if not probabilities:
         return found
     shares = _asked(model.predict_proba, inputs.of(model), "probabilities", progress)[0]
     return replace(found, reliability=reliability(shares, model.classes_, truth))
+
+
+def leak_notes(leaks: int, n: int, how: str = "") -> tuple[str, ...]:
+    """Return what to say where images measured on are the same as training images."""
+    seen = f"{leaks:,} of {n:,} images are the same as a training image{how}"
+    return (f"{seen}: what is measured on them is too good.",) if leaks else ()
 
 
 def measure(model: Any, inputs: Inputs, progress: Progress) -> Evaluation:
@@ -197,8 +225,8 @@ def judge(labels: NDArray[Any], predictions: NDArray[Any], *, seconds: float) ->
 
 
 def _text(label: Any) -> str:
-    """Return what a label is told apart by: 1, 1.0 and "1" are the same."""
-    return str(int(label) if isinstance(label, float) and label.is_integer() else label)
+    """Return what a label is told apart by: 1, 1.0 and "1" are the same, and so are forms of one text."""
+    return one_form(str(int(label) if isinstance(label, float) and label.is_integer() else label))
 
 
 def reliability(

@@ -12,11 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from lookalike.data.labelled import LabelledImages, natural_order
-from lookalike.errors import InputError
+from lookalike.data.look import contradictions
+from lookalike.errors import InputError, LabelWarning
 from lookalike.evaluation.compare import attempt, pairs, seeded
-from lookalike.evaluation.evaluate import Inputs, judge, labelled, telling
+from lookalike.evaluation.evaluate import Inputs, judge, labelled, leak_notes, unwarned
 from lookalike.evaluation.ideas import Candidate, candidates
 from lookalike.evaluation.results import Comparison, Row
+from lookalike.images import digests
 from lookalike.progress import Progress, silent
 from lookalike.registry import IDEAS, Shown
 from lookalike.text import listed
@@ -154,22 +156,30 @@ def fit_best(
         ideas = [known for known in IDEAS if known.by_default and not known.reference]
     chosen = candidates(ideas)
     folds = make_folds(train.labels, train.groups, seed=seed)
+    hashes = digests(train.images)
+    clashes, notes = contradictions(hashes, train.labels, train.names)
     comparison, winner = None, chosen[-1]
     if folds.parts:
         rows = tuple(_row(one, train, folds, seed, progress) for one in chosen)
-        comparison = Comparison(train, train.take(folds.judged), rows, pairs(rows), seed)
+        leaks = sum(int(np.isin(hashes[held], np.delete(hashes, held)).sum()) for held in folds.parts)
+        notes += leak_notes(leaks, len(folds.judged), " of another fold")
+        comparison = Comparison(
+            train, train.take(folds.judged), rows, pairs(rows), seed, clashes, leaks, notes
+        )
         name = best(comparison).name
         winner = next(one for one in chosen if one.name == name)
     progress(f"{winner.title}: fit on all images", 0, None)
     model = seeded(winner.make(), seed)
-    inputs = Inputs(train.images, train.labels)
-    model.fit(inputs.of(model), inputs.labels, **telling(model.fit, progress))
+    with unwarned(LabelWarning):
+        Inputs.at(train).fit(model, progress)
+    if hasattr(model, "recogniser_"):
+        model.recogniser_.reading = train.source.reading
     if hasattr(model, "rejection_basis"):
         # A model's file keeps it, so that nobody who asks for probabilities or rejection has to wait for it.
         progress("how sure answers are", 0, None)
         model.rejection_basis()
     unjudged = "No class has two images (of two groups): none could be left out, so no idea was judged."
-    notes = folds.notes if folds.parts else (unjudged,)
+    notes = ((*folds.notes,) if folds.parts else (unjudged,)) + notes
     return BestFit(model, winner.name, winner.title, train, comparison, notes)
 
 
@@ -251,7 +261,7 @@ def _answerable(
 def _row(candidate: Candidate, images: LabelledImages, folds: Folds, seed: int, progress: Progress) -> Row:
     """Return what one idea's answers to all folds are worth, or why it failed in one.
 
-    Its times are the mean of the folds' fits, and the sum of their answers.
+    Its times are the mean of the folds' fits and the sum of their answers, its size that of the last model.
     """
     tries: list[Row] = []
     for number, held in enumerate(folds.parts, 1):
@@ -260,7 +270,7 @@ def _row(candidate: Candidate, images: LabelledImages, folds: Folds, seed: int, 
         def tell(what: str, done: int, total: int | None, number: int = number) -> None:
             progress(f"fold {number} of {len(folds.parts)}: {what}", done, total)
 
-        parts = (Inputs(images.images[places], images.labels[places]) for places in (rest, held))
+        parts = (Inputs.at(images, places) for places in (rest, held))
         tries.append(attempt(candidate, *parts, seed=seed, progress=tell))
         if tries[-1].error is not None:
             break

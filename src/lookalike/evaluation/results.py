@@ -61,6 +61,10 @@ class Evaluation(Shown):
     predict_seconds: float  #: wall time of all answers
     #: Whether the model's probabilities can be taken at their word; None where that was not asked for.
     reliability: Reliability | None = None
+    #: How many images are the same as one of another class, and how many as a training image of the model;
+    #: None where that was not looked for, or the model does not keep training images.
+    contradictions: int | None = None
+    leaks: int | None = None
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,9 @@ class Comparison(Shown):
     rows: tuple[Row, ...]  #: in the order in which the ideas were given
     pairs: tuple[PairTest, ...]  #: every two rows that did not fail
     seed: int  #: what every random choice was drawn from
+    contradictions: int = 0  #: how many images, of both parts, are the same as one of another class
+    leaks: int = 0  #: how many images measured on are the same as one that ideas were fitted on
+    notes: tuple[str, ...] = ()  #: what that means, one sentence each; names in them are untrusted
 
     def report(self, path: str | os.PathLike[str], *, image: str | None = None, command: str = "") -> Path:
         """Write the comparison as one HTML page that needs no network and no script.

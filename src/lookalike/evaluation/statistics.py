@@ -154,12 +154,8 @@ def letters(names: Sequence[str], different: Iterable[tuple[str, str]]) -> dict[
             for group in groups
             for gone in ((first, second) if {first, second} <= group else (None,))
         ]
-        # A group within another one says nothing of its own.
-        groups = [
-            group
-            for i, group in enumerate(split)
-            if not any(group < other or (group == other and j < i) for j, other in enumerate(split))
-        ]
+        # A group within another one says nothing of its own; none is another one's equal.
+        groups = [group for group in split if not any(group < other for other in split)]
     place = {name: index for index, name in enumerate(names)}
     groups.sort(key=lambda group: sorted(place[name] for name in group))
     marks = [string.ascii_lowercase[i % 26] * (1 + i // 26) for i in range(len(groups))]

@@ -14,15 +14,19 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from lookalike.errors import InputError
 from lookalike.images import as_images
 from lookalike.models.checks import (
-    as_bytes,
     check_whole,
+    checked_groups,
     checked_labels,
+    class_table,
+    fit_first,
     grows,
+    in_one_form,
     keeps,
     learned,
-    preparation,
     rank_of,
     refusing,
+    restored,
+    rows_taken,
     shape_of,
     unchanged_by_failure,
 )
@@ -68,9 +72,12 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         The fitted preparation.
     reasons_ : tuple of str
         What "auto" chose and why, one sentence a decision.
+    parameters_ : dict
+        The parameters of the fit, which answers and files follow from: ones set later wait for the next fit.
     """
 
     recogniser_: Recogniser
+    parameters_: dict[str, Any]
     n_features_in_: int
     prepare: Preparation = None
     image_shape: tuple[int, ...] | None = None
@@ -102,7 +109,9 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     # What is learned.
 
     @takes_tensors
-    def fit(self, X: ArrayLike, y: ArrayLike, *, progress: Progress = silent) -> Self:
+    def fit(
+        self, X: ArrayLike, y: ArrayLike, *, groups: ArrayLike | None = None, progress: Progress = silent
+    ) -> Self:
         """Fit on labelled images; what was learned before is forgotten.
 
         Parameters
@@ -110,7 +119,11 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
             Images.
         y : array-like of shape (n,)
-            Their labels: integers or strings.
+            Their labels: integers, or strings, which are brought to Unicode's form NFC.
+        groups : array-like of shape (n,), optional
+            Who wrote each image, or which camera took it. New images are then expected to be of others:
+            what says how sure answers are leaves out an image's whole group, and its copies
+            (:mod:`lookalike.search.together`), instead of the image alone.
         progress : Progress, optional
             Hears of preparation, of compilation and of what is learned.
 
@@ -121,44 +134,27 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         Raises
         ------
         InputError
-            A parameter is none of its values, the images are no image batch, or there is not one label for
-            each.
+            A parameter is none of its values, the images are no image batch, or there is not one label (or
+            group) for each.
         """
         self._check_parameters()
         with unchanged_by_failure(self):
             images = self._images(X, reset=True)
-            classes, codes = np.unique(checked_labels(self, y, len(images)), return_inverse=True)
-            return self._fit(images, LabelTable.of(classes), codes, progress)
-
-    def _fit(
-        self, images: NDArray[Any], labels: LabelTable, codes: NDArray[np.intp], progress: Progress
-    ) -> Self:
-        """Learn the first images."""
-        converted = as_bytes(self, images)
-        given = images
-        if converted is not None and (images.ndim == 2 or images.dtype != np.uint8):
-            given = converted(images)
-        prepare = preparation(self, images, given, codes)
-        seen = given if prepare is None else prepare.transform(given, progress=progress)
-        matcher = self._matcher(prepare)
-        names = self.__dict__.get("feature_names_in_")
-        recogniser = Recogniser(
-            matcher,
-            labels,
-            images.shape[1:] if images.ndim > 2 else None,
-            self.n_features_in_,
-            prepare=prepare,
-            as_bytes=converted,
-            feature_names=None if names is None else tuple(map(str, names)),
-        )
-        recogniser.fit(images, seen, codes, progress)
-        recogniser.vote = self._vote(matcher)
-        self.recogniser_ = recogniser
+            classes, codes = np.unique(checked_labels(self, y, images), return_inverse=True)
+            of_groups = checked_groups(groups, len(images))
+            fit_first(self, images, LabelTable.of(classes), codes, of_groups, progress)
         return self
 
     @available_if(grows)  # type: ignore[untyped-decorator]
     @takes_tensors
-    def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        *,
+        groups: ArrayLike | None = None,
+    ) -> Self:
         """Learn further images of the classes of the first call.
 
         Means of bytes are exactly those of one ``fit`` on all of them, in any order and any parts; where
@@ -173,6 +169,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         classes : array-like of shape (n_classes,), optional
             Every label that will ever occur; needed at the first call only. A class without images yet is
             never an answer.
+        groups : array-like of shape (n,), optional
+            Who wrote each image, or which camera took it, as in ``fit``; else each is alone in its group.
 
         Returns
         -------
@@ -186,22 +184,19 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         self._check_parameters()
         first = not self.__sklearn_is_fitted__()
         images = self._images(X, reset=first)
-        if first and classes is None:
-            raise InputError(
-                "classes must be passed on the first call to partial_fit: every label that will occur"
-            )
-        given = None if classes is None else np.unique(np.asarray(classes))
-        if not first and given is not None and not np.array_equal(given, self.classes_):
-            raise InputError(f"classes are {given}: expected those of the first call, {self.classes_}")
-        table = LabelTable.of(given) if first and given is not None else self._ready().labels
-        codes = table.codes_of(checked_labels(self, y, len(images)))
+        table = class_table(self, classes)
+        codes = table.codes_of(checked_labels(self, y, images))
+        of_groups = checked_groups(groups, len(images))
         if first:
-            return self._fit(images, table, codes, silent)
-        self._ready().add(images, codes)
+            fit_first(self, images, table, codes, of_groups, silent)
+        else:
+            self.recogniser_.add(images, codes, of_groups)
         return self
 
     @takes_tensors
-    def teach(self, images: ArrayLike, labels: ArrayLike) -> NDArray[np.int64]:
+    def teach(
+        self, images: ArrayLike, labels: ArrayLike, *, groups: ArrayLike | None = None
+    ) -> NDArray[np.int64]:
         """Learn further images; a label that is new becomes a new class.
 
         Like ``partial_fit``, which only takes the classes of its first call. A class that was taught stays
@@ -215,6 +210,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         labels : array-like of shape (n,)
             Their labels, of the kind that ``classes_`` are: whole numbers or texts. What ``predict`` answers
             keeps its kind: for a text beside numbers fit again, with all labels as texts.
+        groups : array-like of shape (n,), optional
+            Who wrote each image, or which camera took it, as in ``fit``; else each is alone in its group.
 
         Returns
         -------
@@ -229,7 +226,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             kind, or the model cannot learn further images.
         """
         self._ready().check_teachable()
-        return self._ready().teach(self._images(images), labels)
+        batch = self._images(images)
+        return self._ready().teach(batch, labels, checked_groups(groups, len(batch)))
 
     @available_if(keeps)  # type: ignore[untyped-decorator]
     @takes_tensors
@@ -360,9 +358,9 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         InputError
             ``alpha`` is no level.
         """
-        reach = self._ready().rejection(progress).reach(checked_level(alpha))
-        matches, seen = self._ready().match(self._images(X), reach=reach, progress=progress)
-        return self._ready().sets(matches, seen, alpha)
+        reach, images = self._ready().rejection(progress).reach(checked_level(alpha)), self._images(X)
+        matches, seen = self._ready().match(images, reach=reach, progress=progress)
+        return self._ready().sets(matches, images, seen, alpha)
 
     @takes_tensors
     def answer(self, X: ArrayLike, alpha: float = 0.05, *, progress: Progress = silent) -> Answers:
@@ -594,7 +592,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         -------
         float
         """
-        return float(super().score(X, y, sample_weight))
+        return float(super().score(X, in_one_form(y), sample_weight))
 
     # What was learned.
 
@@ -608,7 +606,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         """What "auto" chose and why, one sentence a decision."""
         recogniser = self._fitted()
         prepared = () if recogniser.prepare is None else recogniser.prepare.reasons_
-        return (*prepared, *getattr(recogniser.matcher, "reasons", ()))
+        return (*rows_taken(recogniser), *prepared, *getattr(recogniser.matcher, "reasons", ()))
 
     @property
     def ids_(self) -> NDArray[np.int64]:
@@ -652,18 +650,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             raise AttributeError(f"{type(self).__name__} is not fitted yet")
         return recogniser
 
-    @classmethod
-    def _of(cls, recogniser: Recogniser, parameters: dict[str, Any]) -> Self:
-        """Return the fitted model with a recogniser that came from a file."""
-        model = cls(**parameters)
-        try:
-            model._check_parameters()
-        except (TypeError, OverflowError) as error:
-            raise InputError(f"a parameter is of no kind that it can have: {error}") from error
-        model.recogniser_, model.n_features_in_ = recogniser, recogniser.n_features
-        if recogniser.feature_names is not None:
-            model.feature_names_in_ = np.array(recogniser.feature_names, dtype=object)
-        return model
+    _of = classmethod(restored)
 
     # What goes in.
 
@@ -675,8 +662,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
                 return self._ready().checked(X)
             images = as_images(X)
             self.n_features_in_ = int(np.prod(images.shape[1:]))
-            # A fit on a table may have left the names of its columns.
-            self.__dict__.pop("feature_names_in_", None)
+            self.__dict__.pop("feature_names_in_", None)  # a fit on a table may have left them
             return images
         if not reset and self.image_shape_ is not None:
             raise InputError(

@@ -1,9 +1,11 @@
-"""What classifiers are asked before they learn: labels, parameters, preparation, and what they can do."""
+"""What classifiers do before they learn: labels, groups, parameters, preparation; and what they can do."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from operator import attrgetter
 from typing import Any
 
@@ -12,10 +14,19 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, column_or_1d
 
-from lookalike.errors import InputError
+from lookalike.data.look import contradictions
+from lookalike.errors import InputError, LabelWarning, warn
+from lookalike.images import digests
 from lookalike.prepare import Prepare, choose
-from lookalike.recognition.recogniser import AsBytes, Recogniser
+from lookalike.progress import Progress
+from lookalike.recognition.labels import LabelTable
+from lookalike.recognition.recogniser import AsBytes, Recogniser, sizes
 from lookalike.search.matcher import Matcher
+from lookalike.text import name_notes, one_form
+
+#: Rows of fewer values are not taken for images (the smallest that are not square are 3x4), and a square of a
+#: shorter side is none to speak of.
+_LEAST_IMAGE, _LEAST_SIDE = 12, 3
 
 
 @contextmanager
@@ -45,8 +56,8 @@ def unchanged_by_failure(model: Any) -> Iterator[None]:
         raise
 
 
-def checked_labels(model: Any, y: ArrayLike, n: int) -> NDArray[Any]:
-    """Return ``y`` as ``n`` checked labels."""
+def checked_labels(model: Any, y: ArrayLike, images: NDArray[Any]) -> NDArray[Any]:
+    """Return ``y`` as checked labels, one for each of the images."""
     if y is None:
         raise InputError(
             f"{type(model).__name__} requires y to be passed, but the target y is None: "
@@ -60,9 +71,55 @@ def checked_labels(model: Any, y: ArrayLike, n: int) -> NDArray[Any]:
         # scikit-learn would warn that there are as many classes as images.
         if labels.dtype.kind not in "biuU":
             check_classification_targets(labels)
-    if len(labels) != n:
-        raise InputError(f"{len(labels)} labels for {n} images: expected one for each")
-    return labels
+    if len(labels) != len(images):
+        raise InputError(f"{len(labels)} labels for {len(images)} images: expected one for each")
+    formed = in_one_form(labels)
+    if formed is not labels:
+        warn("labels were brought to Unicode's normal form NFC: answers are so spelled", LabelWarning)
+    if labels.dtype.kind in "UO":
+        for note in name_notes({label for label in labels.tolist() if isinstance(label, str)}):
+            warn(note, LabelWarning)
+    if images.ndim > 2:
+        for note in contradictions(digests(images), formed, range(len(images)))[1]:
+            warn(note, LabelWarning)
+    return formed
+
+
+def in_one_form(y: ArrayLike) -> NDArray[Any]:
+    """Return labels of which texts are in the one Unicode form that labels have; themselves if they are."""
+    labels = np.asarray(y)
+    if labels.dtype.kind not in "UO":
+        return labels
+    given = labels.tolist()
+    formed = [*map(one_form, given)]
+    return labels if formed == given else np.array(formed, labels.dtype.kind)
+
+
+def checked_groups(groups: ArrayLike | None, n: int) -> NDArray[Any] | None:
+    """Return the groups of ``n`` images."""
+    if groups is None:
+        return None
+    values = np.asarray(groups)
+    if values.shape != (n,):
+        raise InputError(f"groups have shape {values.shape} for {n} images: expected one for each")
+    if any(value is None or value != value for value in values.tolist()):
+        raise InputError("groups hold None or NaN: expected who wrote each image, or which camera took it")
+    return values
+
+
+def class_table(model: Any, classes: ArrayLike | None) -> LabelTable:
+    """Return the labels of the first call of ``partial_fit``, which later ones may only repeat."""
+    known: Recogniser | None = model.__dict__.get("recogniser_")
+    if classes is None:
+        if known is None:
+            raise InputError(
+                "classes must be passed on the first call to partial_fit: every label that will occur"
+            )
+        return known.labels
+    given = np.unique(in_one_form(classes))
+    if known is not None and not np.array_equal(given, known.labels.classes):
+        raise InputError(f"classes are {given}: expected those of the first call, {known.labels.classes}")
+    return LabelTable.of(given) if known is None else known.labels
 
 
 def check_whole(name: str, value: object) -> None:
@@ -120,9 +177,36 @@ def as_bytes(model: Any, images: NDArray[Any]) -> AsBytes | None:
     if not model._bytes and shape is None:
         return None
     n = model.n_features_in_
-    if shape is not None and (len(shape) not in (2, 3) or int(np.prod(shape)) != n):
+    if shape is None:
+        shape = _shape_of_rows(n)
+    elif len(shape) not in (2, 3) or int(np.prod(shape)) != n:
         raise InputError(f"image_shape is {shape}: expected (h, w) or (h, w, c) of {n} values, as X has")
-    return AsBytes(float(images.min()), float(images.max()), (1, n) if shape is None else tuple(shape))
+    return AsBytes(float(images.min()), float(images.max()), tuple(shape))
+
+
+def _shape_of_rows(n: int) -> tuple[int, int]:
+    """Return the shape of the images that rows of numbers are: square, or of one row where they are tiny."""
+    side = math.isqrt(n)
+    if side * side == n and side >= _LEAST_SIDE:
+        warn(
+            f"X has rows of {n} values and no image_shape: they are taken for images of {side}x{side}; "
+            f"say image_shape=({side}, {side}) if they are, or what they are"
+        )
+        return side, side
+    if n >= _LEAST_IMAGE:
+        raise InputError(
+            f"X has rows of {n} values, which are no square image: say what they are, image_shape=(h, w) or "
+            f"(h, w, c), or give images (n, h, w); image_shape=(1, {n}) compares them as they are"
+        )
+    return 1, n
+
+
+def rows_taken(recogniser: Recogniser) -> tuple[str, ...]:
+    """Return what rows of numbers were taken for, where they were taken for images."""
+    taken = recogniser.as_bytes
+    if taken is None or taken.shape is None or taken.shape == (1, recogniser.n_features):
+        return ()
+    return (f"the rows of {recogniser.n_features} values are images of {sizes(taken.shape)}",)
 
 
 def preparation(
@@ -133,9 +217,54 @@ def preparation(
         if given.ndim == 2:
             raise InputError("prepare takes images: expected (n, h, w) or (n, h, w, c), and X is rows")
         return Prepare(model.prepare.steps).fit(given)
-    if model.prepare is None or (images.ndim == 2 and model.image_shape is None):
+    if model.prepare is None or (images.ndim == 2 and (given.ndim == 2 or given.shape[1] == 1)):
         return None
     return choose(given, codes)
+
+
+def fit_first(
+    model: Any,
+    images: NDArray[Any],
+    labels: LabelTable,
+    codes: NDArray[np.intp],
+    groups: NDArray[Any] | None,
+    progress: Progress,
+) -> None:
+    """Fit a model on its first images."""
+    converted = as_bytes(model, images)
+    given = images
+    if converted is not None and (images.ndim == 2 or images.dtype != np.uint8):
+        given = converted(images)
+    prepare = preparation(model, images, given, codes)
+    seen = given if prepare is None else prepare.transform(given, progress=progress)
+    matcher = model._matcher(prepare)
+    names = model.__dict__.get("feature_names_in_")
+    recogniser = Recogniser(
+        matcher,
+        labels,
+        images.shape[1:] if images.ndim > 2 else None,
+        model.n_features_in_,
+        prepare=prepare,
+        as_bytes=converted,
+        feature_names=None if names is None else tuple(map(str, names)),
+    )
+    recogniser.fit(images, seen, codes, progress, groups)
+    recogniser.vote = model._vote(matcher)
+    model.recogniser_, model.parameters_ = recogniser, deepcopy(model.get_params(deep=False))
+
+
+def restored(kind: Any, recogniser: Recogniser, parameters: dict[str, Any]) -> Any:
+    """Return the fitted model of a class with a recogniser and with parameters that came from a file."""
+    model = kind(**parameters)
+    try:
+        model._check_parameters()
+    except (TypeError, OverflowError) as error:
+        raise InputError(f"a parameter is of no kind that it can have: {error}") from error
+    model.recogniser_, model.n_features_in_ = recogniser, recogniser.n_features
+    model.parameters_ = parameters
+    if recogniser.feature_names is not None:
+        model.feature_names_in_ = np.array(recogniser.feature_names, dtype=object)
+    return model
 
 
 def _own_matcher(model: Any) -> Matcher:

@@ -53,7 +53,9 @@ class DeformableMatch(ImageClassifier):
     hubness : "auto" or bool, default="auto"
         Training images that are near to those of other classes count as farther.
     image_shape : (int, int) or (int, int, int), optional
-        The shape of the images that the rows of a 2-D array are. Without it each row is an image of one row.
+        The shape of the images that the rows of a 2-D array are. Without it rows of 9, 16, 25, ... values are
+        taken for square images, with a LookalikeWarning that says so; other rows of 12 values or more are
+        refused, and shorter ones are images of one row.
 
     Attributes
     ----------
@@ -88,7 +90,7 @@ class DeformableMatch(ImageClassifier):
     -----
     What "auto" means is decided by the images of ``fit``, or of the first ``partial_fit``, and stays:
 
-    1. **Preparation**: the rule of :func:`lookalike.prepare.choose`. A 2-D array without ``image_shape`` is
+    1. **Preparation**: the rule of :func:`lookalike.prepare.choose`. Images of one row are
        not prepared.
     2. **Planes**: ``"values"`` where the prepared images have a side of less than 3 pixels. Else
        ``"double-angle"`` for photographs and ``"sobel"`` for drawings, as ``choose`` tells them apart (by
@@ -141,6 +143,15 @@ class DeformableMatch(ImageClassifier):
     ('sobel', (1, 1), 1)
     >>> model.predict(valid.images[:3]).tolist(), valid.labels[:3].tolist()
     ([1, 6, 7], [1, 6, 7])
+
+    scikit-learn's pipelines hand over rows of numbers. Say of which shape their images are:
+
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import MinMaxScaler
+    >>> pipeline = make_pipeline(MinMaxScaler(clip=True), lookalike.DeformableMatch(image_shape=(8, 8)))
+    >>> pipeline = pipeline.fit(train.images.reshape(-1, 64), train.labels)
+    >>> pipeline.predict(valid.images[:3].reshape(-1, 64)).tolist()
+    [1, 6, 7]
     """
 
     _bytes = True

@@ -18,10 +18,10 @@ from lookalike.search.mixture.matcher import TERMS, MixtureMatcher
 class MixtureMatch(ImageClassifier):
     r"""Classify by the training image with the smallest weighted sum of several measures.
 
-    Two measures compare gradients whose pixels may move (as :class:`lookalike.DeformableMatch` does, prepared
-    as drawings and as photographs); four compare images as a whole: colour, texture, roughness and edges. How
-    much each counts is decided by the examples, each left out in turn, and drawn towards what holds on other
-    sets where examples are few; with one example of each class that alone decides.
+    Two measures compare gradients whose pixels may move (as :class:`lookalike.DeformableMatch` does,
+    prepared as drawings and as photographs); four compare images as a whole: colour, texture, roughness
+    and edges. How much each counts is decided by the examples, each left out in turn, and drawn towards
+    what holds on other sets where examples are few; with one example of each class that alone decides.
 
     Parameters
     ----------
@@ -32,9 +32,11 @@ class MixtureMatch(ImageClassifier):
     n_neighbors : int, default=1
         How many of the nearest images vote.
     prepare : "auto", None or Prepare, default=None
-        What is done to images before anything is measured. Each measure prepares them besides, in its own way.
+        What is done to images before anything is measured. Each measure prepares them besides, in its
+        own way.
     image_shape : (int, int) or (int, int, int), optional
-        The shape of the images that the rows of a 2-D array are. Without it each row is an image of one row.
+        The shape of the images that the rows of a 2-D array are. Without it each row is an image of one
+        row.
 
     Attributes
     ----------
@@ -60,9 +62,10 @@ class MixtureMatch(ImageClassifier):
 
     Notes
     -----
-    :class:`lookalike.search.mixture.matcher.MixtureMatcher` says what is computed. Every query is compared with
-    every training image, so this is for up to some thousands of them. Weights are those of ``fit``: what is
-    learned later is compared by them. Equal distances go to the training image that came first.
+    :class:`lookalike.search.mixture.matcher.MixtureMatcher` says what is computed. Every query is
+    compared with every training image, so this is for up to some thousands of them. Weights are those of
+    ``fit``: what is learned later is compared by them. Equal distances go to the training image that
+    came first.
 
     Examples
     --------

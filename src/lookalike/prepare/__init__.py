@@ -2,7 +2,7 @@
 
 from lookalike.prepare.chain import Prepare, choose
 from lookalike.prepare.drawings import Deskew, EvenInk, FitToInk
-from lookalike.prepare.steps import Blur, Gray, NormaliseContrast, Polarity, Resize
+from lookalike.prepare.steps import Blur, Gray, NormaliseContrast, Polarity, RaiseContrast, Resize
 
 __all__ = [
     "Blur",
@@ -13,6 +13,7 @@ __all__ = [
     "NormaliseContrast",
     "Polarity",
     "Prepare",
+    "RaiseContrast",
     "Resize",
     "choose",
 ]

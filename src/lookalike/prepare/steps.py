@@ -15,6 +15,7 @@ from lookalike.data.look import Gray8, gray_bytes, paper_and_darkness
 from lookalike.errors import InputError, unknown
 from lookalike.images import ImageBatch, as_images
 from lookalike.progress import Progress, silent
+from lookalike.state import checked_whole, short
 
 #: The longest side that a step makes.
 LONGEST_SIDE = 1024
@@ -179,6 +180,11 @@ class Preparation(Transformer):
         """Return how many values the work on one image holds at a time."""
         return height * width
 
+    @staticmethod
+    def checked_learned(value: object) -> Any:
+        """Return what the step learned, from a chain from outside; by default nothing is."""
+        raise InputError(f"a step learned {short(value)}: expected nothing")
+
     @abstractmethod
     def _apply(self, images: Gray8) -> Gray8:
         """Return gray images prepared."""
@@ -252,6 +258,13 @@ class Polarity(Preparation):
             return "ink is made light on dark"
         return "ink is dark: inverted" if self.inverted_ else "ink is light: kept"
 
+    @staticmethod
+    def checked_learned(value: object) -> bool:
+        """Return whether a chain from outside inverts, refusing what says neither."""
+        if not isinstance(value, bool):
+            raise InputError(f"inverted is {short(value)}: expected true or false")
+        return value
+
     def _learn(self, images: ImageBatch, progress: Progress = silent) -> None:
         step = max(1, _CHUNK_VALUES // self._values(*images.shape[1:3]))
         votes = (
@@ -303,6 +316,60 @@ class NormaliseContrast(Preparation):
         gain = 255 / np.maximum(top - bottom, _LEAST_RANGE)
         stretched = 127.5 + (images - (bottom + top) / 2) * gain
         return np.rint(np.clip(stretched, 0, 255)).astype(np.uint8)
+
+
+class RaiseContrast(Preparation):
+    r"""Raise the contrast of images that are all faint, all by the same factor.
+
+    ``fit`` learns how far the values of a training image reach: :math:`r`, the 95th percentile of the
+    differences between an image's largest and least value (of the images that are not blank, the value that
+    is not exceeded by at least 95 %). With :math:`m` the image's least value
+
+    .. math:: v' = \frac{255}{r} (v - m)
+
+    rounded, halves to even, and cut at 255. So a shift of all values changes nothing. Where no training image
+    has any contrast, images stay as they are.
+
+    Attributes
+    ----------
+    range_ : int
+        The range that becomes the whole scale, 1 to 255.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lookalike.prepare import RaiseContrast
+    >>> RaiseContrast().fit_transform(np.array([[[100, 101, 105]], [[7, 9, 9]]], np.uint8)).tolist()
+    [[[0, 51, 255]], [[0, 102, 102]]]
+    """
+
+    range_: int
+    _learned = "range_"
+
+    def describe(self) -> str:
+        """Return what the step does to images."""
+        if not hasattr(self, "range_"):
+            return "contrast is raised, in all images alike"
+        return f"faint: {self.range_} levels become 255, in all images alike"
+
+    @staticmethod
+    def checked_learned(value: object) -> int:
+        """Return the range of a chain from outside, refusing what is none."""
+        return checked_whole("range", value, 1, 255)
+
+    def _learn(self, images: ImageBatch, progress: Progress = silent) -> None:
+        self.range_ = typical_range(gray_bytes(images)) or 255
+
+    def _apply(self, images: Gray8) -> Gray8:
+        above = (images - images.min(axis=(1, 2), keepdims=True)) * (255 / self.range_)
+        return np.asarray(np.rint(np.minimum(above, 255)), np.uint8)
+
+
+def typical_range(images: Gray8) -> int:
+    """Return the range of values that 95 % of the images that are not blank do not exceed; 0 without any."""
+    ranges = np.ptp(images.reshape(len(images), -1), axis=1)
+    ranges = np.sort(ranges[ranges > 0])
+    return int(ranges[-1 - len(ranges) // 20]) if len(ranges) else 0
 
 
 class Blur(Preparation):

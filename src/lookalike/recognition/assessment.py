@@ -12,6 +12,7 @@ from lookalike.errors import MissingExtraError
 from lookalike.progress import Progress, silent
 from lookalike.recognition.recogniser import Recogniser
 from lookalike.recognition.rejection import Basis, Rejection, checked_level
+from lookalike.recognition.reservoir import spreads
 from lookalike.search.matches import NOWHERE
 from lookalike.tensors import takes_tensors
 
@@ -65,6 +66,8 @@ class Assessment:
     basis: Basis
     #: Which images have the same value nearly everywhere: they are of no class.
     blank: NDArray[np.bool_]
+    #: Which images are blank, or look like no training image: they are of no class either.
+    unlike: NDArray[np.bool_]
     #: What training images say of rejection.
     rejection: Rejection
 
@@ -85,8 +88,8 @@ class Assessment:
         matches, seen = model.match(images, max(k, model.voters), progress=progress)
         voting = matches.nearest(model.voters)
         codes, distances = model.vote.answers(voting)
-        blank = model.is_blank(seen)
-        sets = rejection.sets(matches.class_distances, level, blank)
+        unlike = model.unlike(images, seen)
+        sets = rejection.sets(matches.class_distances, level, unlike)
         near = matches.nearest(k)
         ids = near.places if model.ids is None else model.ids[np.maximum(near.places, 0)]
         return cls(
@@ -102,7 +105,8 @@ class Assessment:
             nearest_distances=near.distances,
             alpha=level,
             basis=rejection.basis(level),
-            blank=blank,
+            blank=unlike & (spreads(seen) < rejection.blank_below),
+            unlike=unlike,
             rejection=rejection,
         )
 
@@ -114,7 +118,7 @@ class Assessment:
         alpha : float
             A level above 0 and below 1.
         """
-        return takes_tensors(self.rejection.sets)(self.class_distances, checked_level(alpha), self.blank)
+        return takes_tensors(self.rejection.sets)(self.class_distances, checked_level(alpha), self.unlike)
 
     def frame(self) -> Any:
         """Return a data frame with a row an image.

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lookalike.errors import InputError
+from lookalike.errors import InputError, LabelWarning, warn
 from lookalike.state import Fact
+from lookalike.text import name_notes, one_form
 
 #: What numbers and texts are called, by NumPy's kinds.
 _KINDS = {"i": "whole numbers", "u": "whole numbers", "U": "texts", "O": "texts", "b": "truth values"}
@@ -46,6 +47,9 @@ class LabelTable:
         places = {label: place for place, label in enumerate(after)}
         codes = np.array([places[label] for label in values], dtype=np.intp)
         classes = as_classes(after, self.fit_dtype)
+        if len(after) > len(marks):
+            for note in name_notes(label for label in after if isinstance(label, str)):
+                warn(note, LabelWarning)
         return LabelTable(classes, self.fit_dtype, tuple(marks.get(label, True) for label in after)), codes
 
     def without_empty(self, counts: NDArray[np.int64]) -> LabelTable:
@@ -61,7 +65,7 @@ class LabelTable:
 
     def codes_of(self, labels: NDArray[Any]) -> NDArray[np.intp]:
         """Return the code of each label, refusing labels that are none of the classes."""
-        places = {label: code for code, label in enumerate(self.classes.tolist())}
+        places = {one_form(label): code for code, label in enumerate(self.classes.tolist())}
         values, inverse = np.unique(labels, return_inverse=True)
         for value in values.tolist():
             if value not in places:
@@ -118,6 +122,9 @@ def _of_the_kind(labels: ArrayLike, n: int, classes: NDArray[Any]) -> list[Any]:
                 f"{', '.join(reprlib.repr(known) for known in classes[:3].tolist())} are; for classes of "
                 "another kind fit again"
             )
+    if kind in "UO":
+        known = {one_form(label): label for label in classes.tolist()}
+        return [known.get(one_form(label), one_form(label)) for label in plain]
     return [float(label) for label in plain] if kind == "f" else plain
 
 

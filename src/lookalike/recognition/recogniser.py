@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import sys
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
@@ -12,9 +9,9 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lookalike.data.look import Look, look, sample, strange
-from lookalike.errors import InputError, LookalikeWarning
-from lookalike.images import as_images
+from lookalike.data.look import Look, gray_bytes, look, paper_and_darkness, roughness, sample, strange
+from lookalike.errors import InputError, warn
+from lookalike.images import as_images, digests
 from lookalike.prepare import FitToInk, Prepare
 from lookalike.prepare.chain import FITTED
 from lookalike.prepare.steps import run_all
@@ -27,6 +24,7 @@ from lookalike.recognition.reservoir import Reservoir, image_keys, smallest, spr
 from lookalike.recognition.vote import Vote
 from lookalike.search.matcher import Codes, Matcher
 from lookalike.search.matches import Matches
+from lookalike.search.together import Keys, Together, groups_in, joined, kin_of, shift_keys, without
 from lookalike.state import (
     Derived,
     Fact,
@@ -133,6 +131,14 @@ def _look(name: str, value: Any) -> Look:
     return Look(*numbers)
 
 
+def _reading(name: str, value: Any) -> tuple[int, int]:
+    """Return how files of images are to be read, from a file."""
+    numbers = checked_list(name, value)
+    if len(numbers) != 2:
+        raise InputError(f"{name} has {len(numbers)} numbers: expected 2")
+    return checked_whole("bits", numbers[0], 8, 16), checked_whole("ground", numbers[1], 0, 255)
+
+
 class Recogniser:
     """What answers: a matcher with a preparation, labels, and what says how sure it is.
 
@@ -149,11 +155,14 @@ class Recogniser:
         "prepare": replace(FITTED, optional=True),
         "vote": Part(Vote),
         "look": Fact(_look, list, optional=True),
+        "roughest": array(np.float64, shape=(1,), low=0, optional=True),
         "ids": array(np.int64, shape=("m",), low=0, high=2**62, optional=True),
         "next_id": whole(0, 2**62),
+        "kin": array(np.uint64, shape=("m", 2), optional=True),
         "matcher": Part(),
         "reservoir": Part(Reservoir, optional=True),
         "known_left_out": Part(LeftOut, optional=True),
+        "reading": Fact(_reading, list, optional=True),
     }
 
     def __init__(
@@ -172,8 +181,14 @@ class Recogniser:
         self.prepare, self.as_bytes, self.vote = prepare, as_bytes, vote or Vote()
         self.image_shape, self.n_features, self.feature_names = image_shape, n_features, feature_names
         self.look: Look | None = None
+        #: (1,): the roughness of the roughest training image; None of rows, and in files of before.
+        self.roughest: Floats | None = None
         self.ids: NDArray[np.int64] | None = None
         self.next_id = 0
+        #: How files of the training images were read: ``Source.reading`` of labelled images.
+        self.reading: tuple[int, int] | None = None
+        #: What is known of each training image by :func:`lookalike.search.together.kin_of`.
+        self.kin: Keys | None = None
         self.reservoir: Reservoir | None = None
         #: What was left out by the fit, where that follows from all images at once and cannot be done later.
         self.held: LeftOut | None = None
@@ -194,8 +209,8 @@ class Recogniser:
         if len(matcher.class_counts) != n_classes:
             raise InputError(f"the matcher is of {len(matcher.class_counts)} classes: expected {n_classes}")
         ids = self.ids
-        if matcher.keeps_images != (ids is not None):
-            raise InputError("ids do not go with the matcher")
+        if matcher.keeps_images != (ids is not None) or (self.kin is not None and ids is None):
+            raise InputError("ids or kin do not go with the matcher")
         if ids is not None and (
             len(ids) != len(matcher.codes)
             or not len(ids)
@@ -276,7 +291,7 @@ class Recogniser:
         if self.look is not None:
             for kind, text in strange(images, self.look).items():
                 if kind not in self._mended():
-                    warnings.warn(text, LookalikeWarning, stacklevel=_level_outside())
+                    warn(text)
         seen = self.seen(images, progress)
         k = self.vote.among(len(self.matcher.codes)) if k is None else k
         return self.matcher.match(seen, k, reach=reach, progress=progress), seen
@@ -297,18 +312,26 @@ class Recogniser:
         rejection = self.rejection(progress)
         matches, seen = self.match(images, reach=rejection.reach(checked_level(alpha)), progress=progress)
         codes, distances = self.vote.answers(matches)
-        rejected = np.logical_not(self.sets(matches, seen, alpha).any(axis=1))
+        rejected = np.logical_not(self.sets(matches, images, seen, alpha).any(axis=1))
         return Answers(self.labels.classes[codes], distances, rejected, rejection.basis(alpha))
 
-    def sets(self, matches: Matches, seen: NDArray[Any], alpha: float) -> Flags:
+    def sets(self, matches: Matches, images: NDArray[Any], seen: NDArray[Any], alpha: float) -> Flags:
         """Return which classes each image may be of, ``(n, n_classes)``."""
-        return self.rejection().sets(matches.class_distances, checked_level(alpha), self.is_blank(seen))
+        unlike = self.unlike(images, seen)
+        return self.rejection().sets(matches.class_distances, checked_level(alpha), unlike)
 
-    def is_blank(self, seen: NDArray[Any]) -> Flags:
-        """Return which images have the same value nearly everywhere; rows of a table never have."""
-        if self.image_shape is None:
+    def unlike(self, images: NDArray[Any], seen: NDArray[Any]) -> Flags:
+        """Return which images are blank, or look like no training image; rows of a table never do."""
+        if self.look is None:
             return np.zeros(len(seen), np.bool_)
-        return self.rejection().is_blank(spreads(seen))
+        unlike: Flags = spreads(seen) < self.rejection().blank_below
+        if not (self.look.light and self.look.dark):
+            exchanged = paper_and_darkness(gray_bytes(images))[1] * np.sign(self.look.light - self.look.dark)
+            if (exchanged > 0).any() and "polarity" not in self._mended():
+                unlike |= exchanged > 0
+        if self.roughest is not None:
+            unlike |= roughness(images) > max(self.roughest[0], (1 + self.roughest[0]) / 2)
+        return unlike
 
     def probabilities(self, matches: Matches) -> Floats:
         """Return how likely each class is, ``(n, n_classes)``; all classes must have been told."""
@@ -326,10 +349,8 @@ class Recogniser:
 
     def is_kept(self, images: NDArray[Any]) -> Flags:
         """Return which images are, to the model, the same as one of its training images."""
-        kept: set[bytes] = set()
-        for places in self._in_chunks():
-            kept.update(_digests(self._kept(places)))
-        return np.array([digest in kept for digest in _digests(self.seen(images))], dtype=np.bool_)
+        kept = np.concatenate([digests(self._kept(places)) for places in self._in_chunks()])
+        return np.isin(digests(self.seen(images)), kept)
 
     # What says how sure it is.
 
@@ -337,7 +358,7 @@ class Recogniser:
         """Return how distances become probabilities, worked out once for each state of the model."""
 
         def make() -> Calibration:
-            return calibrate(self.left_out(progress), can_fit=not (self.matcher.class_counts == 1).any())
+            return calibrate(self.left_out(progress), self.matcher.class_counts)
 
         calibration: Calibration = self._derived.get_or("calibration", make)
         return calibration
@@ -355,7 +376,8 @@ class Recogniser:
         """Return class distances of up to 2,000 training images, each left out of everything in turn.
 
         They are those with the smallest hash of their pixels and label, so that the order and the parts of
-        training do not matter.
+        training do not matter; of copies it is one, and all are left out, and so is its group
+        (:mod:`lookalike.search.together`).
         """
         if self.held is not None:
             return self.held
@@ -365,21 +387,39 @@ class Recogniser:
     def _leave_out(self, progress: Progress) -> LeftOut:
         matcher: Any = self.matcher
         if matcher.keeps_images:
-            keys = [self._keys(places) for places in self._in_chunks()]
-            places = smallest(np.concatenate(keys))
-            return self._left_out(self._kept(places), matcher.codes[places], places, progress)
-        assert self.reservoir is not None, "without one, the fit has left images out"
+            return self._left_out(None, matcher.codes, self.kin, progress)
         held = self.reservoir
-        return self._left_out(held.images, held.codes, matcher.holder(held.images, held.codes), progress)
+        assert held is not None, "without one, the fit has left images out"
+        return self._left_out(held.images, held.codes, held.kin, progress)
 
     def _left_out(
-        self, seen: NDArray[Any], codes: Codes, exclude: NDArray[np.int64] | None, progress: Progress
+        self, images: NDArray[Any] | None, codes: Codes, kin: Keys | None, progress: Progress
     ) -> LeftOut:
-        found = self.matcher.match(seen, 1, exclude=exclude, progress=progress)
-        return LeftOut(found.class_distances, codes, spreads(seen))
+        """Leave training images out; they are given where the matcher does not keep them."""
+        matcher: Any = self.matcher
+        known = [(images, codes)] if images is not None else map(self._labelled, self._in_chunks())
+        keys = [(image_keys(some, own, self.labels.classes), shift_keys(some)) for some, own in known]
+        together = Together.of([shifts for _, shifts in keys], codes, kin)
+        hashes = np.concatenate([key for key, _ in keys])
+        places = np.argsort(hashes, kind="stable")
+        places = together.one_each(places)
+        places = places[smallest(hashes[places])]
+        seen = self._kept(places) if images is None else images[places]
+        distances = np.full((len(places), len(self.labels.classes)), np.inf)
+        for rows, gone in together.leaving_out(places):
+            some = seen[rows]
+            if gone is None:
+                own = places[rows] if images is None else matcher.holder(some, codes[places[rows]])
+                distances[rows] = matcher.match(some, 1, exclude=own, progress=progress).class_distances
+            elif not gone.all():
+                rest, classes = without(matcher, gone, images, codes)
+                found = rest.match(some, 1, progress=progress)
+                distances[np.ix_(rows, classes)] = found.class_distances
+        groups = groups_in(kin)
+        return LeftOut(distances, codes[places], spreads(seen), None if groups is None else groups[places])
 
-    def _keys(self, places: NDArray[np.intp]) -> NDArray[np.uint64]:
-        return image_keys(self._kept(places), self.matcher.codes[places], self.labels.classes)
+    def _labelled(self, places: NDArray[np.intp]) -> tuple[NDArray[Any], Codes]:
+        return self._kept(places), self.matcher.codes[places]
 
     def _kept(self, places: NDArray[np.intp]) -> NDArray[Any]:
         kept = self.matcher.kept(places)
@@ -414,52 +454,80 @@ class Recogniser:
     # What is learned.
 
     def fit(
-        self, images: NDArray[Any], seen: NDArray[Any], codes: Codes, progress: Progress = silent
+        self,
+        images: NDArray[Any],
+        seen: NDArray[Any],
+        codes: Codes,
+        progress: Progress = silent,
+        groups: NDArray[Any] | None = None,
     ) -> None:
-        """Learn labelled images, of which ``seen`` is what the matcher sees, and nothing else."""
+        """Learn labelled images, of which ``seen`` is what the matcher sees, and nothing else.
+
+        ``groups (n,)`` are anything that has a text: who wrote each image, or which camera took it.
+        """
         matcher: Any = self.matcher
-        matcher.fit(seen, codes, len(self.labels.classes), progress=progress)
+        kin = self._kin(images, codes, groups)
+        more = {"kin": kin} if getattr(matcher, "holds_out", False) else {}
+        matcher.fit(seen, codes, len(self.labels.classes), progress=progress, **more)
         self._begin()
         if self.image_shape is not None:
             # Of many only some are looked at: means of 60,000 images are made in a tenth of the time that
             # looking at each takes.
-            self.look = look(sample(images))
+            self.look, self.roughest = look(sample(images)), roughness(sample(images)).max(keepdims=True)
         if matcher.keeps_images:
             self.ids, self.next_id = np.arange(len(images), dtype=np.int64), len(images)
+            self.kin = kin
         elif not matcher.fixed:
-            self.reservoir = Reservoir.of(seen, codes, self.labels.classes)
+            self.reservoir = Reservoir.of(seen, codes, self.labels.classes, kin)
         elif hasattr(matcher, "judged"):
             places = matcher.judged
-            self.held = self._left_out(seen[places], codes[places], None, progress)
+            found, own = matcher.match(seen[places], 1, progress=progress), codes[places]
+            of_groups = None if kin is None else groups_in(kin[places])
+            self.held = LeftOut(found.class_distances, own, spreads(seen[places]), of_groups)
         else:
-            places = smallest(image_keys(seen, codes, self.labels.classes))
-            some, own = seen[places], codes[places]
-            self.held = self._left_out(some, own, matcher.holder(some, own), progress)
+            self.held = self._left_out(seen, codes, kin, progress)
 
-    def add(self, images: NDArray[Any], codes: Codes) -> NDArray[np.int64]:
+    def _kin(self, images: NDArray[Any], codes: Codes, groups: NDArray[Any] | None) -> Keys | None:
+        """Return what is known of images before they are prepared."""
+        if self.prepare is None and groups is None:
+            return None
+        if self.as_bytes is not None and self.as_bytes.shape is not None:
+            images = images.reshape(len(images), *self.as_bytes.shape)
+        return kin_of(images, codes, groups)
+
+    def add(
+        self, images: NDArray[Any], codes: Codes, groups: NDArray[Any] | None = None
+    ) -> NDArray[np.int64]:
         """Learn further images of known classes, and return their ids: none where images are not kept."""
         matcher: Any = self.matcher
+        kin = self._kin(images, codes, groups)
         seen = self.seen(images)
         matcher.add(seen, codes)
         if self.look is not None:
             self.look = self.look.plus(look(sample(images)))
+            if self.roughest is not None:
+                self.roughest = np.maximum(self.roughest, roughness(sample(images)).max())
         ids = np.empty(0, np.int64)
         if self.ids is not None:
             ids = np.arange(self.next_id, self.next_id + len(images), dtype=np.int64)
+            self.kin = joined(self.kin, len(self.ids), kin, len(images))
             self.ids, self.next_id = np.concatenate([self.ids, ids]), self.next_id + len(images)
         if self.reservoir is not None:
-            self.reservoir = self.reservoir.joined(Reservoir.of(seen, codes, self.labels.classes))
+            more = Reservoir.of(seen, codes, self.labels.classes, kin)
+            self.reservoir = self.reservoir.joined(more)
         self._changed()
         return ids
 
-    def teach(self, images: NDArray[Any], labels: ArrayLike) -> NDArray[np.int64]:
+    def teach(
+        self, images: NDArray[Any], labels: ArrayLike, groups: NDArray[Any] | None = None
+    ) -> NDArray[np.int64]:
         """Learn further images, of new classes too, and return their ids."""
         self.check_teachable()
         grown, codes = self.labels.grown(labels, len(images))
         before = self.labels
         self._relabel(grown)
         try:
-            return self.add(images, codes)
+            return self.add(images, codes, groups)
         except BaseException:
             self._relabel(before)
             raise
@@ -487,6 +555,7 @@ class Recogniser:
         gone = np.isin(self.ids, wanted)
         matcher.remove(np.flatnonzero(gone))
         self.ids = self.ids[~gone]
+        self.kin = None if self.kin is None else self.kin[~gone]
         self._relabel(self.labels.without_empty(matcher.class_counts))
         self._changed()
 
@@ -510,25 +579,3 @@ class Recogniser:
 def sizes(shape: tuple[int, ...]) -> str:
     """Return a shape as people say sizes: 28x28."""
     return "x".join(str(length) for length in shape)
-
-
-def _level_outside() -> int:
-    """Return the stack level, for whoever calls this, of the nearest caller that is not lookalike's own."""
-    level, frame = 1, sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "lookalike":
-        level, frame = level + 1, frame.f_back
-    return level
-
-
-def _digests(images: NDArray[Any]) -> Iterator[bytes]:
-    """Yield a hash of each image's values, the same for bytes and for floats that stand for them."""
-    for image in images:
-        if image.dtype == np.uint8 and images.ndim > 2:
-            values = image / 255
-        else:
-            values = image.astype(np.float64)
-            # Floats of 32 bits that stand for bytes are so much beside them.
-            whole = np.rint(values * 255) / 255
-            values = np.where(whole.astype(np.float32) == values, whole, values)
-        # Adding 0 makes of -0 what it equals.
-        yield hashlib.sha256((values + 0.0).tobytes()).digest()

@@ -9,15 +9,30 @@ images, the class is missing from the sets of at most a share alpha of them, wha
 (split conformal prediction: V. Vovk, A. Gammerman and G. Shafer, "Algorithmic Learning in a Random World",
 Springer 2005, chapter 4; its examples are left out in turn here, on which the promise rests only nearly).
 
-The smallest p-value of n examples is 2 / (n + 1): a level of 0.05 takes 39. Where a class that has images has
-fewer among the (at most 2,000) that are left out in turn, or fewer than 39, all classes are pooled, and the
-promise holds for all classes together. Where all together are too few, a rule of thumb answers, which
-promises no rate: both scores are at most the largest of any training image left out in turn; where none could
-be left out, the distance is at most the median distance between training images, and no other class is
-nearer.
+A training image without which its class has none cannot tell how near images of the class are, and is not
+counted.
+The smallest p-value of n examples is 2 / (n + 1): a level of 0.05 takes 39. Where each class has 39 that can
+tell among the (at most 2,000) that are left out in turn, it is judged by them alone; else all classes are
+pooled, and the promise holds for all of them together, but for classes of a single image. A level that only
+all classes together support allows besides what a class alone does above its smallest p-value.
+
+A level below the smallest p-value promises no rate: a rule of thumb answers, as near to the level as the
+examples go. Both scores are at most the largest of any training image left out in turn, or the class is the
+nearest. Where fewer than 9 can tell, and of a class of a single image, it answers at every level; there the
+class may be the image's if no other is nearer, and its distance is at most that largest one or the median
+distance of training images to other classes, whichever is larger. So whatever a level allows any lower one
+allows too.
+
+Where groups of images are known (writers, cameras), an image's group is left out with it, and what is said
+is of images of new groups: the share is the mean of each group's share, the image itself counted as one of
+them, and groups are counted wherever images are above (R. Dunn, L. Wasserman and A. Ramdas,
+"Distribution-free prediction sets for two-layer hierarchical models", Journal of the American Statistical
+Association 118, 2023).
 
 An image is blank where the standard deviation of its values is less than half the least of those training
-images; blanks are of no class. Images in rows of a table are never blank.
+images. It is of no class, and neither is one that looks like no training image at all, whatever its
+distances: that is rougher than half-way from the roughest of them to noise, or dark on light where they are
+all light on dark, or the other way round. Images in rows of a table are never either.
 """
 
 from __future__ import annotations
@@ -37,6 +52,8 @@ SCORES = 2
 #: A class is judged by itself where it has so many examples, which a level of 0.05 takes; fewer are so coarse
 #: that a level barely above what they support would reject less than a lower one that rests on all classes.
 LEAST_OF_CLASS = 39
+#: So many images that can tell give p-values at all: the largest score of fewer says little.
+LEAST_OF_ALL = 9
 #: An image is blank where its values spread less than this share of the least spread of a training image.
 BLANK_SHARE = 0.5
 
@@ -49,8 +66,8 @@ class Basis(NamedTuple):
     kind : {"each class", "all classes", "rule of thumb"}
         What rejection is calibrated on.
     examples : int
-        How many training images there are to calibrate on: of the class that has the fewest of them, or of
-        all classes.
+        How many training images, or groups of them, there are to calibrate on: of the class that has the
+        fewest of them, or of all classes.
     sentence : str
         What is promised, to be shown beside the answers.
     """
@@ -58,6 +75,26 @@ class Basis(NamedTuple):
     kind: Literal["each class", "all classes", "rule of thumb"]
     examples: int
     sentence: str
+
+
+class _Known(NamedTuple):
+    """The scores, ascending, of images whose classes are known."""
+
+    scores: tuple[Floats, ...]
+    p_values: tuple[Floats, ...]  # of what is as large as each, and of what is larger than all
+    n: int  # images, or groups of them
+
+
+def _known(scores: tuple[Floats, ...], units: NDArray[np.intp], which: NDArray[np.bool_]) -> _Known:
+    """Return what is known of some images by their scores and groups."""
+    _, of, sizes = np.unique(units[which], return_inverse=True, return_counts=True)
+    orders = [np.argsort(score[which]) for score in scores]
+    larger = [np.append(np.cumsum(1 / sizes[of[order]][::-1])[::-1], 0.0) for order in orders]
+    return _Known(
+        tuple(score[which][order] for score, order in zip(scores, orders, strict=True)),
+        tuple(SCORES * ((1 + weight) / (len(sizes) + 1)) for weight in larger),
+        len(sizes),
+    )
 
 
 class Rejection:
@@ -79,17 +116,27 @@ class Rejection:
     """
 
     def __init__(self, left_out: LeftOut, present: NDArray[np.bool_]) -> None:
-        rows = np.arange(len(left_out.codes))
-        scores = [score[rows, left_out.codes] for score in _scores(left_out.distances)]
-        self._of_class = [
-            [np.sort(score[left_out.codes == code]) for score in scores] for code in range(len(present))
-        ]
-        self._of_all = [np.sort(score) for score in scores]
-        self._present = present
-        self._few = min(len(self._of_class[code][0]) for code in np.flatnonzero(present))
-        self._largest = self._thumb(left_out.distances)
-        #: The least standard deviation of the values of one of the images.
-        self.least_spread = float(left_out.spreads.min())
+        distances, codes = left_out.distances, left_out.codes
+        rows, classes = np.arange(len(codes)), np.arange(len(present))
+        scores = tuple(score[rows, codes] for score in _scores(distances))
+        told = np.isfinite(scores[0])
+        units = left_out.units
+        self._of_class = [_known(scores, units, told & (codes == code)) for code in classes]
+        self._of_all = _known(scores, units, told)
+        self._present, self._count = present, self._of_all.n
+        self._few = min(self._of_class[code].n for code in np.flatnonzero(present))
+        self._of_groups = left_out.groups is not None
+        #: Classes of which no image can tell.
+        self._untold = np.isin(classes, codes) & ~np.isin(classes, codes[told])
+        largest, ratio = (float(score.max(initial=0)) for score in self._of_all.scores)
+        wide = self._untold | (self._count < LEAST_OF_ALL)
+        #: The largest distance to each class, and ratio, that the rule of thumb allows.
+        self._limits = (
+            np.where(wide, max(largest, _between(distances, rows, codes)), largest),
+            np.where(wide, 1.0, max(ratio, 1.0)),
+        )
+        #: An image is blank where the standard deviation of its values is less.
+        self.blank_below = float(left_out.spreads.min()) * BLANK_SHARE
         #: What was worked out for each level that was asked for.
         self._bases: dict[float, Basis] = {}
         self._reaches: dict[float, float] = {}
@@ -101,45 +148,53 @@ class Rejection:
         return self._bases[level]
 
     def _basis(self, level: float) -> Basis:
-        share = f"{level:.4g}"
-        if self._few >= max(_needed(level), LEAST_OF_CLASS):
+        share, needed, count = f"{level:.4g}", _needed(level), self._count
+        alone = int(self._untold.sum())
+        of_groups = self._of_groups
+        but = f"; nothing is promised of {alone} class{'es' * (alone > 1)} of a single " if alone else ""
+        but += ("group" if of_groups else "image") * bool(alone)
+        new = "images of new groups (writers, cameras)" if of_groups else "new images"
+        each = " groups" * of_groups
+        if self._few >= max(needed, LEAST_OF_CLASS):
             return Basis(
                 "each class",
                 self._few,
-                f"of each class at most a share of {share} is rejected, if new images are like the training "
-                f"images (at least {self._few} of each class tell)",
+                f"of each class at most a share of {share} is rejected, if {new} are like the training "
+                f"images (at least {self._few}{each} of each class tell)",
             )
-        count = len(self._of_all[0])
-        if count >= _needed(level):
+        if count >= max(needed, LEAST_OF_ALL):
             return Basis(
                 "all classes",
                 count,
-                f"of all classes together at most a share of {share} is rejected, if new images are like the "
-                f"training images ({count} of them tell; for each class alone it takes "
-                f"{max(_needed(level), LEAST_OF_CLASS)})",
+                f"of all classes together at most a share of {share} is rejected, if {new} are like the "
+                f"training images ({count}{each or ' of them'} tell; for each class alone it takes "
+                f"{max(needed, LEAST_OF_CLASS)}){but}",
             )
+        # Rounded up, so that it is one.
+        least = np.ceil(1e4 * SCORES / (count + 1)) / 1e4
+        support = f" (they support levels from {least:.4g} on)" if count >= LEAST_OF_ALL else ""
         return Basis(
             "rule of thumb",
             count,
-            f"a rule of thumb, without a promised rate: a level of {share} takes {_needed(level)} training "
-            f"images, and {count} can tell",
+            f"a rule of thumb, without a promised rate: a level of {share} takes "
+            f"{max(needed, LEAST_OF_ALL)} {'groups (writers, cameras)' if of_groups else 'training images'}, "
+            f"and {count} can tell{support}{but}",
         )
 
     def sets(
-        self, distances: Floats, level: float, blank: NDArray[np.bool_] | None = None
+        self, distances: Floats, level: float, unlike: NDArray[np.bool_] | None = None
     ) -> NDArray[np.bool_]:
-        """Return which classes have a p-value above a level, for class distances ``(n, n_classes)``.
+        """Return which classes a level allows, for class distances ``(n, n_classes)``.
 
-        Images that are ``blank (n,)`` (:meth:`is_blank`) are of no class.
+        Images that are ``unlike (n,)`` all training images, blank ones among them, are of no class.
         """
-        if self.basis(level).kind == "rule of thumb":
-            distance, ratio = _scores(distances)
-            allowed = (distance <= self._largest[0]) & (ratio <= self._largest[1])
-        else:
-            allowed = self._p_values(distances, self.basis(level).kind) > level
+        kind, (distance, ratio) = self.basis(level).kind, _scores(distances)
+        allowed = (distance <= self._limits[0]) & (ratio <= self._limits[1])
+        if kind != "rule of thumb":
+            allowed = np.where(self._untold, allowed, self._p_values(distance, ratio, kind) > level)
         result: NDArray[np.bool_] = allowed & np.isfinite(distances) & self._present
-        if blank is not None:
-            result[blank] = False
+        if unlike is not None:
+            result[unlike] = False
         return result
 
     def p_values(self, distances: Floats, level: float) -> Floats:
@@ -147,7 +202,8 @@ class Rejection:
         kind = self.basis(level).kind
         if kind == "rule of thumb":
             return np.full(distances.shape, np.nan)
-        return np.where(np.isfinite(distances) & self._present, self._p_values(distances, kind), 0.0)
+        values = self._p_values(*_scores(distances), kind)
+        return np.where(self._untold, np.nan, np.where(np.isfinite(distances) & self._present, values, 0.0))
 
     def reach(self, level: float) -> float:
         """Return how many times as far as the nearest a class may be and still matter to :meth:`sets`."""
@@ -158,7 +214,7 @@ class Rejection:
     def _reach(self, level: float) -> float:
         kind = self.basis(level).kind
         if kind == "rule of thumb":
-            return max(1.0, self._largest[1]) * (1 + 1e-9)
+            return float(self._limits[1].max()) * (1 + 1e-9)
         known = (
             [self._of_all]
             if kind == "all classes"
@@ -166,31 +222,33 @@ class Rejection:
         )
         # A class that is not the nearest is allowed up to the largest ratio that is; the nearest one is if no
         # other is within one over the least of them.
-        most = max(_allowed(scores[1], level, -1e-9) for scores in known)
-        least = min(_allowed(scores[1], level, 1e-9) for scores in known)
+        most = max(_allowed(some, level - 1e-9) for some in known)
+        least = min(_allowed(some, level + 1e-9) for some in known)
+        if kind == "all classes" and self._few >= LEAST_OF_CLASS:
+            most = float(self._of_all.scores[1][-1])
         # A little farther than that, for ratios and sums of squares may round otherwise.
         return max(1.0, most, 1 / least if least > 0 else np.inf) * (1 + 1e-9)
 
-    def is_blank(self, spreads: Floats) -> NDArray[np.bool_]:
-        """Return which images have the same value nearly everywhere, by the spreads of their values."""
-        return spreads < self.least_spread * BLANK_SHARE
-
-    def _p_values(self, distances: Floats, kind: str) -> Floats:
-        values = np.zeros(distances.shape)
-        distance, ratio = _scores(distances)
+    def _p_values(self, distance: Floats, ratio: Floats, kind: str) -> Floats:
+        values = np.zeros(distance.shape)
         for code in np.flatnonzero(self._present):
-            known = self._of_class[code] if kind == "each class" else self._of_all
-            by_distance = _p_values(distance[:, code], known[0])
-            values[:, code] = SCORES * np.minimum(by_distance, _p_values(ratio[:, code], known[1]))
+            scores, own = (distance[:, code], ratio[:, code]), self._of_class[code]
+            if kind == "all classes":
+                values[:, code] = _p_value(scores, self._of_all)
+            if self._few >= LEAST_OF_CLASS:
+                alone = _p_value(scores, own)
+                # What the class alone allows at its smallest p-value, a lower level allows too.
+                more = kind == "each class" or alone > SCORES / (own.n + 1)
+                values[:, code] = np.where(more, np.maximum(values[:, code], alone), values[:, code])
         return values
 
-    def _thumb(self, distances: Floats) -> tuple[float, float]:
-        """Return the largest distance and ratio that the rule of thumb allows."""
-        finite = [score[np.isfinite(score)] for score in self._of_all]
-        if finite[0].size:
-            return float(finite[0].max()), float(finite[1].max(initial=1.0))
-        between = distances[np.isfinite(distances)]
-        return (float(np.median(between)) if between.size else np.inf), 1.0
+
+def _between(distances: Floats, rows: NDArray[np.intp], codes: NDArray[np.intp]) -> float:
+    """Return the median distance of images to other classes than their own; infinite where there is none."""
+    others = distances.copy()
+    others[rows, codes] = np.inf
+    known = others[np.isfinite(others)]
+    return float(np.median(known)) if known.size else np.inf
 
 
 def _scores(distances: Floats) -> tuple[Floats, Floats]:
@@ -212,23 +270,26 @@ def _scores(distances: Floats) -> tuple[Floats, Floats]:
     return distances, ratio
 
 
-def _p_values(scores: Floats, known: Floats) -> Floats:
-    """Return the share of the known scores (ascending), and the score itself, that are at least as large."""
-    least = np.searchsorted(known, scores, side="left")
-    values: Floats = (1 + len(known) - least) / (len(known) + 1)
+def _p_value(scores: tuple[Floats, Floats], known: _Known) -> Floats:
+    """Return the smaller share of known scores, and itself, that are as large, doubled."""
+    one, other = known.p_values
+    places = np.searchsorted(known.scores[0], scores[0]), np.searchsorted(known.scores[1], scores[1])
+    values: Floats = np.minimum(one[places[0]], other[places[1]])
     return values
 
 
 def _needed(level: float) -> int:
     """Return how many examples it takes for a p-value of at most ``level``: 2 / (n + 1) <= level."""
-    # The rounding of 2 / 0.05 must not ask for one more.
-    return int(np.ceil(SCORES / level - 1 - 1e-9))
+    count = int(SCORES / level) - 1
+    # That is one too few, but where the level is just such a share.
+    return count + (SCORES / (count + 1) > level)
 
 
-def _allowed(known: Floats, level: float, slack: float) -> float:
-    """Return the largest of the known scores (ascending) that a level allows; infinite without end."""
-    count = int(np.floor(level / SCORES * (len(known) + 1) + slack))
-    return float(known[-count]) if count > 0 else np.inf
+def _allowed(known: _Known, level: float) -> float:
+    """Return the largest of the known ratios that a level allows; infinite without end."""
+    ratios = known.scores[1]
+    place = np.count_nonzero(known.p_values[1] > level) - 1
+    return float(ratios[place]) if place < len(ratios) else np.inf
 
 
 def checked_level(alpha: float) -> float:

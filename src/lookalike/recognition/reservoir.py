@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,13 +10,11 @@ from numpy.typing import NDArray
 
 from lookalike.errors import InputError
 from lookalike.images import unit_of
+from lookalike.search.together import Keys, joined, mixed, text_key, value_sums
 from lookalike.state import State, array, class_codes
-
-Keys = NDArray[np.uint64]
 
 #: How many images are kept to calibrate by.
 SIZE = 2000
-_GOLDEN = 0x9E3779B97F4A7C15
 #: Rows are hashed a few at a time, so that what has to be copied stays small.
 _CHUNK_VALUES = 1 << 22
 
@@ -29,11 +26,13 @@ class Reservoir:
     images: NDArray[Any]
     codes: NDArray[np.intp]
     keys: Keys  # ascending
+    kin: Keys | None = None  # what is known of them by :func:`lookalike.search.together.kin_of`
 
     state: ClassVar[State] = {
         "images": array(np.uint8, np.float64, np.float32, shape=("m", ...)),
         "codes": class_codes("m"),
         "keys": array(np.uint64, shape=("m",)),
+        "kin": array(np.uint64, shape=("m", 2), optional=True),
     }
 
     def restored(self) -> None:
@@ -44,7 +43,13 @@ class Reservoir:
             )
 
     @classmethod
-    def of(cls, images: NDArray[Any], codes: NDArray[np.intp], classes: NDArray[Any]) -> Reservoir:
+    def of(
+        cls,
+        images: NDArray[Any],
+        codes: NDArray[np.intp],
+        classes: NDArray[Any],
+        kin: Keys | None = None,
+    ) -> Reservoir:
         """Return the reservoir of some images, whose codes stand for ``classes``."""
         keys = image_keys(images, codes, classes)
         places = smallest(keys)
@@ -53,6 +58,7 @@ class Reservoir:
             kept if kept.dtype.kind in "f" or kept.dtype == np.uint8 else kept / 1,
             codes[places],
             keys[places],
+            None if kin is None else kin[places],
         )
 
     def joined(self, other: Reservoir) -> Reservoir:
@@ -61,15 +67,17 @@ class Reservoir:
         if unit_of(one) != unit_of(two):
             one, two = one / unit_of(one), two / unit_of(two)
         places = smallest(np.concatenate([self.keys, other.keys]))
+        kin = joined(self.kin, len(self.keys), other.kin, len(other.keys))
         return Reservoir(
             np.concatenate([one, two])[places],
             np.concatenate([self.codes, other.codes])[places],
             np.concatenate([self.keys, other.keys])[places],
+            None if kin is None else kin[places],
         )
 
     def moved(self, moved: NDArray[np.intp]) -> Reservoir:
         """Return the same after a change of classes."""
-        return Reservoir(self.images, moved[self.codes], self.keys)
+        return replace(self, codes=moved[self.codes])
 
 
 def spreads(images: NDArray[Any]) -> NDArray[np.float64]:
@@ -128,39 +136,5 @@ def image_keys(images: NDArray[Any], codes: NDArray[np.intp], classes: NDArray[A
     >>> image_keys(rows, np.array([0, 1, 1]), np.array(["a", "b"])).tolist()
     [8041580402762617116, 3884779475930430651, 35586486336360408]
     """
-    rows = images.reshape(len(images), -1)
-    sums = np.empty(len(rows), np.uint64)
-    step = max(1, _CHUNK_VALUES // max(1, rows.shape[1]))
-    for start in range(0, len(rows), step):
-        words = _words(rows[start : start + step])
-        odd = _mixed(np.arange(words.shape[1], dtype=np.uint64)) | np.uint64(1)
-        np.einsum("ij,j->i", words, odd, out=sums[start : start + step])
-    labels = np.array([_label_key(label) for label in classes.tolist()], np.uint64)
-    return _mixed(sums ^ labels[codes])
-
-
-def _words(rows: NDArray[Any]) -> NDArray[np.uint64]:
-    """Return rows as words of 64 bits, padded with zeros."""
-    if rows.dtype != np.uint8:
-        # Adding 0 turns -0.0, which equals 0.0, into it.
-        return np.ascontiguousarray(rows.astype("<f8") + 0.0).view("<u8")
-    width = rows.shape[1]
-    if width % 8 == 0 and rows.flags.c_contiguous:
-        return rows.view("<u8")
-    padded = np.zeros((len(rows), -(-width // 8) * 8), np.uint8)
-    padded[:, :width] = rows
-    return padded.view("<u8")
-
-
-def _label_key(label: object) -> int:
-    """Return a number for a label."""
-    text = str(label).encode("utf-8", "surrogatepass")
-    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
-
-
-def _mixed(values: Keys) -> Keys:
-    """Return numbers in which every bit depends on all bits of those given (the finaliser of SplitMix64)."""
-    mixed = values + np.uint64(_GOLDEN)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return mixed ^ (mixed >> np.uint64(31))
+    labels = np.array([text_key(label) for label in classes.tolist()], np.uint64)
+    return mixed(value_sums(images) ^ labels[codes])

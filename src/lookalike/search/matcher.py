@@ -36,9 +36,11 @@ class Matcher(Protocol):
 
     A matcher that can learn more later also has ``add(images, codes)``; one that keeps every training image
     has ``remove(places)``. One that holds training images within something else has ``holder(images,
-    codes)``: the place to exclude for each of them; one that judged itself by images that it held out has
-    ``judged``, their places. ``restored()`` checks what came from a file, ``reasons`` are sentences on what
-    was chosen, ``forgets_polarity`` says that paper and ink may be exchanged.
+    codes)``: the place to exclude for each of them. One that ``holds_out`` images to choose by is also fitted
+    with their ``kin`` (:func:`lookalike.search.together.kin_of`); if it judged itself by them, ``judged`` are
+    their places. ``measured`` are parts that stay true of fewer images, ``restored()`` checks what came from
+    a file, ``reasons`` are sentences on what was chosen, ``forgets_polarity`` says that paper and ink may be
+    exchanged.
 
     Attributes
     ----------

@@ -121,8 +121,9 @@ class Matches:
     @classmethod
     def joined(cls, parts: Sequence[Matches]) -> Matches:
         """Return what was found for several batches of queries, one after the other."""
-        arrays = (np.concatenate(part) for part in zip(*(one._arrays() for one in parts), strict=True))
-        return cls(*arrays, parts[0].reach)
+        arrays = [np.concatenate(part) for part in zip(*(one._arrays() for one in parts), strict=True)]
+        distances, places, codes, class_distances, class_places = arrays
+        return cls(distances, places, codes, class_distances, class_places, parts[0].reach)
 
     def merge(self, other: Matches) -> Matches:
         """Return the nearest of both: of two parts of what is kept, with places of their own.

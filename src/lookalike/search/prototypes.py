@@ -18,6 +18,7 @@ from lookalike.search.averages import COMPILED_FROM, MOST_IMAGES, class_sums, pr
 from lookalike.search.matcher import Codes, Costs, Kind
 from lookalike.search.matches import Matches, Places
 from lookalike.search.pixels import METRIC, pixel_costs
+from lookalike.search.together import Keys, Together, shift_keys
 from lookalike.state import Part, State, array, class_codes, flag, whole
 
 Floats = NDArray[np.float64]
@@ -291,6 +292,7 @@ class LearnedMatcher(PrototypeMatcher):
         "history": Part(History),
     }
     name = "learned prototypes"
+    holds_out = True
     #: Held to look at, and counted by nobody as part of what answers.
     only_to_look_at = ("snapshots",)
 
@@ -302,11 +304,20 @@ class LearnedMatcher(PrototypeMatcher):
         if self.best_epoch >= len(self.history.loss):
             raise InputError(f"best_epoch is {self.best_epoch}: expected one of {len(self.history.loss)}")
 
-    def fit(self, images: NDArray[Any], codes: Codes, n_classes: int, *, progress: Progress = silent) -> None:
+    def fit(
+        self,
+        images: NDArray[Any],
+        codes: Codes,
+        n_classes: int,
+        *,
+        kin: Keys | None = None,
+        progress: Progress = silent,
+    ) -> None:
         need_torch("LearnedPrototypes")
         self.class_counts = np.bincount(codes, minlength=n_classes)
         starts, self.codes = self._start(images, codes, progress)
-        held = self._hold_out(codes)
+        together = Together.of([shift_keys(images)], codes, kin)
+        held = self._hold_out(codes, together.units)
         judged = held if held.any() else ~held
         run = _Run(self, starts, (images[~held], codes[~held]), (images[judged], codes[judged]))
         self.interrupted = False
@@ -326,7 +337,7 @@ class LearnedMatcher(PrototypeMatcher):
         self.prototypes, self.best_epoch, self.history = run.best, run.best_epoch, History(run.history)
         self.snapshots = np.stack([one.astype(np.float32) for one in run.snapshots])
         self.snapshot_epochs = np.arange(len(run.snapshots), dtype=np.int64) * run.stride
-        places = np.flatnonzero(judged)
+        places = together.one_each(np.flatnonzero(judged))
         self.judged = places[np.unique(np.linspace(0, len(places) - 1, _JUDGED).astype(np.intp))]
 
     def _start(self, images: NDArray[Any], codes: Codes, progress: Progress) -> tuple[Floats, Codes]:
@@ -339,14 +350,23 @@ class LearnedMatcher(PrototypeMatcher):
         means = sums / (self.class_counts[:, None] * unit_of(images))
         return means.reshape(-1, *images.shape[1:]), np.arange(len(self.class_counts))
 
-    def _hold_out(self, codes: Codes) -> NDArray[np.bool_]:
-        """Return which images are held out: of each class the share, rounded, and never all."""
+    def _hold_out(self, codes: Codes, units: Codes) -> NDArray[np.bool_]:
+        """Return which images are held out: of each class the share, rounded, and never all.
+
+        Copies, or groups, are held out whole, so that the last of them may go beyond the share.
+        """
         random = _random(self.learning.random_state)
         held = np.zeros(len(codes), dtype=np.bool_)
         for code in range(len(self.class_counts)):
             places = random.permutation(np.flatnonzero(codes == code))
             count = min(round(len(places) * self.learning.validation_fraction), len(places) - 1)
-            held[places[:count]] = True
+            left = units[places[~held[places]]]
+            found, first, sizes = np.unique(left, return_index=True, return_counts=True)
+            order = np.argsort(first)
+            before = np.cumsum(sizes[order]) - sizes[order] + held[places].sum()
+            more = held | np.isin(units, found[order][before < count])
+            if np.bincount(codes[~more], minlength=len(self.class_counts)).all():
+                held = more
         return held
 
 

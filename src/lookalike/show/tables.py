@@ -98,6 +98,8 @@ def compared_facts(comparison: Comparison) -> dict[str, Any]:
             for row in comparison.rows
         ],
         "pairs": [pairs.facts(pair) for pair in comparison.pairs],
+        "contradictions": comparison.contradictions,
+        "leaks": comparison.leaks,
     }
 
 
@@ -117,6 +119,7 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
         "train": data_facts(comparison.train),
         "valid": data_facts(comparison.valid),
         "seed": comparison.seed,
+        "notes": comparison.notes,
         **compared_facts(comparison),
     }
 
@@ -156,6 +159,8 @@ def _evaluation(evaluation: Evaluation) -> dict[str, Any]:
         "accuracy": rate_facts(evaluation.accuracy),
         "mean_of_classes": vars(evaluation.macro),
         "predict_seconds": evaluation.predict_seconds,
+        "contradictions": evaluation.contradictions,
+        "leaks": evaluation.leaks,
         **_class_facts(evaluation),
         "mistakes": evaluation.mistakes,
         "probabilities": probabilities,

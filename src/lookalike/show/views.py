@@ -212,7 +212,18 @@ def summary(evaluation: Evaluation) -> tuple[Line, ...]:
     macro, found = evaluation.macro, evaluation.reliability
     means = Line(f"mean of classes: {macro.value:.4f} (95 % interval {interval(macro)})")
     probabilities = () if found is None else (Line(f"probabilities: {found}"),)
-    return (Line(f"right: {evaluation.accuracy}"), means, *probabilities)
+    copies = _copies(evaluation.leaks, evaluation.contradictions)
+    return (Line(f"right: {evaluation.accuracy}"), means, *probabilities, *copies)
+
+
+def _copies(leaks: int | None, contradictions: int | None) -> tuple[Line, ...]:
+    """Return a line where images occur twice that should not."""
+    if not leaks and not contradictions:
+        return ()
+    text = (
+        f"copies: {leaks or 0:,} measured on are training images, {contradictions or 0:,} are of two classes"
+    )
+    return (Line(text, "yellow"),)
 
 
 def _best(is_best: bool) -> str:
@@ -253,7 +264,8 @@ def _comparison(comparison: Comparison) -> View:
     ]
     reading = [Line(READING, "dim")] if comparison.pairs else []
     head = Line(data_line(comparison.train, comparison.valid), "bold")
-    return View((head, table, *notes, *reading), table)
+    copies = _copies(comparison.leaks, comparison.contradictions)
+    return View((head, table, *notes, *copies, *reading), table)
 
 
 def _best_fit(found: Any) -> View:

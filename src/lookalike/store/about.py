@@ -117,7 +117,7 @@ def idea_of(model: Any) -> Idea:
     name = f"{type(model).__module__}:{type(model).__qualname__}"
     ours = [known for known in IDEAS if known.target == name and not known.reference]
     if ours:
-        given = model.get_params(deep=False)
+        given = _parameters(model)
         # Of two that fit the one that says more, and rather one that says less than one that is wrong.
         marks = [
             [1 if given[key] == value else -1 for key, value in known.parameters.items()] for known in ours
@@ -137,11 +137,17 @@ def idea_of(model: Any) -> Idea:
     raise InputError(f"{shown} is none of lookalike's ideas: expected a fitted {expected}")
 
 
+def _parameters(model: Any) -> dict[str, Any]:
+    """Return the parameters that a model was fitted with; others may have been set since."""
+    given: dict[str, Any] = getattr(model, "parameters_", None) or model.get_params(deep=False)
+    return given
+
+
 def written(model: Any, origin: Origin) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return what a file says of a fitted model, and its arrays."""
     known, recogniser = idea_of(model), model.recogniser_
     usual = {**type(model)().get_params(deep=False), **known.parameters}
-    given = model.get_params(deep=False)
+    given = _parameters(model)
     state = to_plain(recogniser)
     return {
         "schema": SCHEMA,

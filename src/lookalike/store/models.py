@@ -74,6 +74,8 @@ def save_model(
     if not hasattr(model, "recogniser_"):
         raise InputError(f"{type(model).__name__} is not fitted: fit it before it is saved")
     origin = _origin(model.recogniser_, data, figures)
+    if data is not None:
+        model.recogniser_.reading = data.source.reading
     text, arrays = about.written(model, origin)
     container.write(path, text, arrays)
     model.recogniser_.origin = origin

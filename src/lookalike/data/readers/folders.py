@@ -10,6 +10,7 @@ import secrets
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ from lookalike.data.readers.trees import Tree
 from lookalike.errors import DataError
 from lookalike.files import MAX_NAME
 from lookalike.progress import Progress, silent
-from lookalike.text import listed, quoted
+from lookalike.text import listed, one_form, quoted
 
 _MOST_SHOWN = 5
 _UNSAFE = re.compile(r"[^\w.-]", re.ASCII)
@@ -129,14 +130,18 @@ def _listing(tree: Tree, part: str, folder: _Folder, strays: list[str]) -> Listi
     names: list[str] = []
     classes: list[str] = []
     paths: list[str] = []
-    for name in natural_order(folder.folders):
-        inside = folder.folders[name]
-        _check_class(tree, folder, inside, name)
-        strays += inside.others + [f"{below.path}/" for below in inside.folders.values()]
-        ordered = sorted(inside.images, key=natural_key)
+    # Folders whose names are forms of one text are one class, and follow one another.
+    for _, forms in groupby(natural_order(folder.folders), one_form):
+        images: list[str] = []
+        for name in forms:
+            inside = folder.folders[name]
+            _check_class(tree, folder, inside, name)
+            strays += inside.others + [f"{below.path}/" for below in inside.folders.values()]
+            images += inside.images
+        ordered = sorted(images, key=natural_key)
         paths += ordered
         names += [path[len(folder.path) :].lstrip("/") for path in ordered]
-        classes += [name] * len(ordered)
+        classes += [path.split("/")[-2] for path in ordered]
     strays += folder.others
     reader = "image folder" if tree.kind == "folder" else f"image folder in a {tree.kind}"
     return Listing(

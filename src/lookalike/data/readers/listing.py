@@ -10,18 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.data.labelled import LabelledImages, Source, face_values, natural_order
-from lookalike.data.pixels import Size, decode_image, resized, resized_batch, size_note
+from lookalike.data.pixels import USUAL, Reading, Seen, Size, decode_image, resized, resized_batch, size_note
 from lookalike.data.readers.trees import Tree
 from lookalike.errors import DataError
-from lookalike.files import MAX_ARRAY_BYTES, MAX_FILE_BYTES
+from lookalike.files import MAX_ARRAY_BYTES, MAX_FILE_BYTES, MAX_NAME
 from lookalike.images import ImageBatch
 from lookalike.progress import Progress
 from lookalike.text import listed, quoted
 
 PARTS = {
     **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("valid", "validation", "val", "dev"), "valid"),
-    **dict.fromkeys(("test", "testing"), "test"),
+    **dict.fromkeys(("valid", "validation", "val", "dev", "publictest"), "valid"),
+    **dict.fromkeys(("test", "testing", "privatetest"), "test"),
 }
 """The parts by the names that people give them."""
 
@@ -33,6 +33,7 @@ class Readout:
     images: ImageBatch
     kept: NDArray[np.intp] | None = None  # which of the images asked for they are, where some were skipped
     notes: tuple[str, ...] = ()
+    reading: Reading | None = None  # how images of many bits or transparent ones were read, where there are
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,12 @@ class ArrayImages:
     array: ImageBatch
 
     def read(
-        self, positions: NDArray[np.intp] | None, size: Size | None, skip_bad: bool, progress: Progress
+        self,
+        positions: NDArray[np.intp] | None,
+        size: Size | None,
+        skip_bad: bool,
+        progress: Progress,
+        reading: Reading | None = None,
     ) -> Readout:
         """Return the images at ``positions`` (None: all), resized to ``size`` if that is given."""
         images = self.array if positions is None else self.array[positions]
@@ -59,11 +65,19 @@ class FileImages:
     paths: tuple[str, ...]
 
     def read(
-        self, positions: NDArray[np.intp] | None, size: Size | None, skip_bad: bool, progress: Progress
+        self,
+        positions: NDArray[np.intp] | None,
+        size: Size | None,
+        skip_bad: bool,
+        progress: Progress,
+        reading: Reading | None = None,
     ) -> Readout:
-        """Decode the files; where gray and colour are mixed, gray becomes colour and a note says so."""
+        """Decode the files; where gray and colour are mixed, gray becomes colour and a note says so.
+
+        Without a ``reading`` it is what all of the images together say, which may take a second look at them.
+        """
         paths = self.paths if positions is None else [self.paths[position] for position in positions]
-        batch = _Batch(len(paths), size)
+        batch, seen = _Batch(len(paths), size), Seen()
         kept: list[int] = []
         bad: list[str] = []
         for index, path in enumerate(paths):
@@ -71,7 +85,7 @@ class FileImages:
                 progress("reading images", index, len(paths))
             name = self.tree.full_name(path)
             try:
-                image = decode_image(self.tree.read(path, MAX_FILE_BYTES), name)
+                image = decode_image(self.tree.read(path, MAX_FILE_BYTES), name, reading or USUAL, seen)
             except DataError as error:
                 if not skip_bad:
                     raise
@@ -84,11 +98,14 @@ class FileImages:
             raise DataError(
                 f"none of {len(paths):,} images in {quoted(self.tree.name)} can be read: {bad[0]}"
             )
-        notes = batch.notes()
+        if reading is None and seen.reading() != USUAL:
+            return self.read(positions, size, skip_bad, progress, seen.reading())
+        odd = reading or (seen.reading() if seen != Seen() else None)
+        notes = batch.notes() + seen.notes(odd or USUAL)
         if bad:
             shown = "; ".join(bad[:5]) + (f"; and {len(bad) - 5:,} more" if len(bad) > 5 else "")
             notes += (f"{len(bad):,} bad {'file was' if len(bad) == 1 else 'files were'} skipped: {shown}.",)
-        return Readout(batch.images(), np.array(kept, np.intp) if bad else None, notes)
+        return Readout(batch.images(), np.array(kept, np.intp) if bad else None, notes, odd)
 
 
 class _Batch:
@@ -174,10 +191,16 @@ class Listing:
         return replace(self, source=replace(self.source, notes=(*self.source.notes, *notes)))
 
     def read(
-        self, class_names: Sequence[str], size: Size | None, skip_bad: bool, progress: Progress
+        self,
+        class_names: Sequence[str],
+        size: Size | None,
+        skip_bad: bool,
+        progress: Progress,
+        reading: tuple[int, int] | None = None,
     ) -> LabelledImages:
         """Return the labelled images: pixels read, labels as face values of ``class_names``."""
-        readout = self.images.read(self.positions, size, skip_bad, progress)
+        how = None if reading is None else Reading(*reading)
+        readout = self.images.read(self.positions, size, skip_bad, progress, how)
         kept = self if readout.kept is None else self.take(readout.kept)
         missing = set(self.class_names) - set(kept.class_names)
         if missing:
@@ -194,7 +217,7 @@ class Listing:
             class_names=tuple(class_names),
             names=tuple(kept.names),
             groups=kept.groups,
-            source=replace(self.source, notes=(*self.source.notes, *readout.notes)),
+            source=replace(self.source, notes=(*self.source.notes, *readout.notes), reading=readout.reading),
         )
 
 
@@ -204,6 +227,35 @@ def numbered(
     """Return the listing of an image batch that is there already, its images named by their index."""
     names = tuple(str(index) for index in range(len(images)))
     return Listing(classes, names, ArrayImages(images), groups=groups, source=source)
+
+
+def parts_of(listing: Listing, parts: Sequence[str] | None) -> dict[str, Listing]:
+    """Return the listing of each part, where ``parts`` says which image belongs to which."""
+    if parts is None:
+        return {"train": listing}
+    known = {text: PARTS.get(text.lower()) for text in set(parts)}
+    unknown = [text for text, part in known.items() if part is None]
+    if unknown:
+        raise DataError(
+            f"{quoted(listing.source.name)} has a part called {listed(unknown)}: expected {listed(PARTS, 20)}"
+        )
+    belongs = np.array([known[text] for text in parts])
+    return {
+        part: replace(
+            listing.take(np.flatnonzero(belongs == part)), source=replace(listing.source, part=part)
+        )
+        for part in dict.fromkeys(PARTS.values())
+        if part in known.values()
+    }
+
+
+def checked_class(text: str, where: str) -> str:
+    """Return a class name out of a table, refusing what no class can be called."""
+    if not 0 < len(text) <= MAX_NAME or not text.isprintable():
+        raise DataError(
+            f"{where} has the label {quoted(text, 40)}: expected 1 to {MAX_NAME} printable characters"
+        )
+    return text
 
 
 def class_texts(labels: NDArray[Any]) -> NDArray[np.str_]:

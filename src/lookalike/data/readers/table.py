@@ -1,147 +1,322 @@
-"""CSV in the form of Kaggle's digits: a label, then the pixels, one image a line; a header may be missing."""
+"""Tables of pixels, an image a line: labels first, last or by name, as Kaggle, pandas, R, FER write them."""
 
 from __future__ import annotations
 
-import io
 import math
-from collections.abc import Iterator
-from pathlib import Path
+import re
+from collections import Counter
+from collections.abc import Sequence
+from itertools import chain
+from operator import itemgetter
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.data.labelled import Source
+from lookalike.data.labelled import Source, natural_key
 from lookalike.data.pixels import Size
-from lookalike.data.readers.listing import Listing, numbered
+from lookalike.data.readers.delimited import (
+    COUNT_NAMES,
+    LABEL,
+    LABEL_NAMES,
+    PART_NAMES,
+    Columns,
+    Table,
+    is_byte,
+    is_image,
+    is_whole,
+    key,
+)
+from lookalike.data.readers.listing import Listing, checked_class, numbered, parts_of
 from lookalike.errors import DataError
-from lookalike.files import MAX_ARRAY_BYTES, MAX_NAME, MAX_PIXELS, plain_bytes, read_file
-from lookalike.progress import Progress
-from lookalike.text import quoted
+from lookalike.progress import Progress, silent
+from lookalike.text import listed, quoted
 
-_EXPECTED = "expected the columns label,pixel0,pixel1,..."
-_UNLABELLED = "expected the columns pixel0,pixel1,..."
 _NO_NUMBERS = str.maketrans("", "", "0123456789,")
+_NO_FLOATS = str.maketrans("", "", "0123456789,.eE+-")
 
-# About so many lines are parsed at once, so that text and wider numbers are never held for all.
-_LINES = 2000
+_DIGITS = re.compile(r"[0-9]+")
+
+# The labels' column is spread unlike the pixels beside it: by this much of the distribution, and twice as
+# much as the pixels' own columns. One that holds little but one value may be a pixel's all the same, and of
+# a few rows nothing is told.
+_UNLIKE, _ONE_VALUE, _FEWEST = 0.5, 0.9, 10
 
 
-def from_file(
-    path: Path, name: str, head: bytes, size: Size | None, progress: Progress
+class _Roles(NamedTuple):
+    """What the columns of a table are."""
+
+    pixels: list[int]  # in the order of the image
+    label: int | None
+    part: int | None = None
+    sure: bool = True  # else an index or the labels may be the first or last of ``pixels``
+    notes: tuple[str, ...] = ()
+
+
+def from_table(
+    table: Table, columns: Columns, size: Size | None, progress: Progress
 ) -> dict[str, Listing] | None:
-    """Return the listing of a CSV of labels and pixels, images named by line; None for another file's name.
+    """Return the listings of a table of labels and pixels, images named by their row; None without labels.
 
     ``size`` is height and width, needed where the number of pixels is no square; where it has another number
     of pixels than a line, images are read as squares.
     """
-    if not path.name.lower().removesuffix(".gz").endswith(".csv"):
+    read = _Read(table, columns, size, True, progress)
+    if read.roles.label is None:
         return None
-    lines, length = _opened(path, name, _EXPECTED)
-    columns = lines.readline().strip().split(",")
-    if not _is_label(columns[0]):
-        if len(columns) < 2 or not all(_is_byte(pixel.strip()) for pixel in columns[1:]):
-            begin = quoted(",".join(columns[:3]), 40)
-            raise DataError(f"{quoted(name)} begins with the columns {begin}: {_EXPECTED}")
-        lines.seek(0)
-    shape = _shape(len(columns) - 1, size, name)
-    labels: list[str] = []
-    blocks: list[NDArray[np.uint8]] = []
-    for first, rows in _rows(lines, shape, name):
-        progress("reading CSV", lines.tell(), length)
-        cells = [row.partition(",") for row in rows]
-        labels += [_label(label, name, first + index) for index, (label, _, _) in enumerate(cells)]
-        blocks.append(_pixels([pixels for _, _, pixels in cells], shape, name, first))
-    source = Source(name, "train", "CSV")
-    return {"train": numbered(np.array(labels, np.str_), np.concatenate(blocks), source)}
+    labels = [
+        checked_class(text, f"image {at} in {quoted(table.name)}") for at, text in enumerate(read.labels)
+    ]
+    listing = numbered(
+        np.array(labels, np.str_), read.images, Source(table.name, "train", "CSV", read.roles.notes)
+    )
+    return parts_of(listing, None if read.roles.part is None else read.texts[read.roles.part])
 
 
-def unlabelled(path: Path, name: str, size: Size) -> Iterator[NDArray[np.uint8]]:
-    """Yield the images ``(n, h, w)`` of a CSV of pixels, some at a time; its size as in :func:`from_file`.
-
-    A first column called ``label`` is left out; without a header, a first column is taken for labels where
-    the others make an image of ``size``.
-    """
-    lines, _ = _opened(path, name, _UNLABELLED)
-    columns = lines.readline().strip().split(",")
-    labelled = _is_label(columns[0])
-    if all(_is_byte(cell.strip()) for cell in columns[1:]):
-        labelled = len(columns) - 1 == size[0] * size[1]
-        lines.seek(0)
-    shape = _shape(len(columns) - labelled, size, name)
-    for first, rows in _rows(lines, shape, name):
-        yield _pixels([row.partition(",")[2] if labelled else row for row in rows], shape, name, first)
+def unlabelled(table: Table, columns: Columns, size: Size) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+    """Return the images ``(n, h, w)`` of a table as :func:`from_table` does, and notes; labels or none."""
+    read = _Read(table, columns, size, False, silent)
+    return read.images, read.roles.notes
 
 
-def _opened(path: Path, name: str, expected: str) -> tuple[io.StringIO, int]:
-    """Return the text of a CSV, plain or gzip, and its length."""
-    data = plain_bytes(read_file(path, name, MAX_ARRAY_BYTES), name, MAX_ARRAY_BYTES)
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{quoted(name)} is no CSV in UTF-8: {expected}") from error
-    return io.StringIO(text), len(text)
+class _Read:
+    """A table that was read: columns that may be no pixels are kept as text until all rows are there."""
 
+    def __init__(
+        self, table: Table, columns: Columns, size: Size | None, labelled: bool, progress: Progress
+    ) -> None:
+        self.name, self._size, self._labelled = table.name, size, labelled
+        roles = _roles(table, columns, labelled)
+        open_ends = set() if roles.sure else {*roles.pixels[:2], *roles.pixels[-1:]}
+        inner = [at for at in roles.pixels if at not in open_ends]
+        self._places = {at: place for place, at in enumerate(inner)}
+        others = open_ends | ({*range(table.width)} - {*roles.pixels} & {roles.label, roles.part})
+        self.texts: dict[int, list[str]] = {at: [] for at in others}
+        self._floats = False
+        blocks = []
+        for first, rows in table.blocks():
+            progress("reading CSV", table.place(), len(table))
+            for at, texts in self.texts.items():
+                texts += [row[at].strip() for row in rows]
+            blocks.append(self._numbers(_cells(rows, inner), len(inner), first, len(rows)))
+        self._inner = np.concatenate(blocks)
+        self.roles, shape = self._decided(roles, columns.label)
+        self.images = self._images(self.roles.pixels, shape)
+        self.labels = [] if self.roles.label is None else self._labels(self.texts[self.roles.label])
 
-def _is_label(cell: str) -> bool:
-    return cell.strip().strip('"').lower() == "label"
+    def _numbers(self, cells: list[str], width: int, first: int, rows: int) -> NDArray[np.uint8]:
+        """Return the cells of some rows as pixels, every one checked."""
+        text = ",".join(cells)
+        whole = not text.translate(_NO_NUMBERS)
+        if not cells:
+            return np.empty((rows, 0), np.uint8)
+        if (whole or not text.translate(_NO_FLOATS)) and ",," not in f",{text},":
+            self._floats |= not whole
+            try:
+                values = np.fromstring(text, np.int64 if whole else np.float64, sep=",")
+            except (ValueError, DeprecationWarning):
+                values = np.empty(0)
+            if len(values) == len(cells) and values.min() >= 0 and values.max() <= 255:
+                pixels = values.astype(np.uint8)
+                if whole or (pixels == values).all():
+                    return pixels.reshape(rows, width)
+        bad = next((place for place, cell in enumerate(cells) if not is_byte(cell)), None)
+        if bad is not None:
+            raise DataError(_no_pixel(self.name, first + bad // width, cells[bad]))
+        return np.array([int(float(cell)) for cell in cells], np.uint8).reshape(rows, width)
 
+    def _column(self, at: int) -> NDArray[np.uint8] | None:
+        """Return a column as pixels; None where some of its cells are none."""
+        if at in self._places:
+            return self._inner[:, self._places[at]]
+        values = {text: int(float(text)) for text in set(self.texts[at]) if is_byte(text)}
+        if not values.keys() >= set(self.texts[at]):
+            return None
+        return np.array([values[text] for text in self.texts[at]], np.uint8)
 
-def _shape(pixels: int, size: Size | None, name: str) -> Size:
-    """Return height and width: the given size if it has so many pixels, else a square."""
-    if not 1 <= pixels <= MAX_PIXELS:
-        raise DataError(f"{quoted(name)} has {pixels:,} pixels a line: expected 1 to {MAX_PIXELS:,}")
-    if size is not None and size[0] * size[1] == pixels:
-        return size
-    side = math.isqrt(pixels)
-    if side * side != pixels:
-        raise DataError(
-            f"{quoted(name)} has {pixels:,} pixels a line, which is no square: "
-            "give size=(height, width) with that many, on the command line --size HEIGHTxWIDTH"
+    def _images(self, pixels: list[int], shape: Size) -> NDArray[np.uint8]:
+        """Return the images that columns make."""
+        if pixels == [*self._places]:
+            return self._inner.reshape(-1, *shape)
+        images = np.empty((len(self._inner), len(pixels)), np.uint8)
+        for place, at in enumerate(pixels):
+            column = self._column(at)
+            if column is None:
+                bad, text = next((row, text) for row, text in enumerate(self.texts[at]) if not is_byte(text))
+                raise DataError(_no_pixel(self.name, bad, text))
+            images[:, place] = column
+        return images.reshape(-1, *shape)
+
+    def _labels(self, texts: list[str]) -> list[str]:
+        """Return the labels as they are written; in a table of floats, 3.0 is 3."""
+        if self._floats and all(is_whole(text) and not text.isdecimal() for text in texts):
+            return [str(int(float(text))) for text in texts]
+        return texts
+
+    def _decided(self, roles: _Roles, said: str | None) -> tuple[_Roles, Size]:
+        """Return what the columns are by all rows, and the height and width of the images."""
+        pixels, known = roles.pixels, roles.label is not None or said == "none"
+        # Up to two columns more than pixels: what counts the rows, and the labels where no name told them.
+        least = 1 if self._labelled or said is not None else 0
+        tries = ((0,),) if roles.sure else ((0, 1),) if known else ((1, 2), (0,)) if least else ((0, 1, 2),)
+        extra, shape = self._extra(len(pixels), tries)
+        if extra == 2 or (extra == 1 and known):
+            if not _is_index(self.texts[pixels[0]]):
+                raise DataError(_no_square(self.name, len(pixels) - (not known)))
+            pixels = pixels[1:]
+        if extra == 0 or known:
+            return roles._replace(pixels=pixels), shape
+        if said is not None:
+            at = pixels[0 if said == "first" else -1]
+            return roles._replace(pixels=[one for one in pixels if one != at], label=at), shape
+        at = self._unlike_pixels(pixels, shape[1])
+        label: int | None = at
+        if at == pixels[0] and extra == 1 and _is_index(self.texts[at]):
+            if self._labelled:
+                raise DataError(
+                    f"the first column of {quoted(self.name)} is another in each line: say whether it is the "
+                    f"label, {LABEL}"
+                )
+            label = None
+        where = "last" if at == pixels[-1] else "first" if extra == 1 else "second"
+        note = f"The {where} column was taken for the labels: its values are unlike the pixels' beside it."
+        pixels = [one for one in pixels if one != at]
+        return roles._replace(pixels=pixels, label=label, notes=(*roles.notes, note)), shape
+
+    def _extra(self, count: int, tries: Sequence[Sequence[int]]) -> tuple[int, Size]:
+        """Return how many columns are no pixels, such that the others make an image, and its shape."""
+        for extras in tries:
+            for extra in extras:
+                if self._size is not None and self._size[0] * self._size[1] == count - extra:
+                    return extra, self._size
+            for extra in extras:
+                side = math.isqrt(max(0, count - extra))
+                if side and side * side == count - extra:
+                    return extra, (side, side)
+        raise DataError(_no_square(self.name, max(0, count - tries[0][0])))
+
+    def _unlike_pixels(self, pixels: list[int], width: int) -> int:
+        """Return which of the first and the last column holds no pixels, refusing where that is not clear."""
+        ends = pixels[0], pixels[-1]
+        # Beside it, and in the next row of the image.
+        near = (
+            (pixels[1], pixels[min(width, len(pixels) - 2)]),
+            (pixels[-2], pixels[max(1, len(pixels) - 1 - width)]),
         )
-    return side, side
-
-
-def _rows(lines: io.StringIO, shape: Size, name: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield some of the lines that are left, without spaces, after the number of those before them."""
-    first = 0
-    while block := lines.readlines(_LINES * (2 * shape[0] * shape[1] + 2)):
-        rows = [line.strip().replace(" ", "") for line in block if line.strip()]
-        if rows:
-            yield first, rows
-        first += len(rows)
-    if not first:
-        raise DataError(f"{quoted(name)} holds no image: expected a line for each")
-
-
-def _label(text: str, name: str, image: int) -> str:
-    label = text.strip().strip('"')
-    if not 0 < len(label) <= MAX_NAME or not label.isprintable():
-        raise DataError(f"image {image} in {quoted(name)} has the label {quoted(label, 40)}: {_EXPECTED}")
-    return label
-
-
-def _pixels(rows: list[str], shape: Size, name: str, first: int) -> NDArray[np.uint8]:
-    """Return the images of some lines, every pixel checked."""
-    count = shape[0] * shape[1]
-    for index, row in enumerate(rows):
-        found = row.count(",") + 1 if row else 0
-        if found != count:
+        columns = [self._column(at) for at in ends]
+        others = [at for at, column in zip(ends, columns, strict=True) if column is None]
+        if len(others) == 1:
+            return others[0]
+        apart = [
+            min((_apart(column, one) for one in map(self._column, beside) if one is not None), default=1.0)
+            for column, beside in zip(columns, near, strict=True)
+            if column is not None
+        ]
+        chosen = int(len(apart) == 2 and apart[1] > apart[0])
+        if (
+            not apart
+            or apart[chosen] < max(_UNLIKE, 2 * apart[1 - chosen])
+            or not _like_labels(columns[chosen])
+        ):
             raise DataError(
-                f"image {first + index} in {quoted(name)} has {found:,} pixels: "
-                f"expected {count:,} as in the first line"
+                f"{quoted(self.name)} may have its labels in the first column or the last: say which, {LABEL}"
             )
-    text = ",".join(rows)
-    plain = not text.translate(_NO_NUMBERS) and ",," not in f",{text},"
-    values = np.fromstring(text, np.int64, sep=",") if plain else np.empty(0, np.int64)
-    if not plain or values.max() > 255:
-        pixels = text.split(",")
-        bad = next(place for place, pixel in enumerate(pixels) if not _is_byte(pixel))
-        raise DataError(
-            f"image {first + bad // count} in {quoted(name)} has the pixel {quoted(pixels[bad], 40)}: "
-            "expected whole numbers from 0 to 255"
-        )
-    return values.astype(np.uint8).reshape(-1, *shape)
+        return ends[chosen]
 
 
-def _is_byte(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) <= 20 and int(text) <= 255
+def _roles(table: Table, columns: Columns, labelled: bool) -> _Roles:
+    """Return what the columns are by their names and by what the user said."""
+    said = columns.label
+    roles = _Roles([*range(table.width)], None, sure=False)
+    if table.names is not None:
+        roles = _by_names(table, table.names, None, labelled and said is None)
+    if said is None or (said in ("first", "last") and not roles.sure):
+        return roles
+    if said == "none":
+        return roles._replace(label=None)
+    return _by_names(table, table.names or [], label_at(table, said), False)
+
+
+def label_at(table: Table, said: str) -> int:
+    """Return the column that the user calls the labels'; what counts the rows is not the first."""
+    names = table.names or [" "] * table.width
+    others = [at for at, name in enumerate(names) if key(name) not in COUNT_NAMES]
+    matches = [at for at, name in enumerate(names) if said in (name, key(name))]
+    if said in ("first", "last"):
+        matches = others[:1] if said == "first" else others[-1:]
+    if len(matches) != 1:
+        known = f"its columns are {listed(table.names)}" if table.names else "nothing names its columns"
+        raise DataError(f"{quoted(table.name)} has no one column {quoted(said)} ({known}): say {LABEL}")
+    return matches[0]
+
+
+def _by_names(table: Table, names: Sequence[str], said: int | None, labelled: bool) -> _Roles:
+    """Return what the columns are by their names; pixels are those that are called alike but for a number."""
+    keys = [key(name) for name in names]
+    labels = [at for at, one in enumerate(keys) if one in LABEL_NAMES] if said is None else [said]
+    parts = [at for at, one in enumerate(keys) if one in PART_NAMES and at != said]
+    named = LABEL_NAMES | PART_NAMES | COUNT_NAMES
+    rest = [at for at, one in enumerate(keys) if one not in named and at != said]
+    patterns = [_DIGITS.sub("#", keys[at]) for at in rest]
+    most, count = Counter(patterns).most_common(1)[0] if patterns else ("", 0)
+    alike = "#" in most and 2 * count > len(rest)
+    run = [at for at, one in zip(rest, patterns, strict=True) if one == most] if alike else rest
+    if alike and most.count("#") == 1:
+        # Some programs sort columns as texts: pixel1, pixel10, pixel11.
+        run.sort(key=lambda at: natural_key(keys[at]))
+    odd = listed(names[at] for at in sorted({*rest} - {*run}))
+    if labelled and (len(labels) > 1 or (odd and not labels)):
+        found = listed(names[at] for at in labels) if labels else f"{odd} beside its pixels"
+        raise DataError(f"{quoted(table.name)} has the columns {found}: say which is the label, {LABEL}")
+    notes = (f"Columns that are no pixels were left out: {odd}.",) if odd else ()
+    # Names that count through say nothing of a label among them: V1 to V785.
+    sure = bool(odd) or not alike or (said is None and bool(labels))
+    return _Roles(run, labels[0] if labels else None, parts[0] if len(parts) == 1 else None, sure, notes)
+
+
+def _cells(rows: list[list[str]], places: list[int]) -> list[str]:
+    """Return the cells at some places, row after row."""
+    if not places:
+        return []
+    first, last = places[0], places[-1] + 1
+    if places == [*range(first, last)]:
+        return list(chain.from_iterable([row[first:last] for row in rows]))
+    pick = itemgetter(*places)
+    return list(chain.from_iterable(map(pick, rows)))
+
+
+def _apart(column: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
+    """Return how far the distributions of two columns are apart, 0 to 1 (Kolmogorov and Smirnov's)."""
+    counts = [np.cumsum(np.bincount(one, minlength=256)) for one in (column, other)]
+    return float(np.abs(counts[0] - counts[1]).max()) / len(column)
+
+
+def _like_labels(column: NDArray[np.uint8] | None) -> bool:
+    """Return whether values come again and again, and not one alone."""
+    if column is None or len(column) < _FEWEST:
+        return False
+    counts = np.bincount(column)
+    return bool(counts.max() <= _ONE_VALUE * len(column) and 2 * (counts > 0).sum() <= len(column))
+
+
+def _is_index(texts: list[str]) -> bool:
+    """Return whether a column may count or name the rows: another number or file in each."""
+    return len(set(texts)) == len(texts) and (
+        all(text.isascii() and text.isdecimal() for text in texts) or all(map(is_image, texts))
+    )
+
+
+def _no_pixel(name: str, image: int, cell: str) -> str:
+    return (
+        f"image {image} in {quoted(name)} has the pixel {quoted(cell, 40)}: "
+        "expected whole numbers from 0 to 255"
+    )
+
+
+def _no_square(name: str, pixels: int) -> str:
+    if pixels < 1:
+        return f"{quoted(name)} has {pixels:,} pixels a line: expected at least one"
+    return (
+        f"{quoted(name)} has {pixels:,} pixels a line, which is no square: "
+        "give size=(height, width) with that many, on the command line --size HEIGHTxWIDTH"
+    )

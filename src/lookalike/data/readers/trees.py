@@ -14,12 +14,12 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, Generic, TypeVar, cast
 
-from lookalike.errors import DataError
+from lookalike.errors import DataError, InputError
 from lookalike.files import (
     MAX_ARCHIVE_BYTES,
     MAX_DEPTH,
@@ -39,6 +39,12 @@ _NOT_READ = {
 }
 
 M = TypeVar("M")
+
+# Code pages that names of a zip are often in, and the bit that says that they are UTF-8 instead.
+_CODE_PAGES = ("cp437", "gbk", "cp932", "big5", "cp949", "cp1251", "cp1252")
+_IS_UTF8 = 0x800
+# What is a letter or two where the encoding is none of bytes for characters.
+_PLAIN = "a/b.c\\n+AGE-"
 
 _BLOCK = 512
 _MAGIC = b"ustar"
@@ -70,6 +76,7 @@ class Tree:
     read: Callable[[str, int], bytes]  # a file's bytes; DataError where there are more than so many
     folders: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()  # what was left out: dotfiles, what macOS adds, links to folders
+    notes: tuple[str, ...] = ()  # what a reader should know of its names
 
     def full_name(self, path: str) -> str:
         """Return what messages call a file."""
@@ -117,17 +124,23 @@ def folder_tree(root: Path, given: str | None = None) -> Tree:
     return Tree(name, "folder", tuple(files), read, tuple(folders), tuple(hidden))
 
 
-def zip_tree(path: Path, inside: str = "", given: str | None = None) -> Tree:
-    """Return the members of a zip, or of one folder in it."""
+def zip_tree(path: Path, inside: str = "", given: str | None = None, encoding: str | None = None) -> Tree:
+    """Return the members of a zip, or of one folder in it.
+
+    Names that are not said to be UTF-8 are read by ``encoding``; without one they are UTF-8 where all can be,
+    else of the code page that zips began with, and a note says so.
+    """
     name = given or str(path)
     try:
         archive = zipfile.ZipFile(path)
     except _DAMAGED as error:
         raise DataError(f"{quoted(name)} is no readable zip ({error}): get it again") from error
     members: Members[zipfile.ZipInfo] = Members(name, inside)
-    for member in archive.infolist():
+    listed = archive.infolist()
+    names, notes = _zipped_names(listed, name, encoding)
+    for member, shown in zip(listed, names, strict=True):
         _check_zipped(member, name)
-        members.add(member, member.orig_filename, member.file_size, folder=member.is_dir())
+        members.add(member, shown, member.file_size, folder=shown.endswith("/"))
 
     def read(path: str, limit: int) -> bytes:
         member, shown = members.files[path], quoted(_below(name, path))
@@ -140,10 +153,60 @@ def zip_tree(path: Path, inside: str = "", given: str | None = None) -> Tree:
         except _DAMAGED as error:
             raise DataError(f"{shown} is damaged in the zip ({error}): get the zip again") from error
 
-    return members.tree("zip", read)
+    return replace(members.tree("zip", read), notes=notes)
 
 
-def open_tree(path: Path, name: str | None = None) -> Tree | None:
+def _zipped_names(
+    members: list[zipfile.ZipInfo], archive: str, encoding: str | None
+) -> tuple[list[str], tuple[str, ...]]:
+    """Return the names of a zip's members, and a note where their code page is not known."""
+    names = [member.orig_filename for member in members]
+    # What is not said to be UTF-8 was read as cp437, in which every byte is a character.
+    raw = {
+        place: names[place].encode("cp437")
+        for place, member in enumerate(members)
+        if not member.flag_bits & _IS_UTF8 and not names[place].isascii()
+    }
+    pages = {page: _decoded(raw.values(), page) for page in (encoding or "utf-8", *_CODE_PAGES)}
+    first, *others = (page for page, found in pages.items() if found is not None)
+    if encoding is not None and first != encoding:
+        raise DataError(
+            f"the names in {quoted(archive)} are not in {encoding}: expected {' or '.join((first, *others))}"
+        )
+    for place, shown in zip(raw, pages[first] or (), strict=True):
+        names[place] = shown
+    if not raw or encoding is not None or first == "utf-8":
+        return names, ()
+    other = (others or _CODE_PAGES)[0]
+    shown = ", ".join(f"in {page} {quoted(found[0], 60)}" for page, found in pages.items() if found)
+    return names, (
+        f"The code page of names in {quoted(archive)} is not known, and {first} was taken. The first of them "
+        f"is {shown}: name the right one, zip_encoding={quoted(other)} (on the command line: "
+        f"--zip-encoding {other}).",
+    )
+
+
+def _decoded(names: Iterable[bytes], encoding: str) -> list[str] | None:
+    """Return names as texts; None where one of them is not in that encoding."""
+    try:
+        return [name.decode(encoding) for name in names]
+    except UnicodeDecodeError:
+        return None
+
+
+def checked_encoding(encoding: object) -> str | None:
+    """Return the name of an encoding of texts, refusing one in which ASCII is not as it is; None stays."""
+    try:
+        if encoding is None or (isinstance(encoding, str) and _PLAIN.encode().decode(encoding) == _PLAIN):
+            return encoding
+    except (LookupError, ValueError):
+        pass
+    raise InputError(
+        f"zip_encoding is {encoding!r}: expected a code page, for example {', '.join(_CODE_PAGES)}"
+    )
+
+
+def open_tree(path: Path, name: str | None = None, zip_encoding: str | None = None) -> Tree | None:
     """Return the tree at ``path``: a folder, a zip, a tar, or a folder in one; None where there is none."""
     if path.is_dir():
         return folder_tree(path, name)
@@ -158,7 +221,7 @@ def open_tree(path: Path, name: str | None = None) -> Tree | None:
                     )
             inside = path.relative_to(archive).as_posix() if archive != path else ""
             if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-                return zip_tree(archive, inside, name)
+                return zip_tree(archive, inside, name, zip_encoding)
             return tar_tree(archive, inside, name) if is_tar(archive) else None
     return None
 

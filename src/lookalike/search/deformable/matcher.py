@@ -26,6 +26,7 @@ from lookalike.search.deformable.index import DeformableIndex
 from lookalike.search.matcher import Codes, Costs, Kind
 from lookalike.search.matches import NOWHERE, Matches, Places, nearest, nearest_of_classes, others
 from lookalike.search.pixels import ClassSearch, check_codes, nearest_alone
+from lookalike.search.together import Keys, Together, shift_keys, without
 from lookalike.state import Derived, Part, State, array, class_codes, texts, whole
 
 Sums = NDArray[np.int64]
@@ -70,6 +71,7 @@ class DeformableMatcher:
     kind: Kind = "training image"
     title = "deformable match"
     root = True
+    holds_out = True
 
     index: DeformableIndex
     reasons: tuple[str, ...]
@@ -154,7 +156,15 @@ class DeformableMatcher:
             raise InputError("hubness_factors do not go with the comparison's hubness")
         self._describe()
 
-    def fit(self, images: Bytes, codes: Codes, n_classes: int, *, progress: Progress = silent) -> None:
+    def fit(
+        self,
+        images: Bytes,
+        codes: Codes,
+        n_classes: int,
+        *,
+        kin: Keys | None = None,
+        progress: Progress = silent,
+    ) -> None:
         comparison, why = choose_comparison(self._settings, images, codes, self._photographs)
         self.codes, self.n_classes, self.reasons = codes, n_classes, (why,)
         # A copy of their own: what was handed in may change.
@@ -162,7 +172,7 @@ class DeformableMatcher:
         self.voters = 1 if self._voters == "auto" else int(self._voters)
         self._describe()
         if self._voters == "auto":
-            self.voters, why = self._choose_voters(progress)
+            self.voters, why = self._choose_voters(kin, progress)
             self.reasons = (*self.reasons, why)
 
     def add(self, images: Bytes, codes: Codes) -> None:
@@ -187,6 +197,11 @@ class DeformableMatcher:
     def move_classes(self, moved: Codes, n_classes: int) -> None:
         self.codes, self.n_classes = moved[self.codes], n_classes
         self._derived.pop("classes", None)
+
+    @property
+    def measured(self) -> tuple[Pairs, ...]:
+        """What is remembered of pairs."""
+        return self._plain, self._rest
 
     def kept(self, places: NDArray[np.intp]) -> Bytes:
         return self.images[places]
@@ -248,19 +263,32 @@ class DeformableMatcher:
         if self.candidates < len(self.codes):
             self.index.describe()
 
-    def _choose_voters(self, progress: Progress) -> tuple[int, str]:
+    def _choose_voters(self, kin: Keys | None, progress: Progress) -> tuple[int, str]:
         """Return how many of the nearest images vote, and why in a sentence."""
         counts = self.class_counts
         median = float(np.median(counts[counts > 0]))
         if median < MANY:
             return 1, f"{median:g} images of a typical class: too few for a vote, the nearest decides"
-        n = len(self.codes)
-        sample = np.unique(np.linspace(0, n - 1, min(n, _SAMPLE)).astype(np.intp))
-        k = min(_VOTERS, n - 1)
-        found = self.match(self.images[sample], k, exclude=sample, reach=1, progress=progress)
-        same = (found.codes[:, :, None] == found.codes[:, None, :]).sum(axis=2)
-        voted = found.codes[np.arange(len(sample)), np.argmax(same, axis=1)]
-        wrong, single = (int((some != self.codes[sample]).sum()) for some in (voted, found.codes[:, 0]))
+        together = Together.of([shift_keys(self.images)], self.codes, kin)
+        sample = together.one_each(np.arange(len(self.codes)))
+        n = len(sample)
+        sample = sample[np.unique(np.linspace(0, n - 1, min(n, _SAMPLE)).astype(np.intp))]
+        k = min(_VOTERS, len(self.codes) - 1)
+        # What is not there is of no class, and no vote.
+        near = np.full((len(sample), k), -1)
+        for rows, gone in together.leaving_out(sample):
+            some = sample[rows]
+            if gone is None:
+                found = self.match(self.images[some], k, exclude=some, reach=1, progress=progress)
+            elif gone.all():
+                continue
+            else:
+                rest = without(self, gone, None, self.codes)[0]
+                found = rest.match(self.images[some], k, reach=1, progress=progress)
+            near[rows] = np.where(found.places == NOWHERE, -1, found.codes)
+        same = (near[:, :, None] == near[:, None, :]).sum(axis=2) * (near >= 0)
+        voted = near[np.arange(len(sample)), np.argmax(same, axis=1)]
+        wrong, single = (int((some != self.codes[sample]).sum()) for some in (voted, near[:, 0]))
         figures = (
             f"of {len(sample):,} images left out {wrong:,} are wrong by a vote of {_VOTERS}, {single:,} by 1"
         )

@@ -1,7 +1,7 @@
 """What is measured of an image as a whole, as a row of numbers: colour, texture, edges.
 
-Each function takes bytes ``(n, h, w)`` or ``(n, h, w, c)`` and returns ``(n, d)`` float64. What it returns for an
-image does not depend on the other images.
+Each function takes bytes ``(n, h, w)`` or ``(n, h, w, c)`` and returns ``(n, d)`` float64. What it
+returns for an image does not depend on the other images.
 """
 
 from __future__ import annotations
@@ -21,13 +21,16 @@ Floats = NDArray[np.float64]
 
 #: The longer sides at which colour, texture, its energy and edges are measured.
 _COLOUR_SIDE, _TEXTURE_SIDE, _ENERGY_SIDE, _EDGE_SIDE = 32, 48, 128, 32
-#: Points of the histogram along lightness (0 to 100), and along a* and b* (-60 to 60; beyond is at the end).
+#: Points of the histogram along lightness (0 to 100), and along a* and b* (-60 to 60; beyond is at the
+#: end).
 _LIGHTNESS, _CHROMA, _WIDEST = 4, 7, 60.0
-#: Radii of local binary patterns, cells along a side, and kinds of patterns: 58 uniform ones and all others.
+#: Radii of local binary patterns, cells along a side, and kinds of patterns: 58 uniform ones and all
+#: others.
 _RADII, _CELLS, _PATTERNS = (1, 2, 4), 2, 59
 #: Grays that differ by less are equal to a pattern.
 _EQUAL = 1e-3
-#: Scales of texture energy: each has half the pixels a side of the one before. What is added before logarithms.
+#: Scales of texture energy: each has half the pixels a side of the one before. What is added before
+#: logarithms.
 _SCALES, _NOISE = 4, 4.0
 _PERCENTILES = (2, 10, 25, 50, 75, 90, 98)
 
@@ -40,7 +43,8 @@ _TO_XYZ = np.array(
 def colour(images: Bytes) -> Floats:
     r"""Return the square roots of a soft histogram of colours, 4 x 7 x 7 points of CIE L*a*b*: length 1.
 
-    Each pixel is shared between the eight points around it, linearly. Gray images have their lightness alone.
+    Each pixel is shared between the eight points around it, linearly. Gray images have their lightness
+    alone.
 
     >>> colour(np.full((1, 2, 2), 255, np.uint8)).max()
     np.float64(1.0)
@@ -60,16 +64,17 @@ def colour(images: Bytes) -> Floats:
         cell = (at[..., 0] * _CHROMA + at[..., 1]) * _CHROMA + at[..., 2]
         weight = np.where(corner, part, 1 - part).prod(axis=2)
         total += np.bincount((start + cell).ravel(), weight.ravel(), minlength=len(total))
-    return np.sqrt(total.reshape(len(images), bins) / rgb.shape[1])
+    roots: Floats = np.sqrt(total.reshape(len(images), bins) / rgb.shape[1])
+    return roots
 
 
 def texture(images: Bytes) -> Floats:
-    r"""Return the square roots of histograms of uniform local binary patterns, three radii in 2 x 2 soft cells.
+    r"""Return the square roots of histograms of uniform local binary patterns, in 2 x 2 soft cells.
 
-    Around each pixel of the gray image, its longer side brought to 48 pixels, eight points of a circle are each
-    as bright as it, or not; patterns that change at most twice around the circle are told apart, all others are
-    one (T. Ojala, M. Pietikainen and T. Maenpaa, "Multiresolution gray-scale and rotation invariant texture
-    classification with local binary patterns", IEEE PAMI 24, 2002).
+    Around each pixel of the gray image, its longer side brought to 48 pixels, eight points of circles of
+    radius 1, 2 and 4 are each as bright as it, or not; patterns that change at most twice around the circle are told
+    apart, all others are one (T. Ojala, M. Pietikainen and T. Maenpaa, "Multiresolution gray-scale and
+    rotation invariant texture classification with local binary patterns", IEEE PAMI 24, 2002).
     """
     gray = _sized(gray_bytes(images), _TEXTURE_SIDE).astype(np.float32)
     n, height, width = gray.shape
@@ -82,14 +87,16 @@ def texture(images: Bytes) -> Floats:
             weights = np.broadcast_to(cell, patterns.shape)
             counts = np.bincount(patterns.ravel(), weights.ravel(), minlength=n * _PATTERNS)
             found.append(counts.reshape(n, _PATTERNS) / cell.sum())
-    return np.sqrt(np.concatenate(found, axis=1))
+    roots: Floats = np.sqrt(np.concatenate(found, axis=1))
+    return roots
 
 
 def energy(images: Bytes) -> Floats:
     """Return logarithms of how strong edges and spots are at four scales, and percentiles of gray.
 
-    At each scale: mean squares of the differences of neighbours down, across and along both diagonals, and of the
-    Laplacian; its mean and 50th, 75th, 90th and 97th percentiles. Percentiles of gray are in 127.5ths.
+    At each scale: mean squares of the differences of neighbours down, across and along both diagonals,
+    and of the Laplacian; its mean and 50th, 75th, 90th and 97th percentiles. Percentiles of gray are in
+    127.5ths.
     """
     gray = gray_bytes(_within(images, _ENERGY_SIDE)).astype(np.float64)
     found: list[Floats] = []
@@ -107,13 +114,14 @@ def energy(images: Bytes) -> Floats:
 def edges(images: Bytes) -> Floats:
     """Return the square roots of how much edge of each of eight directions there is on a grid: length 1.
 
-    It is :func:`lookalike.distance.deformation.planes.edge_descriptors` of the gray image, its longer side at most
-    32 pixels: histograms of gradients (N. Dalal and B. Triggs, CVPR 2005).
+    It is :func:`lookalike.distance.deformation.planes.edge_descriptors` of the gray image, its longer
+    side at most 32 pixels: histograms of gradients (N. Dalal and B. Triggs, CVPR 2005).
     """
     gray = gray_bytes(_within(images, _EDGE_SIDE))
     described = np.sqrt(edge_descriptors(gray).reshape(len(gray), -1).astype(np.float64))
     length = np.sqrt((described**2).sum(axis=1, keepdims=True))
-    return described / np.maximum(length, 1e-9)
+    scaled: Floats = described / np.maximum(length, 1e-9)
+    return scaled
 
 
 def _energies(gray: Floats) -> list[Floats]:
@@ -166,7 +174,8 @@ def _uniform() -> NDArray[np.intp]:
 def _soft_cells(length: int) -> Floats:
     """Return how much each pixel of an axis belongs to each cell, ``(cells, length)``: columns sum to 1."""
     place = np.clip((np.arange(length) + 0.5) / length * _CELLS - 0.5, 0, _CELLS - 1)
-    return np.maximum(0, 1 - np.abs(place - np.arange(_CELLS)[:, None]))
+    weights: Floats = np.maximum(0, 1 - np.abs(place - np.arange(_CELLS)[:, None]))
+    return weights
 
 
 def _lab(rgb: Floats) -> Floats:

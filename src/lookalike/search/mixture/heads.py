@@ -27,10 +27,10 @@ class Basis(NamedTuple):
 class Head:
     r"""Scores of classes that are linear in rows of numbers, and how far they are from each class's code.
 
-    With rows :math:`x`, made to have the mean 0 and about the length 1, and codes :math:`y` that are 1 for the
-    image's class and 0 for the others, it is ridge regression of :math:`y - 1/c` with the ridge 1. What class
-    :math:`k` costs is :math:`\sum_j (s_j - [j = k])^2` for the scores :math:`s` (A. Hoerl and R. Kennard, "Ridge
-    regression", Technometrics 12, 1970).
+    With rows :math:`x`, made to have the mean 0 and about the length 1, and codes :math:`y` that are 1
+    for the image's class and 0 for the others, it is ridge regression of :math:`y - 1/c` with the ridge
+    1. What class :math:`k` costs is :math:`\sum_j (s_j - [j = k])^2` for the scores :math:`s` (A. Hoerl
+    and R. Kennard, "Ridge regression", Technometrics 12, 1970).
     """
 
     centre: Floats  # (d,)
@@ -60,12 +60,12 @@ class Head:
     def solved(self, rows: Floats, codes: Codes, n_classes: int) -> tuple[Head, Basis]:
         """Return the head for some training images."""
         seen = (rows - self.centre) / self.unit
-        inverse = np.linalg.inv(seen @ seen.T + np.eye(len(seen)))
+        inverse = np.asarray(np.linalg.inv(seen @ seen.T + np.eye(len(seen))), np.float64)
         shares = inverse @ (np.eye(n_classes)[codes] - 1 / n_classes)
         return Head(self.centre, self.unit, seen.T @ shares), Basis(seen, inverse, shares)
 
     def costs(self, rows: Floats, basis: Basis | None = None, exclude: Places | None = None) -> Floats:
-        """Return what each class costs, ``(n, c)``: as if the excluded image of each row had not been learned."""
+        """Return what each class costs, ``(n, c)``: as if each row's excluded image were not known."""
         seen = (rows - self.centre) / self.unit
         n_classes = self.solution.shape[1]
         scores = seen @ self.solution + 1 / n_classes
@@ -73,4 +73,5 @@ class Head:
             assert basis is not None, "what is left out is known"
             weight = np.einsum("id,id->i", seen @ basis.rows.T, basis.inverse[exclude])
             scores -= (weight / basis.inverse[exclude, exclude])[:, None] * basis.shares[exclude]
-        return (scores**2).sum(axis=1, keepdims=True) + 1 - 2 * scores
+        costs: Floats = (scores**2).sum(axis=1, keepdims=True) + 1 - 2 * scores
+        return costs

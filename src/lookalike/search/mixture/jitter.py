@@ -9,21 +9,23 @@ from numpy.typing import NDArray
 
 Bytes = NDArray[np.uint8]
 
-#: By how much copies are turned (radians), sheared, scaled and stretched (logarithms), and moved (parts of a side).
+#: By how much copies are turned (radians), sheared, scaled and stretched (logarithms), and moved (parts
+#: of a side).
 _TURN, _SHEAR, _SCALE, _STRETCH, _MOVE = 0.14, 0.1, 0.1, 0.08, 0.08
 #: How far smooth bends move pixels (standard deviation) and how wide they are, in parts of the longer side.
 _BEND, _WIDTH = 0.045, 1 / 7
-#: By how much their contrast differs (logarithm), their brightness and their noise (standard deviation), in levels.
+#: By how much their contrast differs (logarithm), their brightness and their noise (standard deviation),
+#: in levels.
 _GAIN, _LIGHT, _GRAIN = 0.25, 20.0, 3.0
 
 
 def jittered(images: Bytes, copies: int, bend: float, *, seed: int = 0) -> Bytes:
     """Return copies ``(copies * n, h, w)`` or ``(copies * n, h, w, c)`` of images, each a little different.
 
-    Each is turned, sheared, scaled, stretched and moved as a whole, in another light and with noise; and bent
-    smoothly, as handwriting is, by ``bend`` (0 to 1) of what drawings are (P. Simard, D. Steinkraus and J. Platt, "Best practices for
-    convolutional neural networks", ICDAR 2003). Beyond the border the nearest pixel is repeated. The first ``n``
-    are the first copy of each image.
+    Each is turned, sheared, scaled, stretched and moved as a whole, in another light and with noise; and
+    bent smoothly, as handwriting is, by ``bend`` (0 to 1) of what drawings are (P. Simard, D. Steinkraus
+    and J. Platt, "Best practices for convolutional neural networks", ICDAR 2003). Beyond the border the
+    nearest pixel is repeated. The first ``n`` are the first copy of each image.
     """
     rng = np.random.default_rng(seed)
     return np.stack([_copy(image, rng, bend) for _ in range(copies) for image in images])
@@ -61,4 +63,5 @@ def _copy(image: Bytes, rng: np.random.Generator, bend: float) -> Bytes:
     )
     mean, gain, light = moved.mean(), *rng.uniform(-1, 1, 2) * (_GAIN, _LIGHT)
     lit = (moved - mean) * np.exp(gain) + mean + light + rng.normal(0, _GRAIN, moved.shape)
-    return np.rint(np.clip(lit, 0, 255)).astype(np.uint8).reshape(image.shape)
+    copy: Bytes = np.rint(np.clip(lit, 0, 255)).astype(np.uint8).reshape(image.shape)
+    return copy

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,7 @@ from lookalike.search.mixture.heads import Basis, Head
 from lookalike.search.mixture.jitter import jittered
 from lookalike.search.mixture.weights import fitted_weights
 from lookalike.search.pixels import check_codes
+from lookalike.search.together import Keys, Together, shift_keys, without
 from lookalike.state import Derived, Part, State, array, class_codes, number, texts, whole
 
 Floats = NDArray[np.float64]
@@ -39,12 +40,13 @@ SHORT_LIST, SHORT_CLASSES = 12, 8
 MOST_JUDGED = 500
 #: So many altered copies of each example are made, and so many of all.
 COPIES, MOST_JITTERED = 4, 100
-#: From so many examples of a typical class on, copies tell nothing that left-out examples do not tell better.
+#: From so many examples of a typical class on, copies tell nothing that left-out examples do not tell
+#: better.
 ENOUGH = 3
 #: How strongly weights are drawn towards the prior by copies, and towards what these say by examples.
-_PULL, _PENALTY = 0.5, 0.3
-#: Images with less even paper than the first share are photographs, which do not bend; with more than the second
-#: they are drawings.
+_PULL, _PENALTY, _ROUNDS = 0.5, 0.3, 2
+#: Images with less even paper than the first share are photographs, which do not bend; with more than
+#: the second they are drawings.
 _PHOTOGRAPHS, _DRAWINGS = 0.35, 0.75
 #: Sums are rounded to multiples of this: what is added up in another order stays equal.
 _ROUNDED = 2.0**-30
@@ -100,7 +102,8 @@ class GradientTerm:
 
     def distances(self, sums: NDArray[np.int64], shape: tuple[int, ...]) -> Floats:
         """Return sums as distances over the scale."""
-        return self.comparison.root_means(sums, shape) / self.scale
+        scaled: Floats = self.comparison.root_means(sums, shape) / self.scale
+        return scaled
 
 
 class MixtureMatcher:
@@ -108,14 +111,15 @@ class MixtureMatcher:
 
     .. math:: D(i) = \sum_g w_g \frac{d_g(i)}{m_g} + \sum_f w_f \, c_f(\text{class of } i)
 
-    over terms :math:`g` of gradients, with the deformable distance :math:`d_g` and its median :math:`m_g` over
-    examples and their nearest others, and terms :math:`f` of features, with :math:`c_f` of
+    over terms :math:`g` of gradients, with the deformable distance :math:`d_g` and its median
+    :math:`m_g` over examples and their nearest others, and terms :math:`f` of features, with :math:`c_f` of
     :class:`lookalike.search.mixture.heads.Head`. Weights are those at which the softmax of :math:`-D` over
     classes gives examples, each left out, their own class with the least loss, drawn towards a prior
-    (:mod:`lookalike.search.mixture.weights`). They, scales and centres are those of the examples of ``fit``.
+    (:mod:`lookalike.search.mixture.weights`). They, scales and centres are those of the examples of
+    ``fit``.
 
-    Alignment is slow: it is done for the images that are nearest by everything else; what is not aligned is as
-    far as if alignment had changed nothing, and no nearer than what is.
+    Alignment is slow: it is done for the images that are nearest by everything else; what is not aligned
+    is as far as if alignment had changed nothing, and no nearer than what is.
     """
 
     state: ClassVar[State] = {
@@ -170,9 +174,17 @@ class MixtureMatcher:
     def _begin(self) -> None:
         self._derived = Derived()
         self._serials, self._next_serial = np.arange(len(self.codes), dtype=np.int64), len(self.codes)
-        self._pairs = Pairs()
+        self._pairs, self._known = Pairs(), dict[str, Floats]()
 
-    def fit(self, images: Bytes, codes: Codes, n_classes: int, *, progress: Progress = silent) -> None:
+    def fit(
+        self,
+        images: Bytes,
+        codes: Codes,
+        n_classes: int,
+        kin: Keys | None = None,
+        *,
+        progress: Progress = silent,
+    ) -> None:
         self.images, self.codes, self.n_classes = images.copy(), codes, n_classes
         self._begin()
         drawn = _drawn(images)
@@ -186,7 +198,7 @@ class MixtureMatcher:
                 rows = self._rows(name)
                 setattr(self, name, Head.scaled(rows, floor=term.floor, evened=term.evened))
         self._solve()
-        self._decide(drawn, progress)
+        self._decide(drawn, kin, progress)
 
     def _solve(self) -> None:
         """Solve the heads for what is kept now."""
@@ -195,32 +207,53 @@ class MixtureMatcher:
             setattr(self, name, head)
             self._derived[f"basis of {name}"] = basis
 
-    def _decide(self, drawn: float, progress: Progress) -> None:
+    def _decide(self, drawn: float, kin: Keys | None, progress: Progress) -> None:
         """Decide scales and weights, by jittered copies of examples and by examples that are left out."""
         self._decide_scales(progress)
         if self._given is not None:
             self.weights, self.reasons = self._given, (f"weights as you set them: {self._said()}",)
             return
-        n = len(self.codes)
-        told = []
+        n, told, prior = len(self.codes), [], self.weights
         copies = min(COPIES, MOST_JITTERED // n)
         if copies and self.n_classes > 1 and float(np.median(self.class_counts)) < ENOUGH:
-            which = np.tile(np.arange(n), copies)
-            costs = self._costs_of(jittered(self.images, copies, drawn), None, progress)
-            self.weights = self._fitted(costs, self.codes[which], _PULL * copies / COPIES)
+            costs = self._class_costs(jittered(self.images, copies, drawn), None, progress)
+            prior = fitted_weights(costs, np.tile(self.codes, copies), prior, _PULL * copies / COPIES)
+            self.weights = prior
             told.append(f"{copies} altered copies of each example")
-        rows = self._judged()
+        together = Together.of([shift_keys(self.images)], self.codes, kin)
+        rows = together.one_each(np.flatnonzero(self.class_counts[self.codes] > 1))
+        rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), MOST_JUDGED)).astype(np.intp))]
         if len(rows) and self.n_classes > 1:
-            costs = self._costs_of(self.images[rows], rows, progress)
-            for _ in range(2):
-                self.weights = self._fitted(costs, self.codes[rows], _PENALTY)
+            for _ in range(_ROUNDS):
+                costs = self._left_out_costs(rows, together, progress)
+                there = np.isfinite(costs[:, np.arange(len(rows)), self.codes[rows]]).all(axis=0)
+                self.weights = fitted_weights(costs[:, there], self.codes[rows[there]], prior, _PENALTY)
             told.append(f"{len(rows):,} examples, each left out")
         self.reasons = (f"weights by {' and '.join(told) or 'what holds on other sets'}: {self._said()}",)
 
-    def _judged(self) -> Places:
-        """Return the examples that are left out: of classes that have others."""
-        rows = np.flatnonzero(self.class_counts[self.codes] > 1)
-        return rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), MOST_JUDGED)).astype(np.intp))]
+    def _left_out_costs(self, rows: Places, together: Together, progress: Progress) -> Floats:
+        """Return what each class costs examples by each term, without what is alike to them."""
+        costs = np.full((len(self.names), len(rows), self.n_classes), np.inf)
+        for part, gone in together.leaving_out(rows):
+            some = rows[part]
+            if gone is None:
+                costs[:, part] = self._class_costs(self.images[some], some, progress)
+            elif not gone.all():
+                rest = without(self, gone, None, self.codes)[0]
+                costs[:, part] = rest._class_costs(self.images[some], None, progress)
+        return costs
+
+    def _class_costs(self, images: Bytes, exclude: Places | None, progress: Progress) -> Floats:
+        """Return what each class costs by each term: that of its nearest image by the weights."""
+        near, heads = self._measured(images, exclude, progress)
+        total = self._total({**near, **heads})
+        places = np.broadcast_to(np.arange(len(self.codes)), total.shape)
+        best = nearest_of_classes(total, places, self.codes, self.n_classes)[1]
+        found = [
+            np.take_along_axis(near[name], np.maximum(best, 0), 1) if name in near else heads[name]
+            for name in self.names
+        ]
+        return np.where(best < 0, np.inf, np.stack(found))
 
     def _decide_scales(self, progress: Progress) -> None:
         """Have each gradient's distances over the median of those of examples to the nearest other one."""
@@ -232,24 +265,6 @@ class MixtureMatcher:
             typical = float(np.median(found[np.isfinite(found)])) if np.isfinite(found).any() else 0.0
             if typical > 0:
                 getattr(self, name).scale *= typical
-
-    def _costs_of(self, images: Bytes, exclude: Places | None, progress: Progress) -> dict[str, Floats]:
-        near, heads = self._measured(images, exclude, progress)
-        return {**near, **heads}
-
-    def _fitted(self, costs: Mapping[str, Floats], codes: Codes, penalty: float) -> Floats:
-        """Return the weights that tell some images best, beginning with the weights as they are."""
-        best = self._best_images(costs)
-        told = [
-            np.take_along_axis(costs[name], best, 1) if name in GRADIENTS else costs[name]
-            for name in self.names
-        ]
-        return fitted_weights(np.stack(told), codes, self.weights, penalty)
-
-    def _best_images(self, costs: Mapping[str, Floats]) -> Places:
-        """Return the nearest image of each class, by the weights as they are."""
-        places = np.broadcast_to(np.arange(len(self.codes)), (len(costs[self.names[0]]), len(self.codes)))
-        return np.maximum(nearest_of_classes(self._total(costs), places, self.codes, self.n_classes)[1], 0)
 
     def _said(self) -> str:
         return ", ".join(
@@ -266,8 +281,9 @@ class MixtureMatcher:
 
     def _rows(self, name: str) -> Floats:
         """Return what a feature is of all that is kept."""
-        rows: Floats = self._derived.get_or(f"rows of {name}", lambda: FEATURES[name](self.images))
-        return rows
+        if name not in self._known:
+            self._known[name] = FEATURES[name](self.images)
+        return self._known[name]
 
     def _basis(self, name: str) -> Basis:
         basis: Basis = self._derived.get_or(
@@ -285,7 +301,7 @@ class MixtureMatcher:
     def _measured(
         self, images: Bytes, exclude: Places | None, progress: Progress
     ) -> tuple[dict[str, Floats], dict[str, Floats]]:
-        """Return scaled distances ``(q, n)`` by gradients, and what classes cost ``(q, n_classes)`` by features.
+        """Return scaled distances ``(q, n)`` by gradients, and class costs ``(q, n_classes)`` by features.
 
         They are not weighted; what is excluded is infinitely far.
         """
@@ -352,7 +368,8 @@ class MixtureMatcher:
         total = np.zeros((len(costs[self.names[0]]), len(self.codes)))
         for name, weight in zip(self.names, self.weights, strict=True):
             total += weight * (costs[name] if name in GRADIENTS else costs[name][:, self.codes])
-        return np.rint(total / _ROUNDED) * _ROUNDED
+        rounded: Floats = np.rint(total / _ROUNDED) * _ROUNDED
+        return rounded
 
     def match(
         self,
@@ -400,6 +417,7 @@ class MixtureMatcher:
 
     def add(self, images: Bytes, codes: Codes) -> None:
         """Keep further images behind the others; weights, scales and centres stay."""
+        rows = {name: np.concatenate([self._rows(name), FEATURES[name](images)]) for name in self._heads}
         self.images = np.concatenate([self.images, images])
         self.codes = np.concatenate([self.codes, codes])
         new = np.arange(self._next_serial, self._next_serial + len(images), dtype=np.int64)
@@ -407,21 +425,28 @@ class MixtureMatcher:
             np.concatenate([self._serials, new]),
             self._next_serial + len(images),
         )
-        self._changed()
+        self._follow(rows)
 
     def remove(self, places: NDArray[np.intp]) -> None:
         """Keep the images at some places no longer; those behind them move up."""
+        rows = {name: np.delete(self._rows(name), places, axis=0) for name in self._heads}
         self.images = np.delete(self.images, places, axis=0)
         self.codes, self._serials = np.delete(self.codes, places), np.delete(self._serials, places)
-        self._changed()
+        self._follow(rows)
 
     def move_classes(self, moved: Codes, n_classes: int) -> None:
         self.codes, self.n_classes = moved[self.codes], n_classes
-        self._changed()
+        self._follow({name: self._rows(name) for name in self._heads})
 
-    def _changed(self) -> None:
-        self._derived = Derived()
+    def _follow(self, rows: Mapping[str, Floats]) -> None:
+        """Have everything follow from what is kept now, whose features are ``rows``."""
+        self._derived, self._known = Derived(), dict(rows)
         self._solve()
+
+    @property
+    def measured(self) -> tuple[Pairs]:
+        """What was measured of pairs of images, whatever else is kept."""
+        return (self._pairs,)
 
 
 def _drawn(images: Bytes) -> float:
@@ -440,5 +465,5 @@ def spread(costs: Floats, shape: tuple[int, ...]) -> Floats:
             np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels), 0, None
         )
         covered /= covered.sum(axis=1, keepdims=True)
-        costs = np.moveaxis(np.tensordot(costs, covered, (axis, 0)), -1, axis)
+        costs = np.asarray(np.moveaxis(np.tensordot(costs, covered, (axis, 0)), -1, axis))
     return costs

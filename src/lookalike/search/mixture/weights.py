@@ -18,7 +18,8 @@ def fitted_weights(costs: Floats, codes: Codes, prior: Floats, penalty: float) -
 
     They minimise
 
-    .. math:: -\sum_i \log \frac{e^{-D_{i, y_i}}}{\sum_c e^{-D_{i c}}} + \lambda \sum_t (\log w_t - \log w^0_t)^2,
+    .. math:: -\sum_i \log \frac{e^{-D_{i, y_i}}}{\sum_c e^{-D_{i c}}} + \lambda \sum_t (\log w_t - \log
+    w^0_t)^2,
         \qquad D_{i c} = \sum_t w_t \, c_{t i c}
 
     within a factor :math:`e^4` of the prior :math:`w^0`, by L-BFGS.
@@ -39,7 +40,8 @@ def fitted_weights(costs: Floats, codes: Codes, prior: Floats, penalty: float) -
     >>> import numpy as np
     >>> from lookalike.search.mixture.weights import fitted_weights
     >>> tells, noise = np.array([[0.0, 1.0], [1.0, 0.0]]), np.array([[1.0, 0.0], [0.0, 1.0]])
-    >>> weights = fitted_weights(np.stack([np.tile(tells, (9, 1)), np.tile(noise, (9, 1))]), np.tile([0, 1], 9), np.ones(2), 0.3)
+    >>> weights = fitted_weights(np.stack([np.tile(tells, (9, 1)), np.tile(noise, (9, 1))]), np.tile([0,
+    1], 9), np.ones(2), 0.3)
     >>> bool(weights[0] > 1 > weights[1])
     True
     """

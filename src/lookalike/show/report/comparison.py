@@ -71,7 +71,7 @@ def overview(comparison: Comparison) -> SimpleNamespace:
     return SimpleNamespace(
         title=titled(train.source.name, train),
         subtitle=f"{ideas}, fitted on {len(train):,} images and measured on {len(valid):,} others",
-        reading=_reading(comparison, best, chance),
+        reading=[*_reading(comparison, best, chance), *map(plain, comparison.notes)],
         n=f"{len(valid):,}",
         chance=percent(chance, decimals_for(len(valid))),
         letters=READING,
