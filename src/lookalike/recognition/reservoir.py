@@ -83,7 +83,7 @@ def spreads(images: NDArray[Any]) -> NDArray[np.float64]:
     array([0. , 0.5])
     """
     rows = images.reshape(len(images), -1)
-    step = max(1, _CHUNK_VALUES // max(1, rows.shape[1]))
+    step = max(1, _CHUNK_VALUES // rows.shape[1])
     found = np.empty(len(rows))
     for start in range(0, len(rows), step):
         found[start : start + step] = _deviations(rows[start : start + step])
@@ -130,7 +130,7 @@ def image_keys(images: NDArray[Any], codes: NDArray[np.intp], classes: NDArray[A
     """
     rows = images.reshape(len(images), -1)
     sums = np.empty(len(rows), np.uint64)
-    step = max(1, _CHUNK_VALUES // max(1, rows.shape[1]))
+    step = max(1, _CHUNK_VALUES // rows.shape[1])
     for start in range(0, len(rows), step):
         words = _words(rows[start : start + step])
         odd = _mixed(np.arange(words.shape[1], dtype=np.uint64)) | np.uint64(1)
