@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lookalike.errors import InputError
+from lookalike.progress import silent
 from lookalike.search.deformable.comparison import Deformation, Settings, choose_comparison
 from lookalike.search.deformable.matcher import DeformableMatcher
 from lookalike.state import from_plain, to_plain
@@ -106,6 +107,16 @@ def test_three_equal_channels_are_as_far_apart_as_one(planes):
         matcher.fit(given[:4], np.arange(4), 4)
         found.append(matcher.match(given[4:], 4).class_distances)
     np.testing.assert_allclose(*found, rtol=1e-12)
+
+
+@pytest.mark.parametrize("planes", ["values", "sobel", "double-angle"])
+@pytest.mark.parametrize("shape", [(5, 7), (9, 17, 3), (16, 8)])
+def test_descriptions_are_of_the_shape_that_is_said(planes, shape):
+    images = np.random.default_rng(0).integers(0, 256, (4, *shape), np.uint8)
+    comparison = Deformation(planes, (1, 1), 1, True, window=1 / 3)
+    described = comparison.descriptors_of(images, silent)
+    assert described.dtype == np.uint8
+    assert described.reshape(4, -1).shape[1] == np.prod(comparison.description_shape(shape))
 
 
 LEAST = Deformation("sobel", (0, 0), 0, False, False, 0.0, 0.0, False)
