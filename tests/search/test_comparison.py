@@ -7,7 +7,13 @@ import pytest
 
 from lookalike.errors import InputError
 from lookalike.progress import silent
-from lookalike.search.deformable.comparison import Deformation, Settings, choose_comparison
+from lookalike.search.deformable import comparison as comparison_module
+from lookalike.search.deformable.comparison import (
+    Deformation,
+    Settings,
+    choose_comparison,
+    is_photographs,
+)
 from lookalike.search.deformable.matcher import DeformableMatcher
 from lookalike.state import from_plain, to_plain
 
@@ -51,6 +57,14 @@ def test_the_rules_by_size_and_examples(shape, each, are_photographs, expected):
     found, why = choose_comparison(Settings(), images, codes, are_photographs)
     assert found == expected
     assert why
+
+
+def test_1_000_of_more_images_say_whether_they_are_photographs(monkeypatch):
+    seen, of_all = [], comparison_module.choose
+    monkeypatch.setattr(comparison_module, "choose", lambda images: (seen.append(images), of_all(images))[1])
+    images = np.stack(np.divmod(np.arange(2300), 250), axis=1).astype(np.uint8)[:, None].repeat(3, axis=1)
+    assert not is_photographs(images)
+    np.testing.assert_array_equal(seen[0][:, 0] @ [250, 1], np.linspace(0, 2299, 1000).astype(int))
 
 
 def test_what_is_set_is_taken_and_the_rest_is_chosen():
