@@ -92,24 +92,20 @@ def main() -> None:
 
 
 def draw(files: list[str], count: int, seed: int) -> list[dict[str, Any]]:
-    """Return mutants of as many places, each changed in one way, the same for the same sources and seed."""
-    rng, places = random.Random(seed), {}
+    """Return mutants of as many places, each changed in one way; other files change nothing of a file's."""
+    mutants = []
     for name in files:
-        skipped = list(unseen((PACKAGE / name).read_text(encoding="utf-8")))
+        code, places = (PACKAGE / name).read_text(encoding="utf-8"), {}
+        skipped = list(unseen(code))
         for item in all_work_items([str(PACKAGE / name)], {}):
             (change,) = item.mutations
             if not any(low <= change.start_pos < high for low, high in skipped):
-                ways = places.setdefault((name, change.start_pos), [])
-                ways.append((change.operator_name, change.occurrence))
-    mutants = []
-    for (name, (line, _)), ways in rng.sample(sorted(places.items()), min(count, len(places))):
-        operator, occurrence = rng.choice(sorted(ways))
-        code = (PACKAGE / name).read_text(encoding="utf-8")
-        mutated = mutate_code(code, get_operator(operator)(), occurrence)
-        key = hashlib.sha256(f"{name} {mutated}".encode()).hexdigest()
-        what = {"key": key, "file": name, "line": line, **changed(code, mutated, line)}
-        mutants.append({**what, "code": mutated})
-    return sorted(mutants, key=lambda mutant: (files.index(mutant["file"]), mutant["line"], mutant["key"]))
+                way = change.operator_name, change.occurrence
+                places.setdefault(change.start_pos, []).append(way)
+        for (line, column), ways in places.items():
+            chance = random.Random(f"{seed} {name} {line} {column}")
+            mutants.append((chance.random(), name, line, code, chance.choice(sorted(ways))))
+    return [mutated(*mutant) for _, *mutant in sorted(sorted(mutants)[:count], key=lambda one: one[1:3])]
 
 
 def unseen(code: str) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
@@ -121,11 +117,14 @@ def unseen(code: str) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
             yield (part.lineno, part.col_offset - 1), (part.end_lineno, part.end_col_offset)
 
 
-def changed(code: str, mutated: str, line: int) -> dict[str, str]:
-    """Return the changed line before and after."""
-    before, after = code.splitlines(), mutated.splitlines()
-    at = next((i for i, pair in enumerate(zip(before, after, strict=False)) if pair[0] != pair[1]), line - 1)
-    return {"before": before[at].strip(), "after": after[at].strip()}
+def mutated(name: str, line: int, code: str, way: tuple[str, int]) -> dict[str, Any]:
+    """Return a mutant: its code, and the line before and after."""
+    new = mutate_code(code, get_operator(way[0])(), way[1])
+    pairs = zip(code.splitlines(), new.splitlines(), strict=False)
+    before, after = next((pair for pair in pairs if pair[0] != pair[1]), ("", ""))
+    key = hashlib.sha256(f"{name} {new}".encode()).hexdigest()
+    what = {"key": key, "file": name, "line": line, "before": before.strip(), "after": after.strip()}
+    return {**what, "code": new}
 
 
 def tried(mutant: dict[str, Any], copy: Path, limits: dict[str, float]) -> dict[str, Any]:

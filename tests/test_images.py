@@ -64,6 +64,7 @@ def test_bool_is_no_ink_and_full_ink():
     result = as_images(np.array([[[True, False]]]))
     assert result.dtype == np.uint8
     assert result.tolist() == [[[255, 0]]]
+    assert as_images(np.array([[[True, False]]]), value_range=(0, 2)).tolist() == [[[0.5, 0]]]
 
 
 @given(arrays(np.int64, (1, 4, 4), elements=st.integers(0, 16)))

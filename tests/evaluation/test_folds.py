@@ -207,6 +207,16 @@ def test_the_best_is_fitted_on_all_images_and_its_figures_can_be_kept(digits, tm
     assert found.plot().get_title(loc="left").startswith("digits: right on 120 images")
 
 
+def test_progress_tells_each_fold_and_what_comes_after():
+    heard = []
+    images = labelled(random_images(20), np.arange(20) % 2)
+    fit_best(images, ideas=["nearest-l1"], progress=lambda *note: heard.append(note))
+    fits = [note for note in heard if note[0].endswith(": fit")]
+    assert fits == [(f"fold {fold} of 5: nearest image, L1: fit", 0, None) for fold in range(1, 6)]
+    assert ("nearest image, L1: fit on all images", 0, None) in heard
+    assert ("how sure answers are", 0, None) in heard
+
+
 def test_arrays_estimators_and_groups_are_taken():
     images, labels, groups = random_images(24), np.arange(24) % 2, np.arange(24) // 4
     found = fit_best(images, labels, {"bayes": GaussianNB(), "means": "mean-image-l1"}, groups=groups)

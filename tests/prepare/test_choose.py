@@ -3,12 +3,14 @@ import re
 
 import numpy as np
 import pytest
+from scipy.ndimage import center_of_mass, find_objects
 from scipy.stats import binomtest
 
 import lookalike
 from lookalike import DeformableMatch, InputError, LookalikeWarning, MeanImage, NearestImages
 from lookalike.prepare import Prepare, choose
-from lookalike.prepare.chain import _sign_test
+from lookalike.prepare import chain as chain_module
+from lookalike.prepare.chain import _off_centre, _sign_test
 
 FITTED = ["FitToInk", "Blur", "EvenInk"]
 
@@ -128,6 +130,39 @@ def test_small_images_of_one_size_in_the_middle_stay_where_they_are(digits, fram
     chain = choose(placed(digits, frame, offset))
     assert names(chain)[1:] == ([] if "already" in why else FITTED)
     assert why in chain.reasons_[2]
+    if "already" in why:
+        assert chain.reasons_[2].endswith("(its longer side is 8 px, within 0 px): not fitted")
+
+
+@pytest.mark.parametrize("seen", ["mass", "box"])
+def test_how_far_ink_is_off_the_centre_is_what_scipy_says(seen):
+    rng = np.random.default_rng(2)
+    images = np.zeros((60, 14, 20), np.uint8)
+    for image in images:
+        top, left = rng.integers(0, 4, 2)
+        if seen == "mass":  # a heavy middle, and a corner that the box reaches
+            image[5:9, 7:13] = 200
+            image[top, left] = 50
+        else:
+            image[top, left] = image[13 - top, 19 - left] = 64
+            image[11, rng.integers(4, 9)] = 255
+    mass = np.array([center_of_mass(image) for image in images])
+    boxes = [find_objects((image >= image.max() / 4).astype(int))[0] for image in images]
+    box = np.array([[(side.start + side.stop - 1) / 2 for side in one] for one in boxes])
+    apart = [np.hypot(*((middle + 0.5) / (14, 20) - 0.5).T) for middle in (mass, box)]
+    expected = np.percentile(apart, 95, axis=1)
+    assert expected.argmin() == (seen == "box")
+    assert _off_centre(images) == pytest.approx(expected.min(), rel=1e-12)
+
+
+def test_2_000_of_more_images_are_looked_at_evenly(monkeypatch):
+    seen, gray = [], chain_module.gray_bytes
+    monkeypatch.setattr(chain_module, "gray_bytes", lambda images: (seen.append(images), gray(images))[1])
+    numbers = np.arange(4500)
+    choose(np.stack(np.divmod(numbers, 250), axis=1).astype(np.uint8)[:, None])
+    places = seen[0][:, 0] @ [250, 1]
+    assert len(places) == 2000
+    np.testing.assert_array_equal(places, np.linspace(0, 4499, 2000).astype(int))
 
 
 def test_ink_of_several_sizes_is_fitted():

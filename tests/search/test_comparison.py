@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from lookalike.errors import InputError
-from lookalike.search.deformable.comparison import Deformation, Settings, choose_comparison
+from lookalike.progress import silent
+from lookalike.search.deformable import comparison as comparison_module
+from lookalike.search.deformable.comparison import (
+    Deformation,
+    Settings,
+    choose_comparison,
+    is_photographs,
+)
 from lookalike.search.deformable.matcher import DeformableMatcher
 from lookalike.state import from_plain, to_plain
 
@@ -50,6 +57,14 @@ def test_the_rules_by_size_and_examples(shape, each, are_photographs, expected):
     found, why = choose_comparison(Settings(), images, codes, are_photographs)
     assert found == expected
     assert why
+
+
+def test_1_000_of_more_images_say_whether_they_are_photographs(monkeypatch):
+    seen, of_all = [], comparison_module.choose
+    monkeypatch.setattr(comparison_module, "choose", lambda images: (seen.append(images), of_all(images))[1])
+    images = np.stack(np.divmod(np.arange(2300), 250), axis=1).astype(np.uint8)[:, None].repeat(3, axis=1)
+    assert not is_photographs(images)
+    np.testing.assert_array_equal(seen[0][:, 0] @ [250, 1], np.linspace(0, 2299, 1000).astype(int))
 
 
 def test_what_is_set_is_taken_and_the_rest_is_chosen():
@@ -106,6 +121,16 @@ def test_three_equal_channels_are_as_far_apart_as_one(planes):
         matcher.fit(given[:4], np.arange(4), 4)
         found.append(matcher.match(given[4:], 4).class_distances)
     np.testing.assert_allclose(*found, rtol=1e-12)
+
+
+@pytest.mark.parametrize("planes", ["values", "sobel", "double-angle"])
+@pytest.mark.parametrize("shape", [(5, 7), (9, 17, 3), (16, 8)])
+def test_descriptions_are_of_the_shape_that_is_said(planes, shape):
+    images = np.random.default_rng(0).integers(0, 256, (4, *shape), np.uint8)
+    comparison = Deformation(planes, (1, 1), 1, True, window=1 / 3)
+    described = comparison.descriptors_of(images, silent)
+    assert described.dtype == np.uint8
+    assert described.reshape(4, -1).shape[1] == np.prod(comparison.description_shape(shape))
 
 
 LEAST = Deformation("sobel", (0, 0), 0, False, False, 0.0, 0.0, False)

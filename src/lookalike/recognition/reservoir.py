@@ -91,7 +91,7 @@ def spreads(images: NDArray[Any]) -> NDArray[np.float64]:
     array([0. , 0.5])
     """
     rows = images.reshape(len(images), -1)
-    step = max(1, _CHUNK_VALUES // max(1, rows.shape[1]))
+    step = max(1, _CHUNK_VALUES // rows.shape[1])
     found = np.empty(len(rows))
     for start in range(0, len(rows), step):
         found[start : start + step] = _deviations(rows[start : start + step])

@@ -84,7 +84,7 @@ class KeptMatcher(ABC):
     ) -> Matches:
         asked, kept = as_compared(images, unit_of(images)), as_compared(self.images, unit_of(self.images))
         distances = np.empty((len(asked), len(kept)))
-        step = max(1, _HELD_VALUES // max(1, kept[0].size))
+        step = max(1, _HELD_VALUES // kept[0].size)
         for row, image in enumerate(asked):
             progress("comparing", row, len(asked))
             for start in range(0, len(kept), step):

@@ -171,7 +171,7 @@ def value_sums(images: NDArray[Any]) -> Keys:
     """Return a number for each image that follows from its values: words times odd numbers, summed up."""
     rows = images.reshape(len(images), -1)
     sums = np.empty(len(rows), np.uint64)
-    step = max(1, _CHUNK_VALUES // max(1, rows.shape[1]))
+    step = max(1, _CHUNK_VALUES // rows.shape[1])
     for start in range(0, len(rows), step):
         words = _words(rows[start : start + step])
         odd = mixed(np.arange(words.shape[1], dtype=np.uint64)) | np.uint64(1)

@@ -77,10 +77,6 @@ class Deformation:
         "hubness": flag(),
     }
 
-    def restored(self) -> None:
-        """Refuse a patch that is too large."""
-        checked_context(self.context)
-
     def planes_of(self, images: Bytes) -> Planes:
         """Return what is compared of some images as they are."""
         return self.sharp_planes_of(Blur(self.blur).fit_transform(images) if self.blur else images)
