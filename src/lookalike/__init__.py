@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lookalike.data.load import load
     from lookalike.data.loose import read_images
     from lookalike.evaluation.appraise import appraise
+    from lookalike.evaluation.classifier import Classifier
     from lookalike.evaluation.compare import compare
     from lookalike.evaluation.curve import curve
     from lookalike.evaluation.evaluate import evaluate
@@ -54,6 +55,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Blur",
+    "Classifier",
     "ClusterImages",
     "DataError",
     "DeformableMatch",

@@ -17,6 +17,7 @@ _PUBLIC = {
     "lookalike.data.load": "load",
     "lookalike.data.loose": "read_images",
     "lookalike.evaluation.appraise": "appraise",
+    "lookalike.evaluation.classifier": "Classifier",
     "lookalike.evaluation.compare": "compare",
     "lookalike.evaluation.curve": "curve",
     "lookalike.evaluation.evaluate": "evaluate",

@@ -10,6 +10,7 @@ from sklearn.utils.estimator_checks import check_estimator
 
 from drawings import drawings
 from lookalike import (
+    Classifier,
     ClusterImages,
     DeformableMatch,
     InkCoverage,
@@ -31,6 +32,7 @@ MODELS = {
     "nearest-weighted": NearestImages(3, weights="distance"),
     "deformable": DeformableMatch(),
     "mixture": MixtureMatch(),
+    "classifier": Classifier(),
     "clusters-l1": ClusterImages(3, metric="l1"),
     "clusters-l2": ClusterImages(),
     "learned-l2": LearnedPrototypes(epochs=3),
@@ -82,7 +84,7 @@ def test_equal_classes_tie_by_the_stated_rule(model, edge_images):
     twice = np.concatenate([edge_images, edge_images])
     labels = np.repeat([5, 2], len(edge_images))
     # Among classes the first in sorted order, among images the one that came first.
-    first = 5 if isinstance(model, NearestImages | DeformableMatch | MixtureMatch) else 2
+    first = 5 if isinstance(model, NearestImages | DeformableMatch | MixtureMatch | Classifier) else 2
     assert set(model.fit(twice, labels).predict(edge_images).tolist()) == {first}
 
 

@@ -70,6 +70,8 @@ def save_model(
     True
     """
     path = Path(path)
+    # What chose between models is saved as the model that it chose.
+    model = getattr(model, "model_", model)
     about.idea_of(model)
     if not hasattr(model, "recogniser_"):
         raise InputError(f"{type(model).__name__} is not fitted: fit it before it is saved")
