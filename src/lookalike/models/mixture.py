@@ -73,7 +73,7 @@ class MixtureMatch(ImageClassifier):
     >>> train, valid = lookalike.load("digits", classes=[3, 7], limit=40)
     >>> model = lookalike.MixtureMatch().fit(train.images, train.labels)
     >>> float((model.predict(valid.images) == valid.labels).mean())
-    1.0
+    0.975
     """
 
     _bytes: ClassVar[bool] = True
@@ -114,13 +114,9 @@ class MixtureMatch(ImageClassifier):
     def _check_parameters(self) -> None:
         check_prepare(self.prepare)
         check_whole("n_neighbors", self.n_neighbors)
-        names = tuple(TERMS if self.terms is None else self.terms)
-        if (
-            not names
-            or isinstance(self.terms, str)
-            or len(set(names)) < len(names)
-            or set(names) - set(TERMS)
-        ):
+        listed = self.terms is None or isinstance(self.terms, list | tuple)
+        names = tuple(TERMS if self.terms is None else self.terms) if listed else ()
+        if not names or any(name not in TERMS or names.count(name) > 1 for name in names):
             raise InputError(f"terms are {self.terms!r}: expected some of {', '.join(map(repr, TERMS))}")
         if isinstance(self.weights, str) and self.weights == "auto":
             return

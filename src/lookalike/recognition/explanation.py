@@ -6,7 +6,7 @@ Pictures, pages and JSON are drawn from it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +70,23 @@ class Reference:
         return {name: value for name, value in facts.items() if value is not None}
 
 
+class TermShare(NamedTuple):
+    """What one term of a mixture of measures adds to two distances.
+
+    Attributes
+    ----------
+    name, title : str
+        Which, as the model's ``weights_`` name it and in words.
+    for_answer, for_runner_up : float or None
+        What it adds to the distances to the answer and to the runner-up; None where there is no runner-up.
+    """
+
+    name: str
+    title: str
+    for_answer: float
+    for_runner_up: float | None
+
+
 @dataclass(frozen=True, eq=False)
 class Evidence:
     """What one answer rests on.
@@ -105,10 +122,14 @@ class Evidence:
         say them.
     contributions : ndarray or None
         How much each pixel speaks for the answer (above 0) or for the runner-up: they sum to ``margin``, to
-        rounding. Of the shape of ``prepared``, or (h, w) where all channels are compared together. None
-        where the idea does not look at pixels, or there is no runner-up.
+        rounding; of a mixture of measures to the part of it that is due to the term whose pixels stay in
+        place ("turned"). Of the shape of ``prepared``, or (h, w) where all channels are compared together.
+        None where the idea does not look at pixels, or there is no runner-up.
     coverage : float or None
         The image's mean ink, for ink coverage.
+    terms : tuple of TermShare
+        What each term of a mixture of measures adds: they sum to the distances to the answer and to the
+        runner-up, to rounding. Empty for other ideas.
     """
 
     idea: str
@@ -126,6 +147,7 @@ class Evidence:
     means: tuple[Reference, ...]
     contributions: NDArray[np.float64] | None
     coverage: float | None = None
+    terms: tuple[TermShare, ...] = ()
 
     @property
     def margin(self) -> float | None:
@@ -169,6 +191,7 @@ class Evidence:
             "for_runner_up": None if runner_up is None else runner_up.to_plain(),
             "nearest": [one.to_plain() for one in self.nearest],
             "contributions": None if self.contributions is None else self.contributions.tolist(),
+            "terms": [one._asdict() for one in self.terms],
         }
 
 
@@ -271,6 +294,7 @@ class _Looker:
             ),
             contributions=_shares(compared, matcher.root),
             coverage=None if matcher.kind != "mean coverage" else float(image.mean()),
+            terms=_terms(compared) if compared[0] is not None and compared[0].terms else (),
         )
 
     def _reference(self, image: Floats, place: int, distance: float, costs: Costs | None) -> Reference:
@@ -313,5 +337,16 @@ def _ranked(distances: Floats, answer: int, places: NDArray[np.int64]) -> list[i
 
 def _shares(compared: list[Costs | None], root: bool) -> Floats | None:
     """Return what each pixel contributes; None where there is no runner-up, or nothing by pixels."""
-    costs = [one.costs for one in compared if one is not None]
-    return contributions(costs[0], costs[1], root=root) if len(costs) == 2 else None
+    if len(compared) < 2:
+        return None
+    one, other = compared
+    if one is None or other is None or one.costs is None or other.costs is None:
+        return None
+    return contributions(one.costs, other.costs, root=root)
+
+
+def _terms(compared: list[Costs | None]) -> tuple[TermShare, ...]:
+    """Return what each term adds to the distances to the answer and, where there is one, to the runner-up."""
+    amounts = [one.terms for one in compared if one is not None]
+    others = [term.amount for term in amounts[1]] if len(amounts) > 1 else [None] * len(amounts[0])
+    return tuple(TermShare(*term, other) for term, other in zip(amounts[0], others, strict=True))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -17,15 +16,24 @@ Kind = Literal["training image", "mean image", "median image", "prototype", "mea
 Codes = NDArray[np.intp]
 
 
+class Amount(NamedTuple):
+    """What a term of a mixture adds to a distance."""
+
+    name: str
+    title: str
+    amount: float
+
+
 class Costs(NamedTuple):
     """What each pixel of an image costs beside one that is kept."""
 
     #: Of shape (h, w), (h, w, c) or (features,): their sum is the distance, or its square where it is a root.
-    costs: NDArray[np.float64]
+    #: None where a mixture has no term whose pixels stay in place.
+    costs: NDArray[np.float64] | None
     #: Where each pixel was found in the other image, (h, w, 2), int8; None where pixels stay.
     field: NDArray[np.int8] | None = None
-    #: What each term of a mixture adds to the distance; the costs are those of one of them.
-    terms: Mapping[str, float] | None = None
+    #: What each term of a mixture adds to the distance; the costs sum to what one of them adds.
+    terms: tuple[Amount, ...] = ()
 
 
 class Matcher(Protocol):

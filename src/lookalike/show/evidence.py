@@ -123,6 +123,14 @@ def sentences(evidence: Evidence) -> tuple[str, ...]:
         runner_up = plain(evidence.runner_up)
         verb = "Nearer, but outvoted," if evidence.outvoted else "The runner-up"
         said.append(f"{verb} is {runner_up}: {_of(second, runner_up)} is {second.distance:.4f} away.")
+    if evidence.terms and evidence.margin and round(evidence.margin, 4):
+        shares = [
+            (term.title, ((term.for_runner_up or 0) - term.for_answer) / evidence.margin)
+            for term in evidence.terms
+        ]
+        shares.sort(key=lambda share: -share[1])
+        listed = ", ".join(f"{title} {round(100 * share)} %" for title, share in shares).replace("-", "−")
+        said.append(f"Of the difference of {evidence.margin:.4f}: {listed}.")
     if evidence.coverage is not None:
         said.append(f"The image’s ink coverage is {evidence.coverage:.4f}.")
     if evidence.voters > 1:
@@ -145,10 +153,13 @@ def _said(evidence: Evidence) -> str:
     if values is None or other is None or other.distance is None:
         return ""
     margin = round(other.distance, 4) - round(evidence.for_answer.distance or 0.0, 4)
+    what = "the difference of the two distances"
+    if evidence.terms:
+        margin, what = float(values.sum()), "the part of the difference that can be laid on pixels"
     more, less = adding_up((np.maximum(values, 0).sum(), np.minimum(values, 0).sum()), margin)
     return (
         f"{signed_number(more)} for {plain(evidence.answer)}, {signed_number(less)} for "
-        f"{plain(evidence.runner_up)}: together {signed_number(margin)}, the difference of the two distances"
+        f"{plain(evidence.runner_up)}: together {signed_number(margin)}, {what}"
     )
 
 

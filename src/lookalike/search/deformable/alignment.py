@@ -88,36 +88,6 @@ def aligned_match(query: Bytes, reference: Bytes, comparison: Deformation) -> Ma
     return Match(int(costs.sum()), np.moveaxis(field, 0, -1), costs)
 
 
-def pair_fields(image: Bytes, other: Bytes, comparison: Deformation, *, both: bool = False) -> list[Match]:
-    """Return how an image is bent to look like another one and, for both, the other way round."""
-    pair = np.stack([image, other])
-    ways = [(0, 1), (1, 0)][: 1 + both]
-    if comparison.aligned:
-        return [aligned_match(pair[[first]], pair[[second]], comparison) for first, second in ways]
-    planes = comparison.planes_of(pair).values()
-    return [
-        displacement_field(planes[first], planes[second], warp=comparison.warp, context=comparison.context)
-        for first, second in ways
-    ]
-
-
-def pair_costs(
-    image: Bytes, other: Bytes, comparison: Deformation
-) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
-    """Return what each pixel of an image costs beside another image, and where it was found there.
-
-    Where both directions are added, each pixel of the other image has a cost too: it counts at the pixel
-    that it was matched with, or where that lies beyond the border at the border's nearest pixel.
-    """
-    forward, *backward = pair_fields(image, other, comparison, both=comparison.symmetric)
-    costs = forward.costs.copy()
-    for back in backward:
-        found = np.indices(costs.shape) + np.moveaxis(back.field, -1, 0)
-        last = np.array(costs.shape)[:, None, None] - 1
-        np.add.at(costs, tuple(np.clip(found, 0, last)), back.costs)
-    return costs, forward.field
-
-
 class Pairs:
     """Distances of pairs that were measured before, by the serial numbers of their images."""
 

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.distance.deformation.matching import deformable_distances, nearest
+from lookalike.distance.deformation.definition import Match
+from lookalike.distance.deformation.matching import deformable_distances, displacement_field, nearest
 from lookalike.distance.deformation.planes import Planes
 from lookalike.distance.rows import GrowingRows
 from lookalike.distance.search import ImageIndex
 from lookalike.progress import Progress, silent
+from lookalike.search.deformable.alignment import aligned_match
 from lookalike.search.deformable.comparison import Bytes, Deformation
 from lookalike.search.matches import Places
 
@@ -148,3 +150,29 @@ class DeformableIndex:
         """Return the places of the images whose descriptions are nearest to those of queries."""
         described = self.comparison.descriptors_of(queries, progress)
         return self.descriptions(progress).search(described, count, progress=progress)[1]
+
+    def fields(self, image: Bytes, place: int, *, both: bool = False) -> list[Match]:
+        """Return how a kept image is bent to look like an image and, for both, the other way round."""
+        comparison, pair = self.comparison, np.stack([image, self.images[place]])
+        ways = [(0, 1), (1, 0)][: 1 + both]
+        if comparison.aligned:
+            return [aligned_match(pair[[first]], pair[[second]], comparison) for first, second in ways]
+        planes, warp, context = comparison.planes_of(pair).values(), comparison.warp, comparison.context
+        return [
+            displacement_field(planes[first], planes[second], warp=warp, context=context)
+            for first, second in ways
+        ]
+
+    def costs(self, image: Bytes, place: int) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
+        """Return what each pixel of an image costs beside a kept image, and where it was found there.
+
+        Where both directions are added, each pixel of the kept image has a cost too: it counts at the pixel
+        that it was matched with, or where that lies beyond the border at the border's nearest pixel.
+        """
+        forward, *backward = self.fields(image, place, both=self.comparison.symmetric)
+        costs = forward.costs.copy()
+        for back in backward:
+            found = np.indices(costs.shape) + np.moveaxis(back.field, -1, 0)
+            last = np.array(costs.shape)[:, None, None] - 1
+            np.add.at(costs, tuple(np.clip(found, 0, last)), back.costs)
+        return costs, forward.field

@@ -11,7 +11,7 @@ from lookalike.distance.deformation.definition import Match
 from lookalike.distance.kernels import FARTHEST
 from lookalike.errors import InputError
 from lookalike.progress import Progress, of_compiling, silent
-from lookalike.search.deformable.alignment import Pairs, aligned_distances, pair_costs, pair_fields
+from lookalike.search.deformable.alignment import Pairs, aligned_distances
 from lookalike.search.deformable.comparison import (
     ALIGNED_WEIGHT,
     MANY,
@@ -235,20 +235,15 @@ class DeformableMatcher:
         return matches if places.shape[1] >= k else matches.padded(k)
 
     def contributions(self, image: Bytes, place: int) -> Costs:
-        """Return what each pixel costs beside a kept image, and where it was found.
-
-        Where both directions are added, each pixel of the kept image has a cost too: it counts at the pixel
-        that it was matched with, or where that lies beyond the border at the border's nearest pixel.
-        """
-        comparison = self.index.comparison
-        costs, field = pair_costs(image, self.images[place], comparison)
-        if comparison.hubness:
+        """Return what each pixel costs beside a kept image, and where it was found."""
+        costs, field = self.index.costs(image, place)
+        if self.index.comparison.hubness:
             costs = costs * self._factors(silent)[place]
         return Costs(costs * self._root_means(np.array([1]))[0] ** 2, field)
 
     def field(self, image: Bytes, place: int) -> Match:
         """Return how a kept image is bent to look like one prepared image."""
-        return pair_fields(image, self.images[place], self.index.comparison)[0]
+        return self.index.fields(image, place)[0]
 
     def _begin(self, images: Bytes, comparison: Deformation) -> None:
         """Keep these images alone."""

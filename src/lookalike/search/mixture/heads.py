@@ -38,9 +38,9 @@ class Head:
     solution: Floats  # (d, c)
 
     state: ClassVar[State] = {
-        "centre": array(np.float64, shape=("d",)),
-        "unit": array(np.float64, shape=("d",), low=1e-12),
-        "solution": array(np.float64, shape=("d", "c")),
+        "centre": array(np.float64, shape=("d",), low=-1e9, high=1e9),
+        "unit": array(np.float64, shape=("d",), low=1e-12, high=1e9),
+        "solution": array(np.float64, shape=("d", "c"), low=-1e9, high=1e9),
     }
 
     @classmethod

@@ -13,7 +13,7 @@ from lookalike.errors import InputError
 from lookalike.prepare import Prepare
 from lookalike.prepare.chain import FITTED, choose, paper_share
 from lookalike.progress import Progress, silent
-from lookalike.search.deformable.alignment import Pairs, aligned_distances, pair_costs
+from lookalike.search.deformable.alignment import Pairs, aligned_distances
 from lookalike.search.deformable.comparison import (
     ALIGNED_WEIGHT,
     Bytes,
@@ -22,9 +22,9 @@ from lookalike.search.deformable.comparison import (
     choose_comparison,
 )
 from lookalike.search.deformable.index import DeformableIndex
-from lookalike.search.matcher import Codes, Costs, Kind
+from lookalike.search.matcher import Amount, Codes, Costs, Kind
 from lookalike.search.matches import Matches, Places, nearest, nearest_of_classes
-from lookalike.search.mixture.features import FEATURES
+from lookalike.search.mixture.features import measured
 from lookalike.search.mixture.heads import Basis, Head
 from lookalike.search.mixture.jitter import jittered
 from lookalike.search.mixture.weights import fitted_weights
@@ -67,8 +67,8 @@ class Term(NamedTuple):
 
 #: The one table of terms: gradients that may move, and features of the image as a whole.
 TERMS: Mapping[str, Term] = {
-    "shape": Term("shape, as a drawing", 2.0, 0.5, photographs=False),
-    "turned": Term("shape, without strength and polarity", 2.0, photographs=True),
+    "shape": Term("shape as a drawing", 2.0, 0.5, photographs=False),
+    "turned": Term("shape without strength and polarity", 2.0, photographs=True),
     "colour": Term("colour", 0.8, floor=0.4),
     "texture": Term("texture", 1.1, floor=1.4),
     "energy": Term("roughness", 0.5, floor=0.4, evened=True),
@@ -165,10 +165,16 @@ class MixtureMatcher:
             term = getattr(self, name)
             if (term is not None) != (name in self.names):
                 raise InputError(f"the term {name} does not go with names")
-            if isinstance(term, Head) and term.solution.shape[1] != self.n_classes:
-                raise InputError(f"the term {name} is of {term.solution.shape[1]} classes")
         if self.images.ndim not in (3, 4) or not self.images.size:
             raise InputError(f"the array images has shape {self.images.shape}: expected images with pixels")
+        for name in self._heads:
+            found, expected = getattr(self, name).solution.shape, measured(name, self.images[:1]).shape[1]
+            if found != (expected, self.n_classes):
+                raise InputError(f"the term {name} has shape {found}: expected {expected, self.n_classes}")
+        for name in self._gradients:
+            term = getattr(self, name)
+            if term.comparison.aligned and term.prepare.transform(self.images[:1]).ndim != 3:
+                raise InputError(f"the term {name} is aligned: expected gray images, and these have colours")
         self._begin()
 
     def _begin(self) -> None:
@@ -229,6 +235,7 @@ class MixtureMatcher:
                 there = np.isfinite(costs[:, np.arange(len(rows)), self.codes[rows]]).all(axis=0)
                 self.weights = fitted_weights(costs[:, there], self.codes[rows[there]], prior, _PENALTY)
             told.append(f"{len(rows):,} examples, each left out")
+        self.weights = self.weights / self.weights.sum()
         self.reasons = (f"weights by {' and '.join(told) or 'what holds on other sets'}: {self._said()}",)
 
     def _left_out_costs(self, rows: Places, together: Together, progress: Progress) -> Floats:
@@ -246,7 +253,7 @@ class MixtureMatcher:
     def _class_costs(self, images: Bytes, exclude: Places | None, progress: Progress) -> Floats:
         """Return what each class costs by each term: that of its nearest image by the weights."""
         near, heads = self._measured(images, exclude, progress)
-        total = self._total({**near, **heads})
+        total = self._total({**near, **heads}, exclude)
         places = np.broadcast_to(np.arange(len(self.codes)), total.shape)
         best = nearest_of_classes(total, places, self.codes, self.n_classes)[1]
         found = [
@@ -261,6 +268,7 @@ class MixtureMatcher:
         rows = np.unique(np.linspace(0, n - 1, min(n, MOST_JUDGED)).astype(np.intp))
         near, _ = self._measured(self.images[rows], rows, progress)
         for name in self._gradients:
+            near[name][np.arange(len(rows)), rows] = np.inf
             found = near[name].min(axis=1)
             typical = float(np.median(found[np.isfinite(found)])) if np.isfinite(found).any() else 0.0
             if typical > 0:
@@ -282,7 +290,7 @@ class MixtureMatcher:
     def _rows(self, name: str) -> Floats:
         """Return what a feature is of all that is kept."""
         if name not in self._known:
-            self._known[name] = FEATURES[name](self.images)
+            self._known[name] = measured(name, self.images)
         return self._known[name]
 
     def _basis(self, name: str) -> Basis:
@@ -303,12 +311,12 @@ class MixtureMatcher:
     ) -> tuple[dict[str, Floats], dict[str, Floats]]:
         """Return scaled distances ``(q, n)`` by gradients, and class costs ``(q, n_classes)`` by features.
 
-        They are not weighted; what is excluded is infinitely far.
+        They are not weighted. Of what is excluded it does not matter what they are.
         """
         heads = {}
         for name in self._heads:
             basis = None if exclude is None else self._basis(name)
-            heads[name] = getattr(self, name).costs(FEATURES[name](images), basis, exclude)
+            heads[name] = getattr(self, name).costs(measured(name, images), basis, exclude)
         near, sums = {}, {}
         for name in self._gradients:
             term, index = getattr(self, name), self._index(name)
@@ -316,9 +324,7 @@ class MixtureMatcher:
             sums[name] = seen, index.distances(seen, None, progress=progress)
             whole = sums[name][1] * (1 + ALIGNED_WEIGHT * term.comparison.aligned)
             near[name] = term.distances(whole, index.shape)
-            if exclude is not None:
-                near[name][np.arange(len(images)), exclude] = np.inf
-        total = self._total({**near, **heads})
+        total = self._total({**near, **heads}, exclude)
         for name in self._gradients:
             if getattr(self, name).comparison.aligned:
                 near[name] = self._aligned(name, *sums[name], near[name], total, exclude, progress)
@@ -357,18 +363,19 @@ class MixtureMatcher:
         rests = rests[named.reshape(listed.shape)]
         sums = np.take_along_axis(plain, listed, 1) + ALIGNED_WEIGHT * rests
         whole = term.distances(sums, index.shape)
-        far = np.isinf(np.take_along_axis(near, listed, 1))
-        last = np.where(far, 0, whole).max(axis=1, keepdims=True)
-        out = np.maximum(near, last)
-        np.put_along_axis(out, listed, np.where(far, np.inf, whole), 1)
+        gone = np.isinf(np.take_along_axis(total, listed, 1))
+        out: Floats = np.maximum(near, np.where(gone, 0, whole).max(axis=1, keepdims=True))
+        np.put_along_axis(out, listed, whole, 1)
         return out
 
-    def _total(self, costs: Mapping[str, Floats]) -> Floats:
-        """Return the weighted sum of all terms for each kept image, ``(q, n)``."""
+    def _total(self, costs: Mapping[str, Floats], exclude: Places | None) -> Floats:
+        """Return the weighted sum of all terms for each kept image, ``(q, n)``: infinite if excluded."""
         total = np.zeros((len(costs[self.names[0]]), len(self.codes)))
         for name, weight in zip(self.names, self.weights, strict=True):
             total += weight * (costs[name] if name in GRADIENTS else costs[name][:, self.codes])
         rounded: Floats = np.rint(total / _ROUNDED) * _ROUNDED
+        if exclude is not None:
+            rounded[np.arange(len(rounded)), exclude] = np.inf
         return rounded
 
     def match(
@@ -387,7 +394,7 @@ class MixtureMatcher:
             part = slice(start, start + step)
             without = None if exclude is None else exclude[part]
             near, heads = self._measured(images[part], without, silent if len(images) > step else progress)
-            total = self._total({**near, **heads})
+            total = self._total({**near, **heads}, without)
             parts.append(Matches.of(total, self.codes, self.n_classes, k))
         progress("comparing by several measures", len(images), len(images))
         return Matches.joined(parts)
@@ -399,17 +406,18 @@ class MixtureMatcher:
         """
         near, heads = self._measured(image[None], None, silent)
         code = self.codes[place]
-        terms = {
+        amounts = {
             name: float(weight * (near[name][0, place] if name in GRADIENTS else heads[name][0, code]))
             for name, weight in zip(self.names, self.weights, strict=True)
         }
-        costs = np.zeros(image.shape[:2])
-        if "turned" in terms:
-            term, index = self.turned, self._index("turned")  # type: ignore[attr-defined]
-            seen = term.prepare.transform(image[None])[0]
-            pixels = pair_costs(seen, index.images[place], term.comparison)[0].astype(np.float64)
-            if pixels.any():
-                costs = spread(pixels, image.shape[:2]) * (terms["turned"] / pixels.sum())
+        terms = tuple(Amount(name, TERMS[name].title, amount) for name, amount in amounts.items())
+        if "turned" not in amounts:
+            return Costs(None, terms=terms)
+        seen = self.turned.prepare.transform(image[None])[0]  # type: ignore[attr-defined]
+        pixels = self._index("turned").costs(seen, place)[0].astype(np.float64)
+        if not pixels.any():
+            pixels += 1  # what was not aligned may be further than its pixels say
+        costs = spread(pixels, image.shape[:2]) * (amounts["turned"] / pixels.sum())
         return Costs(costs, terms=terms)
 
     def kept(self, places: NDArray[np.intp]) -> Bytes:
@@ -417,7 +425,7 @@ class MixtureMatcher:
 
     def add(self, images: Bytes, codes: Codes) -> None:
         """Keep further images behind the others; weights, scales and centres stay."""
-        rows = {name: np.concatenate([self._rows(name), FEATURES[name](images)]) for name in self._heads}
+        rows = {name: np.concatenate([self._rows(name), measured(name, images)]) for name in self._heads}
         self.images = np.concatenate([self.images, images])
         self.codes = np.concatenate([self.codes, codes])
         new = np.arange(self._next_serial, self._next_serial + len(images), dtype=np.int64)

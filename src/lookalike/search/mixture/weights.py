@@ -40,8 +40,8 @@ def fitted_weights(costs: Floats, codes: Codes, prior: Floats, penalty: float) -
     >>> import numpy as np
     >>> from lookalike.search.mixture.weights import fitted_weights
     >>> tells, noise = np.array([[0.0, 1.0], [1.0, 0.0]]), np.array([[1.0, 0.0], [0.0, 1.0]])
-    >>> weights = fitted_weights(np.stack([np.tile(tells, (9, 1)), np.tile(noise, (9, 1))]), np.tile([0,
-    1], 9), np.ones(2), 0.3)
+    >>> costs = np.stack([np.tile(tells, (9, 1)), np.tile(noise, (9, 1))])
+    >>> weights = fitted_weights(costs, np.tile([0, 1], 9), np.ones(2), 0.3)
     >>> bool(weights[0] > 1 > weights[1])
     True
     """
