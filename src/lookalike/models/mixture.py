@@ -116,7 +116,7 @@ class MixtureMatch(ImageClassifier):
         check_whole("n_neighbors", self.n_neighbors)
         listed = self.terms is None or isinstance(self.terms, list | tuple)
         names = tuple(TERMS if self.terms is None else self.terms) if listed else ()
-        if not names or any(name not in TERMS or names.count(name) > 1 for name in names):
+        if not names or any(name not in tuple(TERMS) or names.count(name) > 1 for name in names):
             raise InputError(f"terms are {self.terms!r}: expected some of {', '.join(map(repr, TERMS))}")
         if isinstance(self.weights, str) and self.weights == "auto":
             return

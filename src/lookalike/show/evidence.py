@@ -129,7 +129,9 @@ def sentences(evidence: Evidence) -> tuple[str, ...]:
             for term in evidence.terms
         ]
         shares.sort(key=lambda share: -share[1])
-        listed = ", ".join(f"{title} {round(100 * share)} %" for title, share in shares).replace("-", "−")
+        listed = ", ".join(
+            f"{title} {str(round(100 * share)).replace('-', '−')} %" for title, share in shares
+        )
         said.append(f"Of the difference of {evidence.margin:.4f}: {listed}.")
     if evidence.coverage is not None:
         said.append(f"The image’s ink coverage is {evidence.coverage:.4f}.")

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lookalike.data.look import gray_bytes
 from lookalike.errors import InputError
+from lookalike.images import as_images
 from lookalike.prepare import Prepare
 from lookalike.prepare.chain import FITTED, choose, paper_share
 from lookalike.progress import Progress, silent
@@ -137,6 +138,7 @@ class MixtureMatcher:
     title = "mixture of measures"
     root = False
     forgets_polarity = False
+    holds_out = True
 
     names: tuple[str, ...]
     weights: Floats
@@ -165,8 +167,7 @@ class MixtureMatcher:
             term = getattr(self, name)
             if (term is not None) != (name in self.names):
                 raise InputError(f"the term {name} does not go with names")
-        if self.images.ndim not in (3, 4) or not self.images.size:
-            raise InputError(f"the array images has shape {self.images.shape}: expected images with pixels")
+        as_images(self.images[:1])
         for name in self._heads:
             found, expected = getattr(self, name).solution.shape, measured(name, self.images[:1]).shape[1]
             if found != (expected, self.n_classes):
@@ -217,7 +218,8 @@ class MixtureMatcher:
         """Decide scales and weights, by jittered copies of examples and by examples that are left out."""
         self._decide_scales(progress)
         if self._given is not None:
-            self.weights, self.reasons = self._given, (f"weights as you set them: {self._said()}",)
+            self.weights = self._given
+            self.reasons = (f"weights as you set them: {self._said()}",)
             return
         n, told, prior = len(self.codes), [], self.weights
         copies = min(COPIES, MOST_JITTERED // n)
