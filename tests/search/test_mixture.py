@@ -215,6 +215,13 @@ def test_what_is_added_and_removed_again_leaves_nothing(drawn):
     changed.add(asked, codes)
     assert changed.match(asked, 1).places[:, 0].tolist() == [13, 14, 15, 16, 17]
     both = without(changed, [0, 2, 4])
+    # What was measured of pairs of images is remembered by the images, wherever they are now.
+    remembers = copy.copy(changed)
+    remembers.remove(np.array([0, 2, 4]))
+    kept, itself = remembers.images, np.arange(15)
+    np.testing.assert_array_equal(
+        remembers.match(kept, 15, exclude=itself).distances, both.match(kept, 15, exclude=itself).distances
+    )
     changed.remove(np.arange(13, 18))
     for exclude in (None, np.arange(13)):
         given = asked if exclude is None else images

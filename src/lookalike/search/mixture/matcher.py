@@ -172,10 +172,6 @@ class MixtureMatcher:
             found, expected = getattr(self, name).solution.shape, measured(name, self.images[:1]).shape[1]
             if found != (expected, self.n_classes):
                 raise InputError(f"the term {name} has shape {found}: expected {expected, self.n_classes}")
-        for name in self._gradients:
-            term = getattr(self, name)
-            if term.comparison.aligned and term.prepare.transform(self.images[:1]).ndim != 3:
-                raise InputError(f"the term {name} is aligned: expected gray images, and these have colours")
         self._begin()
 
     def _begin(self) -> None:
@@ -365,8 +361,7 @@ class MixtureMatcher:
         rests = rests[named.reshape(listed.shape)]
         sums = np.take_along_axis(plain, listed, 1) + ALIGNED_WEIGHT * rests
         whole = term.distances(sums, index.shape)
-        gone = np.isinf(np.take_along_axis(total, listed, 1))
-        out: Floats = np.maximum(near, np.where(gone, 0, whole).max(axis=1, keepdims=True))
+        out: Floats = np.maximum(near, whole.max(axis=1, keepdims=True))
         np.put_along_axis(out, listed, whole, 1)
         return out
 
