@@ -60,6 +60,7 @@ class Idea:
     parameters: Mapping[str, Any] = field(default_factory=dict)  # what the class is called with
     matcher: str = ""  # "module:Class" of what it matches with, by which files are opened; none: a reference
     by_default: bool = True  # compare measures it when no ideas are named
+    of_few: bool = False  # so does fit, on sets of few images: with many it takes too long
 
     @property
     def reference(self) -> bool:
@@ -112,7 +113,14 @@ IDEAS: tuple[Idea, ...] = (
     Idea("nearest-l1", "nearest image, L1", _NEAREST, _L1, _PIXEL_MATCHER),
     Idea("nearest-l2", "nearest image, L2", _NEAREST, _L2, _PIXEL_MATCHER),
     Idea("deformable", "deformable match", _DEFORMABLE, matcher=_DEFORMABLE_MATCHER),
-    Idea("mixture", "mixture of measures", _MIXTURE, matcher=_MIXTURE_MATCHER, by_default=False),
+    Idea(
+        "mixture",
+        "mixture of measures",
+        _MIXTURE,
+        matcher=_MIXTURE_MATCHER,
+        by_default=False,
+        of_few=True,
+    ),
     Idea(
         "sklearn-nearest-l2",
         "nearest image, L2 (scikit-learn)",

@@ -16,7 +16,7 @@ from lookalike.data.load import load_to_fit
 from lookalike.evaluation.folds import best
 from lookalike.registry import IDEAS
 
-OURS = [idea.name for idea in IDEAS if idea.by_default and not idea.reference]
+OURS = [idea.name for idea in IDEAS if (idea.by_default or idea.of_few) and not idea.reference]
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_one_image_of_each_class_is_enough(cli, tmp_path):
     found = cli("fit", folder, "-o", tmp_path / "m")
     assert found.code == 0
     assert "so no idea was judged" in found.err
-    assert "Fitted on all 2 images: deformable match." in found.out
+    assert "Fitted on all 2 images: mixture of measures." in found.out
     assert lookalike.model_info(tmp_path / "m").figures == {}
     assert lookalike.load_model(tmp_path / "m").predict(load_to_fit(folder).images).tolist() == ["a", "b"]
 

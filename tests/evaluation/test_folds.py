@@ -232,9 +232,9 @@ def test_arrays_estimators_and_groups_are_taken():
 
 def test_where_nothing_can_be_judged_the_last_idea_is_fitted():
     found = fit_best(random_images(3), ["a", "b", "c"])
-    assert (found.idea, found.comparison, found.row, found.figures) == ("deformable", None, None, None)
+    assert (found.idea, found.comparison, found.row, found.figures) == ("mixture", None, None, None)
     assert found.notes[0].endswith("so no idea was judged.")
-    assert str(found).splitlines()[1] == "Fitted on all 3 images: deformable match."
+    assert str(found).splitlines()[1] == "Fitted on all 3 images: mixture of measures."
     assert json.loads(found.to_json())["out_of_fold"] is None
     with pytest.raises(InputError, match="no idea was judged"):
         found.plot()

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from lookalike.evaluation.folds import FEW
 from lookalike.evaluation.statistics import mcnemar
 from lookalike.models.checks import rank_of
 from lookalike.models.deformable import DeformableMatch
@@ -18,8 +19,6 @@ from lookalike.models.nearest import NearestImages
 from lookalike.progress import Progress, silent
 from lookalike.tensors import takes_tensors
 
-#: A mixture compares every image with every other: from more training images on, deformable matching does.
-MOST_MIXED = 2000
 #: Another idea is taken where chance alone would seldom make it so much better.
 _LEVEL = 0.05
 
@@ -146,4 +145,4 @@ def _ideas(images: ArrayLike) -> list[Any]:
     if rank_of(images) < 3:
         return [NearestImages(metric="l2"), MeanImage("l2")]
     plain = [NearestImages(metric="l2", prepare="auto"), MeanImage("l2", prepare="auto")]
-    return [MixtureMatch() if len(cast(Any, images)) <= MOST_MIXED else DeformableMatch(), *plain]
+    return [MixtureMatch() if len(cast(Any, images)) <= FEW else DeformableMatch(), *plain]
