@@ -7,7 +7,7 @@ from scipy.stats import binomtest
 
 import lookalike
 from lookalike import InputError
-from lookalike.prepare import Prepare, choose
+from lookalike.prepare import Polarity, Prepare, choose
 from lookalike.prepare import chain as chain_module
 from lookalike.prepare.chain import _off_centre, _sign_test
 
@@ -62,6 +62,15 @@ def test_photographs_are_made_gray_and_small(size, steps):
 
 def test_a_very_long_photograph_keeps_a_pixel():
     assert choose(photographs(2, 500)).transform(photographs(2, 500)).shape == (12, 1, 32)
+
+
+@pytest.mark.parametrize(("near", "pixels", "are_drawings"), [(8, 4, True), (9, 4, False), (8, 3, False)])
+def test_paper_is_within_8_levels_on_at_least_40_percent(near, pixels, are_drawings):
+    images = np.full((3, 10, 10), 100 + near, np.uint8)
+    images[:, 1:9, 1:9] = 200  # a border of 36 pixels is paper
+    images[:, 1, 1 : 1 + pixels] = 100 + near
+    images[:, 0], images[:, 9] = 100, 100
+    assert (type(choose(images).steps_[0]) is Polarity) == are_drawings
 
 
 @pytest.mark.parametrize("level", [0, 200, 255])

@@ -385,6 +385,4 @@ def _wrong_left_out(images: Gray8, labels: NDArray[np.generic]) -> NDArray[np.bo
     squares = (rows**2).sum(axis=1)
     distances = squares[:, None] + squares - 2 * (rows @ rows.T)
     np.fill_diagonal(distances, np.inf)
-    if len(images) == 1:
-        return np.ones(1, np.bool_)
     return np.asarray(labels[distances.argmin(axis=1)] != labels)
