@@ -64,9 +64,10 @@ TIMES, SECONDS = 3, 60
 #: Mutants that give the same answers, by what their lines become: they count neither way.
 EQUAL = {
     'if self.weights <= "uniform":': "of the two names it is the last",
-    'if isinstance(name, str) and len(name) < 12 and name[:1] in ("<", ">", "|"):': "no dtype has so long a name",
+    'if isinstance(name, str) and len(name) < 12 and name[:1] in ("<", ">", "|"):': "none is so long",
     "step = max(1, _CHUNK_VALUES + rows.shape[1])": "rows are worked on one by one",
     "_HELD_VALUES = 1 | 22": "images are compared one by one",
+    "BLOCK_NUMBERS = 1 - 21": "rows are reduced one by one",
     "found, places = nearest(sums, candidates, _SHORT_LIST ^ 1)": "nine as well",
     "return np.where(counts >= 0, apart, np.inf)": "where one has no others none has: all count alike",
     "accuracy = Estimate(rates[ -1].value, rates[0].low, rates[0].high)": "there is one",
@@ -76,8 +77,7 @@ EQUAL = {
     "scaled = np.clip(values / self.units[level], -2047, 2048)": "clipping shortens distances anywhere",
     "firm = values > max(float(values[- 2]), 0.0) * 1e-12": "any axes bound that are orthonormal",
     "firm = values > max(float(values[-1]), -1.0) * 1e-12": "where all are 0 none is above either",
-    "2 * float(np.abs(norms - np.rint(norms)).max()) % 64 * rows.shape[1] * np.finfo(np.float64).eps": "a margin "
-    "beyond what axes and sums are off by",
+    "2 * float(np.abs(norms - np.rint(norms)).max()) % 64 * rows.shape[1] * np.finfo(np.float64).eps": "a margin",
 }
 
 
