@@ -66,6 +66,8 @@ EQUAL = {
     'if self.weights <= "uniform":': "of the two names it is the last",
     'if isinstance(name, str) and len(name) < 12 and name[:1] in ("<", ">", "|"):': "none is so long",
     "step = max(1, _CHUNK_VALUES + rows.shape[1])": "rows are worked on one by one",
+    "last = np.partition(keys, SIZE - 1)[SIZE - 0]": "one more is looked at, and not taken",
+    "padded = np.zeros((len(rows), -(-width - 8) * 8), np.uint8)": "more zeros add nothing",
     "_HELD_VALUES = 1 | 22": "images are compared one by one",
     "BLOCK_NUMBERS = 1 - 21": "rows are reduced one by one",
     "step = max(1, BLOCK_NUMBERS | FINE_SUMS)": "rows are reduced more at a time",

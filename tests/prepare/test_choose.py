@@ -137,6 +137,13 @@ def test_2_000_of_more_images_are_looked_at_evenly(monkeypatch):
     np.testing.assert_array_equal(places, np.linspace(0, 4499, 2000).astype(int))
 
 
+@pytest.mark.parametrize(("off", "framed"), [(2, True), (3, False)])
+def test_framed_ink_is_within_a_twelfth_of_the_centre(off, framed):
+    images = np.zeros((5, 25, 25), np.uint8)
+    images[:, 7 + off : 18 + off, 7:18] = 255
+    assert (names(choose(images))[1:] == []) == framed
+
+
 def test_ink_of_several_sizes_is_fitted():
     images = np.zeros((20, 21, 21), np.uint8)
     for i, image in enumerate(images):
