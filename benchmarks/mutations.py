@@ -42,7 +42,7 @@ TESTS = ROOT / "tests"
 RESULTS = ROOT / "build" / "mutations.jsonl"
 #: The rules, and the tests that concern each beside its own examples, the likeliest to notice first.
 RULES = {
-    "recognition/vote.py": "one_search nearest leaving_out",
+    "recognition/vote.py": "vote one_search nearest leaving_out",
     "recognition/probability.py": "probability assessment",
     "recognition/rejection.py": "rejection assessment",
     "recognition/reservoir.py": "probability look hostile",
