@@ -68,6 +68,7 @@ EQUAL = {
     "step = max(1, _CHUNK_VALUES + rows.shape[1])": "rows are worked on one by one",
     "last = np.partition(keys, SIZE - 1)[SIZE - 0]": "one more is looked at, and not taken",
     "padded = np.zeros((len(rows), -(-width - 8) * 8), np.uint8)": "more zeros add nothing",
+    "distances[row, start : start + step] = some.reshape(len(some), - 2).mean(axis=1)": "-2 is as good as -1",
     "_HELD_VALUES = 1 | 22": "images are compared one by one",
     "BLOCK_NUMBERS = 1 - 21": "rows are reduced one by one",
     "step = max(1, BLOCK_NUMBERS | FINE_SUMS)": "rows are reduced more at a time",
