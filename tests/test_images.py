@@ -67,6 +67,13 @@ def test_bool_is_no_ink_and_full_ink():
     assert as_images(np.array([[[True, False]]]), value_range=(0, 2)).tolist() == [[[0.5, 0]]]
 
 
+def test_as_units_bytes_are_divided_and_floats_are_kept():
+    for dtype in (np.float32, np.float64):
+        assert to_unit(np.array([[[0, 51, 255]]], np.uint8), dtype).tolist() == [[[0, dtype(0.2), 1]]]
+        found = to_unit(np.array([[[0.5, 1]]]), dtype)
+        assert (found.dtype, found.tolist()) == (dtype, [[[0.5, 1]]])
+
+
 @given(arrays(np.int64, (1, 4, 4), elements=st.integers(0, 16)))
 def test_a_stated_range_is_mapped_linearly(images):
     result = as_images(images, value_range=(0, 16))

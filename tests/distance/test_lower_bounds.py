@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from effort import examples
 from lookalike.distance.kernels.scan import _limit
-from lookalike.distance.lower_bounds import BlockSums, PrincipalAxes
+from lookalike.distance.lower_bounds import BlockSums, PrincipalAxes, _boxes
 
 from .exact import sums
 
@@ -105,3 +105,16 @@ def test_no_number_is_moved_by_more_than_half_a_unit(smooth, metric):
     moved = bounds.of_queries(rows).slack - (256 if metric == "l1" else 0)
     most = [31 / 2, 127 / 2] if metric == "l1" else np.sqrt([32, 64]) / 2
     assert (moved <= np.array(most) + 0.01).all()
+
+
+@pytest.mark.parametrize(
+    ("shape", "most"), [((16, 16, 1), 4), ((1, 256, 1), 4), ((8, 8, 4), 4), ((5, 5, 1), 1)], ids=str
+)
+def test_boxes_are_halves_of_halves_and_lie_in_coarse_ones(shape, most):
+    boxes, parents = _boxes(np.ones(shape), 31, 127)
+    sizes = np.bincount(boxes, minlength=127)
+    assert sizes.max() == most
+    assert sizes.astype(bool).tolist() == [place < min(127, np.prod(shape)) for place in range(127)]
+    held = sizes @ parents
+    assert parents.sum() == np.count_nonzero(sizes)
+    assert held.max() <= 2 * held[held > 0].min()

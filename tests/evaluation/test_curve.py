@@ -141,8 +141,9 @@ def test_sizes_beyond_the_smallest_class_are_left_out_and_said(two):
     assert [point.n for point in none.rows[0].points] == [None]
 
 
-def test_by_default_seven_sizes_up_to_100_are_drawn(two):
-    assert curve(*two, ["most-frequent"], draws=2).sizes == (1, 2, 5, 10, 20, 50, 100)
+def test_by_default_seven_sizes_up_to_100_are_drawn_ten_times(two):
+    found = curve(*two, ["most-frequent"])
+    assert (found.sizes, found.draws) == ((1, 2, 5, 10, 20, 50, 100), 10)
 
 
 def test_a_size_that_takes_all_images_is_the_last_point(two):

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -79,6 +80,11 @@ def test_large_sets_are_judged_in_part_and_each_model_sees_four_fifths(n, parts)
     assert len(folds.judged) == pytest.approx(min(n, MOST_JUDGED), abs=5)
     assert all(len(part) <= n / 5 for part in folds.parts)
     assert f"{len(folds.judged):,} of {n:,} images were judged" in folds.notes[0]
+
+
+def test_of_many_small_classes_fewer_folds_are_judged():
+    (part,) = make_folds(np.repeat(np.arange(1500), 3)).parts
+    assert len(part) == 1500
 
 
 def test_the_deal_follows_the_seed_alone():
@@ -200,6 +206,7 @@ def test_the_best_is_fitted_on_all_images_and_its_figures_can_be_kept(digits, tm
     np.testing.assert_array_equal(
         found.model.predict(digits.valid.images), model.predict(digits.valid.images)
     )
+    assert replace(found, notes=("long", "note" * 300)).figures["how judged"] == f"long {'note' * 300}"[:1000]
     path = lookalike.save_model(found.model, tmp_path / "m", data=few, figures=found.figures)
     assert lookalike.model_info(path).figures == found.figures
     assert f"right about {accuracy.hits} of 120 images that were left out." in str(found)

@@ -131,3 +131,9 @@ def test_names_share_a_letter_exactly_where_they_were_not_told_apart(n, data):
 def test_the_best_gets_the_first_letter():
     assert letters(["a", "b", "c"], [("a", "b"), ("a", "c")]) == {"a": "a", "b": "b", "c": "b"}
     assert letters(["a"], []) == {"a": "a"}
+
+
+def test_after_z_letters_are_doubled():
+    names = [f"idea {i}" for i in range(28)]
+    found = letters(names, itertools.combinations(names, 2))
+    assert list(found.values()) == [*"abcdefghijklmnopqrstuvwxyz", "aa", "bb"]

@@ -56,6 +56,8 @@ def test_json_is_small_and_plain(drawings):
         "reasons": ["because"],
     }
     assert Prepare.from_json(chain.to_json()).reasons_ == ("because",)
+    chain.reasons_ = ("long" * 250,) * 100
+    assert Prepare.from_json(chain.to_json()).reasons_ == chain.reasons_
 
 
 def test_every_step_has_a_name():

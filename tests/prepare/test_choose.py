@@ -8,7 +8,7 @@ from scipy.stats import binomtest
 
 import lookalike
 from lookalike import DeformableMatch, InputError, LookalikeWarning, MeanImage, NearestImages
-from lookalike.prepare import Prepare, choose
+from lookalike.prepare import Polarity, Prepare, choose
 from lookalike.prepare import chain as chain_module
 from lookalike.prepare.chain import _off_centre, _sign_test
 
@@ -101,6 +101,15 @@ def test_a_very_long_photograph_keeps_a_pixel():
     assert choose(photographs(2, 500)).transform(photographs(2, 500)).shape == (12, 1, 32)
 
 
+@pytest.mark.parametrize(("near", "pixels", "are_drawings"), [(8, 4, True), (9, 4, False), (8, 3, False)])
+def test_paper_is_within_8_levels_on_at_least_40_percent(near, pixels, are_drawings):
+    images = np.full((3, 10, 10), 100 + near, np.uint8)
+    images[:, 1:9, 1:9] = 200  # a border of 36 pixels is paper
+    images[:, 1, 1 : 1 + pixels] = 100 + near
+    images[:, 0], images[:, 9] = 100, 100
+    assert (type(choose(images).steps_[0]) is Polarity) == are_drawings
+
+
 @pytest.mark.parametrize("level", [0, 200, 255])
 def test_blank_images_are_left_alone(level):
     chain = choose(np.full((5, 8, 8), level, np.uint8), [0, 0, 1, 1, 1])
@@ -163,6 +172,13 @@ def test_2_000_of_more_images_are_looked_at_evenly(monkeypatch):
     places = seen[0][:, 0] @ [250, 1]
     assert len(places) == 2000
     np.testing.assert_array_equal(places, np.linspace(0, 4499, 2000).astype(int))
+
+
+@pytest.mark.parametrize(("off", "framed"), [(2, True), (3, False)])
+def test_framed_ink_is_within_a_twelfth_of_the_centre(off, framed):
+    images = np.zeros((5, 25, 25), np.uint8)
+    images[:, 7 + off : 18 + off, 7:18] = 255
+    assert (names(choose(images))[1:] == []) == framed
 
 
 def test_ink_of_several_sizes_is_fitted():

@@ -1,9 +1,11 @@
 """The labels that a file describes, which may be anybody's."""
 
+import numpy as np
 import pytest
 
 from lookalike.errors import InputError
-from lookalike.recognition.labels import LABELS
+from lookalike.recognition import labels
+from lookalike.recognition.labels import LABELS, LabelTable, as_classes
 
 
 def read(dtype, values, taught=None):
@@ -49,6 +51,31 @@ def test_labels_are_read_as_they_were_written(dtype, values):
 def test_labels_that_are_none_are_refused(dtype, values, message):
     with pytest.raises(InputError, match=message):
         read(dtype, values)
+
+
+def test_integers_are_of_64_bits_and_texts_take_little_memory(monkeypatch):
+    least, most = np.iinfo(np.int64).min, np.iinfo(np.uint64).max
+    assert as_classes([least, 1], np.dtype("<i4")).tolist() == [least, 1]
+    assert as_classes([1, most], np.dtype("<u4")).tolist() == [1, most]
+    for values, message in (
+        ([least - 1], "no number"),
+        ([most + 1], "no number"),
+        ([-1, most], "no integers"),
+    ):
+        with pytest.raises(InputError, match=f"{message} of 64 bits"):
+            as_classes(values, np.dtype("<i8"))
+    monkeypatch.setattr(labels, "_MOST_BYTES", 80)
+    assert as_classes(["ab", "abcdefghij"], np.dtype("<U1")).dtype == "<U10"
+    with pytest.raises(InputError, match="2 labels of 11 characters: expected shorter ones"):
+        as_classes(["ab", "abcdefghijk"], np.dtype("<U1"))
+
+
+@pytest.mark.parametrize(
+    "classes", [np.array([0.5], np.longdouble), np.array([1], "M8[D]"), np.array([b"a"])]
+)
+def test_other_labels_cannot_be_stored(classes):
+    with pytest.raises(InputError, match="expected integers or texts, nothing else can be stored"):
+        LABELS.plain(LabelTable(classes, classes.dtype, (False,)))
 
 
 @pytest.mark.parametrize("taught", [[True], [True, 1], "ab", [True] * 3])

@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 from sklearn.base import clone
 
 from apart import put_together, taken_apart
-from lookalike import DeformableMatch, InkCoverage, MeanImage, NearestImages
+from lookalike import DeformableMatch, InkCoverage, InputError, MeanImage, NearestImages
 from lookalike.recognition import reservoir
 from lookalike.recognition.probability import (
     FIXED_SHARE,
@@ -290,6 +290,17 @@ def test_keys_are_those_that_files_hold(kind, monkeypatch):
 def test_smallest_keys_take_equal_ones_by_place(monkeypatch):
     monkeypatch.setattr(reservoir, "SIZE", 3)
     assert smallest(np.array([7, 2, 7, 1, 7], np.uint64)).tolist() == [3, 1, 0]
+
+
+def test_a_reservoir_holds_at_most_2_000_images_by_ascending_keys():
+    images, codes = np.random.default_rng(3).integers(0, 256, (2001, 2, 3), np.uint8), np.arange(2001) % 2
+    full = reservoir.Reservoir.of(images, codes, np.arange(2))
+    assert len(full.keys) == len(full.images) == len(full.codes) == 2000
+    for n in (1, 2000):
+        reservoir.Reservoir(full.images[:n], full.codes[:n], full.keys[:n]).restored()
+    for keys in (full.keys[:0], np.append(full.keys, full.keys[-1:]), full.keys[:2][::-1]):
+        with pytest.raises(InputError, match=f"holds {len(keys)} images: expected 1 to 2000"):
+            reservoir.Reservoir(full.images, full.codes, keys).restored()
 
 
 @pytest.mark.parametrize("kind", ["bytes", "floats"])

@@ -35,6 +35,7 @@ def photographs(warp, context):
         ((2, 2), 9, False, Deformation("values", (0, 0), 0, False)),
         ((2, 9), 9, True, Deformation("values", (0, 1), 1, False)),
         ((2, 28), 9, False, Deformation("values", (0, 3), 1, False)),
+        ((2, 29), 9, False, Deformation("values", (0, 4), 1, False)),
         ((3, 3), 4, False, drawings((1, 1), 1, True, False, False)),
         ((28, 28), 4, False, drawings((3, 3), 2, True, True, True)),
         ((28, 28), 5, False, drawings((2, 2), 1, True, True, True)),

@@ -15,6 +15,7 @@ from lookalike.distance.deformation.planes import sobel_planes
 from lookalike.prepare import Blur, Gray, Polarity, Prepare
 from lookalike.progress import silent
 from lookalike.search.deformable.alignment import aligned_distances
+from lookalike.search.deformable.hubness import _means, _short
 
 
 def brute(model, images, queries, k):
@@ -514,6 +515,16 @@ def test_how_much_of_a_hub_an_image_is_rests_on_fewer_than_five_where_there_are_
     codes[:], codes[:3] = 1, 0
     matcher = DeformableMatch(None, aligned=True, hubness=True).fit(images, codes).recogniser_.matcher
     np.testing.assert_array_equal(matcher.hubness_factors, Hubness(matcher, codes).factors())
+
+
+def test_eight_sums_count_and_of_these_the_five_smallest():
+    sums = np.arange(18.0).reshape(2, 9)
+    left_out = np.arange(9) == [[20], [2]]
+    assert _short(sums, left_out).tolist() == [sums[0, :8].tolist(), np.delete(sums[1], 2).tolist()]
+    few = _short(sums[:, :8], left_out[:, :8])
+    assert few[1, 2] == np.inf
+    assert _means(few).tolist() == [2, (9 + 10 + 12 + 13 + 14) / 5]
+    assert _means(np.array([[np.inf, 3, 5, np.inf], [np.inf] * 4])).tolist() == [4, np.inf]
 
 
 def test_taught_and_forgotten_images_leave_alignment_as_it_was():

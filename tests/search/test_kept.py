@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from lookalike.distance.definition import l1, l2
+from lookalike.errors import InputError
 from lookalike.search import kept
 from lookalike.search.kept import KeptMatcher
+from lookalike.state import from_plain, to_plain
 
 
 class Compared(KeptMatcher):
@@ -38,6 +40,18 @@ def test_it_finds_what_the_definition_does_in_any_steps(definition, held, edge_i
     costs = matcher.contributions(edge_images[2], 7).costs
     assert costs.shape == (6, 5)
     assert costs.sum() ** (1 / (1 + matcher.root)) == pytest.approx(distances[2, 7])
+
+
+def test_files_hold_what_is_kept(edge_images):
+    matcher = Compared(False)
+    matcher.fit(edge_images, np.arange(8) % 3, 3)
+    assert matcher.keeps_images
+    opened = from_plain(Compared, to_plain(matcher))
+    np.testing.assert_array_equal(opened.images, edge_images)
+    assert (opened.codes.tolist(), opened.n_classes) == ([0, 1, 2, 0, 1, 2, 0, 1], 3)
+    opened.n_classes = 2
+    with pytest.raises(InputError, match="codes"):
+        opened.restored()
 
 
 def test_what_is_removed_is_kept_no_longer(edge_images):

@@ -486,6 +486,4 @@ def _far(images: NDArray[Any]) -> NDArray[np.float64]:
 
 def _wrong(distances: NDArray[np.float64], labels: NDArray[np.generic]) -> NDArray[np.bool_]:
     """Return whether the nearest other image of each image has another label."""
-    if len(distances) == 1:
-        return np.ones(1, np.bool_)
     return np.asarray(labels[distances.argmin(axis=1)] != labels)
