@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from lookalike.errors import InputError
-from lookalike.images import as_images, describe, to_unit, unit_of
+from lookalike.images import any_twice, as_images, describe, to_unit, unit_of
 
 byte_batches = arrays(np.uint8, array_shapes(min_dims=3, max_dims=3, max_side=5))
 colour_batches = arrays(np.uint8, st.tuples(*[st.integers(1, 4)] * 3, st.integers(2, 4)))
@@ -188,3 +188,14 @@ def test_description():
 )
 def test_the_value_that_stands_for_full_ink(shape, dtype, unit):
     assert unit_of(np.zeros(shape, dtype)) == unit
+
+
+@given(st.data(), st.sampled_from([(3, 5), (6, 8), (4, 4, 3)]), st.booleans())
+def test_an_image_that_is_there_twice_is_found(data, shape, as_floats):
+    # Few values, and images that are equal but for one pixel: the middle alone does not tell.
+    images = data.draw(arrays(np.uint8, (6, *shape), elements=st.integers(0, 1), fill=st.just(0)))
+    if data.draw(st.booleans()):
+        images[3] = images[1]
+    given_images = images / 7 if as_floats else images
+    expected = len(np.unique(images.reshape(6, -1), axis=0)) < 6
+    assert any_twice(given_images) == expected

@@ -7,7 +7,7 @@ from scipy.optimize import minimize
 from sklearn.linear_model import Ridge
 
 from lookalike.search.mixture import features
-from lookalike.search.mixture.features import FEATURES, measured
+from lookalike.search.mixture.features import FEATURES, feature_rows
 from lookalike.search.mixture.heads import Head
 from lookalike.search.mixture.jitter import jittered
 from lookalike.search.mixture.matcher import spread
@@ -27,13 +27,13 @@ def noise(*shape, seed=0):
 def test_rows_of_any_shape_are_those_of_each_image_alone(name, shape):
     images = noise(3, *shape)
     images[0] = 0
-    rows = measured(name, images)
+    rows = feature_rows(name, images)
     assert rows.dtype == np.float64
     assert np.isfinite(rows).all()
-    alone = np.concatenate([measured(name, image[None]) for image in images])
+    alone = np.concatenate([feature_rows(name, image[None]) for image in images])
     np.testing.assert_array_equal(rows, alone)
-    np.testing.assert_array_equal(measured(name, np.asfortranarray(images)), rows)
-    many = measured(name, np.concatenate([images] * 40)[: features._FEW + 2])
+    np.testing.assert_array_equal(feature_rows(name, np.asfortranarray(images)), rows)
+    many = feature_rows(name, np.concatenate([images] * 40)[: features._FEW + 2])
     np.testing.assert_array_equal(many[-2:], rows[[(features._FEW + place) % 3 for place in (0, 1)]])
 
 
@@ -41,15 +41,15 @@ def test_rows_of_any_shape_are_those_of_each_image_alone(name, shape):
 @pytest.mark.parametrize("side", [6, 40])
 def test_gray_is_three_equal_channels(name, side):
     gray = noise(2, side, side)
-    rows = measured(name, gray)
-    np.testing.assert_array_equal(measured(name, np.repeat(gray[..., None], 3, axis=3)), rows)
+    rows = feature_rows(name, gray)
+    np.testing.assert_array_equal(feature_rows(name, np.repeat(gray[..., None], 3, axis=3)), rows)
     opaque = np.stack([gray, gray, gray, np.full_like(gray, 255)], axis=3)
-    np.testing.assert_array_equal(measured(name, opaque), rows)
+    np.testing.assert_array_equal(feature_rows(name, opaque), rows)
 
 
 def histogram(image):
     """Return the squares of what colour() says of one image, by lightness, a* and b*."""
-    return measured("colour", np.asarray(image, np.uint8)[None])[0].reshape(4, 7, 7) ** 2
+    return feature_rows("colour", np.asarray(image, np.uint8)[None])[0].reshape(4, 7, 7) ** 2
 
 
 def test_colours_are_where_they_belong():
@@ -71,7 +71,7 @@ def test_colours_are_where_they_belong():
 
 
 def test_texture_of_a_flat_image_is_one_pattern():
-    rows = measured("texture", np.full((1, 5, 5), 90, np.uint8))[0].reshape(3, 4, 59)
+    rows = feature_rows("texture", np.full((1, 5, 5), 90, np.uint8))[0].reshape(3, 4, 59)
     # No point around is as bright as a flat pixel and a little more: the first of all patterns.
     assert rows[..., 0] == pytest.approx(1)
     assert not rows[..., 1:].any()
@@ -106,14 +106,14 @@ def test_texture_is_what_loops_find():
     rows, columns = np.indices((48, 48))
     waves = 127.5 + 60 * np.sin(rows / 3.1 + np.cos(columns / 4.3)) + noise(48, 48) / 5
     image = np.rint(waves).astype(np.uint8)
-    found = measured("texture", image[None])[0].reshape(3, 4, 59)
+    found = feature_rows("texture", image[None])[0].reshape(3, 4, 59)
     np.testing.assert_allclose(found, patterns_by_loops(image), atol=2e-3)
     assert (found > 0).sum() > 300
 
 
 def test_energy_of_a_checkerboard_is_all_at_the_first_scale():
     board = (np.indices((16, 16)).sum(axis=0) % 2 * 200).astype(np.uint8)
-    row = measured("energy", board[None])[0]
+    row = feature_rows("energy", board[None])[0]
     # Neighbours differ by 200, diagonal ones not at all; the Laplacian is 800 everywhere.
     strong, none = np.log(200**2 + 4), np.log(4)
     np.testing.assert_allclose(row[:5], [strong, strong, none, none, np.log(800**2 + 4)])
@@ -125,7 +125,7 @@ def test_energy_of_a_checkerboard_is_all_at_the_first_scale():
 
 
 def test_edges_have_the_length_one_or_none():
-    rows = measured("edges", np.stack([noise(20, 20), np.full((20, 20), 9, np.uint8)]))
+    rows = feature_rows("edges", np.stack([noise(20, 20), np.full((20, 20), 9, np.uint8)]))
     np.testing.assert_allclose((rows**2).sum(axis=1), [1, 0])
 
 

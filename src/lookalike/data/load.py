@@ -16,7 +16,7 @@ from lookalike.data.labelled import LabelledImages, Split, natural_order
 from lookalike.data.look import part_notes, parts_note
 from lookalike.data.pixels import Size, checked_size
 from lookalike.data.readers import folders, idx, npz, parquet, tables
-from lookalike.data.readers.delimited import UNSAID, Columns, checked_columns, is_table
+from lookalike.data.readers.delimited import UNSAID, ColumnChoice, checked_columns, is_table
 from lookalike.data.readers.listing import Listing, mixed_sizes
 from lookalike.data.readers.trees import checked_encoding, open_tree
 from lookalike.errors import DataError, InputError, UnknownNameError, unknown
@@ -218,7 +218,7 @@ def _parts(
     classes: Sequence[str | int] | None,
     size: Size | None,
     zip_encoding: str | None,
-    columns: Columns,
+    columns: ColumnChoice,
     progress: Progress,
 ) -> dict[str, Listing]:
     """Return the listings of every part that there is, of the classes that are asked for."""
@@ -244,7 +244,7 @@ def _every_part(
     name_or_path: str | os.PathLike[str],
     size: Size | None,
     zip_encoding: str | None,
-    columns: Columns,
+    columns: ColumnChoice,
     progress: Progress,
 ) -> dict[str, Listing]:
     name = os.fsdecode(name_or_path)
@@ -276,7 +276,7 @@ def _every_part(
 
 
 def _in_file(
-    path: Path, name: str, size: Size | None, columns: Columns, progress: Progress
+    path: Path, name: str, size: Size | None, columns: ColumnChoice, progress: Progress
 ) -> dict[str, Listing]:
     """Return the listing of one file."""
     with path.open("rb") as file:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from lookalike.data.labelled import LabelledImages, natural_key, natural_order
 from lookalike.data.pixels import SUFFIXES, Reading, decode_image, resized
 from lookalike.data.readers import tables
-from lookalike.data.readers.delimited import UNSAID, Columns, checked_columns, is_table
+from lookalike.data.readers.delimited import UNSAID, ColumnChoice, checked_columns, is_table
 from lookalike.data.readers.listing import FileImages
 from lookalike.data.readers.trees import Tree, open_tree
 from lookalike.errors import DataError, InputError, LookalikeWarning
@@ -48,7 +48,7 @@ class LooseImages:
     """Images that were found, and how to read them."""
 
     _found: list[_Found]
-    columns: Columns = UNSAID  # what was said of tables
+    columns: ColumnChoice = UNSAID  # what was said of tables
     notes: list[str] = field(default_factory=list)  # what was decided on the way
     bad: list[str] = field(default_factory=list)  # why each file that was skipped cannot be read
 
@@ -209,7 +209,9 @@ def read_images(
     return batch
 
 
-def find(sources: Sequence[str], stdin: BinaryIO | None = None, columns: Columns = UNSAID) -> LooseImages:
+def find(
+    sources: Sequence[str], stdin: BinaryIO | None = None, columns: ColumnChoice = UNSAID
+) -> LooseImages:
     """Find images; none is read yet, but for standard input.
 
     Sources are, in any order and number,

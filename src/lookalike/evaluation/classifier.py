@@ -123,7 +123,25 @@ class Classifier(ClassifierMixin, BaseEstimator):
         return classes
 
     def predict(self, X: ArrayLike, *, progress: Progress = silent) -> Any:
-        """Return the class of each image, as the chosen model does."""
+        """Return the class of each image, as the chosen model does.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
+            Images of the shape that ``fit`` saw.
+        progress : Progress, optional
+            Hears of preparation, of compilation and of queries done.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Labels; ties as the chosen model breaks them.
+
+        Raises
+        ------
+        InputError
+            The images are of another shape or kind than those of ``fit``.
+        """
         check_is_fitted(self)
         return self.model_.predict(X, progress=progress)
 

@@ -16,7 +16,7 @@ from sklearn.utils.validation import assert_all_finite, column_or_1d
 
 from lookalike.data.look import contradictions
 from lookalike.errors import InputError, LabelWarning, warn
-from lookalike.images import digests
+from lookalike.images import any_twice, digests
 from lookalike.prepare import Prepare, choose
 from lookalike.progress import Progress
 from lookalike.recognition.labels import LabelTable
@@ -79,7 +79,7 @@ def checked_labels(model: Any, y: ArrayLike, images: NDArray[Any]) -> NDArray[An
     if labels.dtype.kind in "UO":
         for note in name_notes({label for label in labels.tolist() if isinstance(label, str)}):
             warn(note, LabelWarning)
-    if images.ndim > 2:
+    if images.ndim > 2 and any_twice(images):
         for note in contradictions(digests(images), formed, range(len(images)))[1]:
             warn(note, LabelWarning)
     return formed

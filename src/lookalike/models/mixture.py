@@ -19,9 +19,10 @@ class MixtureMatch(ImageClassifier):
     r"""Classify by the training image with the smallest weighted sum of several measures.
 
     Two measures compare gradients whose pixels may move (as :class:`lookalike.DeformableMatch` does,
-    prepared as drawings and as photographs); four compare images as a whole: colour, texture, roughness
-    and edges. How much each counts is decided by the examples, each left out in turn, and drawn towards
-    what holds on other sets where examples are few; with one example of each class that alone decides.
+    prepared as drawings and as photographs); four compare images as a whole: colour, texture, texture
+    energy and edges. How much each counts is decided by the examples, each left out in turn, and drawn
+    towards what holds on other sets where examples are few; with one example of each class altered copies of
+    it decide in their place.
 
     Parameters
     ----------

@@ -40,26 +40,26 @@ _NUMBERED_AGAIN = re.compile(r"(\d+)(?:\.(\d+))?", re.ASCII)
 
 
 @dataclass(frozen=True)
-class Columns:
+class ColumnChoice:
     """What the user said of a table, where it can be read in two ways."""
 
     label: str | None = None  # the name of the label's column, "first", "last" or "none"
     header: bool | None = None
 
 
-UNSAID = Columns()
+UNSAID = ColumnChoice()
 
 
-def checked_columns(label: object, header: object) -> Columns:
+def checked_columns(label: object, header: object) -> ColumnChoice:
     """Return what the user said of a table, refusing what says nothing."""
     if label is not None and not (isinstance(label, str) and label):
         raise InputError(f"label_column is {label!r}: expected a column's name, 'first', 'last' or 'none'")
     if not (header is None or isinstance(header, bool)):
         raise InputError(f"header is {header!r}: expected True, False or None")
-    return Columns(label, header)
+    return ColumnChoice(label, header)
 
 
-class Table:
+class DelimitedTable:
     """One table, opened: what its columns are called, and its rows in blocks.
 
     A cell that holds all pixels of an image, with spaces between, stands as so many cells.
@@ -208,10 +208,10 @@ def is_table(name: str) -> bool:
     return name.lower().removesuffix(".gz").endswith(SUFFIXES)
 
 
-def table_at(path: Path, name: str, columns: Columns) -> Table:
+def table_at(path: Path, name: str, columns: ColumnChoice) -> DelimitedTable:
     """Return the table in a file, plain or gzip."""
     data = plain_bytes(read_file(path, name, MAX_ARRAY_BYTES), name, MAX_ARRAY_BYTES)
-    return Table(data, name, columns.header)
+    return DelimitedTable(data, name, columns.header)
 
 
 def key(name: str) -> str:

@@ -20,8 +20,8 @@ from lookalike.data.readers.delimited import (
     LABEL,
     LABEL_NAMES,
     PART_NAMES,
-    Columns,
-    Table,
+    ColumnChoice,
+    DelimitedTable,
     is_byte,
     is_image,
     is_whole,
@@ -54,7 +54,7 @@ class _Roles(NamedTuple):
 
 
 def from_table(
-    table: Table, columns: Columns, size: Size | None, progress: Progress
+    table: DelimitedTable, columns: ColumnChoice, size: Size | None, progress: Progress
 ) -> dict[str, Listing] | None:
     """Return the listings of a table of labels and pixels, images named by their row; None without labels.
 
@@ -73,7 +73,9 @@ def from_table(
     return parts_of(listing, None if read.roles.part is None else read.texts[read.roles.part])
 
 
-def unlabelled(table: Table, columns: Columns, size: Size) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+def unlabelled(
+    table: DelimitedTable, columns: ColumnChoice, size: Size
+) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
     """Return the images ``(n, h, w)`` of a table as :func:`from_table` does, and notes; labels or none."""
     read = _Read(table, columns, size, False, silent)
     return read.images, read.roles.notes
@@ -83,7 +85,12 @@ class _Read:
     """A table that was read: columns that may be no pixels are kept as text until all rows are there."""
 
     def __init__(
-        self, table: Table, columns: Columns, size: Size | None, labelled: bool, progress: Progress
+        self,
+        table: DelimitedTable,
+        columns: ColumnChoice,
+        size: Size | None,
+        labelled: bool,
+        progress: Progress,
     ) -> None:
         self.name, self._size, self._labelled = table.name, size, labelled
         roles = _roles(table, columns, labelled)
@@ -224,7 +231,7 @@ class _Read:
         return ends[chosen]
 
 
-def _roles(table: Table, columns: Columns, labelled: bool) -> _Roles:
+def _roles(table: DelimitedTable, columns: ColumnChoice, labelled: bool) -> _Roles:
     """Return what the columns are by their names and by what the user said."""
     said = columns.label
     roles = _Roles([*range(table.width)], None, sure=False)
@@ -237,7 +244,7 @@ def _roles(table: Table, columns: Columns, labelled: bool) -> _Roles:
     return _by_names(table, table.names or [], label_at(table, said), False)
 
 
-def label_at(table: Table, said: str) -> int:
+def label_at(table: DelimitedTable, said: str) -> int:
     """Return the column that the user calls the labels'; what counts the rows is not the first."""
     names = table.names or [" "] * table.width
     others = [at for at, name in enumerate(names) if key(name) not in COUNT_NAMES]
@@ -250,7 +257,7 @@ def label_at(table: Table, said: str) -> int:
     return matches[0]
 
 
-def _by_names(table: Table, names: Sequence[str], said: int | None, labelled: bool) -> _Roles:
+def _by_names(table: DelimitedTable, names: Sequence[str], said: int | None, labelled: bool) -> _Roles:
     """Return what the columns are by their names; pixels are those that are called alike but for a number."""
     keys = [key(name) for name in names]
     labels = [at for at, one in enumerate(keys) if one in LABEL_NAMES] if said is None else [said]

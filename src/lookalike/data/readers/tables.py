@@ -19,8 +19,8 @@ from lookalike.data.readers.delimited import (
     LABEL_NAMES,
     PART_NAMES,
     UNSAID,
-    Columns,
-    Table,
+    ColumnChoice,
+    DelimitedTable,
     is_image,
     is_table,
     key,
@@ -41,7 +41,7 @@ _MOST_COLUMNS = 64
 
 
 def from_file(
-    path: Path, name: str, size: Size | None, columns: Columns, progress: Progress
+    path: Path, name: str, size: Size | None, columns: ColumnChoice, progress: Progress
 ) -> dict[str, Listing]:
     """Return the listings of one table."""
     opened = table_at(path, name, columns)
@@ -57,7 +57,7 @@ def from_file(
 
 
 def from_tree(
-    tree: Tree, size: Size | None, columns: Columns, progress: Progress
+    tree: Tree, size: Size | None, columns: ColumnChoice, progress: Progress
 ) -> dict[str, Listing] | None:
     """Return the listings of tables in a folder or an archive: of its images, or of pixels where it has none.
 
@@ -90,7 +90,7 @@ def from_tree(
 
 
 def unlabelled(
-    path: Path, name: str, size: Size, columns: Columns
+    path: Path, name: str, size: Size, columns: ColumnChoice
 ) -> tuple[NDArray[np.uint8] | FileImages, tuple[str, ...]]:
     """Return the images in a table ``(n, h, w)``, or those it names, and notes; labels or none."""
     opened = table_at(path, name, columns)
@@ -108,12 +108,12 @@ def _beside(path: Path, name: str) -> tuple[Tree, str]:
 
 
 def _in_tree(
-    tree: Tree, path: str, of_files: bool, size: Size | None, columns: Columns, progress: Progress
+    tree: Tree, path: str, of_files: bool, size: Size | None, columns: ColumnChoice, progress: Progress
 ) -> dict[str, Listing] | None:
     """Return the listings of one table in a tree; None where it is none of images or has no labels."""
     name = tree.full_name(path)
     try:
-        opened = Table(
+        opened = DelimitedTable(
             plain_bytes(tree.read(path, MAX_ARRAY_BYTES), name, MAX_ARRAY_BYTES), name, columns.header
         )
         if (_files(opened, columns) is not None) is not of_files:
@@ -142,7 +142,7 @@ def _part(name: str) -> str | None:
     return next((PARTS[word] for word in words if word in PARTS), None)
 
 
-def _files(opened: Table, columns: Columns) -> int | None:
+def _files(opened: DelimitedTable, columns: ColumnChoice) -> int | None:
     """Return the column that names image files; None in a table of pixels."""
     if opened.width > _MOST_COLUMNS:
         return None
@@ -163,7 +163,7 @@ def _ends_in_digit(name: str) -> bool:
 
 
 def _of_files(
-    opened: Table, columns: Columns, tree: Tree, folder: str, source: Source
+    opened: DelimitedTable, columns: ColumnChoice, tree: Tree, folder: str, source: Source
 ) -> dict[str, Listing] | None:
     """Return the listings of a table of files and their labels; None where it has no labels."""
     at = _files(opened, columns)
@@ -180,7 +180,9 @@ def _of_files(
     return parts_of(listing, None if part is None else [row[part].strip() for row in rows])
 
 
-def _label_and_part(opened: Table, columns: Columns, file: int) -> tuple[int | None, int | None]:
+def _label_and_part(
+    opened: DelimitedTable, columns: ColumnChoice, file: int
+) -> tuple[int | None, int | None]:
     """Return the columns of the label and of the part, if there are such."""
     keys = [key(one) for one in opened.names or [""] * opened.width]
     part = next((at for at, one in enumerate(keys) if one in PART_NAMES), None)

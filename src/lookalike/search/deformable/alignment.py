@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,6 +86,27 @@ def aligned_match(query: Bytes, reference: Bytes, comparison: Deformation) -> Ma
     source = places(query[0], reference[0])[:, *inside] + beyond
     field = np.clip(np.rint(source) - here, -127, 127).astype(np.int8)
     return Match(int(costs.sum()), np.moveaxis(field, 0, -1), costs)
+
+
+class Serials(NamedTuple):
+    """A number for each kept image that no other one ever has: by it distances of pairs are remembered."""
+
+    numbers: Places
+    next: int
+
+    @classmethod
+    def of(cls, n: int) -> Serials:
+        """Return the numbers of the first images."""
+        return cls(np.arange(n, dtype=np.int64), n)
+
+    def more(self, n: int) -> Serials:
+        """Return the numbers with those of further images behind the others."""
+        new = np.arange(self.next, self.next + n, dtype=np.int64)
+        return Serials(np.concatenate([self.numbers, new]), self.next + n)
+
+    def without(self, places: NDArray[np.intp]) -> Serials:
+        """Return the numbers without those of the images at some places."""
+        return Serials(np.delete(self.numbers, places), self.next)
 
 
 class Pairs:

@@ -11,7 +11,7 @@ from lookalike.distance.deformation.definition import Match
 from lookalike.distance.kernels import FARTHEST
 from lookalike.errors import InputError
 from lookalike.progress import Progress, of_compiling, silent
-from lookalike.search.deformable.alignment import Pairs, aligned_distances
+from lookalike.search.deformable.alignment import Pairs, Serials, aligned_distances
 from lookalike.search.deformable.comparison import (
     ALIGNED_WEIGHT,
     MANY,
@@ -75,8 +75,7 @@ class DeformableMatcher:
 
     index: DeformableIndex
     reasons: tuple[str, ...]
-    _serials: Places
-    _next_serial: int
+    _serials: Serials
 
     def __init__(
         self,
@@ -179,18 +178,15 @@ class DeformableMatcher:
         """Keep further images behind the others."""
         self.index.add(images)
         self.codes = np.concatenate([self.codes, codes])
-        new = np.arange(self._next_serial, self._next_serial + len(images), dtype=np.int64)
-        self._serials, self._next_serial = (
-            np.concatenate([self._serials, new]),
-            self._next_serial + len(images),
-        )
+        self._serials = self._serials.more(len(images))
         self._derived = Derived()
         self._describe()
 
     def remove(self, places: NDArray[np.intp]) -> None:
         """Keep the images at some places no longer; those behind them move up."""
         self.index.remove(places)
-        self.codes, self._serials = np.delete(self.codes, places), np.delete(self._serials, places)
+        self.codes = np.delete(self.codes, places)
+        self._serials = self._serials.without(places)
         self._derived = Derived()
         self._describe()
 
@@ -248,8 +244,7 @@ class DeformableMatcher:
     def _begin(self, images: Bytes, comparison: Deformation) -> None:
         """Keep these images alone."""
         self.index = DeformableIndex(images, comparison)
-        #: A number for each image that no other one ever has: by it distances of pairs are remembered.
-        self._serials, self._next_serial = np.arange(len(images), dtype=np.int64), len(images)
+        self._serials = Serials.of(len(images))
         self._plain, self._rest = Pairs(), Pairs()
         self._derived = Derived()
 
@@ -448,7 +443,7 @@ class DeformableMatcher:
             sums[order] = found[where[order], column]
             return sums
 
-        return self._plain.of(self._serials[pairs], pairs, measure, self.comparison.symmetric)
+        return self._plain.of(self._serials.numbers[pairs], pairs, measure, self.comparison.symmetric)
 
     def _rest_of(self, pairs: Places, progress: Progress) -> Sums:
         """Return what still differs after alignment for pairs of kept images, remembering it."""
@@ -456,7 +451,7 @@ class DeformableMatcher:
         def measure(some: Places) -> Sums:
             return aligned_distances(self.images, self.images, some, self.comparison, progress=progress)
 
-        return self._rest.of(self._serials[pairs], pairs, measure, self.comparison.symmetric)
+        return self._rest.of(self._serials.numbers[pairs], pairs, measure, self.comparison.symmetric)
 
 
 def _times(sums: Sums, factors: Sums | None) -> Sums:

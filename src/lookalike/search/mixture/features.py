@@ -222,7 +222,7 @@ FEATURES: Mapping[str, Callable[[Bytes], Floats]] = {
 }
 
 
-def measured(name: str, images: Bytes) -> Floats:
+def feature_rows(name: str, images: Bytes) -> Floats:
     """Return one of the features of images, a few at a time."""
     parts = (images[start : start + _FEW] for start in range(0, len(images), _FEW))
     return np.concatenate([FEATURES[name](np.ascontiguousarray(part)) for part in parts])

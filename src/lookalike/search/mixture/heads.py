@@ -15,7 +15,7 @@ from lookalike.state import State, array
 Floats = NDArray[np.float64]
 
 
-class Basis(NamedTuple):
+class Solved(NamedTuple):
     """What a head was solved on: it takes the training images' rows, and tells what is without one."""
 
     rows: Floats  # (n, d), as the head sees them
@@ -57,21 +57,21 @@ class Head:
         length = np.sqrt((((rows - centre) / unit) ** 2).sum(axis=1).mean() + floor**2)
         return cls(centre, unit * length, np.zeros((rows.shape[1], 0)))
 
-    def solved(self, rows: Floats, codes: Codes, n_classes: int) -> tuple[Head, Basis]:
+    def solved(self, rows: Floats, codes: Codes, n_classes: int) -> tuple[Head, Solved]:
         """Return the head for some training images."""
         seen = (rows - self.centre) / self.unit
         inverse = np.asarray(np.linalg.inv(seen @ seen.T + np.eye(len(seen))), np.float64)
         shares = inverse @ (np.eye(n_classes)[codes] - 1 / n_classes)
-        return Head(self.centre, self.unit, seen.T @ shares), Basis(seen, inverse, shares)
+        return Head(self.centre, self.unit, seen.T @ shares), Solved(seen, inverse, shares)
 
-    def costs(self, rows: Floats, basis: Basis | None = None, exclude: Places | None = None) -> Floats:
+    def costs(self, rows: Floats, solved: Solved | None = None, exclude: Places | None = None) -> Floats:
         """Return what each class costs, ``(n, c)``: as if each row's excluded image were not known."""
         seen = (rows - self.centre) / self.unit
         n_classes = self.solution.shape[1]
         scores = seen @ self.solution + 1 / n_classes
         if exclude is not None:
-            assert basis is not None, "what is left out is known"
-            weight = np.einsum("id,id->i", seen @ basis.rows.T, basis.inverse[exclude])
-            scores -= (weight / basis.inverse[exclude, exclude])[:, None] * basis.shares[exclude]
+            assert solved is not None, "what is left out is known"
+            weight = np.einsum("id,id->i", seen @ solved.rows.T, solved.inverse[exclude])
+            scores -= (weight / solved.inverse[exclude, exclude])[:, None] * solved.shares[exclude]
         costs: Floats = (scores**2).sum(axis=1, keepdims=True) + 1 - 2 * scores
         return costs

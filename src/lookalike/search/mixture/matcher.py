@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -14,7 +14,7 @@ from lookalike.images import as_images
 from lookalike.prepare import Prepare
 from lookalike.prepare.chain import FITTED, choose, paper_share
 from lookalike.progress import Progress, silent
-from lookalike.search.deformable.alignment import Pairs, aligned_distances
+from lookalike.search.deformable.alignment import Pairs, Serials, aligned_distances
 from lookalike.search.deformable.comparison import (
     ALIGNED_WEIGHT,
     Bytes,
@@ -25,8 +25,8 @@ from lookalike.search.deformable.comparison import (
 from lookalike.search.deformable.index import DeformableIndex
 from lookalike.search.matcher import Amount, Codes, Costs, Kind
 from lookalike.search.matches import Matches, Places, nearest, nearest_of_classes
-from lookalike.search.mixture.features import measured
-from lookalike.search.mixture.heads import Basis, Head
+from lookalike.search.mixture.features import feature_rows
+from lookalike.search.mixture.heads import Head, Solved
 from lookalike.search.mixture.jitter import jittered
 from lookalike.search.mixture.weights import fitted_weights
 from lookalike.search.pixels import check_codes
@@ -72,7 +72,7 @@ TERMS: Mapping[str, Term] = {
     "turned": Term("shape without strength and polarity", 2.0, photographs=True),
     "colour": Term("colour", 0.8, floor=0.4),
     "texture": Term("texture", 1.1, floor=1.4),
-    "energy": Term("roughness", 0.5, floor=0.4, evened=True),
+    "energy": Term("texture energy", 0.5, floor=0.4, evened=True),
     "edges": Term("edges", 0.6, floor=0.4),
 }
 GRADIENTS = tuple(name for name, term in TERMS.items() if term.photographs is not None)
@@ -94,7 +94,7 @@ class GradientTerm:
     def __init__(self, images: Bytes, codes: Codes, photographs: bool) -> None:
         self.prepare = choose(images, codes, photographs=photographs)
         seen = self.prepare.transform(images)
-        self.comparison, self.why = choose_comparison(Settings(hubness=False), seen, codes, photographs)
+        self.comparison, _ = choose_comparison(Settings(hubness=False), seen, codes, photographs)
         self.scale = 1.0
 
     def index_of(self, images: Bytes) -> DeformableIndex:
@@ -105,6 +105,14 @@ class GradientTerm:
         """Return sums as distances over the scale."""
         scaled: Floats = self.comparison.root_means(sums, shape) / self.scale
         return scaled
+
+
+class _Compared(NamedTuple):
+    """How queries compare with all that is kept, whatever the weights, before any is aligned."""
+
+    costs: Mapping[str, Floats]  # (q, n) by each term: scaled distances, or the costs of images' classes
+    asked: Mapping[str, tuple[Bytes, NDArray[np.int64]]]  # by gradients: queries as prepared, sums (q, n)
+    exclude: Places | None
 
 
 class MixtureMatcher:
@@ -169,15 +177,15 @@ class MixtureMatcher:
                 raise InputError(f"the term {name} does not go with names")
         as_images(self.images[:1])
         for name in self._heads:
-            found, expected = getattr(self, name).solution.shape, measured(name, self.images[:1]).shape[1]
+            found, expected = getattr(self, name).solution.shape, feature_rows(name, self.images[:1]).shape[1]
             if found != (expected, self.n_classes):
                 raise InputError(f"the term {name} has shape {found}: expected {expected, self.n_classes}")
         self._begin()
 
     def _begin(self) -> None:
         self._derived = Derived()
-        self._serials, self._next_serial = np.arange(len(self.codes), dtype=np.int64), len(self.codes)
-        self._pairs, self._known = Pairs(), dict[str, Floats]()
+        self._serials, self._pairs = Serials.of(len(self.codes)), Pairs()
+        self._known: dict[str, Floats] = {}
 
     def fit(
         self,
@@ -206,9 +214,9 @@ class MixtureMatcher:
     def _solve(self) -> None:
         """Solve the heads for what is kept now."""
         for name in self._heads:
-            head, basis = getattr(self, name).solved(self._rows(name), self.codes, self.n_classes)
+            head, solved = getattr(self, name).solved(self._rows(name), self.codes, self.n_classes)
             setattr(self, name, head)
-            self._derived[f"basis of {name}"] = basis
+            self._derived[f"solved {name}"] = solved
 
     def _decide(self, drawn: float, kin: Keys | None, progress: Progress) -> None:
         """Decide scales and weights, by jittered copies of examples and by examples that are left out."""
@@ -220,7 +228,8 @@ class MixtureMatcher:
         n, told, prior = len(self.codes), [], self.weights
         copies = min(COPIES, MOST_JITTERED // n)
         if copies and self.n_classes > 1 and float(np.median(self.class_counts)) < ENOUGH:
-            costs = self._class_costs(jittered(self.images, copies, drawn), None, progress)
+            altered = jittered(self.images, copies, drawn)
+            costs = self._class_costs(self._compared(altered, None, progress), progress)
             prior = fitted_weights(costs, np.tile(self.codes, copies), prior, _PULL * copies / COPIES)
             self.weights = prior
             told.append(f"{copies} altered copies of each example")
@@ -228,46 +237,47 @@ class MixtureMatcher:
         rows = together.one_each(np.flatnonzero(self.class_counts[self.codes] > 1))
         rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), MOST_JUDGED)).astype(np.intp))]
         if len(rows) and self.n_classes > 1:
+            parts = [*self._left_out(rows, together, progress)]
             for _ in range(_ROUNDS):
-                costs = self._left_out_costs(rows, together, progress)
+                costs = np.full((len(self.names), len(rows), self.n_classes), np.inf)
+                for part, matcher, compared in parts:
+                    matcher.weights = self.weights
+                    costs[:, part] = matcher._class_costs(compared, progress)
                 there = np.isfinite(costs[:, np.arange(len(rows)), self.codes[rows]]).all(axis=0)
                 self.weights = fitted_weights(costs[:, there], self.codes[rows[there]], prior, _PENALTY)
             told.append(f"{len(rows):,} examples, each left out")
         self.weights = self.weights / self.weights.sum()
         self.reasons = (f"weights by {' and '.join(told) or 'what holds on other sets'}: {self._said()}",)
 
-    def _left_out_costs(self, rows: Places, together: Together, progress: Progress) -> Floats:
-        """Return what each class costs examples by each term, without what is alike to them."""
-        costs = np.full((len(self.names), len(rows), self.n_classes), np.inf)
+    def _left_out(
+        self, rows: Places, together: Together, progress: Progress
+    ) -> Iterator[tuple[NDArray[np.intp], MixtureMatcher, _Compared]]:
+        """Yield examples, what has nothing that is alike to them, and how they compare with it."""
         for part, gone in together.leaving_out(rows):
-            some = rows[part]
+            some = self.images[rows[part]]
             if gone is None:
-                costs[:, part] = self._class_costs(self.images[some], some, progress)
+                yield part, self, self._compared(some, rows[part], progress)
             elif not gone.all():
-                rest = without(self, gone, None, self.codes)[0]
-                costs[:, part] = rest._class_costs(self.images[some], None, progress)
-        return costs
+                rest: MixtureMatcher = without(self, gone, None, self.codes)[0]
+                yield part, rest, rest._compared(some, None, progress)
 
-    def _class_costs(self, images: Bytes, exclude: Places | None, progress: Progress) -> Floats:
+    def _class_costs(self, compared: _Compared, progress: Progress) -> Floats:
         """Return what each class costs by each term: that of its nearest image by the weights."""
-        near, heads = self._measured(images, exclude, progress)
-        total = self._total({**near, **heads}, exclude)
+        costs = self._aligned(compared, progress)
+        total = self._total(costs, compared.exclude)
         places = np.broadcast_to(np.arange(len(self.codes)), total.shape)
         best = nearest_of_classes(total, places, self.codes, self.n_classes)[1]
-        found = [
-            np.take_along_axis(near[name], np.maximum(best, 0), 1) if name in near else heads[name]
-            for name in self.names
-        ]
+        found = [np.take_along_axis(costs[name], np.maximum(best, 0), 1) for name in self.names]
         return np.where(best < 0, np.inf, np.stack(found))
 
     def _decide_scales(self, progress: Progress) -> None:
         """Have each gradient's distances over the median of those of examples to the nearest other one."""
         n = len(self.codes)
         rows = np.unique(np.linspace(0, n - 1, min(n, MOST_JUDGED)).astype(np.intp))
-        near, _ = self._measured(self.images[rows], rows, progress)
+        costs = self._aligned(self._compared(self.images[rows], rows, progress), progress)
         for name in self._gradients:
-            near[name][np.arange(len(rows)), rows] = np.inf
-            found = near[name].min(axis=1)
+            costs[name][np.arange(len(rows)), rows] = np.inf
+            found = costs[name].min(axis=1)
             typical = float(np.median(found[np.isfinite(found)])) if np.isfinite(found).any() else 0.0
             if typical > 0:
                 getattr(self, name).scale *= typical
@@ -288,15 +298,15 @@ class MixtureMatcher:
     def _rows(self, name: str) -> Floats:
         """Return what a feature is of all that is kept."""
         if name not in self._known:
-            self._known[name] = measured(name, self.images)
+            self._known[name] = feature_rows(name, self.images)
         return self._known[name]
 
-    def _basis(self, name: str) -> Basis:
-        basis: Basis = self._derived.get_or(
-            f"basis of {name}",
+    def _solved(self, name: str) -> Solved:
+        solved: Solved = self._derived.get_or(
+            f"solved {name}",
             lambda: getattr(self, name).solved(self._rows(name), self.codes, self.n_classes)[1],
         )
-        return basis
+        return solved
 
     def _index(self, name: str) -> DeformableIndex:
         index: DeformableIndex = self._derived.get_or(
@@ -304,48 +314,48 @@ class MixtureMatcher:
         )
         return index
 
-    def _measured(
-        self, images: Bytes, exclude: Places | None, progress: Progress
-    ) -> tuple[dict[str, Floats], dict[str, Floats]]:
-        """Return scaled distances ``(q, n)`` by gradients, and class costs ``(q, n_classes)`` by features.
-
-        They are not weighted. Of what is excluded it does not matter what they are.
-        """
-        heads = {}
+    def _compared(self, images: Bytes, exclude: Places | None, progress: Progress) -> _Compared:
+        """Return how images compare with all that is kept, before any is aligned."""
+        costs, asked = {}, {}
         for name in self._heads:
-            basis = None if exclude is None else self._basis(name)
-            heads[name] = getattr(self, name).costs(measured(name, images), basis, exclude)
-        near, sums = {}, {}
+            if exclude is None:
+                of_classes = getattr(self, name).costs(feature_rows(name, images))
+            else:  # they are kept images, and their rows are known
+                of_classes = getattr(self, name).costs(self._rows(name)[exclude], self._solved(name), exclude)
+            costs[name] = of_classes[:, self.codes]
         for name in self._gradients:
             term, index = getattr(self, name), self._index(name)
             seen = term.prepare.transform(images)
-            sums[name] = seen, index.distances(seen, None, progress=progress)
-            whole = sums[name][1] * (1 + ALIGNED_WEIGHT * term.comparison.aligned)
-            near[name] = term.distances(whole, index.shape)
-        total = self._total({**near, **heads}, exclude)
+            asked[name] = seen, index.distances(seen, None, progress=progress)
+            whole = asked[name][1] * (1 + ALIGNED_WEIGHT * term.comparison.aligned)
+            costs[name] = term.distances(whole, index.shape)
+        return _Compared(costs, asked, exclude)
+
+    def _aligned(self, compared: _Compared, progress: Progress) -> dict[str, Floats]:
+        """Return what each term costs beside each image ``(q, n)``, the nearest by the weights aligned.
+
+        It is not weighted. Of what is excluded it does not matter what it is.
+        """
+        costs = dict(compared.costs)
+        listed = self._listed(self._total(costs, compared.exclude))
         for name in self._gradients:
             if getattr(self, name).comparison.aligned:
-                near[name] = self._aligned(name, *sums[name], near[name], total, exclude, progress)
-        return near, heads
+                costs[name] = self._aligned_by(name, compared, listed, progress)
+        return costs
 
-    def _aligned(
-        self,
-        name: str,
-        seen: Bytes,
-        plain: NDArray[np.int64],
-        near: Floats,
-        total: Floats,
-        exclude: Places | None,
-        progress: Progress,
-    ) -> Floats:
-        """Return scaled distances where the images that are nearest by ``total`` are aligned."""
-        term, index = getattr(self, name), self._index(name)
+    def _listed(self, total: Floats) -> Places:
+        """Return the images that are aligned: the nearest, and that of each of the nearest classes."""
         places = np.broadcast_to(np.arange(len(self.codes)), total.shape)
         listed = nearest(total, places, min(SHORT_LIST, total.shape[1]))[1]
         best, of_classes = nearest_of_classes(total, places, self.codes, self.n_classes)
         ranked = np.argsort(best, axis=1, kind="stable")[:, :SHORT_CLASSES]
         of_classes = np.take_along_axis(of_classes, ranked, 1)
-        listed = np.hstack([listed, np.where(of_classes < 0, listed[:, :1], of_classes)])
+        return np.hstack([listed, np.where(of_classes < 0, listed[:, :1], of_classes)])
+
+    def _aligned_by(self, name: str, compared: _Compared, listed: Places, progress: Progress) -> Floats:
+        """Return scaled distances by a gradient where what is listed is aligned."""
+        term, index, exclude = getattr(self, name), self._index(name), compared.exclude
+        seen, plain = compared.asked[name]
         asked = np.broadcast_to(np.arange(len(seen))[:, None], listed.shape)
         keys, named = np.unique(asked * len(self.codes) + listed, return_inverse=True)
         pairs = np.column_stack(np.divmod(keys, len(self.codes)))
@@ -356,12 +366,12 @@ class MixtureMatcher:
         if exclude is None:
             rests = measure(pairs)
         else:
-            serials = self._serials[np.column_stack([exclude[pairs[:, 0]], pairs[:, 1]])]
+            serials = self._serials.numbers[np.column_stack([exclude[pairs[:, 0]], pairs[:, 1]])]
             rests = self._pairs.of(serials, pairs, measure, term.comparison.symmetric)
         rests = rests[named.reshape(listed.shape)]
         sums = np.take_along_axis(plain, listed, 1) + ALIGNED_WEIGHT * rests
         whole = term.distances(sums, index.shape)
-        out: Floats = np.maximum(near, whole.max(axis=1, keepdims=True))
+        out: Floats = np.maximum(compared.costs[name], whole.max(axis=1, keepdims=True))
         np.put_along_axis(out, listed, whole, 1)
         return out
 
@@ -369,7 +379,7 @@ class MixtureMatcher:
         """Return the weighted sum of all terms for each kept image, ``(q, n)``: infinite if excluded."""
         total = np.zeros((len(costs[self.names[0]]), len(self.codes)))
         for name, weight in zip(self.names, self.weights, strict=True):
-            total += weight * (costs[name] if name in GRADIENTS else costs[name][:, self.codes])
+            total += weight * costs[name]
         rounded: Floats = np.rint(total / _ROUNDED) * _ROUNDED
         if exclude is not None:
             rounded[np.arange(len(rounded)), exclude] = np.inf
@@ -389,9 +399,9 @@ class MixtureMatcher:
         for start in range(0, len(images), step):
             progress("comparing by several measures", start, len(images))
             part = slice(start, start + step)
-            without = None if exclude is None else exclude[part]
-            near, heads = self._measured(images[part], without, silent if len(images) > step else progress)
-            total = self._total({**near, **heads}, without)
+            told = silent if len(images) > step else progress
+            compared = self._compared(images[part], None if exclude is None else exclude[part], told)
+            total = self._total(self._aligned(compared, told), compared.exclude)
             parts.append(Matches.of(total, self.codes, self.n_classes, k))
         progress("comparing by several measures", len(images), len(images))
         return Matches.joined(parts)
@@ -401,10 +411,9 @@ class MixtureMatcher:
 
         Of ``turned`` alone pixels stay where they are in the image's frame: their costs sum to its amount.
         """
-        near, heads = self._measured(image[None], None, silent)
-        code = self.codes[place]
+        costs_of = self._aligned(self._compared(image[None], None, silent), silent)
         amounts = {
-            name: float(weight * (near[name][0, place] if name in GRADIENTS else heads[name][0, code]))
+            name: float(weight * costs_of[name][0, place])
             for name, weight in zip(self.names, self.weights, strict=True)
         }
         terms = tuple(Amount(name, TERMS[name].title, amount) for name, amount in amounts.items())
@@ -422,21 +431,18 @@ class MixtureMatcher:
 
     def add(self, images: Bytes, codes: Codes) -> None:
         """Keep further images behind the others; weights, scales and centres stay."""
-        rows = {name: np.concatenate([self._rows(name), measured(name, images)]) for name in self._heads}
+        rows = {name: np.concatenate([self._rows(name), feature_rows(name, images)]) for name in self._heads}
         self.images = np.concatenate([self.images, images])
         self.codes = np.concatenate([self.codes, codes])
-        new = np.arange(self._next_serial, self._next_serial + len(images), dtype=np.int64)
-        self._serials, self._next_serial = (
-            np.concatenate([self._serials, new]),
-            self._next_serial + len(images),
-        )
+        self._serials = self._serials.more(len(images))
         self._follow(rows)
 
     def remove(self, places: NDArray[np.intp]) -> None:
         """Keep the images at some places no longer; those behind them move up."""
         rows = {name: np.delete(self._rows(name), places, axis=0) for name in self._heads}
         self.images = np.delete(self.images, places, axis=0)
-        self.codes, self._serials = np.delete(self.codes, places), np.delete(self._serials, places)
+        self.codes = np.delete(self.codes, places)
+        self._serials = self._serials.without(places)
         self._follow(rows)
 
     def move_classes(self, moved: Codes, n_classes: int) -> None:
