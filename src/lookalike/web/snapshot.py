@@ -1,4 +1,4 @@
-"""One state of a served model: what answers by the model's own idea, and by others fitted on the same images."""
+"""One state of a served model: what answers by its own idea, and by others fitted on the same images."""
 
 from __future__ import annotations
 
@@ -59,6 +59,8 @@ class Snapshot:
         self._lock = threading.Lock()
         self._ideals: dict[str, NDArray[np.float64]] = {}
         self._judged: Judged | None = None
+        #: Whether it says how sure it is by its own images, not by those of a moment ago.
+        self.settled = True
 
     @property
     def ideas(self) -> list[tuple[str, str]]:
@@ -118,8 +120,8 @@ class Snapshot:
         return Mark(self.own.look, self.own.roughest)
 
     def teach(self, images: NDArray[np.uint8], label: str, first_id: int | None = None) -> tuple[int, ...]:
-        """Learn images of one label, and return their numbers: those from ``first_id`` on, where it is given."""
-        value, seen = self.own.labels.from_text(label), self.own.seen(images)
+        """Learn images of one label, and return their numbers, which may be said to begin at ``first_id``."""
+        value, seen = self.own.labels.from_text(label), self.own.seen(self.own.checked(images))
         if first_id is not None:
             self.own.next_id = first_id
         ids = self.own.teach(images, np.full(len(images), value))
@@ -139,22 +141,21 @@ class Snapshot:
             else:
                 one.forget(list(ids))
 
-    def settle(self, before: Snapshot | None) -> bool:
-        """Say how sure answers are, or lean on what was known before; return whether nothing is left to do."""
-        done = True
+    def settle(self, before: Snapshot | None) -> None:
+        """Say how sure answers are: at once where there are few images, else as before until there is time."""
+        earlier = {} if before is None else {"": before.own, **before._others}
         for name, one in (("", self.own), *self._others.items()):
-            earlier = None if before is None else before.own if not name else before._others.get(name)
-            if earlier is None or len(one.matcher.codes) <= FEW:
+            if name not in earlier or len(one.matcher.codes) <= FEW:
                 one.recalibrate()
             else:
-                one.lean_on(earlier)
-                done = False
-        return done
+                one.lean_on(earlier[name])
+                self.settled = False
 
     def recalibrate(self) -> None:
         """Work out anew how sure answers are; they may be asked for meanwhile."""
         for one in (self.own, *list(self._others.values())):
             one.recalibrate()
+        self.settled = True
 
 
 def _fitted(own: Recogniser, name: str) -> Recogniser:

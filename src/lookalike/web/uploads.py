@@ -1,8 +1,7 @@
-"""What is uploaded, read with suspicion: forms in memory, images by their first bytes, and never too large."""
+"""What is uploaded, read with suspicion: forms in memory, images by their first bytes, none too large."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -131,11 +130,3 @@ def _decoded(upload: Upload, reading: Reading) -> Iterable[tuple[str, NDArray[np
         yield name, decode_image(data, name, reading, most=MOST_PIXELS)
     for place, told in enumerate(upload.told):
         yield f"image {place}", wire.pixels(told, MOST_PIXELS)
-
-
-def posted_json(body: bytes) -> Any:
-    """Return what a body says, refusing what is no JSON."""
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise HTTPException(400, "the body is no JSON") from error
