@@ -241,12 +241,15 @@ def answers(model: ServedModel, images: Any, idea: str | None) -> dict[str, Any]
 
 def explanations(model: ServedModel, images: Any, idea: str | None) -> dict[str, Any]:
     """Return what answers rest on."""
-    told, found = answers(model, images, idea), model.snapshot
+    found = model.snapshot
     if found is None:
+        told = answers(model, images, idea)
         nothing: dict[str, Any] = {"classes": [], "nearest": [], "moves": None}
         rest = [{"seen": wire.image(one), **nothing} for one in images]
     else:
-        rest = [wire.evidence(*one) for one in found.explain(images, idea, _NEAREST)]
+        known = found.explain(images, idea, _NEAREST)
+        told = {"model": model.name, "idea": idea or found.idea, "answers": wire.answers(known.found)}
+        rest = [wire.evidence(one, known.ideals) for one in known.evidence]
     told["answers"] = [{**one, **more} for one, more in zip(told["answers"], rest, strict=True)]
     return told
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lookalike.data.look import Look
 from lookalike.errors import UnknownNameError, unknown
 from lookalike.recognition.assessment import Assessment
-from lookalike.recognition.explanation import Evidence, ideal_images
+from lookalike.recognition.explanation import Evidence, explain, ideal_images
 from lookalike.recognition.recogniser import Recogniser
 from lookalike.registry import idea
 from lookalike.web.dataset import Judged, judged
@@ -36,6 +36,14 @@ class Mark(NamedTuple):
 
     look: Look | None
     roughest: NDArray[np.float64] | None
+
+
+class Explained(NamedTuple):
+    """Answers, the evidence for each, and each class's own image."""
+
+    found: Assessment
+    evidence: list[Evidence]
+    ideals: NDArray[np.float64]
 
 
 class Snapshot:
@@ -91,11 +99,20 @@ class Snapshot:
         by = self.by(name)
         return Assessment.of(by, self._seen(images, by), LEVEL, 1)
 
-    def explain(self, images: NDArray[np.uint8], name: str | None, n: int) -> list[tuple[Evidence, Any]]:
-        """Return what the answer to each image rests on, and the classes' own images."""
+    def explain(self, images: NDArray[np.uint8], name: str | None, n: int) -> Explained:
+        """Return what an idea makes of images and what the answers rest on, by one search."""
         by = self.by(name)
-        ideals = self._ideals.setdefault(by.matcher.title, ideal_images(by.matcher))
-        return [(found, ideals) for found in by.explain(self._seen(images, by), n)]
+        given = self._seen(images, by)
+        shown = min(n, len(by.matcher.codes)) if by.matcher.keeps_images else 0
+        by.rejection()
+        matches, seen = by.match(given, max(shown, by.voters))
+        found = Assessment.of_matches(by, given, seen, matches, LEVEL, 1)
+        known = name or self.idea
+        if known not in self._ideals:
+            self._ideals[known] = ideal_images(by.matcher)
+        ideals = self._ideals[known]
+        codes = np.searchsorted(found.classes, found.labels)
+        return Explained(found, explain(by, given, seen, matches.nearest(shown), codes, ideals), ideals)
 
     def judged(self) -> Judged | None:
         """Return what is answered to the images that are kept, each left out; None where none are."""
@@ -142,7 +159,7 @@ class Snapshot:
                 one.forget(list(ids))
 
     def settle(self, before: Snapshot | None) -> None:
-        """Say how sure answers are: at once where there are few images, else as before until there is time."""
+        """Say how sure answers are: at once where images are few, else as before until there is time."""
         earlier = {} if before is None else {"": before.own, **before._others}
         for name, one in (("", self.own), *self._others.items()):
             if name not in earlier or len(one.matcher.codes) <= FEW:
