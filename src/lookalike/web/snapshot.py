@@ -180,6 +180,9 @@ def _fitted(own: Recogniser, name: str) -> Recogniser:
     matcher = own.matcher
     kept = matcher.kept(np.arange(len(matcher.codes)))
     model = idea(OFFERED[name]).make().set_params(prepare=None)
+    if "n_neighbors" in model.get_params():
+        # What was taught once is known: beside it, others would outvote it.
+        model.set_params(n_neighbors=1)
     other: Recogniser = model.fit(kept, own.labels.classes[matcher.codes]).recogniser_
     if other.ids is not None and own.ids is not None:
         other.ids, other.next_id = own.ids.copy(), own.next_id
