@@ -137,9 +137,8 @@ def main() -> None:
             p50, p99 = np.quantile(seconds, (0.5, 0.99)) * 1000
             print(f"{kind}: {len(seconds):,} answers, p50 {p50:.0f} ms, p99 {p99:.0f} ms")
     answered = sum(tally.statuses.values())
-    print(
-        f"{answered / chosen.seconds:.0f} answers a second, each {spent / answered * 1000:.1f} ms of a processor"
-    )
+    each = spent / answered * 1000
+    print(f"{answered / chosen.seconds:.0f} answers a second, each {each:.1f} ms of a processor")
     print("statuses:", dict(tally.statuses))
     third = max(1, len(sizes) // 3)
     first, last = np.median(sizes[:third]), np.median(sizes[-third:])

@@ -38,9 +38,9 @@ class Opened(NamedTuple):
     server: Any
 
     def run(self, browser: bool = False) -> None:
-        """Answer until the process is interrupted; the page is opened in a browser where that is asked for."""
-        # What looks strange is said in the answers: this process has nobody to warn. Damaged forms are told to
-        # whoever sent them.
+        """Answer until the process is interrupted, and open the page in a browser where that is asked for."""
+        # What looks strange is said in the answers, and damaged forms are told to whoever sent them: this
+        # process has nobody to warn.
         warnings.simplefilter("ignore", LookalikeWarning)
         logging.getLogger("python_multipart").setLevel(logging.ERROR)
         with self.listener:
