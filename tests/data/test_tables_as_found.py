@@ -36,6 +36,7 @@ LABELS = [*map(str, FEW.labels.tolist())]
 PIXELS = rows_of(FEW.images)
 COUNT = [*map(str, range(60))]
 CUT = np.array([*map(int, LABELS)])
+AS_TEXTS = sorted(range(64), key=str)
 
 
 def check(path, labels=LABELS, images=FEW.images, **options):
@@ -83,9 +84,40 @@ def check(path, labels=LABELS, images=FEW.images, **options):
         "sorted names": (
             table(
                 LABELS,
-                [[row[at] for at in sorted(range(64), key=str)] for row in PIXELS],
+                [[row[at] for at in AS_TEXTS] for row in PIXELS],
                 names=["label", *sorted(numbered(64))],
             ),
+            {},
+        ),
+        "sorted names of rows and columns": (
+            table(
+                LABELS,
+                [[row[at] for at in AS_TEXTS] for row in PIXELS],
+                names=["label", *(f"{at // 8 + 1}x{at % 8 + 1}" for at in AS_TEXTS)],
+            ),
+            {},
+        ),
+        "x before y": (
+            table(LABELS, PIXELS, names=["label", *(f"{x}x{y}" for y in "12345678" for x in "12345678")]),
+            {},
+        ),
+        "sorted numbers": (
+            table(
+                LABELS,
+                [[row[at] for at in AS_TEXTS] for row in PIXELS],
+                names=["label", *map(str, AS_TEXTS)],
+            ),
+            {},
+        ),
+        "bars": (table(LABELS, PIXELS, names=["label", *numbered(64)], delimiter="|"), {}),
+        "Excel's first line": ("sep=;\n" + table(PIXELS, LABELS, delimiter=";"), {}),
+        "remarks": ("# by me\n#a, b\n" + table(LABELS, PIXELS, names=["label", *numbered(64)]), {}),
+        "remarks above NumPy's names": (
+            "#\r\n# " + table(LABELS, PIXELS, names=["label", *numbered(64)]).replace("\n", "\r\n"),
+            {},
+        ),
+        "numbers of which one lacked": (
+            table([f"{one}.0" for one in LABELS], PIXELS, names=["label", *numbered(64)]),
             {},
         ),
         "a writer": (table(LABELS, COUNT, PIXELS, names=["label", "writer", *numbered(64)]), {}),
@@ -121,6 +153,28 @@ def test_labels_keep_their_spaces_and_their_case(tmp_path):
     check(tmp_path / "a.csv", labels)
 
 
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [f"#{one}" for one in LABELS],
+        [f"{int(one) / 2}" for one in LABELS],
+        [["1.0", "1.00", "2.0"][int(one) % 3] for one in LABELS],
+        ["2", *(f"{one}.0" for one in LABELS[1:])],
+    ],
+)
+def test_labels_that_are_like_remarks_or_numbers_stay_apart(tmp_path, labels):
+    (tmp_path / "a.csv").write_text(table(labels, PIXELS))
+    check(tmp_path / "a.csv", labels, label_column="first")
+
+
+def test_colours_in_a_table_are_refused_with_what_reads_them(tmp_path):
+    three = [[one for cell in row for one in (cell, cell, "7")] for row in PIXELS]
+    (tmp_path / "a.csv").write_text(table(LABELS, three, names=["label", *numbered(192)]))
+    for read in (lookalike.load, lambda path: lookalike.load(path, size=(16, 4))):
+        with pytest.raises(DataError, match=r"192 values a line, .* of three colours: .* \.npz file"):
+            read(tmp_path / "a.csv")
+
+
 def test_a_label_in_the_last_column_shifts_no_image(tmp_path):
     (tmp_path / "a.csv").write_text(table(rows_of(255 - FEW.images), LABELS))
     found = check(tmp_path / "a.csv", images=255 - FEW.images)
@@ -136,6 +190,7 @@ def test_a_label_in_the_last_column_shifts_no_image(tmp_path):
         (table(LABELS[:5], PIXELS[:5]), "--label-column", {"label_column": "first"}),
         (table(PIXELS[:5], LABELS[:5]), "--label-column", {"label_column": "last"}),
         (table(LABELS, PIXELS, names=[*map(str, range(65))]), "--header", {"header": True}),
+        (table(LABELS, PIXELS, names=["label", *map(str, range(100, 164))]), "--header", {"header": True}),
         (table(COUNT, PIXELS), "--label-column", {"label_column": "first"}),
         (
             table(COUNT, ["7"] * 30 + ["8"] * 30, PIXELS, names=["writer", "room", *numbered(64)]),
