@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
-from making import bomb_png, encoded, gray
+from making import bomb_png, colour_png_16, encoded, gray
 from PIL import Image
 
 from lookalike.data.pixels import Reading, Seen, checked_size, decode_image, resized, resized_batch
@@ -64,6 +64,18 @@ def test_so_many_bits_are_rounded_to_eight(bits):
     assert seen.reading() == Reading(bits)
     brighter = Image.fromarray(np.minimum(values.astype(int) * 2, 65535).astype(np.uint16))
     assert decode_image(encoded(brighter), "x", Reading(bits=bits)).max() == 255
+
+
+@pytest.mark.parametrize(("bits", "said"), [(10, True), (12, True), (13, True), (14, False), (16, False)])
+def test_colour_that_uses_few_of_16_bits_is_said(bits, said):
+    values = np.random.default_rng(bits).integers(0, 2**bits, (40, 5, 3))
+    seen = Seen()
+    found = decode_image(colour_png_16(values), "x", seen=seen)
+    np.testing.assert_array_equal(found, values >> 8)
+    note = f"none of these is above {(2**bits >> 8) - 1} of 255: save them with 8 bits"
+    assert [note in one for one in seen.notes(seen.reading())] == [True] * said
+    decode_image(encoded(np.ones((4, 4, 3))), "x", seen=(dark := Seen()))
+    assert dark == Seen()
 
 
 def laid(colour, shape, ground):

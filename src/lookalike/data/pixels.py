@@ -33,7 +33,7 @@ Size = tuple[int, int]
 
 #: What transparent images may be laid on: its level of gray, and what it is called.
 GROUNDS = {255: "white", 0: "black", 128: "mid-gray"}
-#: An image that spans fewer levels of gray on its ground cannot be seen there.
+#: An image that spans fewer levels of gray on its ground cannot be seen there, nor colour of fewer.
 _LEAST_SEEN = 32
 
 
@@ -52,7 +52,8 @@ USUAL = Reading()
 class Seen:
     """What was seen of the images of a set that can be read in more than one way."""
 
-    largest: int = -1  # the largest value of an image of 16 bits, if there was one
+    largest: int = -1  # the largest value of a gray image of 16 bits, if there was one
+    colourful: int = -1  # and of the upper bytes of a colour image of 16 bits
     transparent: int = 0  # how many images are so
     unseen: dict[int, int] = field(default_factory=lambda: dict.fromkeys(GROUNDS, 0))  # of them, by ground
 
@@ -67,6 +68,11 @@ class Seen:
         if self.largest >= 0 and (reading.bits < 16 or self.largest > white):
             cut = " Larger values were cut off." if self.largest > white else ""
             notes.append(f"Images of 16 bits were read as {reading.bits} bits: white is {white:,}.{cut}")
+        if 0 <= self.colourful < _LEAST_SEEN:
+            notes.append(
+                "Colour images of 16 bits are read by their upper 8 bits, and none of these is above "
+                f"{self.colourful} of 255: save them with 8 bits."
+            )
         if self.transparent:
             why = " On white some of them would be blank." if reading.ground != 255 else ""
             notes.append(f"Transparent images were laid on {GROUNDS[reading.ground]}.{why}")
@@ -85,7 +91,11 @@ def decode_image(
         with opener(BytesIO(data)) as image:
             _check_header(image)
             image.load()
-            return np.ascontiguousarray(pixels(ImageOps.exif_transpose(image), reading, seen or Seen()))
+            seen = seen or Seen()
+            found = np.ascontiguousarray(pixels(ImageOps.exif_transpose(image), reading, seen))
+            if data[24:25] == b"\x10" and isinstance(image, PngImagePlugin.PngImageFile) and found.ndim == 3:
+                seen.colourful = max(seen.colourful, int(found.max()))
+            return found
     except DataError as error:
         raise DataError(f"{shown} {error}") from None
     except MemoryError:
