@@ -23,6 +23,7 @@ from lookalike.recognition.probability import (
 )
 from lookalike.recognition.recogniser import Recogniser
 from lookalike.recognition.reservoir import image_keys, smallest, spreads
+from lookalike.search.together import OWN
 
 MODELS = {
     "mean-l1": MeanImage(),
@@ -220,6 +221,41 @@ def test_temperature_matches_the_share_of_right_answers():
     far = calibrate(LeftOut(distances * 1e6, codes, np.ones(800)))
     assert far.exponent == found.exponent
     assert far.temperature == pytest.approx(found.temperature * 1e6, rel=1e-6)
+
+
+@pytest.mark.parametrize("n", [499, 500])
+@pytest.mark.parametrize("form", [1, 2, 3])
+def test_the_form_of_the_smallest_error_is_taken_from_500_images_on(form, n):
+    rng = np.random.default_rng(form)
+    distances = rng.gamma(2, 1, (n, 3))
+    answers = distances.argmin(axis=1)
+    chances = probabilities(distances, answers, Calibration(1.0, form, True))
+    codes = np.array([rng.choice(3, p=row) for row in chances])
+    errors = []
+    for exponent in (1, 2, 3):
+        low, high = 1e-3, 1e3
+        for _ in range(60):
+            middle = np.sqrt(low * high)
+            sure = probabilities(distances, answers, Calibration(middle, exponent, True)).max(axis=1)
+            too_sure = sure.mean() > ((answers == codes).sum() + 1) / (n + 2)
+            low, high = (middle, high) if too_sure else (low, middle)
+        errors.append(calibration_error(sure, answers == codes))
+    assert np.argmin(errors) == form - 1
+    assert calibrate(LeftOut(distances, codes, np.ones(n))).exponent == (1 if n < 500 else form)
+
+
+@pytest.mark.parametrize("codes", [[], [0, 2]])
+def test_what_was_left_out_is_of_known_classes(codes):
+    n = len(codes)
+    with pytest.raises(InputError, match="codes are none, or of classes beyond those"):
+        LeftOut(np.ones((n, 2)), np.array(codes, np.intp), np.ones(n)).restored()
+
+
+def test_images_without_a_group_are_alone_in_one():
+    groups = np.array([5, 5, 9, OWN, OWN], np.uint64)
+    units = LeftOut(np.ones((5, 1)), np.zeros(5, np.intp), np.ones(5), groups).units
+    assert units[0] == units[1]
+    assert len({*units[1:].tolist()}) == 4
 
 
 def test_huge_distances_stay_numbers():

@@ -69,6 +69,36 @@ def test_sets_are_the_definitions(seed, level, n):
         np.testing.assert_array_equal(rejection.sets(rows, level), expected)
 
 
+@pytest.mark.parametrize("n", [60, 400])
+def test_each_group_counts_once(n):
+    rng = np.random.default_rng(n)
+    distances, codes = rng.uniform(0.1, 1, (n, 2)), np.arange(n) % 2
+    groups = rng.integers(1, 60, n) * (rng.random(n) < 0.9)
+    own, other = distances[np.arange(n), codes], distances[np.arange(n), 1 - codes]
+    left_out = LeftOut(distances, codes, np.ones(n), groups.astype(np.uint64))
+    rejection = Rejection(left_out, np.ones(2, bool))
+    assert rejection.basis(0.05).kind == ("all classes" if n == 60 else "each class")
+    parts = [np.flatnonzero(groups == group) for group in np.unique(groups[groups > 0])]
+    parts += [[place] for place in np.flatnonzero(groups == 0)]
+    asked = rng.uniform(0.05, 1.2, (30, 2))
+    for row, found in zip(asked, rejection.p_values(asked, 0.05), strict=True):
+        for code in range(2):
+            pool = parts
+            if rejection.basis(0.05).kind == "each class":
+                pool = [few for part in parts if (few := [place for place in part if codes[place] == code])]
+            scores = ((own, row[code]), (own / other, row[code] / row[1 - code]))
+            shares = [1 + sum(np.mean(known[part] >= value) for part in pool) for known, value in scores]
+            assert found[code] == pytest.approx(2 * min(shares) / (len(pool) + 1))
+
+
+def test_an_image_that_equals_one_of_another_class_tells():
+    distances = np.column_stack([np.linspace(0.1, 0.2, 39), np.full(39, 0.5)])
+    distances[7, 1] = 0
+    rejection = Rejection(LeftOut(distances, np.zeros(39, int), np.ones(39)), np.ones(2, bool))
+    assert rejection.basis(0.05)[:2] == ("all classes", 39)
+    np.testing.assert_allclose(rejection.p_values(np.array([[0.1, 0.0]]), 0.05)[0], [2 * 2 / 40, 2])
+
+
 def test_promise_is_kept_on_what_is_exchangeable():
     rng = np.random.default_rng(0)
     missed = []

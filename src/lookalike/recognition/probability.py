@@ -112,8 +112,7 @@ def calibrate(left_out: LeftOut, counts: NDArray[np.integer] | None = None) -> C
     """Return temperature and exponent for class distances; classes have ``counts (n_classes,)`` images."""
     distances, codes = left_out.distances, left_out.codes
     finite = distances[np.isfinite(distances)]
-    unit = float(np.median(finite)) if finite.size else 0.0
-    unit = unit or (float(finite.mean()) if finite.size else 0.0) or 1.0
+    unit = float(np.median(finite) or finite.mean() or 1) if finite.size else 1.0
     sizes = np.array([np.inf]) if counts is None else counts[counts > 0]
     told = np.isfinite(distances[np.arange(len(codes)), codes])
     by_thumb = bool((sizes == 1).any()) or not told.all()
