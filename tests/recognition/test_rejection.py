@@ -91,6 +91,18 @@ def test_each_group_counts_once(n):
             assert found[code] == pytest.approx(2 * min(shares) / (len(pool) + 1))
 
 
+def test_a_class_alone_allows_above_its_smallest_p_value():
+    groups = np.array([1] * 100 + [0] * 79, np.uint64)
+    own = np.append(0.3, np.linspace(0.1, 0.2, 178))
+    codes = np.repeat([0, 1], [139, 40])
+    distances = np.where(codes[:, None] == np.arange(2), own[:, None], 1)
+    rejection = Rejection(LeftOut(distances, codes, np.ones(179), groups), np.ones(2, bool))
+    assert rejection.basis(0.03).kind == "all classes"
+    # One of a group's 100 is as large; of all classes there are 80 groups, of the class alone 40.
+    found = rejection.p_values(np.array([[0.25, 1.0], [0.35, 1.0]]), 0.03)[:, 0]
+    np.testing.assert_allclose(found, [2 * 1.01 / 41, 2 / 81])
+
+
 def test_an_image_that_equals_one_of_another_class_tells():
     distances = np.column_stack([np.linspace(0.1, 0.2, 39), np.full(39, 0.5)])
     distances[7, 1] = 0
@@ -401,3 +413,20 @@ def test_a_model_file_of_before_says_nothing_of_noise(digits):
     assert not old.assess(noise).unlike.any()
     old.teach(train.images[100:110], train.labels[100:110])
     assert not old.assess(noise).unlike.any()
+
+
+@pytest.mark.parametrize(
+    ("n", "kind"), [(4, "rule of thumb"), (20, "rule of thumb"), (60, "all classes"), (120, "each class")]
+)
+def test_reach_is_as_far_as_a_class_may_matter_and_hardly_farther(n, kind):
+    rng = np.random.default_rng(n)
+    codes = np.arange(n) % 2
+    distances = rng.uniform(1, 1.6, (n, 2)) + 0.4 * (codes[:, None] != np.arange(2))
+    rejection = Rejection(LeftOut(distances, codes, np.ones(n)), np.ones(2, bool))
+    assert rejection.basis(0.05).kind == kind
+    ratios = np.linspace(1, 3, 4001)
+    near, far = np.ones((4001, 2)), np.ones((4001, 2))
+    near[:, 1], far[:, 1] = ratios, np.inf
+    matters = (rejection.sets(near, 0.05) != rejection.sets(far, 0.05)).any(axis=1)
+    last = ratios[matters].max()
+    assert last <= rejection.reach(0.05) <= last + 0.001
