@@ -105,10 +105,12 @@ def test_a_class_alone_allows_above_its_smallest_p_value():
 
 def test_an_image_that_equals_one_of_another_class_tells():
     distances = np.column_stack([np.linspace(0.1, 0.2, 39), np.full(39, 0.5)])
-    distances[7, 1] = 0
+    distances[7:9, 1] = 0, distances[8, 0] / 2
     rejection = Rejection(LeftOut(distances, np.zeros(39, int), np.ones(39)), np.ones(2, bool))
     assert rejection.basis(0.05)[:2] == ("all classes", 39)
-    np.testing.assert_allclose(rejection.p_values(np.array([[0.1, 0.0]]), 0.05)[0], [2 * 2 / 40, 2])
+    # Something to nothing is more than anything, nothing to nothing is 1.
+    found = rejection.p_values(np.array([[0.1, 0.0], [0.0, 0.0]]), 0.05)
+    np.testing.assert_allclose(found, [[2 * 2 / 40, 2], [2 * 3 / 40, 2 * 3 / 40]])
 
 
 def test_promise_is_kept_on_what_is_exchangeable():
