@@ -203,7 +203,7 @@ class Rejection:
         if kind == "rule of thumb":
             return np.full(distances.shape, np.nan)
         values = self._p_values(*_scores(distances), kind)
-        return np.where(self._untold, np.nan, np.where(np.isfinite(distances) & self._present, values, 0.0))
+        return np.where(self._untold, np.nan, np.where(np.isfinite(distances), values, 0.0))
 
     def reach(self, level: float) -> float:
         """Return how many times as far as the nearest a class may be and still matter to :meth:`sets`."""
