@@ -140,8 +140,9 @@ def test_files_that_are_left_out_are_said(tmp_path):
     for name in ("1.png", "2.tif", "10.gif", ".DS_Store"):
         (tmp_path / name).write_bytes(encoded(gray()))
     found = find([str(tmp_path)])
-    said = f"2 files or links in {str(tmp_path)!r} were left out, no image by its name: '2.tif', '10.gif'."
+    where = f"no image by its name, in {str(tmp_path)!r}"
+    said = f"2 files or links were left out, {where}: '2.tif', '10.gif'."
     assert (found.count, found.notes) == (1, [said])
-    with pytest.warns(LookalikeWarning, match="2 files or links .* '2.tif', '10.gif'"):
+    with pytest.warns(LookalikeWarning, match="2 files or links were left out, .* '2.tif', '10.gif'"):
         assert len(lookalike.read_images(tmp_path, (4, 3)).names) == 1
     assert find([str(tmp_path / "1.png")]).notes == []

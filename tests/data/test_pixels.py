@@ -4,10 +4,10 @@ from unittest import mock
 
 import numpy as np
 import pytest
+from deep import bmp_with_opacity, deep_png
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
-from deep import bmp_with_opacity, deep_png
 from making import bomb_png, encoded, gray
 from PIL import Image
 

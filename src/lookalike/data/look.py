@@ -244,7 +244,7 @@ def spans_together(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDAr
 
 
 def strange_rows(rows: NDArray[Any], training: NDArray[np.float64]) -> str | None:
-    """Return what is strange about rows of numbers beside those of training: their scale, judged as images'."""
+    """Return what is strange about rows of numbers beside those of training: their scale."""
     n, least, largest = training
     spans = _spans(sample(rows))
     odd = (spans > 0) & ((spans * _FAINTER < least) | (spans / _FAINTER > largest))

@@ -276,8 +276,8 @@ def _in_tree(tree: Tree, notes: list[str]) -> list[_Found]:
     hidden = [path for path in tree.hidden if not any(map(is_hidden, path.split("/")))]
     others = sorted({*tree.files, *hidden} - {*paths}, key=natural_key)
     if others:
-        are = "1 file or link in {} was" if len(others) == 1 else f"{len(others):,} files or links in {{}} were"
-        notes.append(f"{are.format(quoted(tree.name))} left out, no image by its name: {listed(others)}.")
+        are = "1 file or link was" if len(others) == 1 else f"{len(others):,} files or links were"
+        notes.append(f"{are} left out, no image by its name, in {quoted(tree.name)}: {listed(others)}.")
     return _of_files(FileImages(tree, tuple(paths)))
 
 

@@ -32,7 +32,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 Size = tuple[int, int]
 _Opener = Callable[[BytesIO], ImageFile.ImageFile]
 
-# By depth and kind of colour in a PNG's header: how Pillow gives the lower bytes, or all four of gray and opacity.
+# By depth and kind of colour in a PNG's header: how Pillow gives the lower bytes, or all of gray and opacity.
 _DEEP = {b"\x10\x02": "RGB;16L", b"\x10\x04": "RGBA", b"\x10\x06": "RGBA;16L"}
 _GRAY_AND_OPACITY = 4
 
@@ -125,12 +125,12 @@ def _deep(data: bytes, opener: _Opener) -> NDArray[np.int64] | None:
     image = _upright(data, opener)
     upper, other = np.asarray(image), np.asarray(_upright(data, opener, _DEEP[data[24:26]]))
     if data[25] == _GRAY_AND_OPACITY:
-        return other[..., ::2].astype(np.int64) * 256 + other[..., 1::2]
-    values = upper.astype(np.int64) * 256 + other
+        upper, other = other[..., ::2], other[..., 1::2]
+    values: NDArray[np.int64] = upper.astype(np.int64) * 256 + other
     nothing = image.info.get("transparency")
-    if nothing is None:
-        return values
-    return np.dstack([values, np.where((values == nothing).all(axis=2), 0, 65535)])
+    if nothing is not None:
+        values = np.dstack([values, np.where((values == nothing).all(axis=2), 0, 65535)])
+    return values
 
 
 def _of_deep(values: NDArray[np.int64], reading: Reading, seen: Seen) -> NDArray[np.uint8]:

@@ -30,7 +30,7 @@ from lookalike.progress import Progress, silent
 from lookalike.recognition.explanation import Evidence, explain
 from lookalike.recognition.labels import LABELS, LabelTable
 from lookalike.recognition.probability import Calibration, LeftOut, calibrate, probabilities
-from lookalike.recognition.rejection import Basis, Rejection, checked_level
+from lookalike.recognition.rejection import Basis, Rejection, asked_level, checked_level
 from lookalike.recognition.reservoir import Reservoir, image_keys, smallest, spreads
 from lookalike.recognition.vote import Vote
 from lookalike.search.matcher import Codes, Matcher
@@ -327,7 +327,7 @@ class Recogniser:
     def answer(self, images: NDArray[Any], alpha: float, progress: Progress = silent) -> Answers:
         """Return the answer to each image, and whether it is rejected at a level."""
         rejection = self.rejection(progress)
-        matches, seen = self.match(images, reach=rejection.reach(checked_level(alpha)), progress=progress)
+        matches, seen = self.match(images, reach=rejection.reach(asked_level(alpha)), progress=progress)
         codes, distances = self.vote.answers(matches)
         rejected = np.logical_not(self.sets(matches, images, seen, alpha).any(axis=1))
         return Answers(self.labels.classes[codes], distances, rejected, rejection.basis(alpha))
