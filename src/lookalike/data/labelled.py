@@ -48,8 +48,8 @@ class LabelledImages:
     images: ImageBatch  #: ``(n, h, w)`` or ``(n, h, w, c)``: uint8, or floats in 0-1 (see ``as_images``)
     #: face values ``(n,)``: int64 where every class name is a whole number as one writes it, else strings
     labels: NDArray[Any]
-    #: every class, in natural order ("c2" before "c10"); a model's ``classes_``, and columns of probabilities,
-    #: are sorted as labels are ("c10" before "c2")
+    #: every class, in natural order ("c2" before "c10"); a model's ``classes_``, and columns of
+    #: probabilities, are sorted as labels are ("c10" before "c2")
     class_names: tuple[str, ...]
     names: tuple[str, ...]  #: one an image, unique within the set: a file's path in its folder, or an index
     groups: NDArray[Any] | None = None  #: ``(n,)``: who wrote each image, or which camera took it, if known
