@@ -28,6 +28,7 @@ from lookalike.search.matches import Matches, Places, nearest, nearest_of_classe
 from lookalike.search.mixture.features import feature_rows
 from lookalike.search.mixture.heads import Head, Solved
 from lookalike.search.mixture.jitter import jittered
+from lookalike.search.mixture.network import Network
 from lookalike.search.mixture.weights import fitted_weights
 from lookalike.search.pixels import check_codes
 from lookalike.search.together import Keys, Together, shift_keys, without
@@ -64,8 +65,11 @@ class Term(NamedTuple):
     photographs: bool | None = None  # of gradients: prepared and compared as photographs, or as drawings
     floor: float = 0.0  # of features: how long rows are that say nothing
     evened: bool = False  # of features: numbers of different kinds
+    by_default: bool = True
 
 
+#: The term that needs a network that the user has.
+EMBEDDING = "embedding"
 #: The one table of terms: gradients that may move, and features of the image as a whole.
 TERMS: Mapping[str, Term] = {
     "shape": Term("shape as a drawing", 2.0, 0.5, photographs=False),
@@ -74,7 +78,9 @@ TERMS: Mapping[str, Term] = {
     "texture": Term("texture", 1.1, floor=1.4),
     "energy": Term("texture energy", 0.5, floor=0.4, evened=True),
     "edges": Term("edges", 0.6, floor=0.4),
+    EMBEDDING: Term("features of a network", 1.0, floor=0.4, by_default=False),
 }
+DEFAULT_TERMS = tuple(name for name, term in TERMS.items() if term.by_default)
 GRADIENTS = tuple(name for name, term in TERMS.items() if term.photographs is not None)
 
 
@@ -139,6 +145,7 @@ class MixtureMatcher:
         "codes": class_codes("n"),
         "n_classes": whole(1, 2**31),
         **{name: Part(GradientTerm if name in GRADIENTS else Head, optional=True) for name in TERMS},
+        "network": Part(Network, optional=True),
     }
     keeps_images = True
     fixed = ""
@@ -154,9 +161,12 @@ class MixtureMatcher:
     images: Bytes
     codes: Codes
     n_classes: int
+    network: Network | None  # what the term of an embedding needs
 
-    def __init__(self, names: tuple[str, ...], weights: Floats | None) -> None:
-        self.names, self._given = names, weights
+    def __init__(
+        self, names: tuple[str, ...], weights: Floats | None, network: Network | None = None
+    ) -> None:
+        self.names, self._given, self.network = names, weights, network
         for name in TERMS:
             setattr(self, name, None)
 
@@ -175,9 +185,14 @@ class MixtureMatcher:
             term = getattr(self, name)
             if (term is not None) != (name in self.names):
                 raise InputError(f"the term {name} does not go with names")
+        if (self.network is not None) != (EMBEDDING in self.names):
+            raise InputError("a network does not go with names")
         as_images(self.images[:1])
         for name in self._heads:
-            found, expected = getattr(self, name).solution.shape, feature_rows(name, self.images[:1]).shape[1]
+            found, expected = (
+                getattr(self, name).solution.shape,
+                self._features(name, self.images[:1]).shape[1],
+            )
             if found != (expected, self.n_classes):
                 raise InputError(f"the term {name} has shape {found}: expected {expected, self.n_classes}")
         self._begin()
@@ -295,10 +310,16 @@ class MixtureMatcher:
     def _heads(self) -> list[str]:
         return [name for name in self.names if name not in GRADIENTS]
 
+    def _features(self, name: str, images: Bytes) -> Floats:
+        """Return what a feature is of images."""
+        if name == EMBEDDING and self.network is not None:
+            return self.network.rows(images)
+        return feature_rows(name, images)
+
     def _rows(self, name: str) -> Floats:
         """Return what a feature is of all that is kept."""
         if name not in self._known:
-            self._known[name] = feature_rows(name, self.images)
+            self._known[name] = self._features(name, self.images)
         return self._known[name]
 
     def _solved(self, name: str) -> Solved:
@@ -319,7 +340,7 @@ class MixtureMatcher:
         costs, asked = {}, {}
         for name in self._heads:
             if exclude is None:
-                of_classes = getattr(self, name).costs(feature_rows(name, images))
+                of_classes = getattr(self, name).costs(self._features(name, images))
             else:  # they are kept images, and their rows are known
                 of_classes = getattr(self, name).costs(self._rows(name)[exclude], self._solved(name), exclude)
             costs[name] = of_classes[:, self.codes]
@@ -431,7 +452,9 @@ class MixtureMatcher:
 
     def add(self, images: Bytes, codes: Codes) -> None:
         """Keep further images behind the others; weights, scales and centres stay."""
-        rows = {name: np.concatenate([self._rows(name), feature_rows(name, images)]) for name in self._heads}
+        rows = {
+            name: np.concatenate([self._rows(name), self._features(name, images)]) for name in self._heads
+        }
         self.images = np.concatenate([self.images, images])
         self.codes = np.concatenate([self.codes, codes])
         self._serials = self._serials.more(len(images))
