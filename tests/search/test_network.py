@@ -126,22 +126,23 @@ def test_a_description_that_is_none_is_refused(tmp_path, text):
         Network.opened(str(path))
 
 
+def one():
+    return numpy_helper.from_array(np.ones(WIDTH, np.float32), "one")
+
+
 def initialiser(network):
     return network.graph.initializer[0]
 
 
 def constant(network):
     """Return a tensor within a node."""
-    value = numpy_helper.from_array(np.ones(WIDTH, np.float32), "one")
-    network.graph.node.insert(0, helper.make_node("Constant", [], ["one"], value=value))
+    network.graph.node.insert(0, helper.make_node("Constant", [], ["one"], value=one()))
     return network.graph.node[0].attribute[0].t
 
 
 def inner(network):
     """Return a tensor within a graph within a node."""
-    graph = helper.make_graph(
-        [], "inner", [], [], [numpy_helper.from_array(np.ones(WIDTH, np.float32), "one")]
-    )
+    graph = helper.make_graph([], "inner", [], [], [one()])
     network.graph.node.append(helper.make_node("If", ["flat"], ["x"], then_branch=graph, else_branch=graph))
     return network.graph.node[-1].attribute[0].g.initializer[0]
 
@@ -154,15 +155,51 @@ def sparse(network):
 
 
 def of_a_function(network):
-    value = numpy_helper.from_array(np.ones(WIDTH, np.float32), "one")
-    node = helper.make_node("Constant", [], ["one"], value=value)
+    node = helper.make_node("Constant", [], ["one"], value=one())
     network.functions.append(
         helper.make_function("mine", "f", [], ["one"], [node], [helper.make_opsetid("", 13)])
     )
     return network.functions[0].node[0].attribute[0].t
 
 
-@pytest.mark.parametrize("tensor", [initialiser, constant, inner, sparse, of_a_function])
+def of_several(network):
+    """Return a tensor of a graph that is one of several of an attribute."""
+    graphs = [helper.make_graph([], "empty", [], [], []), helper.make_graph([], "full", [], [], [one()])]
+    network.graph.node[0].attribute.append(helper.make_attribute("graphs", graphs))
+    return network.graph.node[0].attribute[-1].graphs[1].initializer[0]
+
+
+def one_of_several(network):
+    network.graph.node[0].attribute.append(helper.make_attribute("tensors", [one(), one()]))
+    return network.graph.node[0].attribute[-1].tensors[1]
+
+
+def default_of_a_function(network):
+    function = helper.make_function("mine", "f", [], ["one"], [], [helper.make_opsetid("", 13)])
+    function.attribute_proto.append(helper.make_attribute("value", one()))
+    network.functions.append(function)
+    return network.functions[0].attribute_proto[0].t
+
+
+def of_training(network):
+    network.training_info.add().algorithm.CopyFrom(helper.make_graph([], "step", [], [], [one()]))
+    return network.training_info[0].algorithm.initializer[0]
+
+
+TENSORS = [
+    initialiser,
+    constant,
+    inner,
+    sparse,
+    of_a_function,
+    of_several,
+    one_of_several,
+    default_of_a_function,
+    of_training,
+]
+
+
+@pytest.mark.parametrize("tensor", TENSORS)
 @pytest.mark.parametrize("location", ["beside.bin", "../secret.bin", "/etc/passwd", "*/_ORT_MEM_ADDR_/*"])
 def test_weights_in_another_file_are_refused_wherever_they_are(tmp_path, tensor, location):
     network = tiny()
