@@ -21,9 +21,10 @@ import zipfile
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,12 +52,17 @@ PIXELS, EDGES, CELL = (
 NETWORK = "network + logistic"
 
 
-class RealSet(NamedTuple):
-    """A set: its images and labels, and what a network makes of them."""
+@dataclass
+class RealSet:
+    """A set: its images and labels, and what a network makes of them, once that is asked for."""
 
     images: NDArray[Any]
     labels: NDArray[Any]
-    features: NDArray[np.float64] | None
+    network: lookalike.Embedding | None
+
+    @cached_property
+    def features(self) -> NDArray[np.float64]:
+        return self.network.transform(self.images)
 
 
 def within(images: NDArray[Any], longer: int, multiple: int = 1) -> NDArray[np.uint8]:
@@ -151,7 +157,7 @@ def read(folder: Path, network: lookalike.Embedding | None) -> RealSet:
     parts = lookalike.load(folder, size=size)
     images = np.concatenate([part.images for part in parts])
     labels = np.concatenate([part.labels for part in parts]).astype(str)
-    return RealSet(images, labels, None if network is None else network.transform(images))
+    return RealSet(images, labels, network)
 
 
 def drawn(labels: NDArray[Any], examples: int, seed: tuple[int, ...]) -> tuple[NDArray[Any], NDArray[Any]]:
