@@ -13,7 +13,7 @@ from lookalike.models.base import ImageClassifier
 from lookalike.models.checks import check_network_path, check_prepare, check_whole, learned
 from lookalike.prepare import Prepare
 from lookalike.recognition.vote import Vote
-from lookalike.search.mixture.matcher import DEFAULT_TERMS, EMBEDDING, MixtureMatcher
+from lookalike.search.mixture.matcher import DEFAULT_TERMS, EMBEDDING, TURNS, MixtureMatcher
 from lookalike.search.mixture.network import Network
 
 
@@ -32,6 +32,9 @@ class MixtureMatch(ImageClassifier):
         Which measures: "shape", "turned", "colour", "texture", "energy", "edges"; by default all.
     weights : "auto" or dict of str to float, default="auto"
         What each measure counts, 0 or more; "auto" is decided by the examples.
+    quarter_turns : "auto" or bool, default="auto"
+        Whether images are compared in all four quarter turns, for parts and cards that lie as they fell;
+        "auto" is decided by the examples, each left out. It takes four times as long.
     embedding : path-like, optional
         A network as an ONNX file, with a JSON file beside it (see :class:`lookalike.Embedding`), whose
         features are one more measure, "embedding". A model file names it with its hash and cannot be opened
@@ -90,6 +93,7 @@ class MixtureMatch(ImageClassifier):
         *,
         terms: Sequence[str] | None = None,
         weights: Literal["auto"] | Mapping[str, float] = "auto",
+        quarter_turns: Literal["auto"] | bool = "auto",
         embedding: str | os.PathLike[str] | None = None,
         n_neighbors: int = 1,
         prepare: Literal["auto"] | Prepare | None = None,
@@ -97,6 +101,7 @@ class MixtureMatch(ImageClassifier):
     ) -> None:
         self.terms = terms
         self.weights = weights
+        self.quarter_turns = quarter_turns
         self.embedding = embedding
         self.n_neighbors = n_neighbors
         self.prepare = prepare
@@ -114,8 +119,9 @@ class MixtureMatch(ImageClassifier):
         names, given = self._measures(), None
         if not isinstance(self.weights, str):
             given = np.array([float(self.weights[name]) for name in names])
+        turns = None if self.quarter_turns == "auto" else TURNS if self.quarter_turns else 1
         network = None if self.embedding is None else Network.opened(os.fspath(self.embedding))
-        return MixtureMatcher(names, given, network)
+        return MixtureMatcher(names, given, turns, network)
 
     def _measures(self) -> tuple[str, ...]:
         """Return the names of the measures."""
@@ -135,6 +141,8 @@ class MixtureMatch(ImageClassifier):
         if not listed or any(name not in DEFAULT_TERMS or names.count(name) > 1 for name in names):
             expected = ", ".join(map(repr, DEFAULT_TERMS))
             raise InputError(f"terms are {self.terms!r}: expected some of {expected}")
+        if self.quarter_turns not in ("auto", True, False):
+            raise InputError(f"quarter_turns is {self.quarter_turns!r}: expected 'auto', True or False")
         if isinstance(self.weights, str) and self.weights == "auto":
             return
         names = self._measures()
