@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -138,6 +139,12 @@ def class_table(model: Any, classes: ArrayLike | None) -> LabelTable:
     if known is not None and not np.array_equal(given, known.labels.classes):
         raise InputError(f"classes are {given}: expected those of the first call, {known.labels.classes}")
     return LabelTable.of(given) if known is None else known.labels
+
+
+def check_network_path(name: str, path: object) -> None:
+    """Refuse what is no path of a file."""
+    if not isinstance(path, str | os.PathLike):
+        raise InputError(f"{name} is {path!r}: expected the path of an ONNX file")
 
 
 def check_whole(name: str, value: object) -> None:
