@@ -22,8 +22,12 @@ Whole = NDArray[np.intp]
 _WHITE = 255
 # Images are looked at a few at a time, so that they stay in the processor's cache.
 _CHUNK_VALUES = 2**18
-# So much of the training images must agree before it can be said what they are.
-_MOST = 0.95
+#: So much of the training images must agree before it can be said what they are.
+MOST = 0.95
+# How far a pixel of even paper may be from the paper's level.
+_EVEN = 8
+#: So much of a drawing is even paper.
+PAPER_SHARE = 0.4
 # By how much an image may be beyond everything that was seen in training.
 _FAINTER = 8
 _SMALLER = 1.5
@@ -73,6 +77,13 @@ def paper(images: Gray8) -> Gray8:
     around = border(images)
     middle = (around.shape[1] - 1) // 2
     return np.partition(around, middle, axis=1)[:, middle]
+
+
+def even_paper(images: Gray8) -> NDArray[np.float64]:
+    """Return how much of each image is even paper: within 8 levels of its paper."""
+    distance = np.abs(images.astype(np.int16) - paper(images)[:, None, None])
+    share: NDArray[np.float64] = (distance <= _EVEN).mean(axis=(1, 2))
+    return share
 
 
 def paper_and_darkness(images: Gray8) -> tuple[Gray8, NDArray[np.int8]]:
@@ -147,7 +158,7 @@ class Look(NamedTuple):
     def side(self) -> str | None:
         """What most images are, or None where they do not agree."""
         voices = self.light + self.dark
-        if not voices or max(self.light, self.dark) < _MOST * voices:
+        if not voices or max(self.light, self.dark) < MOST * voices:
             return None
         return "light on dark" if self.light > self.dark else "dark on light"
 
