@@ -15,7 +15,7 @@ how many times as large it is). And an image that is left out of a class of m mi
 new one none: the temperature is 1 - 1 / 2m times that. On fourteen sets of photographs, drawings and digits
 with 5 images a class this brings the calibration error of a mixture of measures from 0.049 to 0.033, of the
 nearest image from 0.066 to 0.051 and of the mean image from 0.061 to 0.048
-(``benchmarks/sure_of_small_sets.py`` measures it).
+(``benchmarks/sure_of_real_sets.py`` measures it).
 
 A class of a single image has none that can be left out. Beside one, the temperature is a rule of thumb: the
 others', of the first form, where there are 20 of them, else a ninth of the median distance between training
