@@ -117,7 +117,7 @@ def steps(*given):
         (steps({"step": "blur", "sigma": [1]}), r"sigma is \[1\]"),
         (steps({"step": "deskew", "inverted": True}), "'deskew' has other parameters: expected none"),
         (steps({"step": "polarity"}), "'polarity' has other parameters: expected inverted"),
-        (steps({"step": "polarity", "inverted": "no"}), "inverted is 'no': expected true, false or null"),
+        (steps({"step": "polarity", "inverted": "no"}), "inverted is 'no': expected true or false"),
         (steps({"step": "raise-contrast"}), "'raise-contrast' has other parameters: expected range"),
         (steps({"step": "raise-contrast", "range": 0}), "range is 0: expected a whole number from 1 to 255"),
         (steps({"step": "raise-contrast", "range": 2.5}), "range is 2.5: expected a whole number"),

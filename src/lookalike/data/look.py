@@ -22,12 +22,8 @@ Whole = NDArray[np.intp]
 _WHITE = 255
 # Images are looked at a few at a time, so that they stay in the processor's cache.
 _CHUNK_VALUES = 2**18
-#: So much of the training images must agree before it can be said what they are.
-MOST = 0.95
-# How far a pixel of even paper may be from the paper's level.
-_EVEN = 8
-#: So much of a drawing is even paper.
-PAPER_SHARE = 0.4
+# So much of the training images must agree before it can be said what they are.
+_MOST = 0.95
 # By how much an image may be beyond everything that was seen in training.
 _FAINTER = 8
 _SMALLER = 1.5
@@ -77,13 +73,6 @@ def paper(images: Gray8) -> Gray8:
     around = border(images)
     middle = (around.shape[1] - 1) // 2
     return np.partition(around, middle, axis=1)[:, middle]
-
-
-def even_paper(images: Gray8) -> NDArray[np.float64]:
-    """Return how much of each image is even paper: within 8 levels of its paper."""
-    distance = np.abs(images.astype(np.int16) - paper(images)[:, None, None])
-    share: NDArray[np.float64] = (distance <= _EVEN).mean(axis=(1, 2))
-    return share
 
 
 def paper_and_darkness(images: Gray8) -> tuple[Gray8, NDArray[np.int8]]:
@@ -158,7 +147,7 @@ class Look(NamedTuple):
     def side(self) -> str | None:
         """What most images are, or None where they do not agree."""
         voices = self.light + self.dark
-        if not voices or max(self.light, self.dark) < MOST * voices:
+        if not voices or max(self.light, self.dark) < _MOST * voices:
             return None
         return "light on dark" if self.light > self.dark else "dark on light"
 
@@ -238,6 +227,44 @@ def roughness(images: ImageBatch) -> NDArray[np.float64]:
         pairs = (height - 1) * width + height * (width - 1)
         parts.append(squares / np.maximum(2 * pairs * gray.var(axis=(1, 2)), 1e-300))
     return np.concatenate(parts)
+
+
+def row_spans(rows: NDArray[Any]) -> NDArray[np.float64]:
+    """Return how many rows of numbers have a range, and the least and the largest; 0 where none has."""
+    spans = _spans(rows)
+    spans = spans[spans > 0]
+    return np.array([len(spans), spans.min(), spans.max()] if len(spans) else [0, 0, 0], np.float64)
+
+
+def spans_together(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what :func:`row_spans` says of all rows of two lots."""
+    if not (one[0] and other[0]):
+        return one + other
+    return np.array([one[0] + other[0], min(one[1], other[1]), max(one[2], other[2])])
+
+
+def strange_rows(rows: NDArray[Any], training: NDArray[np.float64]) -> str | None:
+    """Return what is strange about rows of numbers beside those of training: their scale."""
+    n, least, largest = training
+    spans = _spans(sample(rows))
+    odd = (spans > 0) & ((spans * _FAINTER < least) | (spans / _FAINTER > largest))
+    if not n or not odd.any() or _chance(int(odd.sum()), len(spans), 0, int(n)) >= _LEVEL:
+        return None
+    are = "1 of {} spans {} from its" if odd.sum() == 1 else f"{odd.sum():,} of {{}} span {{}} from their"
+    rows_of = f"{len(spans):,} row{'s' * (len(spans) != 1)}"
+    found, known = (_to(*(f"{end:.4g}" for end in ends)) for ends in (_ends(spans[odd]), (least, largest)))
+    return (
+        f"{are.format(rows_of, found)} least to largest value; the training rows span {known}: bring both to "
+        "one scale"
+    )
+
+
+def _spans(rows: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the difference of the largest and the least value of each row."""
+    # Half of each, so that no difference is too large for a float.
+    halves = rows.max(axis=1) / 2.0 - rows.min(axis=1) / 2.0
+    spans: NDArray[np.float64] = np.minimum(halves, np.finfo(np.float64).max / 2) * 2
+    return spans
 
 
 def strange(images: ImageBatch, training: Look) -> dict[str, str]:
@@ -417,13 +444,13 @@ def sample(images: ImageBatch) -> ImageBatch:
     return images[np.linspace(0, len(images) - 1, _SAMPLE).astype(np.intp)]
 
 
-def _ends(values: NDArray[np.signedinteger]) -> tuple[int, int]:
-    return (int(values.min()), int(values.max())) if len(values) else (0, 0)
+def _ends(values: NDArray[Any]) -> tuple[Any, Any]:
+    return (values.min().item(), values.max().item()) if len(values) else (0, 0)
 
 
 def _count(count: int, total: int) -> str:
     return f"{count:,} of {total:,} image{'s' * (total != 1)}"
 
 
-def _to(low: int, high: int) -> str:
+def _to(low: object, high: object) -> str:
     return str(low) if low == high else f"{low} to {high}"

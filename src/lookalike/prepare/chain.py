@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lookalike.data.look import PAPER_SHARE, Gray8, even_paper, gray_bytes, ink_box
+from lookalike.data.look import Gray8, gray_bytes, ink_box, paper
 from lookalike.errors import InputError, unknown, warn
 from lookalike.images import ImageBatch, as_images, unit_of
 from lookalike.prepare.drawings import Deskew, EvenInk, FitToInk, ink
@@ -48,6 +48,9 @@ _LONGEST_REASON = 1000
 _KEYS = {"version", "fitted", "steps", "reasons"}
 
 _SAMPLE = 2000
+# How far a pixel of even paper may be from the paper's level, and how much of a drawing is such paper.
+_EVEN = 8
+_PAPER_SHARE = 0.4
 # How much the ink's size may vary, and how far from the middle it may be, in parts of the frame.
 _SIZE_SPREAD = 1 / 8
 _OFF_CENTRE = 1 / 12
@@ -261,7 +264,7 @@ def choose(images: ArrayLike, labels: ArrayLike | None = None, *, photographs: b
     2. **Photographs** are made gray (:class:`Gray`). Where their longer side has more than 32 pixels they are
        resized so that it has 32, the ratio of the sides kept (:class:`Resize`). Whether their ink is dark or
        light is not decided.
-    3. **Drawings** are turned to light ink on dark (:class:`Polarity`), each by itself where both occur.
+    3. **Drawings** are turned to light ink on dark (:class:`Polarity`).
     4. They are *framed* already where no side has more than 32 pixels, the longer side of their ink varies by
        at most 1/8 of the frame (5th to 95th percentile), and in 95 % of them the ink's centre of mass, or
        else the middle of its box, is within 1/12 of the frame of its centre. Framed drawings stay where they
@@ -296,7 +299,7 @@ def choose(images: ArrayLike, labels: ArrayLike | None = None, *, photographs: b
     sample = gray_bytes(batch[places])
     faint = _raised(sample)
     share = paper_share(run_all(faint, sample))
-    if share < PAPER_SHARE if photographs is None else photographs:
+    if share < _PAPER_SHARE if photographs is None else photographs:
         first: Preparation = Gray()
         steps, reasons = _for_photographs(sample)
         found = f"only {share:.0%} of a typical image is even paper: photographs"
@@ -333,7 +336,8 @@ def _raised(sample: Gray8) -> list[Preparation]:
 
 def paper_share(sample: Gray8) -> float:
     """Return how much of the median image is even paper."""
-    return float(np.median(even_paper(sample)))
+    distance = np.abs(sample.astype(np.int16) - paper(sample)[:, None, None])
+    return float(np.median((distance <= _EVEN).mean(axis=(1, 2))))
 
 
 def _for_photographs(sample: Gray8) -> tuple[list[Preparation], list[str]]:

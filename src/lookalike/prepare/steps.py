@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lookalike.data.look import MOST, PAPER_SHARE, Gray8, even_paper, gray_bytes, paper_and_darkness
+from lookalike.data.look import Gray8, gray_bytes, paper_and_darkness
 from lookalike.errors import InputError, unknown
 from lookalike.images import ImageBatch, as_images
 from lookalike.progress import Progress, silent
@@ -227,15 +227,14 @@ class Polarity(Preparation):
 
     ``fit`` looks at each training image: its paper is the median of its outermost pixels, and its ink is dark
     where the rest is darker on average than its paper. The images vote, each with one voice; one whose
-    rest is exactly as bright as its paper, or that has nothing but a border, has none. Where at least 95 % of
-    the votes agree, ``transform`` inverts all images, or none: :math:`255 - v`. Else both occur, and it
-    inverts each image whose own ink is dark, if at least 40 % of the image is even paper, within 8 levels
-    of its median: of photographs it is chance on which side the border is.
+    rest is exactly as bright as its paper, or that has nothing but a border, has none. Ink is dark where more
+    than half of the votes say so; else it is light. ``transform`` then inverts all images, or none:
+    :math:`255 - v`.
 
     Attributes
     ----------
-    inverted_ : bool or None
-        Ink was dark, so images are inverted; None where both occur.
+    inverted_ : bool
+        Ink was dark, so images are inverted.
 
     Examples
     --------
@@ -248,44 +247,34 @@ class Polarity(Preparation):
     'ink is dark: inverted'
     >>> int(step.transform(drawing)[0, 1, 1])
     255
-    >>> Polarity().fit(np.concatenate([drawing, 255 - drawing])).describe()
-    'ink is dark in some images and light in others: inverted where it is dark'
     """
 
-    inverted_: bool | None
+    inverted_: bool
     _learned = "inverted_"
 
     def describe(self) -> str:
         """Return what the step does to images."""
         if not hasattr(self, "inverted_"):
             return "ink is made light on dark"
-        if self.inverted_ is None:
-            return "ink is dark in some images and light in others: inverted where it is dark"
         return "ink is dark: inverted" if self.inverted_ else "ink is light: kept"
 
     @staticmethod
-    def checked_learned(value: object) -> bool | None:
-        """Return whether a chain from outside inverts, refusing what does not say."""
-        if value is not None and not isinstance(value, bool):
-            raise InputError(f"inverted is {short(value)}: expected true, false or null")
+    def checked_learned(value: object) -> bool:
+        """Return whether a chain from outside inverts, refusing what says neither."""
+        if not isinstance(value, bool):
+            raise InputError(f"inverted is {short(value)}: expected true or false")
         return value
 
     def _learn(self, images: ImageBatch, progress: Progress = silent) -> None:
         step = max(1, _CHUNK_VALUES // self._values(*images.shape[1:3]))
-        votes = np.concatenate(
-            [
-                paper_and_darkness(gray_bytes(images[start : start + step]))[1]
-                for start in range(0, len(images), step)
-            ]
+        votes = (
+            paper_and_darkness(gray_bytes(images[start : start + step]))[1].sum()
+            for start in range(0, len(images), step)
         )
-        dark, light = int((votes > 0).sum()), int((votes < 0).sum())
-        self.inverted_ = None if max(dark, light) < MOST * (dark + light) else dark > light
+        self.inverted_ = bool(sum(map(int, votes)) > 0)
 
     def _apply(self, images: Gray8) -> Gray8:
-        if self.inverted_ is not None:
-            return 255 - images if self.inverted_ else images
-        dark = (paper_and_darkness(images)[1] > 0) & (even_paper(images) >= PAPER_SHARE)
-        return np.where(dark[:, None, None], 255 - images, images)
+        return 255 - images if self.inverted_ else images
 
 
 class NormaliseContrast(Preparation):
