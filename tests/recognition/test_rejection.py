@@ -10,7 +10,7 @@ from sklearn.base import clone
 
 from apart import put_together, taken_apart
 from effort import examples
-from lookalike import DeformableMatch, InkCoverage, InputError, MeanImage, NearestImages
+from lookalike import DeformableMatch, InkCoverage, InputError, LookalikeWarning, MeanImage, NearestImages
 from lookalike.data.look import paper_and_darkness
 from lookalike.recognition.probability import LeftOut
 from lookalike.recognition.rejection import Rejection
@@ -99,6 +99,21 @@ def test_a_level_says_what_it_rests_on(n, kind, sentence, digits):
 
     assert re.search(sentence, basis.sentence)
     assert model.answer(train.images[:2]).basis == basis
+
+
+def test_a_confidence_in_the_place_of_a_level_is_warned_of(digits):
+    train, valid = digits
+    model = NearestImages().fit(train.images, train.labels)
+    asked = [
+        lambda level: model.answer(valid.images[:3], level),
+        lambda level: model.predict_set(valid.images[:3], level),
+        lambda level: model.assess(valid.images[:3], level),
+        lambda level: model.rejection_basis(level),
+    ]
+    for ask in asked:
+        ask(0.5)
+        with pytest.warns(LookalikeWarning, match=r"level 0\.95 .* confidence of 0\.95 the level is 0\.05"):
+            ask(0.95)
 
 
 def test_covers_images_and_rejects_what_is_of_none(model, digits):

@@ -56,9 +56,9 @@ def compare(
     with common.progress(quiet) as tell:
         train, valid = lookalike.load(
             data,
+            group_from=group_from or None,
             **common.loading(classes, size, limit, seed, skip_bad, zip_encoding, label_column, header, tell),
         )
-        train = train.grouped(group_from) if group_from else train
         if image is not None:
             from lookalike.show.report.examples import find
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from lookalike.errors import MissingExtraError
 from lookalike.progress import Progress, silent
 from lookalike.recognition.recogniser import Recogniser
-from lookalike.recognition.rejection import Basis, Rejection, checked_level
+from lookalike.recognition.rejection import Basis, Rejection, asked_level, checked_level
 from lookalike.recognition.reservoir import spreads
 from lookalike.search.matches import NOWHERE
 from lookalike.tensors import takes_tensors
@@ -84,7 +84,7 @@ class Assessment:
         progress: Progress = silent,
     ) -> Assessment:
         """Return what a model makes of images, with the ``k`` nearest."""
-        level, rejection = checked_level(alpha), model.rejection(progress)
+        level, rejection = asked_level(alpha), model.rejection(progress)
         matches, seen = model.match(images, max(k, model.voters), progress=progress)
         voting = matches.nearest(model.voters)
         codes, distances = model.vote.answers(voting)
