@@ -95,6 +95,9 @@ class Ink(_Said):
     height_share: float
     light_on_dark: bool
     centred_by: Literal["mass", "box"]
+    pen: float
+    upright: bool
+    aspect: float | None
 
 
 class Model(_Said):

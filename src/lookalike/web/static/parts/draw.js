@@ -21,7 +21,7 @@ const USUAL_SHARE = 0.7;
 const USUAL_PEN = 0.1;
 /** A pen between these shares of the model's keeps the thickness that was drawn; others are brought there. */
 const THINNEST = 0.85;
-const THICKEST = 1.1;
+const THICKEST = 1;
 /** What is shorter than one pen is wide is a dot, and is not blown up to a drawing's size. */
 const LARGEST_DOT = 4;
 /** What leans more than by 45 degrees is a flat stroke, and no slanted one. */
