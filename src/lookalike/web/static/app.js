@@ -29,7 +29,7 @@ class Page {
     this.asked = new Set();
     this.pad = new Pad(byId("pad"), (content) => this.drawn(content));
     this.pad.onTrouble = (text) => this.note(text);
-    this.answer = new AnswerPanel(byId("answer"), {
+    this.answer = new AnswerPanel(byId("answer"), byId("ideas"), {
       teach: (label) => this.attempt(() => this.teach(label)),
       choose: (idea) => this.choose(idea),
     });
