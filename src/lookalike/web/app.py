@@ -186,9 +186,10 @@ class Routes:
         """Show crops that were answered uncertainly and wait to be labelled."""
         kept = self._uncertain
         if kept is None:
-            return JSONResponse({"total": 0, "full": False, "crops": []})
+            return JSONResponse({"kept": False, "total": 0, "full": False, "crops": []})
         crops = await self._work(kept.crops, offset, limit)
-        return JSONResponse({"total": len(kept), "full": kept.full, "crops": [_crop(one) for one in crops]})
+        found = {"kept": True, "total": len(kept), "full": kept.full, "crops": [_crop(one) for one in crops]}
+        return JSONResponse(found)
 
     async def label(self, number: str, told: forms.QueueLabel) -> Response:
         """Teach the model that was asked what a crop shows, or leave the crop out."""

@@ -291,6 +291,7 @@ class Crop(_Said):
 class Queue(_Said):
     """Images that wait to be labelled, oldest first."""
 
+    kept: bool = Field(description="Whether uncertain answers are kept at all.")
     total: int
     full: bool
     crops: list[Crop]

@@ -105,6 +105,7 @@ class Page {
   changed() {
     this.version += 1;
     this.since = performance.now();
+    byId("answer").setAttribute("aria-busy", "true");
     this.follow();
   }
 
@@ -121,6 +122,7 @@ class Page {
       this.note(error.message);
     } finally {
       this.following = false;
+      byId("answer").setAttribute("aria-busy", "false");
     }
     this.rest();
   }
