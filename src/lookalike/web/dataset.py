@@ -96,7 +96,8 @@ def _images(model: Recogniser, places: NDArray[np.intp], classes: list[str]) -> 
     if not len(places):
         return []
     kept = model.matcher.kept(places)
-    assert kept is not None and model.ids is not None, "asked of models that keep images"
+    assert kept is not None, "asked of models that keep images"
+    assert model.ids is not None, "so do their numbers"
     return [
         {"id": int(model.ids[place]), "label": classes[model.matcher.codes[place]], "image": image}
         for place, image in zip(places, wire.kept(kept), strict=True)
