@@ -13,6 +13,7 @@ from lookalike.cli import data
 from lookalike.cli.broadcast import broadcast
 from lookalike.cli.compare import compare, curve
 from lookalike.cli.evaluate import evaluate
+from lookalike.cli.export import export
 from lookalike.cli.model import fit, forget, info, teach
 from lookalike.cli.predict import explain, predict
 from lookalike.errors import LookalikeError
@@ -38,7 +39,7 @@ class _Checked(TyperCommand):
 
 # A shape may begin with a minus: it is refused as a shape, not taken for an option.
 app.command(cls=_Checked, context_settings={"ignore_unknown_options": True})(broadcast)
-for _command in (compare, curve, evaluate, explain, fit, forget, info, predict, data.show, teach):
+for _command in (compare, curve, evaluate, explain, export, fit, forget, info, predict, data.show, teach):
     app.command(cls=_Checked)(_command)
 app.add_typer(data.app, name="data", help="Known sets: list, get, find and export them.")
 
