@@ -22,12 +22,24 @@ class DataError(LookalikeError, ValueError):
     """A file, a folder or an archive cannot be read as labelled images."""
 
 
+class TooLargeError(DataError):
+    """An image has more pixels than are read: it was refused before it was decoded."""
+
+
 class DownloadError(DataError):
     """No mirror gave the published bytes."""
 
 
 class ModelFileError(LookalikeError, ValueError):
     """A file is no model that can be opened: none at all, cut short, changed, or of a newer lookalike."""
+
+
+class BusyError(LookalikeError):
+    """Too much is asked at once: what was asked was not begun, and can be asked again."""
+
+
+class JournalError(LookalikeError):
+    """What a served model was taught cannot be kept or read: its journal is in use, damaged or of another file."""
 
 
 class UnknownNameError(LookalikeError, KeyError):

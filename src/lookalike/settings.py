@@ -26,6 +26,13 @@ def cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("lookalike"))
 
 
+def models_folder() -> Path:
+    """Return where models are kept that were made while serving: the platform's place for a user's data."""
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("lookalike")) / "models"
+
+
 def offline() -> bool:
     """Return whether ``LOOKALIKE_OFFLINE`` forbids the network."""
     return os.environ.get("LOOKALIKE_OFFLINE", "").strip().lower() not in _FALSE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer import Argument, Option
@@ -170,7 +170,7 @@ def teach(
     found = common.find_images(images, label_column, header)
     fitted = lookalike.load_model(model)
     shape = common.model_shape(fitted.image_shape_, model)
-    value = _value(label, fitted)
+    value = fitted.recogniser_.labels.from_text(label, "--label")
     classes = len(fitted.classes_)
     with common.progress(quiet) as tell:
         tell("reading images", 0, found.count)
@@ -191,26 +191,6 @@ def teach(
     common.say_bad(found, quiet)
     if len(fitted.classes_) > classes:
         common.say_notes([f"{label} is a new class; there are {len(fitted.classes_)} now."], quiet)
-
-
-def _value(text: str, fitted: Any) -> Any:
-    """Return a label as the model's labels are, refusing a text where they are whole numbers."""
-    from lookalike.data.labelled import face_values
-    from lookalike.files import MAX_NAME
-    from lookalike.text import listed, quoted
-
-    if not 0 < len(text.strip()) <= MAX_NAME or not text.isprintable():
-        raise InputError(f"--label is {quoted(text, 40)}: expected 1 to {MAX_NAME} printable characters")
-    if fitted.classes_.dtype.kind not in "iu":
-        return text
-    value = face_values([text])[0]
-    if isinstance(value, str):
-        raise InputError(
-            f"--label is {quoted(text, 40)}: the classes of this model are whole numbers without leading "
-            f"zeros ({listed(fitted.classes_, 3)}), and so is one that is taught; for a class of another "
-            "name, add a folder of that name to the folders of the others and fit again"
-        )
-    return value
 
 
 def forget(

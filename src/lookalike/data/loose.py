@@ -84,7 +84,7 @@ class LooseImages:
         any_read = False
         for name, image in self._images(shape, skip_bad, Reading(*(reading or ()))):
             names.append(name)
-            images.append(_conformed(image, name, shape, resize))
+            images.append(conformed(image, name, shape, resize))
             any_read = True
             if len(names) == most:
                 yield LooseBatch(tuple(names), np.stack(images))
@@ -279,10 +279,8 @@ def _of_files(files: FileImages) -> list[_Found]:
     return [_Found(tree.full_name(path), partial(tree.read, path, MAX_FILE_BYTES)) for path in files.paths]
 
 
-def _conformed(
-    image: NDArray[np.uint8], name: str, shape: tuple[int, ...], resize: bool
-) -> NDArray[np.uint8]:
-    """Return an image of the shape that is wanted, where that is unambiguous."""
+def conformed(image: NDArray[np.uint8], name: str, shape: tuple[int, ...], resize: bool) -> NDArray[np.uint8]:
+    """Return one image of the shape ``(h, w)`` or ``(h, w, 3)``, where it is unambiguous how; else DataError."""
     if len(shape) == 3 and shape[2] != 3:
         raise DataError(
             f"the model's images have {shape[2]} channels, and those of {quoted(name)} are gray or colour: "

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import BmpImagePlugin, Image, ImageFile, ImageOps, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
 from lookalike.data.look import gray_bytes
-from lookalike.errors import DataError, InputError
+from lookalike.errors import DataError, InputError, TooLargeError
 from lookalike.files import MAX_PIXELS
 from lookalike.images import ImageBatch
 from lookalike.progress import Progress, silent
@@ -74,26 +74,34 @@ class Seen:
 
 
 def decode_image(
-    data: bytes, name: str, reading: Reading = USUAL, seen: Seen | None = None
+    data: bytes, name: str, reading: Reading = USUAL, seen: Seen | None = None, most: int = MAX_PIXELS
 ) -> NDArray[np.uint8]:
-    """Return the pixels of one PNG, JPEG, BMP or WEBP image, and note in ``seen`` what else it could be."""
+    """Return the pixels of one PNG, JPEG, BMP or WEBP image, and note in ``seen`` what else it could be.
+
+    More than ``most`` pixels are refused before they are decoded.
+    """
     shown = quoted(name)
     opener = _opener(data)
     if opener is None:
         raise DataError(f"{shown} is not an image: expected PNG, JPEG, BMP or WEBP")
     try:
         with opener(BytesIO(data)) as image:
-            _check_header(image)
+            _check_header(image, most)
             image.load()
             return np.ascontiguousarray(pixels(ImageOps.exif_transpose(image), reading, seen or Seen()))
     except DataError as error:
-        raise DataError(f"{shown} {error}") from None
+        raise type(error)(f"{shown} {error}") from None
     except MemoryError:
         raise
     except Exception as error:
         # Pillow's decoders answer hostile bytes with a dozen kinds of error: each means a damaged file.
         reason = str(error) or type(error).__name__
         raise DataError(f"{shown} is truncated or damaged ({reason}): replace it or leave it out") from error
+
+
+def is_image(data: bytes) -> bool:
+    """Return whether the first bytes are those of a format that is read."""
+    return _opener(data) is not None
 
 
 def _opener(data: bytes) -> Callable[[BytesIO], ImageFile.ImageFile] | None:
@@ -122,9 +130,9 @@ def _open_webp(file: BytesIO) -> ImageFile.ImageFile:
     return WebPImagePlugin.WebPImageFile(file)
 
 
-def _check_pixels(width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise DataError(f"is {width} x {height} pixels: more than {MAX_PIXELS:,}, refused before decoding")
+def _check_pixels(width: int, height: int, most: int = MAX_PIXELS) -> None:
+    if width * height > most:
+        raise TooLargeError(f"is {width} x {height} pixels: more than {most:,}, refused before decoding")
 
 
 def _webp_canvas(head: bytes) -> tuple[int, int]:
@@ -142,10 +150,10 @@ def _webp_canvas(head: bytes) -> tuple[int, int]:
     raise DataError("is damaged (its WEBP header is unknown): replace it or leave it out")
 
 
-def _check_header(image: ImageFile.ImageFile) -> None:
+def _check_header(image: ImageFile.ImageFile, most: int) -> None:
     """Refuse by the header alone: nothing is decoded yet."""
     width, height = image.size
-    _check_pixels(width, height)
+    _check_pixels(width, height, most)
     if width < 1 or height < 1:
         raise DataError("has no pixels: expected at least one")
     if getattr(image, "n_frames", 1) > 1:

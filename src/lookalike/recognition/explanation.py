@@ -228,6 +228,42 @@ def contributions(
     return shares / total if total else shares
 
 
+def ideal_images(matcher: Matcher) -> NDArray[np.float64]:
+    """Return each class's own image: its mean, or the first of what is kept of it.
+
+    Parameters
+    ----------
+    matcher : Matcher
+        One of images.
+
+    Returns
+    -------
+    ndarray of shape (n_classes, h, w[, c]), float64
+        In 0-1; NaN for a class of which nothing is kept, and everywhere where no images are.
+
+    Examples
+    --------
+    >>> import lookalike
+    >>> from lookalike.recognition.explanation import ideal_images
+    >>> train, _ = lookalike.load("digits", classes=[3, 7])
+    >>> ideal_images(lookalike.NearestImages().fit(train.images, train.labels).recogniser_.matcher).shape
+    (2, 8, 8)
+    """
+    found = [_mean_of(matcher, code) for code in range(len(matcher.class_counts))]
+    shape = next((one.shape for one in found if one is not None), (1, 1))
+    return np.array([np.full(shape, np.nan) if one is None else one for one in found])
+
+
+def _mean_of(matcher: Matcher, code: int) -> Floats | None:
+    """Return the mean image of a class, of what stands for it the first; None where nothing does."""
+    places = np.flatnonzero(matcher.codes == code)
+    kept = matcher.kept(places if matcher.keeps_images else places[:1]) if len(places) else None
+    if kept is None:
+        return None
+    mean: Floats = kept.mean(axis=0, dtype=np.float64) / unit_of(kept)
+    return mean
+
+
 class Explained(Protocol):
     """What is explained: a recogniser's parts."""
 
@@ -320,9 +356,9 @@ class _Looker:
         found = []
         for code in codes:
             if code not in self._means:
-                kept = self._matcher.kept(np.flatnonzero(self._matcher.codes == code))
-                assert kept is not None, "a matcher that keeps images has them"
-                self._means[code] = kept.mean(axis=0, dtype=np.float64) / unit_of(kept)
+                mean = _mean_of(self._matcher, code)
+                assert mean is not None, "a matcher that keeps images has them"
+                self._means[code] = mean
             mean = self._means[code]
             found.append(Reference("mean image", self._classes[code], image=mean, difference=image - mean))
         return found

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lookalike.data.labelled import face_values
 from lookalike.errors import InputError, LabelWarning, warn
+from lookalike.files import MAX_NAME
 from lookalike.state import Fact
-from lookalike.text import name_notes, one_form
+from lookalike.text import listed, name_notes, one_form, quoted
 
 #: What numbers and texts are called, by NumPy's kinds.
 _KINDS = {"i": "whole numbers", "u": "whole numbers", "U": "texts", "O": "texts", "b": "truth values"}
@@ -52,11 +54,36 @@ class LabelTable:
                 warn(note, LabelWarning)
         return LabelTable(classes, self.fit_dtype, tuple(marks.get(label, True) for label in after)), codes
 
+    def all_taught(self) -> LabelTable:
+        """Return the table of a model that began empty: every class goes with its last image."""
+        return replace(self, taught=(True,) * len(self.classes))
+
     def without_empty(self, counts: NDArray[np.int64]) -> LabelTable:
         """Return the table without what was taught and has no image left."""
         left = [place for place, taught in enumerate(self.taught) if not taught or counts[place]]
         classes = as_classes(self.classes[left].tolist(), self.fit_dtype)
         return LabelTable(classes, self.fit_dtype, tuple(self.taught[place] for place in left))
+
+    def from_text(self, text: str, what: str = "the label") -> Any:
+        """Return the label that a text stands for, of the kind that the classes are.
+
+        Raises
+        ------
+        InputError
+            The text is empty, too long or not printable, or names no whole number where the classes are some.
+        """
+        if not 0 < len(text.strip()) <= MAX_NAME or not text.isprintable():
+            raise InputError(f"{what} is {quoted(text, 40)}: expected 1 to {MAX_NAME} printable characters")
+        if self.classes.dtype.kind not in "iu":
+            return text
+        value = face_values([text])[0].item()
+        if isinstance(value, str):
+            raise InputError(
+                f"{what} is {quoted(text, 40)}: the classes of this model are whole numbers without leading "
+                f"zeros ({listed(self.classes, 3)}), and so is one that is taught; for a class of another "
+                "name, add a folder of that name to the folders of the others and fit again"
+            )
+        return value
 
     def moved_to(self, other: LabelTable) -> NDArray[np.intp]:
         """Return the place of each label in another table, -1 where it is gone."""

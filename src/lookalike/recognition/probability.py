@@ -74,6 +74,14 @@ class LeftOut:
         of = np.unique(self.groups, return_inverse=True)[1]
         return np.where(self.groups == OWN, len(of) + alone, of)
 
+    def moved(self, moved: NDArray[np.intp], n_classes: int) -> LeftOut:
+        """Return the same after a change of classes: what is new has no images yet, what is gone is left out."""
+        distances = np.full((len(self.codes), n_classes), np.inf)
+        distances[:, moved[moved >= 0]] = self.distances[:, moved >= 0]
+        kept = moved[self.codes] >= 0
+        groups = None if self.groups is None else self.groups[kept]
+        return LeftOut(distances[kept], moved[self.codes][kept], self.spreads[kept], groups)
+
     def restored(self) -> None:
         """Refuse what says nothing."""
         if not len(self.codes) or self.codes.max() >= self.distances.shape[1]:

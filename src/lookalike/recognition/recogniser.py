@@ -384,6 +384,24 @@ class Recogniser:
         left_out: LeftOut = self._derived.get_or("left out", lambda: self._leave_out(progress))
         return left_out
 
+    def lean_on(self, before: Recogniser) -> None:
+        """Take what was left out of an earlier state of the model for now: leaving images out takes a while.
+
+        Labels and distances do not depend on it; how sure they are follows once :meth:`recalibrate` is done.
+        """
+        known = before.known_left_out
+        if self.held is None and known is not None:
+            moved = before.labels.moved_to(self.labels)
+            known = known.moved(moved, len(self.labels.classes))
+            self._derived = Derived({"left out": known} if len(known.codes) else {})
+
+    def recalibrate(self, progress: Progress = silent) -> None:
+        """Work out anew how sure answers are; until that is done they are what they were."""
+        fresh = Derived({"left out": self.held or self._leave_out(progress)})
+        fresh["calibration"] = calibrate(fresh["left out"], self.matcher.class_counts)
+        fresh["rejection"] = Rejection(fresh["left out"], self.matcher.class_counts > 0)
+        self._derived = fresh
+
     def _leave_out(self, progress: Progress) -> LeftOut:
         matcher: Any = self.matcher
         if matcher.keeps_images:

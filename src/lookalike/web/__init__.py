@@ -1,1 +1,1 @@
-"""The page and the service behind it."""
+"""Models behind a page and a REST API: what is served, what is taught for good, and who is let in."""

@@ -1,0 +1,127 @@
+"""``lookalike serve`` and ``lookalike model compact``: a page and a REST API, and what they taught, for good."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer import Argument, Option
+
+from lookalike.cli import common
+from lookalike.errors import InputError
+
+#: Where the token is looked for that is not to be seen among the processes.
+_TOKEN = "LOOKALIKE_TOKEN"
+_LEAST_TOKEN = 16
+
+app = typer.Typer(no_args_is_help=True)
+
+
+def serve(
+    models: Annotated[
+        list[Path] | None,
+        Argument(
+            metavar="[MODEL]...",
+            help="Model files; without one the embedded digits are fitted.",
+            show_default=False,
+        ),
+    ] = None,
+    host: Annotated[
+        str,
+        Option(
+            "--host",
+            metavar="ADDRESS",
+            help="The address to listen on; others than this machine's own need a token.",
+        ),
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, Option("--port", metavar="N", min=0, max=65535, help="The port; 0 is any that is free.")
+    ] = 8000,
+    no_browser: Annotated[bool, Option("--no-browser", help="Do not open the page in a browser.")] = False,
+    token: Annotated[
+        str,
+        Option(
+            "--token",
+            metavar="FILE",
+            help=f"A file with the token that whoever asks must know; or set {_TOKEN}. It is no word on the "
+            "command line, where every user of the machine could read it.",
+        ),
+    ] = "",
+    folder: Annotated[
+        Path | None,
+        Option(
+            "--folder",
+            metavar="DIR",
+            help="Where models are kept that are made on the page; those there are served too.",
+        ),
+    ] = None,
+    log_uncertain: Annotated[
+        Path | None,
+        Option(
+            "--log-uncertain",
+            metavar="DIR",
+            help="Keep uploaded images that are rejected or less likely than 0.75 in this folder, up to 1,000, to be "
+            "labelled on the page.",
+        ),
+    ] = None,
+    quiet: common.Quiet = False,
+) -> None:
+    """Serve models: a page to draw on, see why and teach, and a REST API.
+
+    What is taught is on the disk before it is acknowledged: in a journal beside each model file, which
+    lookalike model compact folds into it. Try: lookalike serve digits.lookalike
+    """
+    from lookalike.web.serving import Address, run
+
+    def say(text: str) -> None:
+        common.say(text, quiet)
+
+    with common.progress(quiet) as tell:
+        run(
+            models or [],
+            Address(host, port),
+            folder=folder,
+            token=_read_token(token),
+            uncertain=log_uncertain,
+            browser=not no_browser,
+            say=say,
+            progress=tell,
+        )
+
+
+def _read_token(path: str) -> str | None:
+    """Return the token that a file or the environment holds; None where there is none."""
+    from lookalike.text import quoted
+
+    where = f"--token {path}" if path else _TOKEN
+    try:
+        token = Path(path).read_text(encoding="utf-8").strip() if path else os.environ.get(_TOKEN, "").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"--token {quoted(path)} cannot be read: expected a file that holds the token"
+        ) from error
+    if not token and not path:
+        return None
+    if len(token) < _LEAST_TOKEN or not token.isascii() or not token.isprintable() or " " in token:
+        raise InputError(
+            f"{where} holds {len(token)} characters: expected {_LEAST_TOKEN} or more, without blanks"
+        )
+    return token
+
+
+@app.command()
+def compact(model: common.Model, quiet: common.Quiet = False) -> None:
+    """Write what was taught while a model was served into its file, and empty the journal.
+
+    Stop the service first. Try: lookalike model compact digits.lookalike
+    """
+    from lookalike.web.service import ServedModel, name_of
+
+    served = ServedModel(name_of(model), model)
+    try:
+        count = served.compact()
+    finally:
+        served.close()
+    typer.echo(f"{count:,} {'change is' if count == 1 else 'changes are'} in {model} now")

@@ -1,0 +1,420 @@
+"""The REST API and the page: routes that read a request, ask a model, and write an answer."""
+
+from __future__ import annotations
+
+import asyncio
+import mimetypes
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import FastAPI, Query, Request, Response
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, JSONResponse
+from starlette.staticfiles import StaticFiles
+
+import lookalike
+from lookalike import settings
+from lookalike.web import dataset, forms, uploads, wire
+from lookalike.web.guard import Guard, Limits
+from lookalike.web.ink import Ink, ink_of
+from lookalike.web.journal import Change
+from lookalike.web.meters import Meters
+from lookalike.web.problems import HANDLERS, MEDIA_TYPE
+from lookalike.web.reference import reference_page
+from lookalike.web.service import Done, ServedModel, Service
+from lookalike.web.uncertain import Crop, Uncertain
+from lookalike.web.work import Work
+
+STATIC = Path(__file__).parent / "static"
+#: So many requests may wait for a thread.
+WAITING = 128
+_NEAREST = 8
+
+IdeaName = Annotated[
+    str | None,
+    Query(max_length=40, description="The model's own idea, or another of its ideas.", examples=["nearest"]),
+]
+Resize = Annotated[bool, Query(description="Resize images to the model's size.")]
+Offset = Annotated[int, Query(ge=0, le=2**31)]
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {
+        "description": text,
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+    for status, text in {
+        400: "The request is damaged.",
+        401: "The token is missing or wrong.",
+        403: "Another site asked for a change.",
+        404: "There is no such thing.",
+        405: "Not by this method.",
+        408: "The request took too long to arrive.",
+        409: "It cannot be done to this model.",
+        413: "Too many bytes or pixels.",
+        415: "Neither JSON nor a form; or a file that is no PNG, JPEG, BMP or WEBP.",
+        421: "Asked by a name that is not this service's.",
+        422: "Understood, and wrong.",
+        503: "Too busy: try again in a moment.",
+        507: "What is taught cannot be kept.",
+    }.items()
+}
+
+
+def _is(form: type[Any], description: str) -> dict[int | str, dict[str, Any]]:
+    """Return how OpenAPI says what a route answers."""
+    return {200: {"model": form, "description": description}, **_PROBLEMS}
+
+
+class Routes:
+    """What is asked of a service, each method a route.
+
+    Parameters
+    ----------
+    service : Service
+        The models.
+    work : Work
+        Where answers are worked out.
+    uncertain : Uncertain, optional
+        Where uncertain crops are kept.
+    """
+
+    def __init__(self, service: Service, work: Work, uncertain: Uncertain | None) -> None:
+        self._service, self._work, self._uncertain = service, work, uncertain
+
+    async def models(self) -> Response:
+        """Say which models there are."""
+        return JSONResponse({"models": [await self._work(facts, model) for model in self._service]})
+
+    async def create(self, told: forms.NewModel) -> Response:
+        """Make an empty model, which begins with what it is taught."""
+        model = await self._work(self._service.create, told.name)
+        return JSONResponse(
+            await self._work(facts, model), 201, {"Location": f"/v1/models/{quote(model.name)}"}
+        )
+
+    async def model(self, name: str) -> Response:
+        """Say what a model is."""
+        return JSONResponse(await self._work(facts, self._service[name]))
+
+    async def classes(self, name: str) -> Response:
+        """Say which classes a model knows."""
+        return JSONResponse({"classes": counts(self._service[name])})
+
+    async def file(self, name: str) -> Response:
+        """Give the model file, with everything that was taught."""
+        model = self._service[name]
+        data = await self._work(model.file)
+        shown = f"attachment; filename*=UTF-8''{quote(model.name, safe='')}.lookalike"
+        return Response(data, media_type="application/octet-stream", headers={"Content-Disposition": shown})
+
+    async def predict(
+        self, name: str, request: Request, idea: IdeaName = None, resize: Resize = False
+    ) -> Response:
+        """Say what images show: files called images, or JSON."""
+        model, upload = self._service[name], await uploads.read(request)
+
+        def work() -> dict[str, Any]:
+            images = batch(model, upload, resize)
+            found = answers(model, images, idea)
+            # What the page draws is half-drawn most of the time: only files are kept for labelling.
+            if self._uncertain is not None and upload.files:
+                self._uncertain.note(name, images, found["answers"])
+            return found
+
+        return JSONResponse(await self._work(work))
+
+    async def explain(
+        self, name: str, request: Request, idea: IdeaName = None, resize: Resize = False
+    ) -> Response:
+        """Say what the answer to each image rests on."""
+        model, upload = self._service[name], await uploads.read(request)
+
+        def work() -> dict[str, Any]:
+            return explanations(model, batch(model, upload, resize), idea)
+
+        return JSONResponse(await self._work(work))
+
+    async def teach(self, name: str, request: Request, resize: Resize = False) -> Response:
+        """Learn images of one class; the answer comes when they are on the disk."""
+        model, upload = self._service[name], await uploads.read(request, with_label=True)
+        if upload.label is None:
+            raise HTTPException(422, "there is no label: expected what the images show")
+        if model.why_not:
+            raise HTTPException(409, f"this model cannot be taught: {model.why_not}")
+        images = await self._work(batch, model, upload, resize)
+        done = await asyncio.wrap_future(model.change(Change("teach", (), upload.label, images)))
+        return JSONResponse(taught(model, done))
+
+    async def undo(self, name: str) -> Response:
+        """Take back the last change."""
+        model = self._service[name]
+        done = await asyncio.wrap_future(model.change(Change("undo")))
+        message = f"Change {done.change.undone} was taken back."
+        return JSONResponse(
+            {"entry": done.entry, "undone": done.change.undone, "classes": counts(model), "message": message}
+        )
+
+    async def forget(self, name: str, number: int) -> Response:
+        """Forget a training image."""
+        model = self._service[name]
+        done = await asyncio.wrap_future(model.change(Change("forget", (number,))))
+        message = f"Image {number} was forgotten."
+        return JSONResponse({"entry": done.entry, "classes": counts(model), "message": message})
+
+    async def dataset(
+        self, name: str, offset: Offset = 0, limit: Annotated[int, Query(ge=0, le=500)] = 100
+    ) -> Response:
+        """Show the images that a model keeps, and what it answers to them, each left out in turn."""
+        model = self._service[name]
+        return JSONResponse(await self._work(data_of, model, offset, limit))
+
+    async def queue(self, offset: Offset = 0, limit: Annotated[int, Query(ge=0, le=100)] = 20) -> Response:
+        """Show crops that were answered uncertainly and wait to be labelled."""
+        kept = self._uncertain
+        if kept is None:
+            return JSONResponse({"total": 0, "full": False, "crops": []})
+        crops = await self._work(kept.crops, offset, limit)
+        return JSONResponse({"total": len(kept), "full": kept.full, "crops": [_crop(one) for one in crops]})
+
+    async def label(self, number: str, told: forms.QueueLabel) -> Response:
+        """Teach the model that was asked what a crop shows, or leave the crop out."""
+        kept = self._uncertain
+        if kept is None:
+            raise HTTPException(404, "uncertain crops are not kept: start the service with --log-uncertain")
+        crop = await self._work(kept.crop, number)
+        found = None
+        if told.label is not None:
+            model = self._service[crop.model]
+            change = Change("teach", (), told.label, crop.image[None])
+            found = taught(model, await asyncio.wrap_future(model.change(change)))
+        await self._work(kept.drop, number)
+        return JSONResponse({"id": number, "taught": found})
+
+
+def facts(model: ServedModel) -> dict[str, Any]:
+    """Return what is told of a model."""
+    found, shape = model.snapshot, model.shape
+    known = None if found is None else found.own
+    return {
+        "name": model.name,
+        "idea": "deformable" if found is None else found.idea,
+        "title": "deformable match" if known is None else known.matcher.title,
+        "classes": counts(model),
+        "image": {"width": shape[1], "height": shape[0], "channels": shape[2] if len(shape) == 3 else 1},
+        "images": 0 if known is None else int(known.matcher.class_counts.sum()),
+        "can_teach": not model.why_not,
+        "can_undo": model.can_undo,
+        "kept": model.path is not None,
+        "ideas": [{"name": name, "title": title} for name, title in ([] if found is None else found.ideas)],
+        "ink": (Ink() if known is None else ink_of(known))._asdict(),
+    }
+
+
+def counts(model: ServedModel) -> list[dict[str, Any]]:
+    """Return the classes of a model, and how many images of each it has seen."""
+    if model.snapshot is None:
+        return []
+    own = model.snapshot.own
+    pairs = zip(own.labels.classes.tolist(), own.matcher.class_counts.tolist(), strict=True)
+    return [{"name": str(label), "examples": count} for label, count in pairs]
+
+
+def batch(model: ServedModel, upload: uploads.Upload, resize: bool) -> Any:
+    """Return what was uploaded as a model's images."""
+    reading = None if model.snapshot is None else model.snapshot.own.reading
+    return uploads.batch(upload, model.shape, reading, resize)
+
+
+def answers(model: ServedModel, images: Any, idea: str | None) -> dict[str, Any]:
+    """Return what a model makes of images."""
+    found = model.snapshot
+    if found is None:
+        unknown = [wire.unknown(bool((one == one.flat[0]).all())) for one in images]
+        return {"model": model.name, "idea": "deformable", "answers": unknown}
+    told = wire.answers(found.assess(images, idea))
+    return {"model": model.name, "idea": idea or found.idea, "answers": told}
+
+
+def explanations(model: ServedModel, images: Any, idea: str | None) -> dict[str, Any]:
+    """Return what answers rest on."""
+    told, found = answers(model, images, idea), model.snapshot
+    if found is None:
+        nothing = {"classes": [], "nearest": [], "moves": None}
+        rest = [{"seen": wire.image(one), **nothing} for one in images]
+    else:
+        rest = [wire.evidence(*one) for one in found.explain(images, idea, _NEAREST)]
+    told["answers"] = [{**one, **more} for one, more in zip(told["answers"], rest, strict=True)]
+    return told
+
+
+def taught(model: ServedModel, done: Done) -> dict[str, Any]:
+    """Return what is told of what was taught."""
+    ids, label = list(done.change.ids), done.change.label or ""
+    message = f"{model.name} has learned {'an image' if len(ids) < 2 else f'{len(ids)} images'} of {label}."
+    first = ids[0] if ids else None
+    return {
+        "entry": done.entry, "id": first, "ids": ids, "label": label, "classes": counts(model), "message": message,
+    }  # fmt: skip
+
+
+def data_of(model: ServedModel, offset: int, limit: int) -> dict[str, Any]:
+    """Return a page of the images that a model keeps."""
+    found = model.snapshot
+    if found is None:
+        nothing = {"classes": [], "counts": [], "cells": []}
+        return {"total": 0, "offset": offset, "images": [], "judged": 0, "confusion": nothing, "mistakes": []}
+    return dataset.page(found.own, found.judged(), offset, limit)
+
+
+def _crop(one: Crop) -> dict[str, Any]:
+    return {"id": one.id, "model": one.model, "image": wire.image(one.image), "answer": one.answer}
+
+
+def create_app(
+    service: Service,
+    *,
+    host: str = "127.0.0.1",
+    token: str | None = None,
+    uncertain: Uncertain | None = None,
+    limits: Limits | None = None,
+    waiting: int = WAITING,
+) -> Guard:
+    """Return the ASGI application that serves models: the page, the API and who may use it.
+
+    Parameters
+    ----------
+    service : Service
+        The models; they are closed when the application ends.
+    host : str
+        The address that is listened on, by which the Host header is judged.
+    token : str, optional
+        What must be known to whoever asks.
+    uncertain : Uncertain, optional
+        Where uncertain crops are kept.
+    limits : Limits, optional
+        How much is read.
+    waiting : int
+        How many requests may wait for a thread.
+    """
+    work = Work(max(2, settings.threads()), waiting)
+    meters = Meters(service, work)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        warming = asyncio.ensure_future(work(service.warm))
+        yield
+        await asyncio.gather(warming, return_exceptions=True)
+        work.close()
+        service.close()
+
+    app = FastAPI(
+        title="lookalike",
+        version=lookalike.__version__,
+        summary="Recognises small images by what they look like, and shows why",
+        description="Errors are problem details (RFC 9457). Where a token is set, send it as Authorization: Bearer.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        exception_handlers=HANDLERS,
+    )
+    app.middleware("http")(meters.measure)
+    _add_routes(app, Routes(service, work, uncertain))
+    _add_own(app, service, meters)
+    # Windows may have another type in its registry, which browsers refuse for modules.
+    mimetypes.add_type("text/javascript", ".js")
+    app.mount("/", StaticFiles(directory=STATIC, html=True), name="page")
+    return Guard(app, host, token, limits)
+
+
+def _add_routes(app: FastAPI, routes: Routes) -> None:
+    """Give each route its path; the page's files come after all of them."""
+    one = "/v1/models/{name}"
+    label = {"label": {"type": "string", "minLength": 1, "examples": ["7"]}}
+    table: tuple[tuple[str, str, Callable[..., Awaitable[Response]], dict[str, Any]], ...] = (
+        ("GET", "/v1/models", routes.models, {"responses": _is(forms.Models, "All models.")}),
+        ("GET", one, routes.model, {"responses": _is(forms.Model, "The model.")}),
+        ("GET", f"{one}/classes", routes.classes, {"responses": _is(forms.ClassNames, "Its classes.")}),
+        ("GET", f"{one}/dataset", routes.dataset, {"responses": _is(forms.Dataset, "Its images.")}),
+        ("GET", f"{one}/file", routes.file, {"responses": _FILE}),
+        (
+            "POST", f"{one}/predict", routes.predict,
+            {"responses": _is(forms.Answers, "The answers."), "openapi_extra": forms.body(forms.Images)},
+        ),
+        (
+            "POST", f"{one}/explain", routes.explain,
+            {"responses": _is(forms.Explanations, "The evidence."), "openapi_extra": forms.body(forms.Images)},
+        ),
+        (
+            "POST", f"{one}/teach", routes.teach,
+            {"responses": _is(forms.Taught, "Learned."), "openapi_extra": forms.body(forms.Lesson, **label)},
+        ),
+        ("POST", f"{one}/undo", routes.undo, {"responses": _is(forms.Undone, "Taken back.")}),
+        ("DELETE", f"{one}/images/{{number}}", routes.forget, {"responses": _is(forms.Forgotten, "Forgotten.")}),
+        ("GET", "/v1/queue", routes.queue, {"responses": _is(forms.Queue, "Crops that wait.")}),
+        ("POST", "/v1/queue/{number}", routes.label, {"responses": _is(forms.Labelled, "Labelled.")}),
+    )  # fmt: skip
+    created = {201: {"model": forms.Model, "description": "The new model."}, **_PROBLEMS}
+    app.add_api_route("/v1/models", routes.create, methods=["POST"], status_code=201, responses=created)
+    for method, path, route, more in table:
+        app.add_api_route(path, route, methods=[method], **more)
+
+
+_FILE: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The model file (safetensors).",
+        "content": {
+            "application/octet-stream": {
+                "schema": {"type": "string", "contentMediaType": "application/octet-stream"}
+            }
+        },
+    },
+    **_PROBLEMS,
+}
+
+
+def _add_own(app: FastAPI, service: Service, meters: Meters) -> None:
+    """Add what is asked of the service itself."""
+
+    async def healthz() -> Response:
+        """Say that the service runs."""
+        return JSONResponse({"status": "ok"})
+
+    async def readyz() -> Response:
+        """Say whether every model has answered once; the first answer compiles."""
+        return JSONResponse(
+            {"status": "ready" if service.ready else "warming up"}, 200 if service.ready else 503
+        )
+
+    async def metrics() -> Response:
+        """Give what was counted, as Prometheus reads it."""
+        return Response(meters.text(), media_type=meters.media_type)
+
+    async def docs() -> Response:
+        """Show this document to people."""
+        return HTMLResponse(reference_page(app.openapi()))
+
+    app.add_api_route("/healthz", healthz, responses={200: {"model": forms.Health}})
+    app.add_api_route(
+        "/readyz", readyz, responses={200: {"model": forms.Health}, 503: {"model": forms.Health}}
+    )
+    app.add_api_route("/metrics", metrics, include_in_schema=False)
+    app.add_api_route("/docs", docs, include_in_schema=False)
+    _complete(app)
+
+
+def _complete(app: FastAPI) -> None:
+    """Put the forms into the document that only bodies and errors name."""
+    made = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = made()
+        schemas = document["components"]["schemas"]
+        for form in (forms.Images, forms.Lesson, forms.Problem):
+            own = form.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas.update(own.pop("$defs", {}))
+            schemas[form.__name__] = own
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]

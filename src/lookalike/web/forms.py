@@ -1,0 +1,343 @@
+"""The forms of what is sent and answered, as the OpenAPI document says them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from lookalike.files import MAX_NAME, MAX_PIXELS
+
+_SEVEN = "AAAAAAAAAAAAAP//////AAAAAAAAAP8AAAAAAAD/AAAAAAAA/wAAAAAAAP8AAAAAAAAA/wAAAAAAAAAAAAAAAA=="
+_IMAGE = {"width": 8, "height": 8, "channels": 1, "pixels": _SEVEN}
+_MOST_TEXT = 4 * MAX_PIXELS
+
+Label = Annotated[str, Field(min_length=1, max_length=MAX_NAME, examples=["7"])]
+
+
+class _Form(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class _Said(BaseModel):
+    """What is answered; it may have more in later versions."""
+
+
+class Image(_Form):
+    """An image: its bytes row by row, three a pixel where it is colour, in base64."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_IMAGE]})
+    width: int = Field(ge=1, le=MAX_PIXELS)
+    height: int = Field(ge=1, le=MAX_PIXELS)
+    channels: Literal[1, 3] = 1
+    pixels: str = Field(max_length=_MOST_TEXT, json_schema_extra={"contentEncoding": "base64"})
+
+
+class SignedImage(_Said):
+    """A difference in 255ths: whole numbers of 16 bits, little end first, in base64."""
+
+    width: int
+    height: int
+    channels: int
+    signed: Literal[True]
+    pixels: str
+
+
+class Images(_Form):
+    """Images to be answered."""
+
+    images: list[Image] = Field(min_length=1, max_length=256)
+
+
+class Lesson(Images):
+    """Images to be learned, all of one class; a class that is new is added."""
+
+    label: Label
+
+
+class NewModel(_Form):
+    """An empty model, which begins with what it is taught."""
+
+    name: str = Field(pattern="^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$", examples=["runes"])
+
+
+class QueueLabel(_Form):
+    """What a crop shows; null where it is not to be learned."""
+
+    label: Label | None
+
+
+class ClassCount(_Said):
+    """A class and how many examples the model has seen."""
+
+    name: str
+    examples: int
+
+
+class Idea(_Said):
+    """A way to compare."""
+
+    name: str = Field(examples=["nearest"])
+    title: str = Field(examples=["nearest image, L1"])
+
+
+class Shape(_Said):
+    """The size of a model's images."""
+
+    width: int
+    height: int
+    channels: int
+
+
+class Ink(_Said):
+    """Where the ink of a model's images is, for drawings to be made alike."""
+
+    height_share: float
+    light_on_dark: bool
+    centred_by: Literal["mass", "box"]
+
+
+class Model(_Said):
+    """A model that is served."""
+
+    name: str = Field(examples=["digits"])
+    idea: str = Field(examples=["nearest"])
+    title: str
+    classes: list[ClassCount]
+    image: Shape
+    images: int
+    can_teach: bool
+    can_undo: bool
+    kept: bool = Field(description="Whether what is taught outlives the service.")
+    ideas: list[Idea]
+    ink: Ink
+
+
+class Models(_Said):
+    """All models that are served."""
+
+    models: list[Model]
+
+
+class Chance(_Said):
+    """A class, how likely it is, and how far it is."""
+
+    label: str
+    probability: float
+    distance: float | None
+
+
+class RunnerUp(_Said):
+    """The next most likely class."""
+
+    label: str
+    probability: float
+
+
+class Answer(_Said):
+    """What an image shows."""
+
+    label: str | None = Field(description="Null for none of these, and where there is nothing to see.")
+    best: str | None = Field(
+        description="The nearest class, also where it is rejected; null in an empty model."
+    )
+    rejected: bool
+    nothing: bool = Field(description="The image is blank.")
+    probability: float | None
+    runner_up: RunnerUp | None
+    p_value: float | None
+    distance: float | None
+    probabilities: list[Chance]
+
+
+class Answers(_Said):
+    """The answer to each image, in order."""
+
+    model: str
+    idea: str
+    answers: list[Answer]
+
+
+class Beside(_Said):
+    """A class's own image, and how the image differs from it."""
+
+    label: str
+    ideal: Image
+    difference: SignedImage
+    l1: float
+    l2: float
+
+
+class Nearest(_Said):
+    """A training image that is near."""
+
+    id: int | None
+    label: str
+    distance: float | None
+    image: Image
+
+
+class Moves(_Said):
+    """Where pixels of the image were found in what answered: rows and columns, from the upper left corner."""
+
+    model_config = ConfigDict(populate_by_name=True)
+    step: int
+    from_: list[list[float]] = Field(alias="from")
+    to: list[list[float]]
+
+
+class Explained(Answer):
+    """An answer and what it rests on."""
+
+    seen: Image
+    classes: list[Beside]
+    nearest: list[Nearest]
+    moves: Moves | None
+
+
+class Explanations(_Said):
+    """What the answer to each image rests on, in order."""
+
+    model: str
+    idea: str
+    answers: list[Explained]
+
+
+class Taught(_Said):
+    """What was learned; it is on the disk."""
+
+    entry: int
+    id: int | None = Field(description="The first image's number; null where the model keeps no images.")
+    ids: list[int]
+    label: str
+    classes: list[ClassCount]
+    message: str
+
+
+class Undone(_Said):
+    """What was taken back."""
+
+    entry: int
+    undone: int
+    classes: list[ClassCount]
+    message: str
+
+
+class Forgotten(_Said):
+    """What was forgotten."""
+
+    entry: int
+    classes: list[ClassCount]
+    message: str
+
+
+class KeptImage(_Said):
+    """A training image, as the model compares it."""
+
+    id: int
+    label: str
+    image: Image
+
+
+class Cell(_Said):
+    """The images of one class that were answered with one."""
+
+    true: str
+    answered: str
+    ids: list[int]
+
+
+class Confusion(_Said):
+    """What is answered to training images, each left out in turn."""
+
+    classes: list[str]
+    counts: list[list[int]]
+    cells: list[Cell]
+
+
+class Mistake(_Said):
+    """A training image that is answered wrongly when it is left out."""
+
+    id: int
+    label: str
+    answered: str
+    probability: float
+    image: Image
+
+
+class Dataset(_Said):
+    """The images that a model keeps, a page at a time, and what is answered to them."""
+
+    total: int
+    offset: int
+    images: list[KeptImage]
+    judged: int = Field(description="How many images the confusion is about.")
+    confusion: Confusion
+    mistakes: list[Mistake]
+
+
+class Crop(_Said):
+    """An image that was answered uncertainly, to be labelled."""
+
+    id: str
+    model: str
+    image: Image
+    answer: Answer
+
+
+class Queue(_Said):
+    """Images that wait to be labelled, oldest first."""
+
+    total: int
+    full: bool
+    crops: list[Crop]
+
+
+class Labelled(_Said):
+    """What became of a crop."""
+
+    id: str
+    taught: Taught | None
+
+
+class ClassNames(_Said):
+    """The classes of a model."""
+
+    classes: list[ClassCount]
+
+
+class Health(_Said):
+    """Whether the service is well."""
+
+    status: str
+
+
+class Where(_Said):
+    """A part of a request that was wrong."""
+
+    where: str
+    what: str
+
+
+class Problem(_Said):
+    """An error (RFC 9457)."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    errors: list[Where] | None = None
+
+
+def body(form: type[BaseModel], **fields: Any) -> dict[str, Any]:
+    """Return how OpenAPI says a body that is JSON of a form, or files called images."""
+    files = {"type": "array", "items": {"type": "string", "contentMediaType": "application/octet-stream"}}
+    whole = {"type": "object", "properties": {"images": files, **fields}, "required": ["images", *fields]}
+    example = {"images": [_IMAGE], **({"label": "7"} if fields else {})}
+    json = {"schema": {"$ref": f"#/components/schemas/{form.__name__}"}, "example": example}
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": json, "multipart/form-data": {"schema": whole}},
+        }
+    }

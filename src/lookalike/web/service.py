@@ -1,0 +1,431 @@
+"""The models that are served: asked by many at once, changed by one at a time, with nothing lost."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import threading
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path, PureWindowsPath
+from queue import Empty, Full, Queue
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.errors import BusyError, InputError, ModelFileError, UnknownNameError, unknown
+from lookalike.files import write_whole
+from lookalike.models.deformable import DeformableMatch
+from lookalike.store import load_model, save_model
+from lookalike.store.about import idea_of
+from lookalike.text import plain, quoted
+from lookalike.web.journal import SUFFIX, Change, Journal, effective
+from lookalike.web.snapshot import Mark, Snapshot
+
+ENDING = ".lookalike"
+#: An empty model is of gray images of this shape, and compares what it is taught as one compares few drawings:
+#: nothing follows from which came first.
+EMPTY_SHAPE = (28, 28)
+_FOR_FEW: dict[str, Any] = {
+    "prepare": None, "warp": 3, "context": 2, "n_neighbors": 1, "planes": "sobel", "symmetric": True,
+    "aligned": True, "blur": 0.866, "window": 0.0, "hubness": True,
+}  # fmt: skip
+#: So many changes may wait, and so many become one: one copy of the model and one write to the disk.
+_WAITING, _TOGETHER = 256, 64
+#: How sure answers are is worked out anew once nothing was changed for so many seconds.
+_QUIET = 0.5
+_MOST_MODELS = 64
+_NAME = re.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
+
+
+class Done(NamedTuple):
+    """What became of a change: its number, the images it was about, and their label where it was taught."""
+
+    entry: int
+    change: Change
+    snapshot: Snapshot | None
+
+
+@dataclass(eq=False)
+class _Asked:
+    """A change that waits for its turn."""
+
+    change: Change
+    done: Future[Done]
+
+
+class ServedModel:
+    """A model, its journal, and whoever asks it.
+
+    Answers come from a :class:`Snapshot` that never changes. Changes wait in a line; some are taken together,
+    made on a copy, written to the journal, and only then does the copy take the snapshot's place.
+
+    Parameters
+    ----------
+    name : str
+        What it is called.
+    path : Path or None
+        Its file, which need not be there: then it is empty, and begins with what it is taught. None keeps
+        everything in memory.
+
+    Raises
+    ------
+    ModelFileError, JournalError
+        Its file or its journal cannot be used.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lookalike.web.service import ServedModel
+    >>> model = ServedModel("marks", None)
+    >>> cross = np.eye(28, dtype=np.uint8) * 255
+    >>> model.teach(cross[None], "diagonal").change.ids
+    (0,)
+    >>> model.snapshot.assess(cross[None]).labels.tolist()
+    ['diagonal']
+    >>> model.undo().change.undone, model.snapshot
+    (1, None)
+    >>> model.close()
+    """
+
+    def __init__(self, name: str, path: Path | None) -> None:
+        self.name, self.path = name, path
+        self._type, self._parameters = DeformableMatch, DeformableMatch(**_FOR_FEW).get_params(deep=False)
+        digest = _digest(path)
+        self.journal = Journal(None if path is None else path.with_name(path.name + SUFFIX), digest)
+        try:
+            self._history: dict[int, tuple[Change, Mark | None]] = {}
+            #: What answers now; None while the model knows nothing.
+            self.snapshot = self._replayed(self.journal.changes())
+        except BaseException:
+            self.journal.close()
+            raise
+        self._line: Queue[_Asked | None] = Queue(_WAITING)
+        self._stale = threading.Event()
+        self._closed = threading.Event()
+        self._threads = [
+            threading.Thread(target=work, daemon=True) for work in (self._change, self._recalibrate)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    # What is asked.
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of its images, ``(h, w)`` or ``(h, w, 3)``."""
+        found = self.snapshot
+        return EMPTY_SHAPE if found is None else found.own.image_shape or ()
+
+    @property
+    def why_not(self) -> str:
+        """Why it cannot be taught; empty where it can."""
+        return "" if self.snapshot is None else self.snapshot.own.matcher.fixed
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a change to take back."""
+        return bool(self._history)
+
+    def teach(self, images: NDArray[np.uint8], label: str) -> Done:
+        """Learn images of one label; it is on the disk when this returns."""
+        return self.change(Change("teach", (), label, np.ascontiguousarray(images))).result()
+
+    def forget(self, number: int) -> Done:
+        """Forget a training image by its number."""
+        return self.change(Change("forget", (number,))).result()
+
+    def undo(self) -> Done:
+        """Take back the last change that was not taken back yet."""
+        return self.change(Change("undo")).result()
+
+    def change(self, change: Change) -> Future[Done]:
+        """Let a change wait for its turn; what comes back is done once the change is on the disk."""
+        if change.kind == "teach" and self.why_not:
+            raise InputError(f"this model cannot be taught: {self.why_not}")
+        asked = _Asked(change, Future())
+        try:
+            self._line.put_nowait(asked)
+        except Full:
+            raise BusyError(f"{_WAITING} changes of {self.name} wait: try again in a moment") from None
+        return asked.done
+
+    def file(self) -> bytes:
+        """Return the model file as it would be written now, with everything that was taught."""
+        import tempfile
+
+        found = self.snapshot
+        if found is None:
+            raise InputError(f"{self.name} knows nothing yet: teach it first")
+        with tempfile.TemporaryDirectory() as folder:
+            return self._saved(found, Path(folder) / "model").read_bytes()
+
+    def compact(self) -> int:
+        """Write everything into the model file, empty the journal, and return how many changes that were."""
+        if self.path is None or self.snapshot is None:
+            return 0
+        count = self.journal.count
+        data = self.file()
+        digest = hashlib.sha256(data).hexdigest()
+        self.journal.folding(digest)
+        write_whole(self.path, data)
+        self.journal.folded(digest)
+        self._history.clear()
+        return count
+
+    def _saved(self, found: Snapshot, path: Path) -> Path:
+        model = self._type._of(found.own, self._parameters)
+        return save_model(model, path)
+
+    def close(self) -> None:
+        """Finish what waits, and let go of the journal."""
+        if self._closed.is_set():
+            return
+        self._closed.set()
+        self._line.put(None)
+        self._stale.set()
+        for thread in self._threads:
+            thread.join()
+        self.journal.close()
+
+    # What changes it: one thread.
+
+    def _change(self) -> None:
+        """Make changes as they come, until there are no more."""
+        while (first := self._line.get()) is not None:
+            asked = [first]
+            # Undoing may look into the journal, so it goes alone.
+            while first.change.kind != "undo" and len(asked) < _TOGETHER:
+                with suppress(Empty):
+                    following = self._line.get_nowait()
+                    if following is None or following.change.kind == "undo":
+                        self._make(asked)
+                        asked = [following] if following is not None else []
+                        if following is None:
+                            return
+                        break
+                    asked.append(following)
+                    continue
+                break
+            self._make(asked)
+
+    def _make(self, asked: list[_Asked]) -> None:
+        """Make changes on a copy, write them down, and let the copy take the snapshot's place."""
+        before = self.snapshot
+        after, made, undone = (None if before is None else before.copied()), [], None
+        for one in asked:
+            try:
+                mark = None if after is None else after.mark
+                if one.change.kind == "undo":
+                    undone, after = self._without_last(after)
+                    made.append((one, Change("undo", undone=undone), None))
+                    continue
+                after, change = self._applied(after, one.change)
+                made.append((one, change, mark))
+            except BaseException as error:
+                one.done.set_exception(error)
+        if not made:
+            return
+        try:
+            quiet = after is None or after.settle(before)
+            numbers = self.journal.write([change for _, change, _ in made])
+        except BaseException as error:
+            for one, _, _ in made:
+                one.done.set_exception(error)
+            return
+        self.snapshot = after
+        for number, (_, change, mark) in zip(numbers, made, strict=True):
+            if change.kind == "undo":
+                self._history.pop(undone or 0, None)
+            else:
+                self._history[number] = (_light(change), mark)
+        if not quiet:
+            self._stale.set()
+        for number, (one, change, _) in zip(numbers, made, strict=True):
+            one.done.set_result(Done(number, change, after))
+
+    def _applied(
+        self, found: Snapshot | None, change: Change, known: bool = False
+    ) -> tuple[Snapshot | None, Change]:
+        """Return a model after a change, and the change with the numbers of its images."""
+        if change.kind == "forget":
+            if found is None:
+                raise InputError("this model knows nothing yet: there is nothing to forget")
+            found.forget(change.ids)
+            return found, change
+        assert change.images is not None and change.label is not None, "teaching has both"
+        if found is None:
+            found = self._begun(change.images, change.label, change.ids[0] if known else self._next_id)
+            ids: tuple[int, ...] = tuple(
+                (found.own.ids if found.own.ids is not None else np.empty(0)).tolist()
+            )
+        else:
+            ids = found.teach(change.images, change.label, change.ids[0] if known and change.ids else None)
+        self._next_id = found.own.next_id
+        return found, Change("teach", ids, change.label, change.images)
+
+    def _begun(self, images: NDArray[np.uint8], label: str, first_id: int) -> Snapshot:
+        """Return a model that knows its first images."""
+        model = DeformableMatch(**_FOR_FEW).fit(images, np.full(len(images), label))
+        own = model.recogniser_
+        own.ids, own.next_id = own.ids + first_id, own.next_id + first_id
+        # What came by teaching goes again.
+        own.labels = own.labels.all_taught()
+        return Snapshot(own, "deformable")
+
+    def _without_last(self, found: Snapshot | None) -> tuple[int, Snapshot | None]:
+        """Return the number of the last change, and the model without it."""
+        if not self._history:
+            raise InputError("there is nothing to undo: no change since the model file was written")
+        number, (change, mark) = next(reversed(self._history.items()))
+        if change.kind == "teach" and change.ids and mark is not None and found is not None:
+            found.forget(change.ids, mark)
+            return number, found
+        entries = [(at, change) for at, change in self.journal.changes() if at != number]
+        return number, self._replayed(entries, remember=False)
+
+    def _replayed(self, entries: Iterable[tuple[int, Change]], remember: bool = True) -> Snapshot | None:
+        """Return the model in the file after the changes that count."""
+        found = self._opened()
+        self._next_id = 0 if found is None else found.own.next_id
+        for number, change in effective(entries):
+            mark = None if found is None else found.mark
+            try:
+                found, _ = self._applied(found, change, known=True)
+            except InputError as error:
+                raise ModelFileError(
+                    f"entry {number} of the journal of {plain(self.name)}: {error}"
+                ) from error
+            if remember:
+                self._history[number] = (_light(change), mark)
+        self._next_id = max(self._next_id, self.journal.last_id + 1)
+        if found is not None:
+            found.own.next_id = self._next_id
+            found.settle(None)
+        return found
+
+    def _opened(self) -> Snapshot | None:
+        """Return the model in the file, or nothing where there is none."""
+        if self.path is None or not self.path.exists():
+            return None
+        model = load_model(self.path)
+        if model.recogniser_.image_shape is None or model.recogniser_.image_shape[2:] not in ((), (3,)):
+            raise InputError(
+                f"{plain(self.path)} is no model of gray or colour images: expected one, since images are asked"
+            )
+        self._type, self._parameters = type(model), model.get_params(deep=False)
+        return Snapshot(model.recogniser_, idea_of(model).name)
+
+    def _recalibrate(self) -> None:
+        """Work out anew how sure answers are, whenever nothing was changed for a while."""
+        while self._stale.wait() and not self._closed.is_set():
+            found = self.snapshot
+            self._stale.clear()
+            if self._stale.wait(_QUIET):
+                continue
+            if found is not None and found is self.snapshot:
+                found.recalibrate()
+
+
+def _light(change: Change) -> Change:
+    """Return a change without its images: the journal has them."""
+    return Change(change.kind, change.ids, change.label)
+
+
+def _digest(path: Path | None) -> str:
+    """Return the SHA-256 of a file, empty where there is none."""
+    if path is None or not path.exists():
+        return ""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def name_of(path: Path) -> str:
+    """Return what the model in a file is called."""
+    name = path.name.removesuffix(ENDING)
+    if not name or not name.isprintable():
+        raise InputError(f"{quoted(path)} has a name that cannot be shown: rename it")
+    return name
+
+
+class Service:
+    """Models by name, each served from its file and its journal.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        Model files; each is called as its file is, without the ending.
+    folder : Path or None
+        Where models are kept that are made here; those in it are served too. None keeps them in memory.
+    """
+
+    def __init__(self, paths: Iterable[Path] = (), folder: Path | None = None) -> None:
+        self.folder = folder
+        #: Whether every model has answered once.
+        self.ready = False
+        self._models: dict[str, ServedModel] = {}
+        self._lock = threading.Lock()
+        try:
+            for path in (*paths, *self._in_folder()):
+                self._open(path)
+        except BaseException:
+            self.close()
+            raise
+
+    def _in_folder(self) -> Iterator[Path]:
+        """Yield the model files in the folder, and those that are to be where only a journal is."""
+        if self.folder is not None and self.folder.is_dir():
+            ours = {
+                path.with_name(path.name.removesuffix(SUFFIX)) for path in self.folder.glob(f"*{ENDING}*")
+            }
+            yield from sorted(path for path in ours if path.suffix == ENDING)
+
+    def _open(self, path: Path) -> None:
+        name = name_of(path)
+        if name in self._models:
+            if path.parent == self.folder:
+                return  # what was named comes before what was made here
+            raise InputError(f"two models are called {quoted(name)}: rename one of them")
+        self._models[name] = ServedModel(name, path)
+
+    def warm(self) -> None:
+        """Let every model answer once: the first answers compile, and work out how sure they are."""
+        for model in self:
+            if model.snapshot is not None:
+                model.snapshot.assess(np.zeros((1, *model.shape), np.uint8))
+        self.ready = True
+
+    def __iter__(self) -> Iterator[ServedModel]:
+        return iter(list(self._models.values()))
+
+    def __getitem__(self, name: str) -> ServedModel:
+        if name not in self._models:
+            raise UnknownNameError(unknown("model", name, self._models))
+        return self._models[name]
+
+    def create(self, name: str) -> ServedModel:
+        """Make an empty model, which begins with what it is taught."""
+        if not _NAME.fullmatch(name) or PureWindowsPath(name).is_reserved():
+            raise InputError(f"the name is {quoted(name, 50)}: expected up to 40 letters, digits, - and _")
+        with self._lock:
+            if any(name.lower() == known.lower() for known in self._models):
+                raise TakenError(f"there is a model called {quoted(name)}: choose another name")
+            if len(self._models) >= _MOST_MODELS:
+                raise InputError(f"there are {_MOST_MODELS} models: that is as many as one service serves")
+            if self.folder is not None:
+                self.folder.mkdir(parents=True, exist_ok=True)
+            path = None if self.folder is None else self.folder / f"{name}{ENDING}"
+            self._models[name] = ServedModel(name, path)
+            return self._models[name]
+
+    def close(self) -> None:
+        """Finish what waits in every model, and let go of the files."""
+        for model in self:
+            model.close()
+
+
+class TakenError(InputError):
+    """A model of that name is there already."""

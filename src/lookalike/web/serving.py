@@ -1,0 +1,153 @@
+"""Models served until somebody stops it: what is needed is there, the address is said, the page is opened."""
+
+from __future__ import annotations
+
+import socket
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from lookalike import settings
+from lookalike.errors import InputError, LookalikeWarning, MissingExtraError
+from lookalike.progress import Progress, silent
+from lookalike.text import plain
+
+_NEEDED = 'serving needs FastAPI and uvicorn: pip install "lookalike[serve]"'
+#: So many connections are held at once, and so long one is held that asks nothing.
+_CONNECTIONS, _IDLE = 1024, 15
+
+
+class Address(NamedTuple):
+    """Where a service listens; port 0 is any that is free."""
+
+    host: str
+    port: int
+
+
+def run(
+    models: Sequence[Path],
+    address: Address,
+    *,
+    folder: Path | None = None,
+    token: str | None = None,
+    uncertain: Path | None = None,
+    browser: bool = False,
+    say: Callable[[str], None] = lambda _: None,
+    progress: Progress = silent,
+) -> None:
+    """Serve models until the process is interrupted.
+
+    Parameters
+    ----------
+    models : sequence of Path
+        Model files. Without one the embedded digits are fitted, once, into the folder.
+    address : Address
+        Where to listen.
+    folder : Path, optional
+        Where models are kept that are made on the page; by default in the platform's place for data.
+    token : str, optional
+        What must be known to whoever asks; an address that others can reach needs one.
+    uncertain : Path, optional
+        A folder for uncertain crops.
+    browser : bool, default=False
+        Whether the page is opened.
+    say : callable
+        Hears the address, and where models are kept.
+    progress : Progress, optional
+        Hears of models being fitted and opened.
+
+    Raises
+    ------
+    MissingExtraError
+        What serves is not installed.
+    InputError
+        The address is another than this machine's own and there is no token, or it cannot be listened on.
+    LookalikeError
+        A model or a journal cannot be used.
+    """
+    try:
+        import fastapi  # noqa: F401
+        import multipart  # noqa: F401
+        import prometheus_client  # noqa: F401
+        import uvicorn
+    except ImportError as error:
+        raise MissingExtraError(_NEEDED) from error
+    from lookalike.web.app import create_app
+    from lookalike.web.guard import is_loopback
+    from lookalike.web.service import Service
+    from lookalike.web.uncertain import Uncertain
+
+    if token is None and not is_loopback(address.host):
+        raise InputError(
+            f"--host {plain(address.host)} lets other machines in: expected a token that they must know, by "
+            "--token FILE or LOOKALIKE_TOKEN"
+        )
+    kept = folder or settings.models_folder()
+    with _listening(address) as listener:
+        files = list(models) or [_digits(kept, progress)]
+        progress("opening models", 0, None)
+        service = Service(files, kept)
+        where = _shown(address.host, listener.getsockname()[1])
+        say(f"serving {', '.join(plain(model.name) for model in service)} at {where}")
+        say(f"what is taught is kept beside each model; models made on the page: {plain(kept)}")
+        # What looks strange is said in the answers: this process has nobody to warn.
+        warnings.simplefilter("ignore", LookalikeWarning)
+        crops = None if uncertain is None else Uncertain(uncertain)
+        application = create_app(service, host=address.host, token=token, uncertain=crops)
+        config = uvicorn.Config(
+            application,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            ws="none",
+            limit_concurrency=_CONNECTIONS,
+            timeout_keep_alive=_IDLE,
+            timeout_graceful_shutdown=10,
+        )
+        if browser:
+            _open_later(where)
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listening(address: Address) -> socket.socket:
+    """Return a socket that listens at an address."""
+    try:
+        family = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((address.host, address.port), family=family, backlog=512)
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(
+            f"--host {plain(address.host)} --port {address.port} cannot be listened on ({reason}): name another"
+        ) from error
+
+
+def _shown(host: str, port: int) -> str:
+    """Return an address as a browser takes it."""
+    name = {"0.0.0.0": socket.gethostname(), "::": socket.gethostname()}.get(host, host)
+    return f"http://{f'[{name}]' if ':' in name else name}:{port}/"
+
+
+def _digits(folder: Path, progress: Progress) -> Path:
+    """Return the file of a model of the embedded digits, which is made where it is not there."""
+    import lookalike
+
+    path = folder / "digits.lookalike"
+    if not path.exists():
+        progress("fitting the embedded digits", 0, None)
+        train, _ = lookalike.load("digits")
+        folder.mkdir(parents=True, exist_ok=True)
+        model = lookalike.NearestImages(metric="l2").fit(train.images, train.labels)
+        lookalike.save_model(model, path, data=train)
+    return path
+
+
+def _open_later(where: str) -> None:
+    """Open the page once the service had a moment to begin."""
+    import threading
+    import webbrowser
+
+    timer = threading.Timer(0.5, webbrowser.open, (where,))
+    timer.daemon = True
+    timer.start()

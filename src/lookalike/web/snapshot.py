@@ -1,0 +1,169 @@
+"""One state of a served model: what answers by the model's own idea, and by others fitted on the same images."""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.data.look import Look
+from lookalike.errors import UnknownNameError, unknown
+from lookalike.recognition.assessment import Assessment
+from lookalike.recognition.explanation import Evidence, ideal_images
+from lookalike.recognition.recogniser import Recogniser
+from lookalike.registry import idea
+from lookalike.web.dataset import Judged, judged
+
+#: Other ideas that may be asked of a model that keeps its images: what the page types, and the registry.
+OFFERED: Mapping[str, str] = {
+    "mean-l1": "mean-image-l1",
+    "mean-l2": "mean-image-l2",
+    "nearest": "nearest-l1",
+    "deformable": "deformable",
+}
+#: The level at which an image is none of the classes.
+LEVEL = 0.05
+#: A model of so few images says how sure it is as soon as it is taught; of more, that follows.
+FEW = 200
+
+
+class Mark(NamedTuple):
+    """What a model knows of how its images look: forgetting one does not take that back."""
+
+    look: Look | None
+    roughest: NDArray[np.float64] | None
+
+
+class Snapshot:
+    """A state of a model. What readers hold is never changed: whoever changes it takes a copy first.
+
+    Parameters
+    ----------
+    own : Recogniser
+        What answers.
+    name : str
+        The registry's name of its idea.
+    others : mapping of str to Recogniser, optional
+        What answers by other ideas, of those that were asked for so far.
+    """
+
+    def __init__(self, own: Recogniser, name: str, others: Mapping[str, Recogniser] | None = None) -> None:
+        self.own = own
+        #: The idea's name as the page types it.
+        self.idea = next((short for short, full in OFFERED.items() if full == name), name)
+        self._others = dict(others or {})
+        self._lock = threading.Lock()
+        self._ideals: dict[str, NDArray[np.float64]] = {}
+        self._judged: Judged | None = None
+
+    @property
+    def ideas(self) -> list[tuple[str, str]]:
+        """The names and titles of the ideas that can be asked: its own first."""
+        own = [(self.idea, self.own.matcher.title)]
+        if not self.own.matcher.keeps_images:
+            return own
+        return own + [(name, idea(full).title) for name, full in OFFERED.items() if name != self.idea]
+
+    def by(self, name: str | None) -> Recogniser:
+        """Return what answers by an idea, fitted on the model's images when it is first asked for."""
+        if name is None or name == self.idea:
+            return self.own
+        known = [one for one, _ in self.ideas]
+        if name not in known:
+            raise UnknownNameError(unknown("idea of this model", name, known))
+        with self._lock:
+            if name not in self._others:
+                self._others[name] = _fitted(self.own, name)
+            return self._others[name]
+
+    def _seen(self, images: NDArray[Any], by: Recogniser) -> NDArray[Any]:
+        """Return images as an idea takes them: others than its own compare what that has prepared."""
+        return images if by is self.own else self.own.seen(images)
+
+    def assess(self, images: NDArray[np.uint8], name: str | None = None) -> Assessment:
+        """Return what an idea makes of images."""
+        by = self.by(name)
+        return Assessment.of(by, self._seen(images, by), LEVEL, 1)
+
+    def explain(self, images: NDArray[np.uint8], name: str | None, n: int) -> list[tuple[Evidence, Any]]:
+        """Return what the answer to each image rests on, and the classes' own images."""
+        by = self.by(name)
+        ideals = self._ideals.setdefault(by.matcher.title, ideal_images(by.matcher))
+        return [(found, ideals) for found in by.explain(self._seen(images, by), n)]
+
+    def judged(self) -> Judged | None:
+        """Return what is answered to the images that are kept, each left out; None where none are."""
+        if not self.own.matcher.keeps_images:
+            return None
+        with self._lock:
+            if self._judged is None:
+                self._judged = judged(self.own)
+            return self._judged
+
+    # What changes it: only ever called on a copy that nobody reads yet.
+
+    def copied(self) -> Snapshot:
+        """Return a copy that may be changed."""
+        with self._lock:
+            others = {name: copy.deepcopy(one) for name, one in self._others.items()}
+        return Snapshot(copy.deepcopy(self.own), OFFERED.get(self.idea, self.idea), others)
+
+    @property
+    def mark(self) -> Mark:
+        """What is known of how the images look."""
+        return Mark(self.own.look, self.own.roughest)
+
+    def teach(self, images: NDArray[np.uint8], label: str, first_id: int | None = None) -> tuple[int, ...]:
+        """Learn images of one label, and return their numbers: those from ``first_id`` on, where it is given."""
+        value, seen = self.own.labels.from_text(label), self.own.seen(images)
+        if first_id is not None:
+            self.own.next_id = first_id
+        ids = self.own.teach(images, np.full(len(images), value))
+        for one in self._others.values():
+            one.next_id = self.own.next_id - len(ids)
+            one.teach(seen, np.full(len(images), value))
+        return tuple(ids.tolist())
+
+    def forget(self, ids: tuple[int, ...], mark: Mark | None = None) -> None:
+        """Forget images; what is known of how images look becomes what a mark says."""
+        self.own.forget(list(ids))
+        if mark is not None:
+            self.own.look, self.own.roughest = mark
+        for name, one in list(self._others.items()):
+            if one.ids is None:
+                del self._others[name]  # means are made anew in no time
+            else:
+                one.forget(list(ids))
+
+    def settle(self, before: Snapshot | None) -> bool:
+        """Say how sure answers are, or lean on what was known before; return whether nothing is left to do."""
+        done = True
+        for name, one in (("", self.own), *self._others.items()):
+            earlier = None if before is None else before.own if not name else before._others.get(name)
+            if earlier is None or len(one.matcher.codes) <= FEW:
+                one.recalibrate()
+            else:
+                one.lean_on(earlier)
+                done = False
+        return done
+
+    def recalibrate(self) -> None:
+        """Work out anew how sure answers are; they may be asked for meanwhile."""
+        for one in (self.own, *list(self._others.values())):
+            one.recalibrate()
+
+
+def _fitted(own: Recogniser, name: str) -> Recogniser:
+    """Return an idea fitted on the images that a model keeps, as it compares them."""
+    matcher = own.matcher
+    kept = matcher.kept(np.arange(len(matcher.codes)))
+    model = idea(OFFERED[name]).make().set_params(prepare=None)
+    other: Recogniser = model.fit(kept, own.labels.classes[matcher.codes]).recogniser_
+    if other.ids is not None and own.ids is not None:
+        other.ids, other.next_id = own.ids.copy(), own.next_id
+    other.recalibrate()
+    return other

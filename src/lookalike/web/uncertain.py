@@ -1,0 +1,112 @@
+"""Crops that were rejected or answered uncertainly, kept in a folder until somebody says what they show."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import threading
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.data.pixels import decode_image
+from lookalike.errors import LookalikeError, UnknownNameError
+from lookalike.files import write_whole
+from lookalike.show.images import png_bytes
+
+#: An answer is uncertain that is rejected, or less likely than this.
+SURE = 0.75
+#: So many crops are kept; more are not taken until some are labelled.
+MOST = 1000
+_ID = re.compile("[0-9a-f]{32}")
+
+
+class Crop(NamedTuple):
+    """A crop that waits: its number, the model that was asked, its pixels, and the answer as JSON has it."""
+
+    id: str
+    model: str
+    image: NDArray[np.uint8]
+    answer: dict[str, Any]
+
+
+class Uncertain:
+    """A folder of crops: of each a PNG, and a JSON file with the model and its answer.
+
+    Parameters
+    ----------
+    folder : Path
+        Where; it is made where it is not there.
+    most : int
+        How many crops are kept.
+    """
+
+    def __init__(self, folder: Path, most: int = MOST) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder, self._most = folder, most
+        self._lock = threading.Lock()
+        found = (
+            path.stem for path in sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
+        )
+        self._ids = dict.fromkeys(name for name in found if _ID.fullmatch(name))
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    @property
+    def full(self) -> bool:
+        """Whether no more is taken."""
+        return len(self._ids) >= self._most
+
+    def note(self, model: str, images: NDArray[np.uint8], answers: list[dict[str, Any]]) -> None:
+        """Keep the images whose answers are uncertain; the same image is kept once for each model."""
+        for image, answer in zip(images, answers, strict=True):
+            sure = answer["probability"] is not None and answer["probability"] >= SURE
+            if answer["nothing"] or (sure and not answer["rejected"]):
+                continue
+            facts = f"{model}\n{image.shape}\n".encode()
+            name = hashlib.sha256(facts + image.tobytes()).hexdigest()[:32]
+            with self._lock:
+                if name in self._ids or self.full:
+                    continue
+                write_whole(self._folder / f"{name}.png", png_bytes(image))
+                told = json.dumps({"model": model, "answer": answer}, allow_nan=False)
+                write_whole(self._folder / f"{name}.json", told.encode())
+                self._ids[name] = None
+
+    def crops(self, offset: int, limit: int) -> list[Crop]:
+        """Return some crops, oldest first; what somebody else took away or changed is left out."""
+        found = []
+        for name in list(self._ids)[offset : offset + limit]:
+            try:
+                found.append(self.crop(name))
+            except LookalikeError:
+                continue
+        return found
+
+    def crop(self, name: str) -> Crop:
+        """Return one crop.
+
+        Raises
+        ------
+        UnknownNameError
+            There is none of that number, or no longer.
+        """
+        if name in self._ids:
+            try:
+                told = json.loads((self._folder / f"{name}.json").read_bytes())
+                image = decode_image((self._folder / f"{name}.png").read_bytes(), name)
+                return Crop(name, str(told["model"]), image, dict(told["answer"]))
+            except (OSError, ValueError, KeyError, TypeError):
+                pass
+        raise UnknownNameError("no crop of that number waits: it was labelled, or taken away")
+
+    def drop(self, name: str) -> None:
+        """Take a crop away."""
+        with self._lock:
+            self._ids.pop(name, None)
+            for ending in (".json", ".png"):
+                (self._folder / f"{name}{ending}").unlink(missing_ok=True)
