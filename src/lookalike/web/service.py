@@ -29,7 +29,7 @@ ENDING = ".lookalike"
 #: An empty model is of gray images of this shape, and compares what it is taught as one compares few drawings:
 #: nothing follows from which came first.
 EMPTY_SHAPE = (28, 28)
-_FOR_FEW: dict[str, Any] = {
+FOR_FEW: dict[str, Any] = {
     "prepare": None, "warp": 3, "context": 2, "n_neighbors": 1, "planes": "sobel", "symmetric": True,
     "aligned": True, "blur": 0.866, "window": 0.0, "hubness": True,
 }  # fmt: skip
@@ -93,7 +93,7 @@ class ServedModel:
 
     def __init__(self, name: str, path: Path | None) -> None:
         self.name, self.path = name, path
-        self._type, self._parameters = DeformableMatch, DeformableMatch(**_FOR_FEW).get_params(deep=False)
+        self._type, self._parameters = DeformableMatch, DeformableMatch(**FOR_FEW).get_params(deep=False)
         digest = _digest(path)
         self.journal = Journal(None if path is None else path.with_name(path.name + SUFFIX), digest)
         try:
@@ -269,7 +269,7 @@ class ServedModel:
 
     def _begun(self, images: NDArray[np.uint8], label: str, first_id: int) -> Snapshot:
         """Return a model that knows its first images."""
-        model = DeformableMatch(**_FOR_FEW).fit(images, np.full(len(images), label))
+        model = DeformableMatch(**FOR_FEW).fit(images, np.full(len(images), label))
         own = model.recogniser_
         own.ids, own.next_id = own.ids + first_id, own.next_id + first_id
         # What came by teaching goes again.
