@@ -15,7 +15,6 @@ import html
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,20 +27,21 @@ from lookalike.files import write_whole
 from lookalike.models.deformable import DeformableMatch
 from lookalike.progress import Progress, silent
 from lookalike.recognition.recogniser import Recogniser, sizes
-from lookalike.registry import idea
-from lookalike.search.averages import MeanMatcher, MedianMatcher
+from lookalike.search.averages import MeanMatcher
 from lookalike.search.deformable.matcher import DeformableMatcher
 from lookalike.search.pixels import PixelMatcher
 from lookalike.state import to_plain
 from lookalike.store.about import idea_of
 from lookalike.text import plain
+from lookalike.web.ink import ink_of
+from lookalike.web.service import EMPTY_SHAPE, FOR_FEW
+from lookalike.web.snapshot import Snapshot
 
 #: No page is larger: it has to be sent to telephones, and opened there.
 MOST_BYTES = 32 << 20
 STATIC = Path(__file__).with_name("static")
 #: What the page asks for answers, with a server and without one.
 _WITH_SERVER, _WITHOUT = "remote.js", "offline.js"
-_KINDS = {"u1": "U8", "i8": "I64", "u8": "U64", "f8": "F64"}
 _IMPORT = re.compile(r'^import \{([^}]*)\} from "([^"]+)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export ((?:async )?function\*?|class|const) ([A-Za-z_$][\w$]*)", re.MULTILINE)
 _LEFT = re.compile(r"^\s*(?:import|export)\b|\bimport\(", re.MULTILINE)
@@ -114,14 +114,17 @@ def _bundle(model: Any, name: str, progress: Progress) -> bytes:
 
     model = getattr(model, "model_", model)
     own = _checked(model)
+    ideas = Snapshot(own, idea_of(model).name)
     arrays: Arrays = {}
-    ideas = []
-    for short, title, recogniser in _ideas(model, own):
-        progress(f"exporting {title}", len(ideas), None)
-        ideas.append({"name": short, "title": title, **_described(recogniser, arrays)})
+    told = []
+    for place, (short, title) in enumerate(ideas.ideas):
+        progress("exporting", place, len(ideas.ideas))
+        told.append({"name": short, "title": title, **_described(ideas.by(short), arrays)})
+    progress("exporting", len(told), len(told))
     about = {
         "name": plain(name),
-        "ideas": ideas,
+        "ink": ink_of(own)._asdict(),
+        "ideas": told,
         "empty": _described(_empty(), arrays),
     }
     text = json.dumps(about, sort_keys=True, allow_nan=False)
@@ -150,47 +153,17 @@ def _checked(model: Any) -> Recogniser:
     return own
 
 
-def _ideas(model: Any, own: Recogniser) -> Iterator[tuple[str, str, Recogniser]]:
-    """Yield the name, the title and what answers of each idea that the page offers: the model's own first."""
-    known = idea_of(model).name
-    yield next((short for short, full in _OFFERED.items() if full == known), known), own.matcher.title, own
-    if own.matcher.keeps_images:
-        for short, full in _OFFERED.items():
-            if full != known:
-                yield short, idea(full).title, _fitted(own, full)
-
-
-_OFFERED = {
-    "mean-l1": "mean-image-l1",
-    "mean-l2": "mean-image-l2",
-    "nearest": "nearest-l1",
-    "deformable": "deformable",
-}
-_FOR_FEW: dict[str, Any] = {
-    "prepare": None, "warp": 3, "context": 2, "n_neighbors": 1, "planes": "sobel", "symmetric": True,
-    "aligned": True, "blur": 0.866, "window": 0.0, "hubness": True,
-}  # fmt: skip
-
-
-def _fitted(own: Recogniser, name: str) -> Recogniser:
-    """Return an idea fitted on the images that a model keeps, as it compares them."""
-    matcher = own.matcher
-    kept = matcher.kept(np.arange(len(matcher.codes)))
-    model = idea(name).make().set_params(prepare=None)
-    other: Recogniser = model.fit(kept, own.labels.classes[matcher.codes]).recogniser_
-    if other.ids is not None and own.ids is not None:
-        other.ids, other.next_id = own.ids.copy(), own.next_id
-    return other
-
-
 def _empty() -> Recogniser:
     """Return what answers in a model that begins empty: here it knows one image, which the page leaves out."""
-    found: Recogniser = DeformableMatch(**_FOR_FEW).fit(np.zeros((1, 28, 28), np.uint8), ["?"]).recogniser_
+    found: Recogniser = DeformableMatch(**FOR_FEW).fit(np.zeros((1, *EMPTY_SHAPE), np.uint8), ["?"]).recogniser_
     return found
 
 
 def _described(recogniser: Recogniser, arrays: Arrays) -> dict[str, Any]:
     """Return what JSON holds of a recogniser; its arrays are added to those of others, equal ones once."""
+    if _is_mutual(recogniser) and not recogniser.matcher.remembered()[0][1].size:
+        # What is remembered of pairs is not in files, and in a browser takes ten times as long to measure.
+        recogniser.recalibrate()
     # What was left out is part of the state once it was asked for.
     recogniser.left_out()
     state = to_plain(recogniser)
@@ -210,14 +183,19 @@ def _described(recogniser: Recogniser, arrays: Arrays) -> dict[str, Any]:
 
 def _more_arrays(recogniser: Recogniser) -> Arrays:
     """Return what the page needs besides: what takes long to measure, and what no browser rounds alike."""
-    matcher = recogniser.matcher
+    matcher: Any = recogniser.matcher
     arrays: Arrays = {} if recogniser.ids is None else {"judged": recogniser.judged()}
-    if isinstance(matcher, DeformableMatcher) and matcher.comparison.aligned:
+    if _is_mutual(recogniser):
         arrays.update(_tables(*matcher.images.shape[1:3]))
-    if isinstance(matcher, DeformableMatcher) and (matcher.comparison.aligned or matcher.comparison.hubness):
         for name, (pairs, sums) in zip(("plain", "rest"), matcher.remembered(), strict=True):
             arrays[f"pairs.{name}.places"], arrays[f"pairs.{name}.sums"] = pairs, sums
     return arrays
+
+
+def _is_mutual(recogniser: Recogniser) -> bool:
+    """Return whether the distance of two images depends on others."""
+    comparison = getattr(recogniser.matcher, "comparison", None)
+    return comparison is not None and (comparison.aligned or comparison.hubness)
 
 
 def _tables(height: int, width: int) -> Arrays:

@@ -33,7 +33,7 @@ ENDING = ".lookalike"
 #: An empty model is of gray images of this shape, and compares what it is taught as few drawings are:
 #: nothing follows from which came first.
 EMPTY_SHAPE = (28, 28)
-_FOR_FEW: dict[str, Any] = {
+FOR_FEW: dict[str, Any] = {
     "prepare": None, "warp": 3, "context": 2, "n_neighbors": 1, "planes": "sobel", "symmetric": True,
     "aligned": True, "blur": 0.866, "window": 0.0, "hubness": True,
 }  # fmt: skip
@@ -96,7 +96,7 @@ class ServedModel:
 
     def __init__(self, name: str, path: Path | None) -> None:
         self.name, self.path = name, path
-        self._type, self._parameters = DeformableMatch, DeformableMatch(**_FOR_FEW).get_params(deep=False)
+        self._type, self._parameters = DeformableMatch, DeformableMatch(**FOR_FEW).get_params(deep=False)
         digest = _digest(path)
         self.journal = Journal(None if path is None else path.with_name(path.name + SUFFIX), digest)
         try:
@@ -271,7 +271,7 @@ class ServedModel:
     def _begun(self, images: Bytes, label: str, first_id: int) -> tuple[Snapshot, tuple[int, ...]]:
         """Return a model that knows its first images, and their numbers."""
         labels = np.full(len(images), LabelTable.of(np.array([label])).from_text(label))
-        own = DeformableMatch(**_FOR_FEW).fit(images, labels).recogniser_
+        own = DeformableMatch(**FOR_FEW).fit(images, labels).recogniser_
         ids = np.arange(first_id, first_id + len(images))
         own.ids, own.next_id = ids, first_id + len(images)
         # What came by teaching goes with its last image.

@@ -11,6 +11,8 @@ import { Memory } from "./memory.js";
 const LEVEL = 0.05;
 const NEAREST = 8;
 const MOST_UNDONE = 100;
+const MOST_OF_CELL = 50;
+const MOST_MISTAKES = 100;
 
 /** Return the backend of the model in this page. */
 export async function connect() {
@@ -93,12 +95,8 @@ class OfflineBackend {
     return this.model(name).info();
   }
 
-  async dataset({ model, offset = 0, limit = 100 } = {}) {
-    return this.model(model).dataset(offset, limit);
-  }
-
-  async queue() {
-    return [];
+  async dataset({ model, ...which } = {}) {
+    return this.model(model).dataset(which);
   }
 }
 
@@ -209,43 +207,47 @@ class OfflineModel {
     return undone;
   }
 
-  dataset(offset, limit) {
-    if (this.isEmpty || !this.own.matcher.keepsImages) return { images: [], confusion: null };
+  dataset({ label, ids, offset = 0, limit = 100 }) {
+    if (this.isEmpty || !this.own.matcher.keepsImages) {
+      const nothing = { classes: [], counts: [], cells: [] };
+      return { total: 0, offset, images: [], judged: 0, confusion: nothing, mistakes: [] };
+    }
     const { own, classes } = this;
-    const { ids, matcher } = own;
-    const [height, width, channels = 1] = own.seenShape;
-    const images = ids.map((id, place) => ({ id, place })).slice(offset, offset + limit);
-    return {
-      total: ids.length,
-      images: images.map(({ id, place }) => ({
-        id,
-        label: classes[matcher.codes[place]],
-        image: { width, height, channels, data: matcher.images[place] },
-      })),
-      confusion: confusionOf(own),
-    };
+    const wanted = ids && new Set(ids);
+    const chosen = own.ids.filter((id, place) => {
+      const isOfClass = label === undefined || classes[own.matcher.codes[place]] === label;
+      return isOfClass && (!wanted || wanted.has(id));
+    });
+    const images = chosen.slice(offset, offset + limit).map((id) => keptImage(own, id));
+    return { total: chosen.length, offset, images, ...judged(own) };
   }
 }
 
-/** Return how images that were left out were answered. */
-function confusionOf(recogniser) {
+function keptImage(recogniser, id) {
+  const { seen, label } = recogniser.kept(id);
+  return { id, label, image: seen };
+}
+
+/** Return how images that were left out were answered, by the nearest of each class. */
+function judged(recogniser) {
   const { classes } = recogniser;
   const counts = classes.map(() => classes.map(() => 0));
   const cells = new Map();
   const mistakes = [];
-  for (const { id, code, distances } of recogniser.leftOut) {
-    if (!distances.some(Number.isFinite)) continue;
+  const rows = recogniser.leftOut.filter(({ distances }) => distances.some(Number.isFinite));
+  for (const { id, code, distances } of rows) {
     const answered = argmin(distances);
     counts[code][answered] += 1;
     const key = code * classes.length + answered;
     if (!cells.has(key)) cells.set(key, { true: classes[code], answered: classes[answered], ids: [] });
-    cells.get(key).ids.push(id);
+    if (cells.get(key).ids.length < MOST_OF_CELL) cells.get(key).ids.push(id);
     if (answered === code) continue;
     const probability = probabilities(distances, answered, recogniser.calibration)[answered];
-    mistakes.push({ id, label: classes[code], answered: classes[answered], probability });
+    mistakes.push({ ...keptImage(recogniser, id), answered: classes[answered], probability });
   }
   mistakes.sort((one, other) => other.probability - one.probability);
-  return { classes, counts, cells: Array.from(cells.values()), mistakes };
+  const confusion = { classes, counts, cells: Array.from(cells.values()) };
+  return { judged: rows.length, confusion, mistakes: mistakes.slice(0, MOST_MISTAKES) };
 }
 
 function answerOf(recogniser, found) {

@@ -1,5 +1,12 @@
 // The image distortion model: each pixel of the query takes the best match in the reference within a few
 // pixels, judged by the patch around it (Python: lookalike.distance.deformation.definition).
+//
+// Where the patch around a query's pixel is plain, the pixel costs the least that any patch of the reference within
+// reach holds, whatever the query is: that is worked out once for each reference. What is left are the pixels of
+// each row that lie between the first and the last that is not plain.
+
+/** More than any pixel costs. */
+const MOST = 2 ** 31 - 1;
 
 /** Return every displacement within `warp`: the shortest first, then upwards, then left. */
 export function displacements([down, across]) {
@@ -15,98 +22,237 @@ export class Deformation {
     this.steps = displacements(warp);
     this.offsets = Int32Array.from(this.steps, ([y, x]) => y * stride + x);
     this.shape = { height, width, stride, size, count };
-    const columns = width + 2 * context;
-    this.ring = new Int32Array((2 * context + 1) * this.steps.length * columns);
-    this.running = new Int32Array(this.steps.length * columns);
+    this.columns = width + 2 * context;
+    // The squared differences of the rows of a patch, row by row in turn, for each displacement.
+    this.ring = new Int32Array((2 * context + 1) * this.steps.length * this.columns);
+    this.upright = new Int32Array(this.columns);
     this.best = new Int32Array(width);
     this.found = new Uint16Array(width);
+    this.spans = new WeakMap();
+    this.plainCosts = new WeakMap();
   }
 
   /**
-   * Return the sum of what the pixels still differ by, or infinity once it is above `limit`. `each(y, x0, best,
-   * found)` is told of each row: the costs from column x0 on, and which displacement each pixel took.
+   * Return the sum of what the pixels still differ by, or infinity once it is above `limit`. `each(y, left, right,
+   * best, found)` is told of each row: what its pixels between two columns cost, and which displacement they took.
    */
   distance(query, reference, limit = Infinity, each = null) {
-    const { height, width } = this.shape;
-    const { context, steps, ring, running } = this;
-    // Where both are plain around a pixel, it costs nothing.
-    const top = Math.max(Math.min(query.box.top, reference.box.top) - context, 0);
-    const bottom = Math.min(Math.max(query.box.bottom, reference.box.bottom) + context, height);
-    const left = Math.max(Math.min(query.box.left, reference.box.left) - context, 0);
-    const right = Math.min(Math.max(query.box.right, reference.box.right) + context, width);
-    if (top >= bottom || left >= right) return 0;
-    const columns = right - left + 2 * context;
-    const block = steps.length * columns;
-    ring.fill(0, 0, (2 * context + 1) * block);
-    running.fill(0, 0, block);
-    let total = 0;
+    const { context } = this;
+    const spans = of(this.spans, query, () => spansOf(query, context));
+    const costs = of(this.plainCosts, reference, () => plainCostsOf(reference, context, this.offsets));
+    const { left, right, first, last, top, bottom } = spans;
+    let total = outside(spans, costs, this.shape);
+    if (total > limit) return Infinity;
     for (let y = top - context; y < bottom + context; y++) {
-      const slot = (y - top + context) % (2 * context + 1);
-      this.addRow(query, reference, y, left, columns, slot * block);
-      if (y < top + context) continue;
-      total += this.rowCosts(columns, right - left);
-      if (each) each(y - context, left, this.best, this.found);
+      const row = y - top + context;
+      this.writeSquares(query, reference, y, first[row], last[row]);
+      const middle = y - context;
+      if (middle < top || right[middle] <= left[middle]) continue;
+      this.writeCosts(left[middle], right[middle]);
+      for (let x = left[middle]; x < right[middle]; x++) total += this.best[x];
+      if (each) each(middle, left[middle], right[middle], this.best, this.found);
       if (total > limit) return Infinity;
     }
     return total;
   }
 
-  /** Put a row's squared differences in the place of those that are no longer near, for each displacement. */
-  addRow(query, reference, y, left, columns, slot) {
+  /** Write the squared differences of a row of pixels, from one column to another, for each displacement. */
+  writeSquares(query, reference, y, first, last) {
     const { stride, size, count } = this.shape;
-    const { ring, running, offsets } = this;
-    const [first, second] = [query.data, reference.data];
-    const start = (y + query.margin) * stride + left - this.context + query.margin;
+    const { ring, offsets, columns, context } = this;
+    const [one, two] = [query.data, reference.data];
+    const start = (y + query.margin) * stride + query.margin;
+    const slot = this.slotOf(y);
     for (let step = 0; step < offsets.length; step++) {
-      const at = step * columns;
+      const at = slot + step * columns + context;
       const offset = offsets[step];
-      for (let x = 0; x < columns; x++) {
-        let square = 0;
-        for (let plane = 0, place = start + x; plane < count; plane++, place += size) {
-          const apart = first[place] - second[place + offset];
-          square += apart * apart;
+      for (let x = first; x < last; x++) {
+        const place = start + x;
+        const apart = one[place] - two[place + offset];
+        let square = Math.imul(apart, apart);
+        // Two planes are the rule, and a loop takes longer than they do.
+        if (count > 1) {
+          const across = one[place + size] - two[place + size + offset];
+          square = (square + Math.imul(across, across)) | 0;
         }
-        running[at + x] += square - ring[slot + at + x];
-        ring[slot + at + x] = square;
+        if (count > 2) square += furtherSquares(one, two, place, offset, size, count);
+        ring[at + x] = square;
       }
     }
   }
 
-  /** Return the sum of a row's least costs over the displacements. */
-  rowCosts(columns, width) {
-    const { running, best, found } = this;
-    const reach = 2 * this.context;
-    for (let step = 0; step < this.offsets.length; step++) {
+  slotOf(y) {
+    const rows = 2 * this.context + 1;
+    return (((y % rows) + rows) % rows) * this.steps.length * this.columns;
+  }
+
+  /** Write what the pixels from one column to another cost, and which displacement they take. */
+  writeCosts(left, right) {
+    const { ring, upright, best, found, columns, context, offsets } = this;
+    const block = offsets.length * columns;
+    const reach = 2 * context;
+    for (let x = left; x < right; x++) best[x] = MOST;
+    for (let step = 0; step < offsets.length; step++) {
       const at = step * columns;
       let patch = 0;
-      for (let x = 0; x < reach; x++) patch += running[at + x];
-      for (let x = 0; x < width; x++) {
-        patch += running[at + x + reach];
-        if (step === 0 || patch < best[x]) {
-          best[x] = patch;
-          found[x] = step;
+      for (let x = left; x < right + reach; x++) {
+        let sum;
+        if (context === 1) sum = (ring[at + x] + ring[at + block + x] + ring[at + 2 * block + x]) | 0;
+        else sum = columnSum(ring, at + x, block, reach + 1);
+        upright[x] = sum;
+        patch = (patch + sum) | 0;
+        const pixel = x - reach;
+        if (pixel < left) continue;
+        if (patch < best[pixel]) {
+          best[pixel] = patch;
+          found[pixel] = step;
         }
-        patch -= running[at + x];
+        patch = (patch - upright[pixel]) | 0;
       }
     }
-    let total = 0;
-    for (let x = 0; x < width; x++) total += best[x];
-    return total;
   }
 
   /** Return where each pixel of the query was found: {costs, down, across}, each (h, w). */
   field(query, reference) {
-    const { height, width } = this.shape;
+    const { height, width, stride } = this.shape;
     const costs = new Int32Array(height * width);
     const down = new Int8Array(height * width);
     const across = new Int8Array(height * width);
-    const right = Math.min(Math.max(query.box.right, reference.box.right) + this.context, width);
-    this.distance(query, reference, Infinity, (y, left, best, found) => {
-      for (let x = left; x < right; x++) {
-        costs[y * width + x] = best[x - left];
-        [down[y * width + x], across[y * width + x]] = this.steps[found[x - left]];
+    const put = (at, cost, step) => {
+      costs[at] = cost;
+      [down[at], across[at]] = this.steps[step];
+    };
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width; x++) {
+        const place = (y + reference.margin) * stride + x + reference.margin;
+        const { cost, step } = plainest(reference, this.context, this.offsets, place);
+        put(y * width + x, cost, step);
       }
+    }
+    this.distance(query, reference, Infinity, (y, left, right, best, found) => {
+      for (let x = left; x < right; x++) put(y * width + x, best[x], found[x]);
     });
     return { costs, down, across };
   }
+}
+
+function of(known, planes, make) {
+  if (!known.has(planes)) known.set(planes, make());
+  return known.get(planes);
+}
+
+function furtherSquares(one, two, place, offset, size, count) {
+  let total = 0;
+  for (let plane = 2; plane < count; plane++) {
+    const apart = one[place + plane * size] - two[place + plane * size + offset];
+    total += apart * apart;
+  }
+  return total;
+}
+
+function columnSum(ring, at, block, rows) {
+  let total = 0;
+  for (let row = 0; row < rows; row++) total += ring[at + row * block];
+  return total;
+}
+
+/**
+ * Return between which columns of each row patches are not plain (`left`, `right`, by row), the rows of these, and
+ * between which columns the rows of patches are needed for that (`first`, `last`, from row top - context on).
+ */
+function spansOf(planes, context) {
+  const { height, width } = planes;
+  const { starts, ends } = inkedColumns(planes);
+  const [left, right] = [new Int16Array(height).fill(width), new Int16Array(height)];
+  for (let y = 0; y < height; y++) {
+    for (let row = Math.max(y - context, 0); row <= Math.min(y + context, height - 1); row++) {
+      if (ends[row] <= starts[row]) continue;
+      left[y] = Math.min(left[y], Math.max(starts[row] - context, 0));
+      right[y] = Math.max(right[y], Math.min(ends[row] + context, width));
+    }
+  }
+  const rows = Array.from(left.keys()).filter((y) => left[y] < right[y]);
+  const [top, bottom] = rows.length ? [rows[0], rows.at(-1) + 1] : [0, 0];
+  const first = new Int16Array(bottom - top + 2 * context).fill(width);
+  const last = new Int16Array(first.length);
+  for (let row = 0; row < first.length; row++) {
+    const y = row + top - context;
+    for (let middle = Math.max(y - context, top); middle <= Math.min(y + context, bottom - 1); middle++) {
+      if (left[middle] >= right[middle]) continue;
+      first[row] = Math.min(first[row], left[middle] - context);
+      last[row] = Math.max(last[row], right[middle] + context);
+    }
+  }
+  return { left, right, first, last, top, bottom };
+}
+
+/** Return the first column of each row, and the one after the last, where any plane is not 0. */
+function inkedColumns({ height, width, count, data, size, stride, margin }) {
+  const [starts, ends] = [new Int16Array(height).fill(width), new Int16Array(height)];
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      let any = false;
+      for (let plane = 0; plane < count; plane++) any ||= data[plane * size + (y + margin) * stride + x + margin] !== 0;
+      if (!any) continue;
+      starts[y] = Math.min(starts[y], x);
+      ends[y] = x + 1;
+    }
+  }
+  return { starts, ends };
+}
+
+/** Return what a query's pixels cost where it is plain around them: sums of each row up to each column. */
+function plainCostsOf(planes, context, offsets) {
+  const { height, width, stride, margin } = planes;
+  const energies = patchEnergies(planes, context);
+  const sums = new Int32Array(height * (width + 1));
+  for (let y = 0; y < height; y++) {
+    let total = 0;
+    for (let x = 0; x < width; x++) {
+      const place = (y + margin) * stride + x + margin;
+      let least = MOST;
+      for (const offset of offsets) least = Math.min(least, energies[place + offset]);
+      total += least;
+      sums[y * (width + 1) + x + 1] = total;
+    }
+  }
+  return sums;
+}
+
+/** Return the sum of squares of all planes in the patch around each place of the frame, as far as it is in it. */
+function patchEnergies({ count, data, size, stride }, context) {
+  const squares = new Int32Array(size);
+  for (let plane = 0; plane < count; plane++) {
+    for (let at = 0; at < size; at++) squares[at] += data[plane * size + at] ** 2;
+  }
+  const across = new Int32Array(size);
+  for (let at = 0; at < size; at++) {
+    for (let away = -context; away <= context; away++) across[at] += squares[at + away] ?? 0;
+  }
+  const energies = new Int32Array(size);
+  for (let at = 0; at < size; at++) {
+    for (let away = -context; away <= context; away++) energies[at] += across[at + away * stride] ?? 0;
+  }
+  return energies;
+}
+
+/** Return which displacement leads to the patch that holds least, and how much that is. */
+function plainest(planes, context, offsets, place) {
+  planes.energies ??= patchEnergies(planes, context);
+  let step = 0;
+  for (let other = 1; other < offsets.length; other++) {
+    if (planes.energies[place + offsets[other]] < planes.energies[place + offsets[step]]) step = other;
+  }
+  return { cost: planes.energies[place + offsets[step]], step };
+}
+
+/** Return what all pixels outside of a query's spans cost. */
+function outside({ left, right }, costs, { height, width }) {
+  let total = 0;
+  for (let y = 0; y < height; y++) {
+    const row = y * (width + 1);
+    total += costs[row + width];
+    if (left[y] < right[y]) total -= costs[row + right[y]] - costs[row + left[y]];
+  }
+  return total;
 }

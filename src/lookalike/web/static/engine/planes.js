@@ -9,7 +9,7 @@ export const UNITS = { sobel: 30, "double-angle": 39, values: 126 };
 
 /**
  * Planes in a frame of zeros, so that whatever a displaced patch reaches is there.
- * `stride` numbers lie between two rows, `size` between two planes; `box` holds all that is not 0.
+ * `stride` numbers lie between two rows, `size` between two planes.
  */
 export class Planes {
   constructor(values, height, width, margin) {
@@ -20,17 +20,10 @@ export class Planes {
     this.stride = width + 2 * margin;
     this.size = this.stride * (height + 2 * margin);
     this.data = new Int8Array(this.size * this.count);
-    this.box = { top: height, bottom: 0, left: width, right: 0 };
     values.forEach((plane, number) => {
       for (let y = 0; y < height; y++) {
         for (let x = 0; x < width; x++) {
-          const value = plane[y * width + x];
-          if (!value) continue;
-          this.data[number * this.size + (y + margin) * this.stride + x + margin] = value;
-          this.box.top = Math.min(this.box.top, y);
-          this.box.bottom = Math.max(this.box.bottom, y + 1);
-          this.box.left = Math.min(this.box.left, x);
-          this.box.right = Math.max(this.box.right, x + 1);
+          this.data[number * this.size + (y + margin) * this.stride + x + margin] = plane[y * width + x];
         }
       }
     });
