@@ -150,6 +150,7 @@ def test_a_symbol_is_known_from_one_example_after_a_restart_until_it_is_undone(b
         assert page.locator("#model").input_value() == "runes"
         draw(page, AGAIN)
         assert page.locator(".bars .best .name").inner_text() == "hook"
+        page.close()
     with running(served, "--folder", tmp_path / "made") as (_, where):
         page = visit(where, "#draw/runes")
         draw(page, CROSS, x=0.1, y=0.1, size=0.3)

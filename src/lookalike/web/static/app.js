@@ -14,6 +14,8 @@ import { QueueView } from "./parts/queue.js";
 const QUICK = 45;
 /** After so long a rest (in ms) the answer is said aloud, and other ideas are asked. */
 const REST = 350;
+/** An answer that takes longer than this (in ms) is said to be on its way. */
+const NOTICED = 250;
 /** Ideas that nobody chose are asked only where to fit them is quick. */
 const FEW_IMAGES = 5000;
 const NOTE_TIME = 8000;
@@ -113,6 +115,7 @@ class Page {
   async follow() {
     if (this.following) return;
     this.following = true;
+    const waiting = setTimeout(() => this.image && this.answer.wait(), NOTICED);
     try {
       for (let done = 0; done !== this.version;) {
         done = this.version;
@@ -121,6 +124,7 @@ class Page {
     } catch (error) {
       this.note(error.message);
     } finally {
+      clearTimeout(waiting);
       this.following = false;
       byId("answer").setAttribute("aria-busy", "false");
     }
@@ -155,16 +159,20 @@ class Page {
   /** When the pen rests: say the answer to those who do not see it, and ask the other ideas. */
   rest() {
     clearTimeout(this.resting);
-    this.resting = setTimeout(async () => {
+    this.resting = setTimeout(() => {
       byId("said").textContent = this.answer.words;
-      const { version, image } = this;
-      for (const { name } of this.model.ideas) {
-        if (name === this.idea || (this.model.images > FEW_IMAGES && !this.asked.has(name))) continue;
-        const answer = image ? await this.backend.answer(image, { model: this.model.name, idea: name }) : NOTHING;
-        if (version !== this.version) return;
-        this.answer.showIdea(name, answer);
-      }
+      this.attempt(() => this.askOthers());
     }, REST);
+  }
+
+  async askOthers() {
+    const { version, image, model } = this;
+    for (const { name } of model.ideas) {
+      if (name === this.idea || (model.images > FEW_IMAGES && !this.asked.has(name))) continue;
+      const answer = image ? await this.backend.answer(image, { model: model.name, idea: name }) : NOTHING;
+      if (version !== this.version) return;
+      this.answer.showIdea(name, answer);
+    }
   }
 
   async teach(label) {

@@ -101,6 +101,13 @@ export class AnswerPanel {
     this.showBars(answer);
   }
 
+  /** Say that the answer is being worked out, where it takes longer than one would notice. */
+  wait() {
+    if (this.answer && !this.answer.nothing) return;
+    this.share.textContent = "Looking …";
+    this.why.textContent = "The first answer of an idea takes a moment.";
+  }
+
   /** Return the answer in words, for those who do not see it. */
   get words() {
     const label = this.big.parentElement.dataset.kind === "none" ? "" : this.big.textContent;
