@@ -25,6 +25,8 @@ from lookalike.distance.deformation import definition
 from lookalike.errors import InputError
 from lookalike.files import write_whole
 from lookalike.models.deformable import DeformableMatch
+from lookalike.prepare import Resize
+from lookalike.prepare.steps import run_all
 from lookalike.progress import Progress, silent
 from lookalike.recognition.recogniser import Recogniser, sizes
 from lookalike.search.averages import MeanMatcher
@@ -171,6 +173,7 @@ def _described(recogniser: Recogniser, arrays: Arrays) -> dict[str, Any]:
     some = recogniser.matcher.kept(np.zeros(1, np.intp))
     facts["seen_shape"] = list(() if some is None else some.shape[1:])
     facts["calibration"] = recogniser.calibration()._asdict()
+    _say_which_side_first(recogniser, facts["prepare"])
     names = {}
     for name, array in own.items():
         whole = np.ascontiguousarray(array)
@@ -179,6 +182,19 @@ def _described(recogniser: Recogniser, arrays: Arrays) -> dict[str, Any]:
         names[name] = digest.hexdigest()[:24]
         arrays[names[name]] = whole
     return {"facts": facts, "arrays": names}
+
+
+def _say_which_side_first(recogniser: Recogniser, chain: Any) -> None:
+    """Add to each step that resizes which side is scaled first: Pillow's releases differ in that."""
+    if chain is None:
+        return
+    noise = np.random.default_rng(0).integers(0, 256, (4, *(recogniser.image_shape or ())), np.uint8)
+    for step, told in zip(recogniser.prepare.steps_, chain["steps"], strict=True):
+        made = run_all([step], noise)
+        if isinstance(step, Resize):
+            both = [Resize(step.height, noise.shape[2]), Resize(step.height, step.width)]
+            told["down_first"] = bool((run_all(both, noise) == made).all())
+        noise = made
 
 
 def _more_arrays(recogniser: Recogniser) -> Arrays:
