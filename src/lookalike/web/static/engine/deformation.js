@@ -211,7 +211,7 @@ function plainCostsOf(planes, context, offsets) {
     for (let x = 0; x < width; x++) {
       const place = (y + margin) * stride + x + margin;
       let least = MOST;
-      for (const offset of offsets) least = Math.min(least, energies[place + offset]);
+      for (let step = 0; step < offsets.length; step++) least = Math.min(least, energies[place + offsets[step]]);
       total += least;
       sums[y * (width + 1) + x + 1] = total;
     }
@@ -225,15 +225,18 @@ function patchEnergies({ count, data, size, stride }, context) {
   for (let plane = 0; plane < count; plane++) {
     for (let at = 0; at < size; at++) squares[at] += data[plane * size + at] ** 2;
   }
-  const across = new Int32Array(size);
-  for (let at = 0; at < size; at++) {
-    for (let away = -context; away <= context; away++) across[at] += squares[at + away] ?? 0;
+  return runningSums(runningSums(squares, context, 1), context, stride);
+}
+
+/** Return the sums of the values around each, so many steps before and behind it; beyond the ends there is 0. */
+function runningSums(values, reach, step) {
+  const sums = new Int32Array(values.length);
+  for (let away = -reach; away <= reach; away++) {
+    const first = Math.max(0, -away * step);
+    const after = Math.min(values.length, values.length - away * step);
+    for (let at = first; at < after; at++) sums[at] += values[at + away * step];
   }
-  const energies = new Int32Array(size);
-  for (let at = 0; at < size; at++) {
-    for (let away = -context; away <= context; away++) energies[at] += across[at + away * stride] ?? 0;
-  }
-  return energies;
+  return sums;
 }
 
 /** Return which displacement leads to the patch that holds least, and how much that is. */
