@@ -39,7 +39,7 @@ class BusyError(LookalikeError):
 
 
 class JournalError(LookalikeError):
-    """What a served model was taught cannot be kept or read: its journal is in use, damaged or of another file."""
+    """What a served model was taught cannot be kept or read: the journal is in use, damaged or another's."""
 
 
 class UnknownNameError(LookalikeError, KeyError):

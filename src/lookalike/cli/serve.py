@@ -1,4 +1,4 @@
-"""``lookalike serve`` and ``lookalike model compact``: a page and a REST API, and what they taught, for good."""
+"""``lookalike serve`` and ``lookalike model compact``: a page and a REST API, and what they taught."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ def serve(
         Option(
             "--log-uncertain",
             metavar="DIR",
-            help="Keep uploaded images that are rejected or less likely than 0.75 in this folder, up to 1,000, to be "
-            "labelled on the page.",
+            help="Keep uploaded images that are rejected or less likely than 0.75 in this folder, up to "
+            "1,000, to be labelled on the page.",
         ),
     ] = None,
     quiet: common.Quiet = False,
@@ -93,14 +93,12 @@ def serve(
 
 def _read_token(path: str) -> str | None:
     """Return the token that a file or the environment holds; None where there is none."""
-    from lookalike.text import quoted
-
-    where = f"--token {path}" if path else _TOKEN
+    where = "the file of --token" if path else _TOKEN
     try:
         token = Path(path).read_text(encoding="utf-8").strip() if path else os.environ.get(_TOKEN, "").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
-            f"--token {quoted(path)} cannot be read: expected a file that holds the token"
+            "--token names no file that can be read: expected a file that holds the token"
         ) from error
     if not token and not path:
         return None

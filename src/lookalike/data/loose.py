@@ -280,7 +280,7 @@ def _of_files(files: FileImages) -> list[_Found]:
 
 
 def conformed(image: NDArray[np.uint8], name: str, shape: tuple[int, ...], resize: bool) -> NDArray[np.uint8]:
-    """Return one image of the shape ``(h, w)`` or ``(h, w, 3)``, where it is unambiguous how; else DataError."""
+    """Return one image of a shape ``(h, w)`` or ``(h, w, 3)``, where that is unambiguous."""
     if len(shape) == 3 and shape[2] != 3:
         raise DataError(
             f"the model's images have {shape[2]} channels, and those of {quoted(name)} are gray or colour: "

@@ -13,7 +13,7 @@ from lookalike.progress import Progress, silent
 from lookalike.recognition.recogniser import Recogniser
 from lookalike.recognition.rejection import Basis, Rejection, checked_level
 from lookalike.recognition.reservoir import spreads
-from lookalike.search.matches import NOWHERE
+from lookalike.search.matches import NOWHERE, Matches
 from lookalike.tensors import takes_tensors
 
 Floats = NDArray[np.float64]
@@ -84,8 +84,23 @@ class Assessment:
         progress: Progress = silent,
     ) -> Assessment:
         """Return what a model makes of images, with the ``k`` nearest."""
-        level, rejection = checked_level(alpha), model.rejection(progress)
+        level = checked_level(alpha)
+        model.rejection(progress)
         matches, seen = model.match(images, max(k, model.voters), progress=progress)
+        return cls.of_matches(model, images, seen, matches, level, k)
+
+    @classmethod
+    def of_matches(
+        cls,
+        model: Recogniser,
+        images: NDArray[Any],
+        seen: NDArray[Any],
+        matches: Matches,
+        level: float,
+        k: int,
+    ) -> Assessment:
+        """Return the same by what one search found: at least as many as vote, and ``k``."""
+        rejection = model.rejection()
         voting = matches.nearest(model.voters)
         codes, distances = model.vote.answers(voting)
         unlike = model.unlike(images, seen)

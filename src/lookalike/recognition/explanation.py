@@ -277,10 +277,18 @@ class Explained(Protocol):
 
 
 def explain(
-    model: Explained, given: NDArray[Any], seen: NDArray[Any], matches: Matches, answers: NDArray[np.intp]
+    model: Explained,
+    given: NDArray[Any],
+    seen: NDArray[Any],
+    matches: Matches,
+    answers: NDArray[np.intp],
+    ideals: Floats | None = None,
 ) -> list[Evidence]:
-    """Return the evidence for each image: what was given, what was seen of it, and what is nearest to it."""
-    looker = _Looker(model)
+    """Return the evidence for each image: what was given, what was seen of it, and what is nearest to it.
+
+    What :func:`ideal_images` returned need not be made again.
+    """
+    looker = _Looker(model, ideals)
     return [
         looker.evidence(given[row], seen[row], matches, row, int(answers[row])) for row in range(len(given))
     ]
@@ -289,10 +297,10 @@ def explain(
 class _Looker:
     """A model that is being explained, with the mean images of classes that were needed so far."""
 
-    def __init__(self, model: Explained) -> None:
+    def __init__(self, model: Explained, ideals: Floats | None) -> None:
         self._model, self._matcher = model, model.matcher
         self._classes = model.labels.classes.copy()
-        self._means: dict[int, Floats] = {}
+        self._means: dict[int, Floats] = {} if ideals is None else dict(enumerate(ideals))
 
     def evidence(
         self, given: NDArray[Any], seen: NDArray[Any], matches: Matches, row: int, answer: int

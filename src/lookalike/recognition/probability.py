@@ -75,7 +75,7 @@ class LeftOut:
         return np.where(self.groups == OWN, len(of) + alone, of)
 
     def moved(self, moved: NDArray[np.intp], n_classes: int) -> LeftOut:
-        """Return the same after a change of classes: what is new has no images yet, what is gone is left out."""
+        """Return the same after a change of classes: new ones have no images yet, gone ones are left out."""
         distances = np.full((len(self.codes), n_classes), np.inf)
         distances[:, moved[moved >= 0]] = self.distances[:, moved >= 0]
         kept = moved[self.codes] >= 0

@@ -42,6 +42,11 @@ class Contents(NamedTuple):
 
 def write(path: Path, about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write a file as a whole: until it is all on the disk, the old one stays."""
+    write_whole(path, to_bytes(about, arrays))
+
+
+def to_bytes(about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """Return a file's bytes."""
     from safetensors.numpy import save
 
     whole = {}
@@ -56,7 +61,8 @@ def write(path: Path, about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any
             f"the names of classes and the parameters take {len(document):,} characters: "
             f"expected at most {MOST_HEADER // 2:,}"
         )
-    write_whole(path, save(whole, metadata={KEY: document}))
+    data: bytes = save(whole, metadata={KEY: document})
+    return data
 
 
 def read(path: Path, *, header_only: bool = False) -> Contents:

@@ -87,6 +87,11 @@ def save_model(
     return path
 
 
+def model_bytes(model: Any) -> bytes:
+    """Return the file of a fitted model, as :func:`save_model` writes it without ``data`` and ``figures``."""
+    return container.to_bytes(*about.written(model, _origin(model.recogniser_, None, None)))
+
+
 def load_model(path: str | os.PathLike[str]) -> Any:
     """Return the fitted model in a file. Nothing in the file is run; all of it is checked.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import mimetypes
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,10 +14,13 @@ from fastapi import FastAPI, Query, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 
 import lookalike
 from lookalike import settings
+from lookalike.files import MAX_NAME
 from lookalike.web import dataset, forms, uploads, wire
+from lookalike.web.dataset import Wanted
 from lookalike.web.guard import Guard, Limits
 from lookalike.web.ink import Ink, ink_of
 from lookalike.web.journal import Change
@@ -39,6 +42,11 @@ IdeaName = Annotated[
 ]
 Resize = Annotated[bool, Query(description="Resize images to the model's size.")]
 Offset = Annotated[int, Query(ge=0, le=2**31)]
+OfClass = Annotated[str | None, Query(max_length=MAX_NAME, description="Only images of this class.")]
+OfIds = Annotated[
+    Sequence[Annotated[int, Query(ge=0, le=2**62)]],
+    Query(max_length=500, description="Only images of these numbers."),
+]
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {
         "description": text,
@@ -164,19 +172,25 @@ class Routes:
         return JSONResponse({"entry": done.entry, "classes": counts(model), "message": message})
 
     async def dataset(
-        self, name: str, offset: Offset = 0, limit: Annotated[int, Query(ge=0, le=500)] = 100
+        self,
+        name: str,
+        offset: Offset = 0,
+        limit: Annotated[int, Query(ge=0, le=500)] = 100,
+        label: OfClass = None,
+        ids: OfIds = (),
     ) -> Response:
         """Show the images that a model keeps, and what it answers to them, each left out in turn."""
         model = self._service[name]
-        return JSONResponse(await self._work(data_of, model, offset, limit))
+        return JSONResponse(await self._work(data_of, model, Wanted(offset, limit, label, tuple(ids))))
 
     async def queue(self, offset: Offset = 0, limit: Annotated[int, Query(ge=0, le=100)] = 20) -> Response:
         """Show crops that were answered uncertainly and wait to be labelled."""
         kept = self._uncertain
         if kept is None:
-            return JSONResponse({"total": 0, "full": False, "crops": []})
+            return JSONResponse({"kept": False, "total": 0, "full": False, "crops": []})
         crops = await self._work(kept.crops, offset, limit)
-        return JSONResponse({"total": len(kept), "full": kept.full, "crops": [_crop(one) for one in crops]})
+        found = {"kept": True, "total": len(kept), "full": kept.full, "crops": [_crop(one) for one in crops]}
+        return JSONResponse(found)
 
     async def label(self, number: str, told: forms.QueueLabel) -> Response:
         """Teach the model that was asked what a crop shows, or leave the crop out."""
@@ -239,12 +253,15 @@ def answers(model: ServedModel, images: Any, idea: str | None) -> dict[str, Any]
 
 def explanations(model: ServedModel, images: Any, idea: str | None) -> dict[str, Any]:
     """Return what answers rest on."""
-    told, found = answers(model, images, idea), model.snapshot
+    found = model.snapshot
     if found is None:
-        nothing = {"classes": [], "nearest": [], "moves": None}
+        told = answers(model, images, idea)
+        nothing: dict[str, Any] = {"classes": [], "nearest": [], "moves": None}
         rest = [{"seen": wire.image(one), **nothing} for one in images]
     else:
-        rest = [wire.evidence(*one) for one in found.explain(images, idea, _NEAREST)]
+        known = found.explain(images, idea, _NEAREST)
+        told = {"model": model.name, "idea": idea or found.idea, "answers": wire.answers(known.found)}
+        rest = [wire.evidence(one, known.ideals) for one in known.evidence]
     told["answers"] = [{**one, **more} for one, more in zip(told["answers"], rest, strict=True)]
     return told
 
@@ -254,18 +271,18 @@ def taught(model: ServedModel, done: Done) -> dict[str, Any]:
     ids, label = list(done.change.ids), done.change.label or ""
     message = f"{model.name} has learned {'an image' if len(ids) < 2 else f'{len(ids)} images'} of {label}."
     first = ids[0] if ids else None
-    return {
-        "entry": done.entry, "id": first, "ids": ids, "label": label, "classes": counts(model), "message": message,
-    }  # fmt: skip
+    known = {"entry": done.entry, "id": first, "ids": ids, "label": label}
+    return {**known, "classes": counts(model), "message": message}
 
 
-def data_of(model: ServedModel, offset: int, limit: int) -> dict[str, Any]:
+def data_of(model: ServedModel, wanted: Wanted) -> dict[str, Any]:
     """Return a page of the images that a model keeps."""
     found = model.snapshot
     if found is None:
-        nothing = {"classes": [], "counts": [], "cells": []}
-        return {"total": 0, "offset": offset, "images": [], "judged": 0, "confusion": nothing, "mistakes": []}
-    return dataset.page(found.own, found.judged(), offset, limit)
+        nothing: dict[str, Any] = {"classes": [], "counts": [], "cells": []}
+        empty: dict[str, Any] = {"images": [], "judged": 0, "confusion": nothing, "mistakes": []}
+        return {"total": 0, "offset": wanted.offset, **empty}
+    return dataset.page(found.own, found.judged(), wanted)
 
 
 def _crop(one: Crop) -> dict[str, Any]:
@@ -280,7 +297,7 @@ def create_app(
     uncertain: Uncertain | None = None,
     limits: Limits | None = None,
     waiting: int = WAITING,
-) -> Guard:
+) -> ASGIApp:
     """Return the ASGI application that serves models: the page, the API and who may use it.
 
     Parameters
@@ -313,62 +330,54 @@ def create_app(
         title="lookalike",
         version=lookalike.__version__,
         summary="Recognises small images by what they look like, and shows why",
-        description="Errors are problem details (RFC 9457). Where a token is set, send it as Authorization: Bearer.",
+        description="Errors are problem details (RFC 9457). A token is sent as Authorization: Bearer.",
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
         exception_handlers=HANDLERS,
     )
-    app.middleware("http")(meters.measure)
     _add_routes(app, Routes(service, work, uncertain))
     _add_own(app, service, meters)
     # Windows may have another type in its registry, which browsers refuse for modules.
     mimetypes.add_type("text/javascript", ".js")
     app.mount("/", StaticFiles(directory=STATIC, html=True), name="page")
-    return Guard(app, host, token, limits)
+    return meters.measured(Guard(app, host, token, limits))
 
 
 def _add_routes(app: FastAPI, routes: Routes) -> None:
     """Give each route its path; the page's files come after all of them."""
-    one = "/v1/models/{name}"
-    label = {"label": {"type": "string", "minLength": 1, "examples": ["7"]}}
-    table: tuple[tuple[str, str, Callable[..., Awaitable[Response]], dict[str, Any]], ...] = (
-        ("GET", "/v1/models", routes.models, {"responses": _is(forms.Models, "All models.")}),
-        ("GET", one, routes.model, {"responses": _is(forms.Model, "The model.")}),
-        ("GET", f"{one}/classes", routes.classes, {"responses": _is(forms.ClassNames, "Its classes.")}),
-        ("GET", f"{one}/dataset", routes.dataset, {"responses": _is(forms.Dataset, "Its images.")}),
-        ("GET", f"{one}/file", routes.file, {"responses": _FILE}),
-        (
-            "POST", f"{one}/predict", routes.predict,
-            {"responses": _is(forms.Answers, "The answers."), "openapi_extra": forms.body(forms.Images)},
-        ),
-        (
-            "POST", f"{one}/explain", routes.explain,
-            {"responses": _is(forms.Explanations, "The evidence."), "openapi_extra": forms.body(forms.Images)},
-        ),
-        (
-            "POST", f"{one}/teach", routes.teach,
-            {"responses": _is(forms.Taught, "Learned."), "openapi_extra": forms.body(forms.Lesson, **label)},
-        ),
-        ("POST", f"{one}/undo", routes.undo, {"responses": _is(forms.Undone, "Taken back.")}),
-        ("DELETE", f"{one}/images/{{number}}", routes.forget, {"responses": _is(forms.Forgotten, "Forgotten.")}),
-        ("GET", "/v1/queue", routes.queue, {"responses": _is(forms.Queue, "Crops that wait.")}),
-        ("POST", "/v1/queue/{number}", routes.label, {"responses": _is(forms.Labelled, "Labelled.")}),
-    )  # fmt: skip
+    one, images, lesson = (
+        "/v1/models/{name}",
+        forms.body(forms.Images),
+        forms.body(forms.Lesson, label=_LABEL),
+    )
+    table: tuple[tuple[str, str, _Route, dict[int | str, dict[str, Any]], dict[str, Any] | None], ...] = (
+        ("GET", "/v1/models", routes.models, _is(forms.Models, "All models."), None),
+        ("GET", one, routes.model, _is(forms.Model, "The model."), None),
+        ("GET", f"{one}/classes", routes.classes, _is(forms.ClassNames, "Its classes."), None),
+        ("GET", f"{one}/dataset", routes.dataset, _is(forms.Dataset, "Its images."), None),
+        ("GET", f"{one}/file", routes.file, _FILE, None),
+        ("POST", f"{one}/predict", routes.predict, _is(forms.Answers, "The answers."), images),
+        ("POST", f"{one}/explain", routes.explain, _is(forms.Explanations, "The evidence."), images),
+        ("POST", f"{one}/teach", routes.teach, _is(forms.Taught, "Learned."), lesson),
+        ("POST", f"{one}/undo", routes.undo, _is(forms.Undone, "Taken back."), None),
+        ("DELETE", f"{one}/images/{{number}}", routes.forget, _is(forms.Forgotten, "Forgotten."), None),
+        ("GET", "/v1/queue", routes.queue, _is(forms.Queue, "Crops that wait."), None),
+        ("POST", "/v1/queue/{number}", routes.label, _is(forms.Labelled, "Labelled."), None),
+    )
+    for method, path, route, responses, extra in table:
+        app.add_api_route(path, route, methods=[method], responses=responses, openapi_extra=extra)
     created = {201: {"model": forms.Model, "description": "The new model."}, **_PROBLEMS}
     app.add_api_route("/v1/models", routes.create, methods=["POST"], status_code=201, responses=created)
-    for method, path, route, more in table:
-        app.add_api_route(path, route, methods=[method], **more)
 
 
+_Route = Callable[..., Awaitable[Response]]
+_LABEL = {"type": "string", "minLength": 1, "maxLength": MAX_NAME, "examples": ["7"]}
+_BYTES = {"type": "string", "contentMediaType": "application/octet-stream"}
 _FILE: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The model file (safetensors).",
-        "content": {
-            "application/octet-stream": {
-                "schema": {"type": "string", "contentMediaType": "application/octet-stream"}
-            }
-        },
+        "content": {"application/octet-stream": {"schema": _BYTES}},
     },
     **_PROBLEMS,
 }

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from lookalike.files import MAX_NAME, MAX_PIXELS
 
 _SEVEN = "AAAAAAAAAAAAAP//////AAAAAAAAAP8AAAAAAAD/AAAAAAAA/wAAAAAAAP8AAAAAAAAA/wAAAAAAAAAAAAAAAA=="
-_IMAGE = {"width": 8, "height": 8, "channels": 1, "pixels": _SEVEN}
+_IMAGE: dict[str, JsonValue] = {"width": 8, "height": 8, "channels": 1, "pixels": _SEVEN}
 _MOST_TEXT = 4 * MAX_PIXELS
 
 Label = Annotated[str, Field(min_length=1, max_length=MAX_NAME, examples=["7"])]
@@ -26,7 +26,7 @@ class _Said(BaseModel):
 class Image(_Form):
     """An image: its bytes row by row, three a pixel where it is colour, in base64."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [_IMAGE]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{**_IMAGE}]})
     width: int = Field(ge=1, le=MAX_PIXELS)
     height: int = Field(ge=1, le=MAX_PIXELS)
     channels: Literal[1, 3] = 1
@@ -95,6 +95,9 @@ class Ink(_Said):
     height_share: float
     light_on_dark: bool
     centred_by: Literal["mass", "box"]
+    pen: float
+    upright: bool
+    aspect: float | None
 
 
 class Model(_Said):
@@ -288,6 +291,7 @@ class Crop(_Said):
 class Queue(_Said):
     """Images that wait to be labelled, oldest first."""
 
+    kept: bool = Field(description="Whether uncertain answers are kept at all.")
     total: int
     full: bool
     crops: list[Crop]

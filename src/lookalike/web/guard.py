@@ -10,10 +10,9 @@ from __future__ import annotations
 import asyncio
 import hmac
 import ipaddress
+import re
 import socket
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,9 +21,9 @@ from lookalike.web.problems import problem
 
 #: What every answer says to browsers.
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
-    "connect-src 'self'; media-src 'self' blob:; worker-src 'self'; manifest-src 'self'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src 'self' data: blob:; media-src 'self' blob:; worker-src 'self'; manifest-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -34,6 +33,7 @@ HEADERS = {
 }
 #: What only they see who know the token, where there is one.
 _GUARDED = ("/v1/", "/metrics")
+_HOST = re.compile(r"([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 
 
@@ -81,7 +81,8 @@ class Guard:
         self._token = None if token is None else token.encode()
         self._names = _names_of(host)
         self._only_loopback = is_loopback(host)
-        self._held = 0
+        #: How many bytes of bodies are held now.
+        self.held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -110,7 +111,7 @@ class Guard:
         try:
             await self._app(scope, _replay(body, receive), sealed)
         finally:
-            self._held -= taken
+            self.held -= taken
 
     def _check(self, scope: Scope) -> None:
         """Refuse a stranger."""
@@ -136,10 +137,8 @@ class Guard:
 
     def _is_ours(self, host: str) -> bool:
         """Return whether a Host header names this service: by address, or by a name that it has."""
-        try:
-            name = urlsplit(f"//{host}").hostname or ""
-        except ValueError:
-            return False
+        found = _HOST.fullmatch(host.lower())
+        name = "" if found is None else found[1].strip("[]")
         try:
             address = ipaddress.ip_address(name)
         except ValueError:
@@ -169,11 +168,11 @@ class Guard:
                     self._hold(len(read), len(chunk))
                     read += chunk
         except TimeoutError:
-            self._held -= len(read)
+            self.held -= len(read)
             detail = f"the request took longer than {limits.seconds:g} seconds to arrive: send it at once"
             raise _RefusedError(408, detail) from None
         except BaseException:
-            self._held -= len(read)
+            self.held -= len(read)
             raise
         return bytes(read)
 
@@ -183,11 +182,11 @@ class Guard:
             raise _RefusedError(
                 413, f"the request is longer than {self._limits.body:,} bytes: send fewer images at once"
             )
-        if self._held + more > self._limits.together:
+        if self.held + more > self._limits.together:
             raise _RefusedError(
                 503, "too much is being sent at once: try again in a moment", {"Retry-After": "1"}
             )
-        self._held += more
+        self.held += more
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

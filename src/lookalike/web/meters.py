@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
-from starlette.requests import Request
-from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lookalike.web.service import Service
 from lookalike.web.work import Work
 
 _SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
+_METHODS = {"GET", "HEAD", "POST", "DELETE"}
 
 
 class Meters:
@@ -33,22 +32,32 @@ class Meters:
         )
         models = Gauge("lookalike_models", "Models that are served.", registry=self._registry)
         models.set_function(lambda: len(list(service)))
-        busy = Gauge("lookalike_work", "Requests that are being answered or wait.", registry=self._registry)
+        busy = Gauge("lookalike_work", "Requests that are answered or wait.", registry=self._registry)
         busy.set_function(lambda: work.held)
-        self._refused = Counter(
-            "lookalike_busy", "Requests refused for want of room.", registry=self._registry
-        )
 
-    async def measure(self, request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
-        """Answer a request, and count it by its route: paths from outside are not kept."""
-        began = time.perf_counter()
-        response = await answer(request)
-        route = getattr(request.scope.get("route"), "path", "page")
-        labels = (route, request.method, str(response.status_code))
-        self._seconds.labels(*labels).observe(time.perf_counter() - began)
-        if response.status_code == 503:
-            self._refused.inc()
-        return response
+    def measured(self, app: ASGIApp) -> ASGIApp:
+        """Return an application whose requests are counted: by route, for paths from outside are endless."""
+
+        async def counting(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] != "http":
+                await app(scope, receive, send)
+                return
+            began, status = time.perf_counter(), 500
+
+            async def noting(message: Message) -> None:
+                nonlocal status
+                status = message.get("status", status)
+                await send(message)
+
+            try:
+                await app(scope, receive, noting)
+            finally:
+                route = getattr(scope.get("route"), "path", "other")
+                method = scope["method"] if scope["method"] in _METHODS else "other"
+                seconds = time.perf_counter() - began
+                self._seconds.labels(route, method, str(status)).observe(seconds)
+
+        return counting
 
     def text(self) -> bytes:
         """Return everything that was counted."""

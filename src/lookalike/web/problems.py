@@ -69,9 +69,15 @@ async def of_memory(_: Request, __: Exception) -> JSONResponse:
     return problem(503, "there is no memory left for this: try again in a moment, or send less at once")
 
 
+async def of_ourselves(_: Request, __: Exception) -> JSONResponse:
+    """Answer what nobody thought of; the log has it."""
+    return problem(500, "the service failed at this: its log says more")
+
+
 HANDLERS: dict[Any, Any] = {
     LookalikeError: of_ours,
     HTTPException: of_http,
     RequestValidationError: of_checks,
     MemoryError: of_memory,
+    Exception: of_ourselves,
 }

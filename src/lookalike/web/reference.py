@@ -1,4 +1,4 @@
-"""The API's reference as one plain page, made from its OpenAPI document: no script, nothing from elsewhere."""
+"""The API's reference as one plain page, made from its OpenAPI document: nothing comes from elsewhere."""
 
 from __future__ import annotations
 

@@ -7,26 +7,30 @@ import re
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path, PureWindowsPath
-from queue import Empty, Full, Queue
+from queue import SimpleQueue
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.errors import BusyError, InputError, ModelFileError, UnknownNameError, unknown
+from lookalike.errors import BusyError, InputError, JournalError, LookalikeError, UnknownNameError, unknown
 from lookalike.files import write_whole
 from lookalike.models.deformable import DeformableMatch
-from lookalike.store import load_model, save_model
+from lookalike.recognition.labels import LabelTable
+from lookalike.store import load_model
 from lookalike.store.about import idea_of
+from lookalike.store.models import model_bytes
 from lookalike.text import plain, quoted
 from lookalike.web.journal import SUFFIX, Change, Journal, effective
 from lookalike.web.snapshot import Mark, Snapshot
 
+Bytes = NDArray[np.uint8]
+
 ENDING = ".lookalike"
-#: An empty model is of gray images of this shape, and compares what it is taught as one compares few drawings:
+#: An empty model is of gray images of this shape, and compares what it is taught as few drawings are:
 #: nothing follows from which came first.
 EMPTY_SHAPE = (28, 28)
 FOR_FEW: dict[str, Any] = {
@@ -42,11 +46,10 @@ _NAME = re.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 
 
 class Done(NamedTuple):
-    """What became of a change: its number, the images it was about, and their label where it was taught."""
+    """A change that is on the disk, and its number."""
 
     entry: int
     change: Change
-    snapshot: Snapshot | None
 
 
 @dataclass(eq=False)
@@ -98,12 +101,14 @@ class ServedModel:
         self.journal = Journal(None if path is None else path.with_name(path.name + SUFFIX), digest)
         try:
             self._history: dict[int, tuple[Change, Mark | None]] = {}
+            self._next_id = 0
             #: What answers now; None while the model knows nothing.
             self.snapshot = self._replayed(self.journal.changes())
         except BaseException:
             self.journal.close()
             raise
-        self._line: Queue[_Asked | None] = Queue(_WAITING)
+        self._line: SimpleQueue[_Asked | None] = SimpleQueue()
+        self._door, self._writing = threading.Lock(), threading.Lock()
         self._stale = threading.Event()
         self._closed = threading.Event()
         self._threads = [
@@ -130,7 +135,7 @@ class ServedModel:
         """Whether there is a change to take back."""
         return bool(self._history)
 
-    def teach(self, images: NDArray[np.uint8], label: str) -> Done:
+    def teach(self, images: Bytes, label: str) -> Done:
         """Learn images of one label; it is on the disk when this returns."""
         return self.change(Change("teach", (), label, np.ascontiguousarray(images))).result()
 
@@ -147,45 +152,41 @@ class ServedModel:
         if change.kind == "teach" and self.why_not:
             raise InputError(f"this model cannot be taught: {self.why_not}")
         asked = _Asked(change, Future())
-        try:
-            self._line.put_nowait(asked)
-        except Full:
-            raise BusyError(f"{_WAITING} changes of {self.name} wait: try again in a moment") from None
+        with self._door:
+            if self._closed.is_set() or self._line.qsize() >= _WAITING:
+                raise BusyError(f"{_WAITING} changes of {self.name} wait: try again in a moment")
+            self._line.put(asked)
         return asked.done
 
     def file(self) -> bytes:
         """Return the model file as it would be written now, with everything that was taught."""
-        import tempfile
-
         found = self.snapshot
         if found is None:
             raise InputError(f"{self.name} knows nothing yet: teach it first")
-        with tempfile.TemporaryDirectory() as folder:
-            return self._saved(found, Path(folder) / "model").read_bytes()
+        if not found.settled:
+            found.recalibrate()
+        return model_bytes(self._type._of(found.own, self._parameters))
 
     def compact(self) -> int:
         """Write everything into the model file, empty the journal, and return how many changes that were."""
         if self.path is None or self.snapshot is None:
             return 0
-        count = self.journal.count
-        data = self.file()
-        digest = hashlib.sha256(data).hexdigest()
-        self.journal.folding(digest)
-        write_whole(self.path, data)
-        self.journal.folded(digest)
-        self._history.clear()
+        with self._writing:
+            count, data = self.journal.count, self.file()
+            digest = hashlib.sha256(data).hexdigest()
+            self.journal.folding(digest)
+            write_whole(self.path, data)
+            self.journal.folded(digest)
+            self._history.clear()
         return count
-
-    def _saved(self, found: Snapshot, path: Path) -> Path:
-        model = self._type._of(found.own, self._parameters)
-        return save_model(model, path)
 
     def close(self) -> None:
         """Finish what waits, and let go of the journal."""
-        if self._closed.is_set():
-            return
-        self._closed.set()
-        self._line.put(None)
+        with self._door:
+            if self._closed.is_set():
+                return
+            self._closed.set()
+            self._line.put(None)
         self._stale.set()
         for thread in self._threads:
             thread.join()
@@ -194,87 +195,88 @@ class ServedModel:
     # What changes it: one thread.
 
     def _change(self) -> None:
-        """Make changes as they come, until there are no more."""
-        while (first := self._line.get()) is not None:
-            asked = [first]
-            # Undoing may look into the journal, so it goes alone.
-            while first.change.kind != "undo" and len(asked) < _TOGETHER:
-                with suppress(Empty):
-                    following = self._line.get_nowait()
-                    if following is None or following.change.kind == "undo":
-                        self._make(asked)
-                        asked = [following] if following is not None else []
-                        if following is None:
-                            return
-                        break
-                    asked.append(following)
-                    continue
-                break
-            self._make(asked)
+        """Make changes as they come, those that wait together, until there are no more."""
+        together: list[_Asked | None] = []
+        while None not in together:
+            together = [self._line.get()]
+            while self._line.qsize() and len(together) < _TOGETHER:
+                together.append(self._line.get())
+            asked = [one for one in together if one is not None]
+            # Undoing may look into the journal: what came before it must be there.
+            for undoes, some in groupby(asked, key=lambda one: one.change.kind == "undo"):
+                for lot in [[one] for one in some] if undoes else [list(some)]:
+                    with self._writing:
+                        self._make(lot)
 
     def _make(self, asked: list[_Asked]) -> None:
         """Make changes on a copy, write them down, and let the copy take the snapshot's place."""
         before = self.snapshot
-        after, made, undone = (None if before is None else before.copied()), [], None
-        for one in asked:
-            try:
-                mark = None if after is None else after.mark
-                if one.change.kind == "undo":
-                    undone, after = self._without_last(after)
-                    made.append((one, Change("undo", undone=undone), None))
-                    continue
-                after, change = self._applied(after, one.change)
-                made.append((one, change, mark))
-            except BaseException as error:
-                one.done.set_exception(error)
-        if not made:
-            return
+        made: list[tuple[_Asked, Change, Mark | None]] = []
         try:
-            quiet = after is None or after.settle(before)
+            after = None if before is None else before.copied()
+            for one in asked:
+                mark = None if after is None else after.mark
+                try:
+                    after, change = self._changed(after, one.change)
+                    made.append((one, change, mark))
+                except LookalikeError as error:
+                    one.done.set_exception(error)
+            if after is not None and made:
+                after.settle(before)
             numbers = self.journal.write([change for _, change, _ in made])
-        except BaseException as error:
-            for one, _, _ in made:
-                one.done.set_exception(error)
+        except Exception as error:
+            # The copy is thrown away: nothing was changed, and whoever asked is told.
+            for one in asked:
+                if not one.done.done():
+                    one.done.set_exception(error)
             return
-        self.snapshot = after
-        for number, (_, change, mark) in zip(numbers, made, strict=True):
-            if change.kind == "undo":
-                self._history.pop(undone or 0, None)
-            else:
-                self._history[number] = (_light(change), mark)
-        if not quiet:
+        self.snapshot = after if made else before
+        for number, (one, change, mark) in zip(numbers, made, strict=True):
+            self._remember(number, change, mark)
+            one.done.set_result(Done(number, change))
+        if after is not None and not after.settled:
             self._stale.set()
-        for number, (one, change, _) in zip(numbers, made, strict=True):
-            one.done.set_result(Done(number, change, after))
 
-    def _applied(
+    def _remember(self, number: int, change: Change, mark: Mark | None) -> None:
+        """Note what can be taken back."""
+        if change.kind == "undo":
+            self._history.pop(change.undone or 0, None)
+        else:
+            # The journal has the images.
+            self._history[number] = (replace(change, images=None), mark)
+
+    def _changed(
         self, found: Snapshot | None, change: Change, known: bool = False
     ) -> tuple[Snapshot | None, Change]:
-        """Return a model after a change, and the change with the numbers of its images."""
+        """Return a model after a change, and the change with numbers, which may be known already."""
+        if change.kind == "undo":
+            number, found = self._without_last(found)
+            return found, Change("undo", undone=number)
         if change.kind == "forget":
             if found is None:
                 raise InputError("this model knows nothing yet: there is nothing to forget")
             found.forget(change.ids)
             return found, change
-        assert change.images is not None and change.label is not None, "teaching has both"
+        images, label = change.images, change.label
+        assert images is not None, "what is taught is images"
+        assert label is not None, "of one label"
+        first_id = change.ids[0] if known and change.ids else self._next_id
         if found is None:
-            found = self._begun(change.images, change.label, change.ids[0] if known else self._next_id)
-            ids: tuple[int, ...] = tuple(
-                (found.own.ids if found.own.ids is not None else np.empty(0)).tolist()
-            )
+            found, ids = self._begun(images, label, first_id)
         else:
-            ids = found.teach(change.images, change.label, change.ids[0] if known and change.ids else None)
+            ids = found.teach(images, label, first_id)
         self._next_id = found.own.next_id
-        return found, Change("teach", ids, change.label, change.images)
+        return found, Change("teach", ids, label, images)
 
-    def _begun(self, images: NDArray[np.uint8], label: str, first_id: int) -> Snapshot:
-        """Return a model that knows its first images."""
-        model = DeformableMatch(**FOR_FEW).fit(images, np.full(len(images), label))
-        own = model.recogniser_
-        own.ids, own.next_id = own.ids + first_id, own.next_id + first_id
-        # What came by teaching goes again.
+    def _begun(self, images: Bytes, label: str, first_id: int) -> tuple[Snapshot, tuple[int, ...]]:
+        """Return a model that knows its first images, and their numbers."""
+        labels = np.full(len(images), LabelTable.of(np.array([label])).from_text(label))
+        own = DeformableMatch(**FOR_FEW).fit(images, labels).recogniser_
+        ids = np.arange(first_id, first_id + len(images))
+        own.ids, own.next_id = ids, first_id + len(images)
+        # What came by teaching goes with its last image.
         own.labels = own.labels.all_taught()
-        return Snapshot(own, "deformable")
+        return Snapshot(own, "deformable"), tuple(ids.tolist())
 
     def _without_last(self, found: Snapshot | None) -> tuple[int, Snapshot | None]:
         """Return the number of the last change, and the model without it."""
@@ -291,20 +293,20 @@ class ServedModel:
         """Return the model in the file after the changes that count."""
         found = self._opened()
         self._next_id = 0 if found is None else found.own.next_id
-        for number, change in effective(entries):
+        changes = effective(entries)
+        for number, change in changes:
             mark = None if found is None else found.mark
             try:
-                found, _ = self._applied(found, change, known=True)
+                found, _ = self._changed(found, change, known=True)
             except InputError as error:
-                raise ModelFileError(
-                    f"entry {number} of the journal of {plain(self.name)}: {error}"
-                ) from error
+                raise JournalError(f"entry {number} of {plain(self.name)} cannot be: {error}") from error
             if remember:
-                self._history[number] = (_light(change), mark)
+                self._remember(number, change, mark)
         self._next_id = max(self._next_id, self.journal.last_id + 1)
         if found is not None:
             found.own.next_id = self._next_id
-            found.settle(None)
+            if changes:
+                found.recalibrate()
         return found
 
     def _opened(self) -> Snapshot | None:
@@ -314,7 +316,7 @@ class ServedModel:
         model = load_model(self.path)
         if model.recogniser_.image_shape is None or model.recogniser_.image_shape[2:] not in ((), (3,)):
             raise InputError(
-                f"{plain(self.path)} is no model of gray or colour images: expected one, since images are asked"
+                f"{plain(self.path)} is no model of gray or colour images: expected one, for images are asked"
             )
         self._type, self._parameters = type(model), model.get_params(deep=False)
         return Snapshot(model.recogniser_, idea_of(model).name)
@@ -328,11 +330,6 @@ class ServedModel:
                 continue
             if found is not None and found is self.snapshot:
                 found.recalibrate()
-
-
-def _light(change: Change) -> Change:
-    """Return a change without its images: the journal has them."""
-    return Change(change.kind, change.ids, change.label)
 
 
 def _digest(path: Path | None) -> str:

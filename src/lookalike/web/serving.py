@@ -68,8 +68,8 @@ def run(
     """
     try:
         import fastapi  # noqa: F401
-        import multipart  # noqa: F401
         import prometheus_client  # noqa: F401
+        import python_multipart  # noqa: F401
         import uvicorn
     except ImportError as error:
         raise MissingExtraError(_NEEDED) from error
@@ -119,7 +119,7 @@ def _listening(address: Address) -> socket.socket:
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(
-            f"--host {plain(address.host)} --port {address.port} cannot be listened on ({reason}): name another"
+            f"--host {plain(address.host)} --port {address.port} cannot be used ({reason}): name another"
         ) from error
 
 
@@ -138,7 +138,9 @@ def _digits(folder: Path, progress: Progress) -> Path:
         progress("fitting the embedded digits", 0, None)
         train, _ = lookalike.load("digits")
         folder.mkdir(parents=True, exist_ok=True)
-        model = lookalike.NearestImages(metric="l2").fit(train.images, train.labels)
+        # One vote, so that an example that is taught counts at once.
+        model = lookalike.DeformableMatch(n_neighbors=1).fit(train.images, train.labels)
+        model.predict_proba(train.images[:1])
         lookalike.save_model(model, path, data=train)
     return path
 

@@ -1,4 +1,4 @@
-"""One state of a served model: what answers by the model's own idea, and by others fitted on the same images."""
+"""One state of a served model: what answers by its own idea, and by others fitted on the same images."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lookalike.data.look import Look
 from lookalike.errors import UnknownNameError, unknown
 from lookalike.recognition.assessment import Assessment
-from lookalike.recognition.explanation import Evidence, ideal_images
+from lookalike.recognition.explanation import Evidence, explain, ideal_images
 from lookalike.recognition.recogniser import Recogniser
 from lookalike.registry import idea
 from lookalike.web.dataset import Judged, judged
@@ -38,6 +38,14 @@ class Mark(NamedTuple):
     roughest: NDArray[np.float64] | None
 
 
+class Explained(NamedTuple):
+    """Answers, the evidence for each, and each class's own image."""
+
+    found: Assessment
+    evidence: list[Evidence]
+    ideals: NDArray[np.float64]
+
+
 class Snapshot:
     """A state of a model. What readers hold is never changed: whoever changes it takes a copy first.
 
@@ -59,6 +67,8 @@ class Snapshot:
         self._lock = threading.Lock()
         self._ideals: dict[str, NDArray[np.float64]] = {}
         self._judged: Judged | None = None
+        #: Whether it says how sure it is by its own images, not by those of a moment ago.
+        self.settled = True
 
     @property
     def ideas(self) -> list[tuple[str, str]]:
@@ -89,11 +99,20 @@ class Snapshot:
         by = self.by(name)
         return Assessment.of(by, self._seen(images, by), LEVEL, 1)
 
-    def explain(self, images: NDArray[np.uint8], name: str | None, n: int) -> list[tuple[Evidence, Any]]:
-        """Return what the answer to each image rests on, and the classes' own images."""
+    def explain(self, images: NDArray[np.uint8], name: str | None, n: int) -> Explained:
+        """Return what an idea makes of images and what the answers rest on, by one search."""
         by = self.by(name)
-        ideals = self._ideals.setdefault(by.matcher.title, ideal_images(by.matcher))
-        return [(found, ideals) for found in by.explain(self._seen(images, by), n)]
+        given = self._seen(images, by)
+        shown = min(n, len(by.matcher.codes)) if by.matcher.keeps_images else 0
+        by.rejection()
+        matches, seen = by.match(given, max(shown, by.voters))
+        found = Assessment.of_matches(by, given, seen, matches, LEVEL, 1)
+        known = name or self.idea
+        if known not in self._ideals:
+            self._ideals[known] = ideal_images(by.matcher)
+        ideals = self._ideals[known]
+        codes = np.searchsorted(found.classes, found.labels)
+        return Explained(found, explain(by, given, seen, matches.nearest(shown), codes, ideals), ideals)
 
     def judged(self) -> Judged | None:
         """Return what is answered to the images that are kept, each left out; None where none are."""
@@ -118,8 +137,8 @@ class Snapshot:
         return Mark(self.own.look, self.own.roughest)
 
     def teach(self, images: NDArray[np.uint8], label: str, first_id: int | None = None) -> tuple[int, ...]:
-        """Learn images of one label, and return their numbers: those from ``first_id`` on, where it is given."""
-        value, seen = self.own.labels.from_text(label), self.own.seen(images)
+        """Learn images of one label, and return their numbers, which may be said to begin at ``first_id``."""
+        value, seen = self.own.labels.from_text(label), self.own.seen(self.own.checked(images))
         if first_id is not None:
             self.own.next_id = first_id
         ids = self.own.teach(images, np.full(len(images), value))
@@ -139,22 +158,21 @@ class Snapshot:
             else:
                 one.forget(list(ids))
 
-    def settle(self, before: Snapshot | None) -> bool:
-        """Say how sure answers are, or lean on what was known before; return whether nothing is left to do."""
-        done = True
+    def settle(self, before: Snapshot | None) -> None:
+        """Say how sure answers are: at once where images are few, else as before until there is time."""
+        earlier = {} if before is None else {"": before.own, **before._others}
         for name, one in (("", self.own), *self._others.items()):
-            earlier = None if before is None else before.own if not name else before._others.get(name)
-            if earlier is None or len(one.matcher.codes) <= FEW:
+            if name not in earlier or len(one.matcher.codes) <= FEW:
                 one.recalibrate()
             else:
-                one.lean_on(earlier)
-                done = False
-        return done
+                one.lean_on(earlier[name])
+                self.settled = False
 
     def recalibrate(self) -> None:
         """Work out anew how sure answers are; they may be asked for meanwhile."""
         for one in (self.own, *list(self._others.values())):
             one.recalibrate()
+        self.settled = True
 
 
 def _fitted(own: Recogniser, name: str) -> Recogniser:
@@ -162,6 +180,9 @@ def _fitted(own: Recogniser, name: str) -> Recogniser:
     matcher = own.matcher
     kept = matcher.kept(np.arange(len(matcher.codes)))
     model = idea(OFFERED[name]).make().set_params(prepare=None)
+    if "n_neighbors" in model.get_params():
+        # What was taught once is known: beside it, others would outvote it.
+        model.set_params(n_neighbors=1)
     other: Recogniser = model.fit(kept, own.labels.classes[matcher.codes]).recogniser_
     if other.ids is not None and own.ids is not None:
         other.ids, other.next_id = own.ids.copy(), own.next_id

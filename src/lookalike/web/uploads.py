@@ -1,15 +1,14 @@
-"""What is uploaded, read with suspicion: forms in memory, images by their first bytes, and never too large."""
+"""What is uploaded, read with suspicion: forms in memory, images by their first bytes, none too large."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
@@ -71,6 +70,14 @@ async def _form(request: Request) -> Upload:
         form = await parser.parse()
     except (MultiPartException, UnicodeError) as error:
         raise HTTPException(400, f"the form is damaged: {getattr(error, 'message', error)}") from error
+    try:
+        return await _sorted(form)
+    finally:
+        await form.close()
+
+
+async def _sorted(form: FormData) -> Upload:
+    """Return the parts of a form as what they are meant to be."""
     files, label = [], None
     for name, value in form.multi_items():
         if name == "images" and isinstance(value, UploadFile):
@@ -81,7 +88,6 @@ async def _form(request: Request) -> Upload:
             raise HTTPException(
                 422, f"the form has {quoted(name, 40)}: expected files as images, and one label"
             )
-    await form.close()
     return Upload(files=tuple(files), label=label)
 
 
@@ -131,11 +137,3 @@ def _decoded(upload: Upload, reading: Reading) -> Iterable[tuple[str, NDArray[np
         yield name, decode_image(data, name, reading, most=MOST_PIXELS)
     for place, told in enumerate(upload.told):
         yield f"image {place}", wire.pixels(told, MOST_PIXELS)
-
-
-def posted_json(body: bytes) -> Any:
-    """Return what a body says, refusing what is no JSON."""
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise HTTPException(400, "the body is no JSON") from error

@@ -115,7 +115,7 @@ def _number(value: Any) -> float | None:
 
 
 def evidence(found: Evidence, ideals: NDArray[np.float64]) -> Plain:
-    """Return what an answer rests on; ``ideals (n_classes, ...)`` are the classes' images, NaN without any."""
+    """Return what an answer rests on; ``ideals (n_classes, ...)`` are the classes' images, or NaN."""
     seen = found.prepared
     labels = [str(label) for label in found.classes.tolist()]
     return {

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
-from typing import ParamSpec, TypeVar
+from typing import TypeVar, TypeVarTuple
 
 from lookalike.errors import BusyError
 
-P, R = ParamSpec("P"), TypeVar("R")
+T = TypeVar("T")
+Given = TypeVarTuple("Given")
 
 
 class Work:
@@ -30,7 +30,7 @@ class Work:
         #: How many things are being done or wait.
         self.held = 0
 
-    async def __call__(self, do: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    async def __call__(self, do: Callable[[*Given], T], *given: *Given) -> T:
         """Return what a function returns, once a thread was free for it.
 
         Raises
@@ -41,8 +41,8 @@ class Work:
         if self.held >= self._most:
             raise BusyError(f"{self._most} requests are being answered or wait: try again in a moment")
         loop = asyncio.get_running_loop()
+        running: Future[T] = self._pool.submit(do, *given)
         self.held += 1
-        running: Future[R] = self._pool.submit(partial(do, *args, **kwargs))
         # Whoever asked may have gone: the thread is busy until the work is done.
         running.add_done_callback(lambda _: loop.call_soon_threadsafe(self._done))
         return await asyncio.wrap_future(running)

@@ -45,6 +45,8 @@ class Kernel:
         functools.update_wrapper(self, function)
         self._function = function
         self._compiled: Any = None
+        #: Types of arguments that code is known for: to look for them takes longer than a small search.
+        self._known: set[tuple[Any, ...]] = set()
 
     def __call__(self, *arguments: Any) -> Any:
         """Run the function, compiling it where this is its first call with such types."""
@@ -61,10 +63,12 @@ class Kernel:
 
     def is_ready(self, *marks: Any) -> bool:
         """Return whether this process has the code for such arguments, so that a call starts at once."""
-        if self._compiled is None:
-            return False
-        wanted = set(map(numba.typeof, marks))
-        return any(map(wanted.issubset, self._compiled.signatures))
+        wanted = tuple(map(numba.typeof, marks))
+        if wanted not in self._known:
+            if self._compiled is None or not any(map(set(wanted).issubset, self._compiled.signatures)):
+                return False
+            self._known.add(wanted)
+        return True
 
     def _cached(self) -> Any:
         """Return the function with a cache on disk, or without one where no folder can be written."""

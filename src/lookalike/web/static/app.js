@@ -29,7 +29,7 @@ class Page {
     this.asked = new Set();
     this.pad = new Pad(byId("pad"), (content) => this.drawn(content));
     this.pad.onTrouble = (text) => this.note(text);
-    this.answer = new AnswerPanel(byId("answer"), {
+    this.answer = new AnswerPanel(byId("answer"), byId("ideas"), {
       teach: (label) => this.attempt(() => this.teach(label)),
       choose: (idea) => this.choose(idea),
     });
@@ -105,6 +105,7 @@ class Page {
   changed() {
     this.version += 1;
     this.since = performance.now();
+    byId("answer").setAttribute("aria-busy", "true");
     this.follow();
   }
 
@@ -121,6 +122,7 @@ class Page {
       this.note(error.message);
     } finally {
       this.following = false;
+      byId("answer").setAttribute("aria-busy", "false");
     }
     this.rest();
   }

@@ -25,7 +25,7 @@ export async function connect(askToken) {
   };
   const listed = await call("GET", "v1/queue?limit=0");
   return {
-    has: { queue: listed.total > 0 || Boolean(listed.kept), create: true },
+    has: { queue: listed.kept, create: true },
     models: async () => (await call("GET", "v1/models")).models,
     answer: (image, where) => one("/predict", image, where),
     explain: (image, where) => one("/explain", image, where),

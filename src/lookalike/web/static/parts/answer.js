@@ -7,25 +7,29 @@ const MOST_BARS = 12;
 const MOST_KEYS = 40;
 
 export class AnswerPanel {
-  /** @param does  {teach(label), choose(idea)}: what happens when they are pressed */
-  constructor(root, does) {
+  /**
+   * @param ideas  where the ideas stand among which one can choose
+   * @param does   {teach(label), choose(idea)}: what happens when they are pressed
+   */
+  constructor(root, ideas, does) {
     this.does = does;
     this.big = h("p", { class: "big", id: "label" });
     this.share = h("p", { class: "share" });
     this.why = h("p", { class: "sentence" });
     this.bars = h("ul", { class: "bars", "aria-label": "How likely each class is" });
     this.more = h("button", { type: "button", class: "plain", hidden: true, onclick: () => this.showAll() });
-    this.ideas = h("fieldset", { class: "ideas" });
+    this.ideas = ideas;
     this.lesson = h("fieldset", { class: "teach" });
     root.append(h("div", { class: "verdict" }, this.big, h("div", {}, this.share, this.why)),
-      this.bars, this.more, this.lesson, this.ideas);
+      this.bars, this.more, this.lesson);
   }
 
   setModel(model, idea) {
     this.model = model;
     this.all = false;
     this.setClasses(model.classes);
-    this.ideas.replaceChildren(h("legend", {}, "Compare by"), ...model.ideas.map((one) => this.ideaRow(one, idea)));
+    const rows = model.ideas.map((one) => this.ideaRow(one, idea));
+    this.ideas.replaceChildren(h("fieldset", {}, h("legend", {}, "Compare by"), rows));
     this.ideas.hidden = model.ideas.length < 2;
   }
 
@@ -99,7 +103,8 @@ export class AnswerPanel {
 
   /** Return the answer in words, for those who do not see it. */
   get words() {
-    return [this.big.textContent, this.share.textContent, this.why.textContent].filter(Boolean).join(", ");
+    const label = this.big.parentElement.dataset.kind === "none" ? "" : this.big.textContent;
+    return [label, this.share.textContent, this.why.textContent].filter(Boolean).join(", ");
   }
 
   showBars(answer) {
@@ -140,7 +145,7 @@ function worded(answer) {
   const { label, best, probability, p_value: p, runner_up: next } = answer;
   if (label === null) {
     const rare = p === null ? "" : ` Of the ${best}s that it knows, ${percent(p)} are as far from the others.`;
-    return { big: "", share: "None of these", why: `Nearest to ${best}, but too unlike it.${rare}`, kind: "none" };
+    return { big: best, share: "None of these", why: `Nearest to ${best}, but too unlike it.${rare}`, kind: "none" };
   }
   const second = next ? `Next: ${next.label}, ${percent(next.probability)}.` : "The only class that it knows.";
   return { big: label, share: percent(probability), why: second, kind: "known" };

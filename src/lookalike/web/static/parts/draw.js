@@ -21,7 +21,7 @@ const USUAL_SHARE = 0.7;
 const USUAL_PEN = 0.1;
 /** A pen between these shares of the model's keeps the thickness that was drawn; others are brought there. */
 const THINNEST = 0.85;
-const THICKEST = 1.1;
+const THICKEST = 1;
 /** What is shorter than one pen is wide is a dot, and is not blown up to a drawing's size. */
 const LARGEST_DOT = 4;
 /** What leans more than by 45 degrees is a flat stroke, and no slanted one. */
@@ -51,12 +51,12 @@ export function drawnImage(strokes, shape, ink) {
 /** Scale strokes and pen to the grid, with the middle of their box in the grid's middle. */
 function fittedStrokes(strokes, points, shape, ink) {
   const side = Math.max(shape.width, shape.height) * FINENESS;
-  const drawnPen = points.reduce((sum, point) => sum + point.width, 0) / points.length;
-  const formed = setAsTheModels(strokes, ink, drawnPen);
-  const box = boxOf(formed.flat());
-  const [across, down] = [box.right - box.left, box.bottom - box.top];
   const wanted = (ink.height_share ?? USUAL_SHARE) * side;
   const usual = (ink.pen ?? USUAL_PEN) * side;
+  const formed = setAsTheModels(strokes, ink, usual / wanted);
+  const box = boxOf(formed.flat());
+  const [across, down] = [box.right - box.left, box.bottom - box.top];
+  const drawnPen = points.reduce((sum, point) => sum + point.width, 0) / points.length;
   const natural = (drawnPen * wanted) / (Math.max(across, down) + drawnPen);
   const pen = Math.min(Math.max(natural, THINNEST * usual), THICKEST * usual);
   const room = (extent, size) => (Math.min(wanted, size * FINENESS) - pen) / Math.max(extent, 1e-9);
@@ -73,11 +73,13 @@ function fittedStrokes(strokes, points, shape, ink) {
 function setAsTheModels(strokes, ink, pen) {
   const slant = ink.upright ? slantOf(strokes) : 0;
   const upright = strokes.map((stroke) => stroke.map((point) => ({ ...point, x: point.x - slant * point.y })));
-  if (!ink.aspect) return upright;
   const box = boxOf(upright.flat());
-  const aspect = (box.right - box.left + pen) / (box.bottom - box.top + pen);
-  const stretch = Math.min(Math.max(ink.aspect / aspect, 1 / MOST_STRETCH), MOST_STRETCH);
-  return upright.map((stroke) => stroke.map((point) => ({ ...point, x: point.x * stretch })));
+  const [across, down] = [box.right - box.left, box.bottom - box.top];
+  if (!ink.aspect || !across || !down) return upright;
+  // Strokes are lines without thickness; the pen makes both sides of their box longer by as much.
+  const stretch = (Math.max(ink.aspect - pen, 0.1) * down) / (1 - pen) / across;
+  const held = Math.min(Math.max(stretch, 1 / MOST_STRETCH), MOST_STRETCH);
+  return upright.map((stroke) => stroke.map((point) => ({ ...point, x: point.x * held })));
 }
 
 /** Return how far strokes go to the right for each step down: their second moments, as `Deskew` has them. */
