@@ -7,10 +7,10 @@ import re
 
 import numpy as np
 import pytest
-from cli_runner import call
-from web.exported import drawings
+from exported import drawings
 
 import lookalike
+from cli_runner import call
 from lookalike.errors import InputError
 from lookalike.web import export
 
@@ -34,7 +34,10 @@ def test_nothing_is_asked_for_from_elsewhere(page):
 
 def test_the_policy_lets_only_this_script_and_this_style_in(page):
     policy = html.unescape(re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)[1])
-    for name, pattern in (("script", r'<script type="module">(.*?)</script>'), ("style", r"<style>(.*?)</style>")):
+    for name, pattern in (
+        ("script", r'<script type="module">(.*?)</script>'),
+        ("style", r"<style>(.*?)</style>"),
+    ):
         text = re.search(pattern, page, re.DOTALL)[1]
         digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
         assert f"{name}-src 'sha256-{digest}'" in policy
@@ -66,11 +69,20 @@ def test_class_names_are_in_no_script(digits):
 @pytest.mark.parametrize(
     ("made", "said"),
     [
-        (lambda images, labels: lookalike.MeanImage(average="median").fit(images, labels), "mean images, nearest images"),
+        (
+            lambda images, labels: lookalike.MeanImage(average="median").fit(images, labels),
+            "mean images, nearest images",
+        ),
         (lambda images, labels: lookalike.InkCoverage().fit(images, labels), "mean images, nearest images"),
-        (lambda images, labels: lookalike.NearestImages().fit(images.reshape(len(images), -1), labels), "rows of numbers"),
+        (
+            lambda images, labels: lookalike.NearestImages().fit(images.reshape(len(images), -1), labels),
+            "rows of numbers",
+        ),
         (lambda images, labels: lookalike.NearestImages().fit(images / 300, labels), "images of bytes"),
-        (lambda images, labels: lookalike.NearestImages().fit(np.stack([images] * 4, -1), labels), "gray or RGB"),
+        (
+            lambda images, labels: lookalike.NearestImages().fit(np.stack([images] * 4, -1), labels),
+            "gray or RGB",
+        ),
         (lambda images, labels: lookalike.NearestImages(), "fit it before"),
     ],
 )
