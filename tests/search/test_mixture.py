@@ -7,6 +7,7 @@ import pytest
 
 from drawings import drawings
 from lookalike import InputError, LookalikeError, MixtureMatch, ModelFileError, load_model, save_model
+from lookalike.data.pixels import resized_batch
 from lookalike.distance.deformation.definition import match
 from lookalike.search.deformable.alignment import aligned_distances
 from lookalike.search.matches import NOWHERE, Matches
@@ -22,7 +23,7 @@ CLOSE = {"rtol": 0, "atol": 3e-9}
 
 
 def fitted(images, codes, n_classes, names=ALL, weights=None):
-    matcher = MixtureMatcher(names, None if weights is None else np.array(weights, np.float64))
+    matcher = MixtureMatcher(names, None if weights is None else np.array(weights, np.float64), 1)
     matcher.fit(images, codes, n_classes)
     return matcher
 
@@ -358,6 +359,7 @@ def test_the_file_that_hostile_ones_are_made_of_is_read(saved, tmp_path):
         ({"terms": ["shape"], "weights": {"shape": np.nan}}, "weights are "),
         ({"terms": ["shape"], "weights": {"shape": "much"}}, "weights are "),
         ({"terms": ["shape"], "weights": {"shape": 1, "edges": 1}}, "weights are "),
+        ({"quarter_turns": 4}, "quarter_turns is 4: expected 'auto', True or False"),
         ({"n_neighbors": 0}, "n_neighbors is 0"),
         ({"prepare": "gray"}, "prepare is 'gray'"),
     ],
@@ -437,6 +439,77 @@ def test_evidence_says_what_each_term_adds(colours):
         together = float(shown.said.split("together ")[1].split(",")[0].replace("−", "-"))
         assert together == pytest.approx(turned.for_runner_up - turned.for_answer, abs=6e-5)
         assert shown.said.endswith("the part of the difference that can be laid on pixels")
+
+
+def lying(n, n_classes, seed=0):
+    """Return drawings of which each lies in one of four ways, as it fell."""
+    images, codes = drawings(n, n_classes, 16, seed)
+    return np.stack([np.rot90(image, place // n_classes % 4) for place, image in enumerate(images)]), codes
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (16, 12), (9, 14, 3)])
+def test_in_quarter_turns_each_image_is_compared_in_that_in_which_it_is_nearest(shape, monkeypatch):
+    rng = np.random.default_rng(3)
+    images, asked = rng.integers(0, 256, (2, 6, *shape), np.uint8)
+    monkeypatch.setattr(module, "SHORT_LIST", 6)
+    matcher = MixtureMatcher(ALL, np.full(len(ALL), 0.5), 4)
+    matcher.fit(images, np.arange(6) % 2, 2)
+    found = matcher.match(asked, 6)
+    upright = copy.copy(matcher)
+    upright.turns = 1
+    each = []
+    for quarter in range(4):
+        queries = np.rot90(asked, quarter, axes=(1, 2))
+        if queries.shape != asked.shape:
+            queries = resized_batch(np.ascontiguousarray(queries), shape[:2])
+        each.append(by_place(upright.match(np.ascontiguousarray(queries), 6)))
+    np.testing.assert_allclose(by_place(found), np.min(each, axis=0), **CLOSE)
+    for query in range(6):
+        place = int(found.places[query, 0])
+        costs = matcher.contributions(asked[query], place)
+        assert sum(term.amount for term in costs.terms) == pytest.approx(found.distances[query, 0], abs=3e-9)
+        assert costs.costs.shape == shape[:2]
+        assert costs.costs.sum() == pytest.approx(costs.terms[ALL.index("turned")].amount)
+
+
+def by_place(found):
+    """Return distances (q, n) in the order of the kept images."""
+    return np.take_along_axis(found.distances, np.argsort(found.places, axis=1), 1)
+
+
+def test_evidence_of_a_turned_image_lies_on_its_own_pixels():
+    images, codes = drawings(8, 2, 16)
+    matcher = MixtureMatcher(ALL, np.ones(len(ALL)), 4)
+    matcher.fit(images, codes, 2)
+    asked = images[0].copy()
+    asked[1, 14] = 255
+    upright = matcher.contributions(asked, 0).costs
+    turned = matcher.contributions(np.ascontiguousarray(np.rot90(asked, 3)), 0).costs
+    np.testing.assert_allclose(turned, np.rot90(upright, 3), atol=1e-9)
+
+
+def test_images_that_lie_as_they_fell_are_compared_in_all_turns():
+    model = MixtureMatch().fit(*lying(12, 3))
+    said = "images are compared in all quarter turns: the loss of 12 examples left out falls from"
+    assert model.reasons_[0].startswith(said)
+    assert not any("turns" in reason for reason in MixtureMatch().fit(*drawings(24, 3, 16)).reasons_)
+
+
+def test_turned_images_are_recognised():
+    images, codes = drawings(16, 8, 16)
+    asked, wanted = drawings(24, 8, 16, seed=4)
+    lying_down = np.rot90(asked, 1, axes=(1, 2))
+    right = [
+        (MixtureMatch(quarter_turns=turns).fit(images, codes).predict(lying_down) == wanted).mean()
+        for turns in (True, False)
+    ]
+    assert right[0] > max(right[1], 0.9)
+
+
+def test_turns_are_told_by_examples_alone():
+    images, codes = lying(3, 3)
+    assert not any("turns" in reason for reason in MixtureMatch().fit(images, codes).reasons_)
+    assert MixtureMatch(quarter_turns=True).fit(images, codes).recogniser_.matcher.turns == 4
 
 
 def test_evidence_without_pixels_or_without_a_runner_up():

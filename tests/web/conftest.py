@@ -4,8 +4,9 @@ import pytest
 
 pytest.importorskip("fastapi", reason="serving needs the extra [serve]")
 
-import lookalike
 from asking_web import BASE
+
+import lookalike
 
 
 @pytest.fixture(scope="session")

@@ -222,9 +222,12 @@ def test_too_many_at_once_are_asked_to_come_again(service, monkeypatch):
 def test_websockets_are_not_spoken(service):
     from starlette.websockets import WebSocketDisconnect
 
-    with TestClient(create_app(service), base_url=BASE) as client, pytest.raises(WebSocketDisconnect):
-        with client.websocket_connect("/v1/models"):
-            pass
+    with (
+        TestClient(create_app(service), base_url=BASE) as client,
+        pytest.raises(WebSocketDisconnect),
+        client.websocket_connect("/v1/models"),
+    ):
+        pass
 
 
 def test_images_with_too_many_pixels_are_refused(client):

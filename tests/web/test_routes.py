@@ -6,6 +6,8 @@ import lookalike
 
 pytestmark = pytest.mark.filterwarnings("ignore::lookalike.LookalikeWarning")
 
+JSON, FORM = {"content-type": "application/json"}, {"content-type": "multipart/form-data; boundary=x"}
+
 
 def test_models_say_what_the_page_needs(client, digits):
     found = client.get("/v1/models").json()["models"]
@@ -190,8 +192,10 @@ def test_the_file_is_the_model_with_what_it_was_taught(client, tmp_path):
         ("/v1/models/digits/predict", {"files": [("images", ("a.png", png(mark(1, 8))[:60]))]}, 422),
         ("/v1/models/digits/predict", {"files": [("other", ("a.png", png(mark(1, 8))))]}, 422),
         ("/v1/models/digits/predict", {"data": {"label": "7"}}, 415),
-        ("/v1/models/digits/predict", {"content": b"{", "headers": {"content-type": "application/json"}}, 400),
-        ("/v1/models/digits/predict", {"content": b"x", "headers": {"content-type": "multipart/form-data"}}, 400),
+        ("/v1/models/digits/predict", {"content": b"{", "headers": JSON}, 400),
+        ("/v1/models/digits/predict", {"content": b"x", "headers": FORM}, 400),
+        ("/v1/models/digits/predict", {"content": b"--x\r\n\r\n", "headers": FORM}, 400),
+        ("/v1/models/digits/predict", {"content": b"--x\r\n" * 400, "headers": FORM}, 400),
         ("/v1/models/digits/predict", {"json": {"images": []}}, 422),
         ("/v1/models/digits/predict", {"json": {"images": [{**told(mark(1, 8)), "pixels": "=="}]}}, 422),
         ("/v1/models/digits/predict", {"json": {"images": [{**told(mark(1, 8)), "width": 7}]}}, 422),
@@ -215,9 +219,9 @@ def test_what_is_wrong_is_said(client, path, sent, status):
 
 
 def test_a_model_that_cannot_be_taught_says_so(digits, tmp_path):
+    from asking_web import BASE
     from starlette.testclient import TestClient
 
-    from asking_web import BASE
     from lookalike.web.app import create_app
     from lookalike.web.service import Service
 

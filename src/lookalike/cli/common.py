@@ -367,10 +367,23 @@ def check_model(path: Path, data: str, card: bool) -> None:
         # An empty file is what mktemp makes: nothing is lost with it.
         if path.exists() and path.stat().st_size:
             model_info(path)
+            check_folded(path)
     except ModelFileError as error:
         raise InputError(
             f"--output {path} is there and is no lookalike model: name another file, or delete it"
         ) from error
+
+
+def check_folded(model: Path) -> None:
+    """Refuse to change a model file while its journal holds what it was taught when it was served."""
+    from lookalike.web.journal import count_beside
+
+    count = count_beside(model)
+    if count:
+        raise InputError(
+            f"{plain(model)} has {count:,} changes in its journal: fold them into it first, by "
+            f"lookalike model compact {plain(model)}"
+        )
 
 
 def data_files(*names: str) -> list[str]:

@@ -22,8 +22,9 @@ def export(
     """Write a model as one page of HTML that answers, explains and learns without a server.
 
     Whoever opens the file in a browser, on a telephone too, draws an image and sees the answer, with the same
-    labels, distances and probabilities as here; nothing is loaded from anywhere. Models of mean images, nearest
-    images and deformable matching can be exported. Try: lookalike export digits.lookalike --html digits.html
+    labels, distances and probabilities as here; nothing is loaded from anywhere. Models of mean images,
+    nearest images and deformable matching can be exported. Try: lookalike export digits.lookalike --html
+    digits.html
     """
     fitted = lookalike.load_model(model)
     with common.progress(quiet) as tell:

@@ -168,6 +168,7 @@ def teach(
     import numpy as np
 
     found = common.find_images(images, label_column, header)
+    common.check_folded(model)
     fitted = lookalike.load_model(model)
     shape = common.model_shape(fitted.image_shape_, model)
     value = fitted.recogniser_.labels.from_text(label, "--label")
@@ -211,6 +212,7 @@ def forget(
         if not (text.isascii() and text.isdecimal() and len(text) < 19):
             raise InputError(f"{quoted(text, 40)} is no image's number: expected one that {_SAID_BY}")
     numbers = [*map(int, ids)]
+    common.check_folded(model)
     fitted = lookalike.load_model(model)
     if not hasattr(fitted, "ids_"):
         raise InputError(f"{plain(model)} keeps no training images, only their means: it cannot forget one")

@@ -73,22 +73,21 @@ def serve(
     What is taught is on the disk before it is acknowledged: in a journal beside each model file, which
     lookalike model compact folds into it. Try: lookalike serve digits.lookalike
     """
-    from lookalike.web.serving import Address, run
+    from lookalike.web.serving import Address, opened
 
-    def say(text: str) -> None:
-        common.say(text, quiet)
-
+    secret = _read_token(token)
     with common.progress(quiet) as tell:
-        run(
+        found = opened(
             models or [],
             Address(host, port),
             folder=folder,
-            token=_read_token(token),
+            token=secret,
             uncertain=log_uncertain,
-            browser=not no_browser,
-            say=say,
             progress=tell,
         )
+    common.say(f"serving {', '.join(found.names)} at {found.address}", quiet)
+    common.say(f"taught images are kept beside each model; models made on the page in {found.folder}", quiet)
+    found.run(browser=not no_browser)
 
 
 def _read_token(path: str) -> str | None:
@@ -115,8 +114,9 @@ def compact(model: common.Model, quiet: common.Quiet = False) -> None:
 
     Stop the service first. Try: lookalike model compact digits.lookalike
     """
-    from lookalike.web.service import ServedModel, name_of
+    from lookalike.web.service import ServedModel, check_known, name_of
 
+    check_known(model)
     served = ServedModel(name_of(model), model)
     try:
         count = served.compact()

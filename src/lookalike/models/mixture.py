@@ -12,7 +12,7 @@ from lookalike.models.base import ImageClassifier
 from lookalike.models.checks import check_prepare, check_whole, learned
 from lookalike.prepare import Prepare
 from lookalike.recognition.vote import Vote
-from lookalike.search.mixture.matcher import TERMS, MixtureMatcher
+from lookalike.search.mixture.matcher import TERMS, TURNS, MixtureMatcher
 
 
 class MixtureMatch(ImageClassifier):
@@ -30,6 +30,9 @@ class MixtureMatch(ImageClassifier):
         Which measures: "shape", "turned", "colour", "texture", "energy", "edges"; by default all.
     weights : "auto" or dict of str to float, default="auto"
         What each measure counts, 0 or more; "auto" is decided by the examples.
+    quarter_turns : "auto" or bool, default="auto"
+        Whether images are compared in all four quarter turns, for parts and cards that lie as they fell;
+        "auto" is decided by the examples, each left out. It takes four times as long.
     n_neighbors : int, default=1
         How many of the nearest images vote.
     prepare : "auto", None or Prepare, default=None
@@ -84,12 +87,14 @@ class MixtureMatch(ImageClassifier):
         *,
         terms: Sequence[str] | None = None,
         weights: Literal["auto"] | Mapping[str, float] = "auto",
+        quarter_turns: Literal["auto"] | bool = "auto",
         n_neighbors: int = 1,
         prepare: Literal["auto"] | Prepare | None = None,
         image_shape: tuple[int, ...] | None = None,
     ) -> None:
         self.terms = terms
         self.weights = weights
+        self.quarter_turns = quarter_turns
         self.n_neighbors = n_neighbors
         self.prepare = prepare
         self.image_shape = image_shape
@@ -107,7 +112,8 @@ class MixtureMatch(ImageClassifier):
         given = None
         if not isinstance(self.weights, str):
             given = np.array([float(self.weights[name]) for name in names])
-        return MixtureMatcher(names, given)
+        turns = None if self.quarter_turns == "auto" else TURNS if self.quarter_turns else 1
+        return MixtureMatcher(names, given, turns)
 
     def _vote(self, matcher: Any) -> Vote:
         return Vote(int(self.n_neighbors))
@@ -119,6 +125,8 @@ class MixtureMatch(ImageClassifier):
         names = tuple(TERMS if self.terms is None else self.terms) if listed else ()
         if not names or any(name not in tuple(TERMS) or names.count(name) > 1 for name in names):
             raise InputError(f"terms are {self.terms!r}: expected some of {', '.join(map(repr, TERMS))}")
+        if self.quarter_turns not in ("auto", True, False):
+            raise InputError(f"quarter_turns is {self.quarter_turns!r}: expected 'auto', True or False")
         if isinstance(self.weights, str) and self.weights == "auto":
             return
         numbers = isinstance(self.weights, Mapping) and set(self.weights) == set(names)

@@ -121,9 +121,10 @@ class Routes:
         self, name: str, request: Request, idea: IdeaName = None, resize: Resize = False
     ) -> Response:
         """Say what images show: files called images, or JSON."""
-        model, upload = self._service[name], await uploads.read(request)
+        model, sent = self._service[name], await uploads.received(request)
 
         def work() -> dict[str, Any]:
+            upload = uploads.read(sent)
             images = batch(model, upload, resize)
             found = answers(model, images, idea)
             # What the page draws is half-drawn most of the time: only files are kept for labelling.
@@ -137,22 +138,26 @@ class Routes:
         self, name: str, request: Request, idea: IdeaName = None, resize: Resize = False
     ) -> Response:
         """Say what the answer to each image rests on."""
-        model, upload = self._service[name], await uploads.read(request)
+        model, sent = self._service[name], await uploads.received(request)
 
         def work() -> dict[str, Any]:
-            return explanations(model, batch(model, upload, resize), idea)
+            return explanations(model, batch(model, uploads.read(sent), resize), idea)
 
         return JSONResponse(await self._work(work))
 
     async def teach(self, name: str, request: Request, resize: Resize = False) -> Response:
         """Learn images of one class; the answer comes when they are on the disk."""
-        model, upload = self._service[name], await uploads.read(request, with_label=True)
-        if upload.label is None:
-            raise HTTPException(422, "there is no label: expected what the images show")
-        if model.why_not:
-            raise HTTPException(409, f"this model cannot be taught: {model.why_not}")
-        images = await self._work(batch, model, upload, resize)
-        done = await asyncio.wrap_future(model.change(Change("teach", (), upload.label, images)))
+        model, sent = self._service[name], await uploads.received(request)
+
+        def work() -> Change:
+            upload = uploads.read(sent, with_label=True)
+            if upload.label is None:
+                raise HTTPException(422, "there is no label: expected what the images show")
+            if model.why_not:
+                raise HTTPException(409, f"this model cannot be taught: {model.why_not}")
+            return Change("teach", (), upload.label, batch(model, upload, resize))
+
+        done = await asyncio.wrap_future(model.change(await self._work(work)))
         return JSONResponse(taught(model, done))
 
     async def undo(self, name: str) -> Response:

@@ -1,9 +1,9 @@
 """One page that needs no server: the model, and all that answers by it in a browser, in one file of HTML.
 
-The page's modules become one script, style sheets one style, and the model is compressed and written in base64.
-A policy in the page's head names the hash of the script and of the style: a browser runs nothing else, and
-asks for nothing from anywhere. ``static/engine`` answers as Python does; what is derived from exponentials
-and logarithms goes along as numbers, for a browser's may differ in their last bits.
+The page's modules become one script, style sheets one style, and the model is compressed and written in
+base64. A policy in the page's head names the hash of the script and of the style: a browser runs nothing
+else, and asks for nothing from anywhere. ``static/engine`` answers as Python does; weights that follow from
+exponentials go along as numbers where all depends on their last bits, in which browsers differ.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from lookalike.distance.deformation import definition
 from lookalike.errors import InputError
 from lookalike.files import write_whole
 from lookalike.models.deformable import DeformableMatch
+from lookalike.prepare import Resize
+from lookalike.prepare.steps import run_all
 from lookalike.progress import Progress, silent
 from lookalike.recognition.recogniser import Recogniser, sizes
 from lookalike.search.averages import MeanMatcher
@@ -52,9 +54,15 @@ Arrays = dict[str, NDArray[Any]]
 def export_page(model: Any, path: str | os.PathLike[str], *, progress: Progress = silent) -> Path:
     """Write a fitted model as one HTML page that answers, explains and learns without a server.
 
-    The page answers as the model does: the same labels, the same distances, and probabilities that are the same
-    to nine digits. Where the model keeps its images, other ideas may be asked as well: mean images, nearest
-    images and deformable matching.
+    The page answers as the model does: the same labels, the same distances, and probabilities that are the
+    same to nine digits. Where the model keeps its images, other ideas may be asked as well: mean images,
+    nearest images and deformable matching.
+
+    What the page is taught is kept in the browser alone, where that keeps anything for files. Labels and
+    distances are then those of a model that was taught the same; so are probabilities, but for images that
+    are another one's copies a pixel further, or of a group, and of deformable matching with more than 1,000.
+    A picture that is pasted is decoded by the browser: colours of files with a profile, and of JPEG, may be
+    a level off what ``read_images`` reads.
 
     Parameters
     ----------
@@ -99,8 +107,8 @@ def page_of(model: Any, name: str, *, progress: Progress = silent) -> str:
     page = _assembled(plain(name), packed)
     if len(page) > MOST_BYTES:
         raise InputError(
-            f"the page would have {len(page):,} bytes, more than {MOST_BYTES:,}: export a model of fewer images "
-            "(lookalike fit --limit), of smaller ones (--size), or of mean images (--idea mean-image-l2)"
+            f"the page would have {len(page):,} bytes, more than {MOST_BYTES:,}: export a model of fewer "
+            "images (lookalike fit --limit), of smaller ones (--size), or of means (--idea mean-image-l2)"
         )
     return page
 
@@ -140,8 +148,8 @@ def _checked(model: Any) -> Recogniser:
     matcher = own.matcher
     if type(matcher) not in (MeanMatcher, PixelMatcher, DeformableMatcher):
         raise InputError(
-            f"a page cannot answer by {known.title}: expected a model of mean images, nearest images or deformable "
-            "matching (lookalike fit --idea mean-image-l2, nearest-l1 or deformable)"
+            f"a page cannot answer by {known.title}: expected a model of mean images, nearest images or "
+            "deformable matching (lookalike fit --idea mean-image-l2, nearest-l1 or deformable)"
         )
     shape = own.image_shape
     if shape is None or shape[2:] not in ((), (3,)):
@@ -149,28 +157,34 @@ def _checked(model: Any) -> Recogniser:
         raise InputError(f"the model is of {what}: expected gray or RGB images, for people draw on the page")
     some = matcher.kept(np.zeros(1, np.intp)) if own.reservoir is None else own.reservoir.images
     if some is None or some.dtype != np.uint8 or getattr(matcher, "metric", "l1") not in ("l1", "l2"):
-        raise InputError("the model compares floats, or by a metric of your own: expected images of bytes, L1 or L2")
+        raise InputError(
+            "the model compares floats, or by a metric of your own: expected images of bytes, L1 or L2"
+        )
     return own
 
 
 def _empty() -> Recogniser:
-    """Return what answers in a model that begins empty: here it knows one image, which the page leaves out."""
-    found: Recogniser = DeformableMatch(**FOR_FEW).fit(np.zeros((1, *EMPTY_SHAPE), np.uint8), ["?"]).recogniser_
+    """Return what answers in a model that begins empty: it knows one image, which the page leaves out."""
+    found: Recogniser = (
+        DeformableMatch(**FOR_FEW).fit(np.zeros((1, *EMPTY_SHAPE), np.uint8), ["?"]).recogniser_
+    )
     return found
 
 
 def _described(recogniser: Recogniser, arrays: Arrays) -> dict[str, Any]:
     """Return what JSON holds of a recogniser; its arrays are added to those of others, equal ones once."""
-    if _is_mutual(recogniser) and not recogniser.matcher.remembered()[0][1].size:
+    matcher: Any = recogniser.matcher
+    if _is_mutual(matcher) and not matcher.remembered()[0][1].size:
         # What is remembered of pairs is not in files, and in a browser takes ten times as long to measure.
         recogniser.recalibrate()
     # What was left out is part of the state once it was asked for.
     recogniser.left_out()
     state = to_plain(recogniser)
     facts, own = state.facts, {**state.arrays, **_more_arrays(recogniser)}
-    some = recogniser.matcher.kept(np.zeros(1, np.intp))
+    some = matcher.kept(np.zeros(1, np.intp))
     facts["seen_shape"] = list(() if some is None else some.shape[1:])
     facts["calibration"] = recogniser.calibration()._asdict()
+    _say_which_side_first(recogniser, facts["prepare"])
     names = {}
     for name, array in own.items():
         whole = np.ascontiguousarray(array)
@@ -181,20 +195,33 @@ def _described(recogniser: Recogniser, arrays: Arrays) -> dict[str, Any]:
     return {"facts": facts, "arrays": names}
 
 
+def _say_which_side_first(recogniser: Recogniser, chain: Any) -> None:
+    """Add to each step that resizes which side is scaled first: Pillow's releases differ in that."""
+    if recogniser.prepare is None:
+        return
+    noise = np.random.default_rng(0).integers(0, 256, (4, *(recogniser.image_shape or ())), np.uint8)
+    for step, told in zip(recogniser.prepare.steps_, chain["steps"], strict=True):
+        made = run_all([step], noise)
+        if isinstance(step, Resize):
+            both = [Resize(step.height, noise.shape[2]), Resize(step.height, step.width)]
+            told["down_first"] = bool((run_all(both, noise) == made).all())
+        noise = made
+
+
 def _more_arrays(recogniser: Recogniser) -> Arrays:
     """Return what the page needs besides: what takes long to measure, and what no browser rounds alike."""
     matcher: Any = recogniser.matcher
     arrays: Arrays = {} if recogniser.ids is None else {"judged": recogniser.judged()}
-    if _is_mutual(recogniser):
+    if _is_mutual(matcher):
         arrays.update(_tables(*matcher.images.shape[1:3]))
         for name, (pairs, sums) in zip(("plain", "rest"), matcher.remembered(), strict=True):
             arrays[f"pairs.{name}.places"], arrays[f"pairs.{name}.sums"] = pairs, sums
     return arrays
 
 
-def _is_mutual(recogniser: Recogniser) -> bool:
+def _is_mutual(matcher: Any) -> bool:
     """Return whether the distance of two images depends on others."""
-    comparison = getattr(recogniser.matcher, "comparison", None)
+    comparison = getattr(matcher, "comparison", None)
     return comparison is not None and (comparison.aligned or comparison.hubness)
 
 
@@ -228,10 +255,14 @@ def _assembled(title: str, packed: str) -> str:
     page = re.sub(r'\s*<(?:link rel="(?:stylesheet|icon)"|meta http-equiv)[^>]*>', "", page)
     page = re.sub(r'\s*<script type="module"[^>]*></script>', "", page)
     page = re.sub(r"<title>.*?</title>", lambda _: f"<title>{html.escape(title)}</title>", page)
-    head = f'<meta http-equiv="Content-Security-Policy" content="{html.escape(policy)}">\n<style>{style}</style>\n'
+    # The policy comes first: it is for what follows it.
+    head = (
+        f'<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" content="{html.escape(policy)}">'
+    )
     model = f'<script type="text/plain" id="lookalike-model">{packed}</script>\n'
-    page = page.replace("<head>", '<head>\n<meta charset="utf-8">\n' + head.split("\n")[0], 1)
-    page = page.replace("</head>", "\n".join(head.split("\n")[1:]) + "</head>", 1)
+    page = page.replace("<head>", f"<head>\n{head}", 1).replace(
+        "</head>", f"<style>{style}</style>\n</head>", 1
+    )
     return page.replace("</body>", f'{model}<script type="module">{script}</script>\n</body>', 1)
 
 

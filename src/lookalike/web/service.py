@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import stat
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path, PureWindowsPath
@@ -16,7 +19,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.errors import BusyError, InputError, JournalError, LookalikeError, UnknownNameError, unknown
+from lookalike.errors import (
+    BusyError,
+    InputError,
+    JournalError,
+    LookalikeError,
+    ModelFileError,
+    UnknownNameError,
+    unknown,
+)
 from lookalike.files import write_whole
 from lookalike.models.deformable import DeformableMatch
 from lookalike.recognition.labels import LabelTable
@@ -97,8 +108,7 @@ class ServedModel:
     def __init__(self, name: str, path: Path | None) -> None:
         self.name, self.path = name, path
         self._type, self._parameters = DeformableMatch, DeformableMatch(**FOR_FEW).get_params(deep=False)
-        digest = _digest(path)
-        self.journal = Journal(None if path is None else path.with_name(path.name + SUFFIX), digest)
+        self.journal = _journal_of(path)
         try:
             self._history: dict[int, tuple[Change, Mark | None]] = {}
             self._next_id = 0
@@ -332,12 +342,28 @@ class ServedModel:
                 found.recalibrate()
 
 
-def _digest(path: Path | None) -> str:
-    """Return the SHA-256 of a file, empty where there is none."""
-    if path is None or not path.exists():
-        return ""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _journal_of(path: Path | None) -> Journal:
+    """Return the journal beside a model file, which only they can read who can read the model."""
+    if path is None:
+        return Journal(None, "")
+    beside = path.with_name(path.name + SUFFIX)
+    if not path.exists():
+        return Journal(beside, "")
+    try:
+        with open(path, "rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+        with suppress(FileExistsError):
+            os.close(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
+    except OSError as error:
+        raise JournalError(f"{plain(beside)} cannot be made: {error.strerror or error}") from error
+    return Journal(beside, digest)
+
+
+def check_known(path: Path) -> None:
+    """Refuse a path where there is neither a model file nor a journal that could become one."""
+    if not path.exists() and not path.with_name(path.name + SUFFIX).exists():
+        raise ModelFileError(f"{plain(path)} is not there: expected a model file")
 
 
 def name_of(path: Path) -> str:
@@ -367,6 +393,7 @@ class Service:
         self._lock = threading.Lock()
         try:
             for path in (*paths, *self._in_folder()):
+                check_known(path)
                 self._open(path)
         except BaseException:
             self.close()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import socket
+import threading
 import warnings
-from collections.abc import Callable, Sequence
+import webbrowser
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lookalike import settings
 from lookalike.errors import InputError, LookalikeWarning, MissingExtraError
@@ -25,18 +28,39 @@ class Address(NamedTuple):
     port: int
 
 
-def run(
+class Opened(NamedTuple):
+    """Models that are open, behind a socket that listens: what is left is to answer."""
+
+    address: str
+    names: tuple[str, ...]
+    folder: Path
+    listener: socket.socket
+    server: Any
+
+    def run(self, browser: bool = False) -> None:
+        """Answer until the process is interrupted, and open the page in a browser where that is asked for."""
+        # What looks strange is said in the answers, and damaged forms are told to whoever sent them: this
+        # process has nobody to warn.
+        warnings.simplefilter("ignore", LookalikeWarning)
+        logging.getLogger("python_multipart").setLevel(logging.ERROR)
+        with self.listener:
+            if browser:
+                timer = threading.Timer(0.5, webbrowser.open, (self.address,))
+                timer.daemon = True
+                timer.start()
+            self.server.run(sockets=[self.listener])
+
+
+def opened(
     models: Sequence[Path],
     address: Address,
     *,
     folder: Path | None = None,
     token: str | None = None,
     uncertain: Path | None = None,
-    browser: bool = False,
-    say: Callable[[str], None] = lambda _: None,
     progress: Progress = silent,
-) -> None:
-    """Serve models until the process is interrupted.
+) -> Opened:
+    """Open models and listen.
 
     Parameters
     ----------
@@ -50,10 +74,6 @@ def run(
         What must be known to whoever asks; an address that others can reach needs one.
     uncertain : Path, optional
         A folder for uncertain crops.
-    browser : bool, default=False
-        Whether the page is opened.
-    say : callable
-        Hears the address, and where models are kept.
     progress : Progress, optional
         Hears of models being fitted and opened.
 
@@ -84,31 +104,29 @@ def run(
             "--token FILE or LOOKALIKE_TOKEN"
         )
     kept = folder or settings.models_folder()
-    with _listening(address) as listener:
+    listener = _listening(address)
+    try:
         files = list(models) or [_digits(kept, progress)]
         progress("opening models", 0, None)
-        service = Service(files, kept)
-        where = _shown(address.host, listener.getsockname()[1])
-        say(f"serving {', '.join(plain(model.name) for model in service)} at {where}")
-        say(f"what is taught is kept beside each model; models made on the page: {plain(kept)}")
-        # What looks strange is said in the answers: this process has nobody to warn.
-        warnings.simplefilter("ignore", LookalikeWarning)
         crops = None if uncertain is None else Uncertain(uncertain)
-        application = create_app(service, host=address.host, token=token, uncertain=crops)
-        config = uvicorn.Config(
-            application,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            ws="none",
-            limit_concurrency=_CONNECTIONS,
-            timeout_keep_alive=_IDLE,
-            timeout_graceful_shutdown=10,
-        )
-        if browser:
-            _open_later(where)
-        uvicorn.Server(config).run(sockets=[listener])
+        service = Service(files, kept)
+    except BaseException:
+        listener.close()
+        raise
+    config = uvicorn.Config(
+        create_app(service, host=address.host, token=token, uncertain=crops),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        ws="none",
+        limit_concurrency=_CONNECTIONS,
+        timeout_keep_alive=_IDLE,
+        timeout_graceful_shutdown=10,
+    )
+    names = tuple(model.name for model in service)
+    shown = _shown(address.host, listener.getsockname()[1])
+    return Opened(shown, names, kept, listener, uvicorn.Server(config))
 
 
 def _listening(address: Address) -> socket.socket:
@@ -143,13 +161,3 @@ def _digits(folder: Path, progress: Progress) -> Path:
         model.predict_proba(train.images[:1])
         lookalike.save_model(model, path, data=train)
     return path
-
-
-def _open_later(where: str) -> None:
-    """Open the page once the service had a moment to begin."""
-    import threading
-    import webbrowser
-
-    timer = threading.Timer(0.5, webbrowser.open, (where,))
-    timer.daemon = True
-    timer.start()

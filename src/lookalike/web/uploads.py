@@ -1,4 +1,4 @@
-"""What is uploaded, read with suspicion: forms in memory, images by their first bytes, none too large."""
+"""What is uploaded, read with suspicion: images by their first bytes, none too large, not too many."""
 
 from __future__ import annotations
 
@@ -8,23 +8,28 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
-from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from lookalike.data.loose import conformed
 from lookalike.data.pixels import USUAL, Reading, decode_image, is_image
-from lookalike.files import MAX_NAME
+from lookalike.errors import InputError
 from lookalike.text import quoted
 from lookalike.web import wire
 from lookalike.web.forms import Images, Lesson
+from lookalike.web.parts import parts_of
 
 #: The most pixels of one image, and of all images of a request: a photograph of a good camera.
 MOST_PIXELS, MOST_TOGETHER = 2**24, 2**25
 #: The most images of one request.
 MOST_IMAGES = 256
-_MOST_FIELDS = 8
+
+
+class Sent(NamedTuple):
+    """A request's body, and what it says that it is."""
+
+    content_type: str
+    body: bytes
 
 
 class Upload(NamedTuple):
@@ -35,60 +40,46 @@ class Upload(NamedTuple):
     label: str | None = None
 
 
-class _InMemory(MultiPartParser):
-    """Starlette's parser, which otherwise writes what is longer than a megabyte to the disk."""
+async def received(request: Request) -> Sent:
+    """Return what a request brought, not yet looked into: that takes a while, and is for a thread."""
+    return Sent(request.headers.get("content-type", ""), await request.body())
 
-    spool_max_size = 2**40
 
-
-async def read(request: Request, with_label: bool = False) -> Upload:
-    """Return what a request brought, refusing what is neither a form nor JSON.
+def read(sent: Sent, with_label: bool = False) -> Upload:
+    """Return what was sent.
 
     Raises
     ------
     HTTPException
-        400 where a form or JSON is damaged, 415 where it is something else.
+        400 where a form or JSON is damaged, 415 where it is neither, 422 where it has something else in it.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = sent.content_type.partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
-        return await _form(request)
+        return _form(sent)
     if kind != "application/json":
         raise HTTPException(415, "expected multipart/form-data with images, or application/json")
-    return _told(await request.body(), with_label)
+    return _told(sent.body, with_label)
 
 
-async def _form(request: Request) -> Upload:
+def _form(sent: Sent) -> Upload:
     """Return the files and the label of a form."""
-    parser = _InMemory(
-        request.headers,
-        request.stream(),
-        max_files=MOST_IMAGES,
-        max_fields=_MOST_FIELDS,
-        max_part_size=4 * MAX_NAME,
-    )
     try:
-        form = await parser.parse()
-    except (MultiPartException, UnicodeError) as error:
-        raise HTTPException(400, f"the form is damaged: {getattr(error, 'message', error)}") from error
-    try:
-        return await _sorted(form)
-    finally:
-        await form.close()
-
-
-async def _sorted(form: FormData) -> Upload:
-    """Return the parts of a form as what they are meant to be."""
-    files, label = [], None
-    for name, value in form.multi_items():
-        if name == "images" and isinstance(value, UploadFile):
-            files.append((value.filename or "image", await value.read()))
-        elif name == "label" and isinstance(value, str) and label is None:
-            label = value
+        parts = parts_of(sent.body, sent.content_type)
+    except InputError as error:
+        raise HTTPException(400, str(error)) from error
+    files: list[tuple[str, bytes]] = []
+    labels: list[str] = []
+    for part in parts:
+        if part.name == "images" and part.file_name is not None:
+            files.append((part.file_name or "image", part.data))
+        elif part.name == "label" and not labels:
+            labels.append(part.data.decode("utf-8", "replace"))
         else:
-            raise HTTPException(
-                422, f"the form has {quoted(name, 40)}: expected files as images, and one label"
-            )
-    return Upload(files=tuple(files), label=label)
+            what = quoted(part.name, 40)
+            raise HTTPException(422, f"the form has {what}: expected files as images, and one label")
+    if len(files) > MOST_IMAGES:
+        raise HTTPException(413, f"there are {len(files)} images: expected at most {MOST_IMAGES} at once")
+    return Upload(files=tuple(files), label=labels[0] if labels else None)
 
 
 def _told(body: bytes, with_label: bool) -> Upload:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.data.look import gray_bytes
+from lookalike.data.pixels import resized_batch
 from lookalike.errors import InputError
 from lookalike.images import as_images
 from lookalike.prepare import Prepare
@@ -39,6 +40,10 @@ Floats = NDArray[np.float64]
 SHORT_LIST, SHORT_CLASSES = 12, 8
 #: Weights are decided by so many images, each left out, at most.
 MOST_JUDGED = 500
+#: By so many it is decided whether images are compared in all quarter turns.
+MOST_TURNED = 100
+#: By how much their mean loss must fall for it: turning takes four times as long.
+WORTH_TURNING = 0.01
 #: So many altered copies of each example are made, and so many of all.
 COPIES, MOST_JITTERED = 4, 100
 #: From so many examples of a typical class on, copies tell nothing that left-out examples do not tell
@@ -49,6 +54,8 @@ _PULL, _PENALTY, _ROUNDS = 0.5, 0.3, 2
 #: Images with less even paper than the first share are photographs, which do not bend; with more than
 #: the second they are drawings.
 _PHOTOGRAPHS, _DRAWINGS = 0.35, 0.75
+#: Quarter turns of a whole one.
+TURNS = 4
 #: Sums are rounded to multiples of this: what is added up in another order stays equal.
 _ROUNDED = 2.0**-30
 #: Numbers that are held at once.
@@ -113,6 +120,7 @@ class _Compared(NamedTuple):
     costs: Mapping[str, Floats]  # (q, n) by each term: scaled distances, or the costs of images' classes
     asked: Mapping[str, tuple[Bytes, NDArray[np.int64]]]  # by gradients: queries as prepared, sums (q, n)
     exclude: Places | None
+    quarter: int  # by how many quarters queries were turned
 
 
 class MixtureMatcher:
@@ -138,6 +146,7 @@ class MixtureMatcher:
         "images": array(np.uint8, shape=("n", ...)),
         "codes": class_codes("n"),
         "n_classes": whole(1, 2**31),
+        "turns": whole(1, 4),
         **{name: Part(GradientTerm if name in GRADIENTS else Head, optional=True) for name in TERMS},
     }
     keeps_images = True
@@ -154,9 +163,10 @@ class MixtureMatcher:
     images: Bytes
     codes: Codes
     n_classes: int
+    turns: int  # in so many quarter turns queries are compared: 1, as they are, or 4
 
-    def __init__(self, names: tuple[str, ...], weights: Floats | None) -> None:
-        self.names, self._given = names, weights
+    def __init__(self, names: tuple[str, ...], weights: Floats | None, turns: int | None = None) -> None:
+        self.names, self._given, self._turns = names, weights, turns
         for name in TERMS:
             setattr(self, name, None)
 
@@ -184,7 +194,8 @@ class MixtureMatcher:
 
     def _begin(self) -> None:
         self._derived = Derived()
-        self._serials, self._pairs = Serials.of(len(self.codes)), Pairs()
+        self._serials = Serials.of(len(self.codes))
+        self._pairs = tuple(Pairs() for _ in range(TURNS))
         self._known: dict[str, Floats] = {}
 
     def fit(
@@ -220,22 +231,27 @@ class MixtureMatcher:
 
     def _decide(self, drawn: float, kin: Keys | None, progress: Progress) -> None:
         """Decide scales and weights, by jittered copies of examples and by examples that are left out."""
+        self.turns = 1
         self._decide_scales(progress)
+        together = Together.of([shift_keys(self.images)], self.codes, kin)
+        rows = together.one_each(np.flatnonzero(self.class_counts[self.codes] > 1))
+        turns, why = self._decided_turns(_spread_over(rows, MOST_TURNED))
+        if turns > 1:
+            self.turns = turns
+            self._decide_scales(progress)
         if self._given is not None:
             self.weights = self._given
-            self.reasons = (f"weights as you set them: {self._said()}",)
+            self.reasons = (*why, f"weights as you set them: {self._said()}")
             return
         n, told, prior = len(self.codes), [], self.weights
         copies = min(COPIES, MOST_JITTERED // n)
         if copies and self.n_classes > 1 and float(np.median(self.class_counts)) < ENOUGH:
             altered = jittered(self.images, copies, drawn)
-            costs = self._class_costs(self._compared(altered, None, progress), progress)
+            costs = self._class_costs(self._asked(altered, None, progress), progress)
             prior = fitted_weights(costs, np.tile(self.codes, copies), prior, _PULL * copies / COPIES)
             self.weights = prior
             told.append(f"{copies} altered copies of each example")
-        together = Together.of([shift_keys(self.images)], self.codes, kin)
-        rows = together.one_each(np.flatnonzero(self.class_counts[self.codes] > 1))
-        rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), MOST_JUDGED)).astype(np.intp))]
+        rows = _spread_over(rows, MOST_JUDGED)
         if len(rows) and self.n_classes > 1:
             parts = [*self._left_out(rows, together, progress)]
             for _ in range(_ROUNDS):
@@ -247,24 +263,53 @@ class MixtureMatcher:
                 self.weights = fitted_weights(costs[:, there], self.codes[rows[there]], prior, _PENALTY)
             told.append(f"{len(rows):,} examples, each left out")
         self.weights = self.weights / self.weights.sum()
-        self.reasons = (f"weights by {' and '.join(told) or 'what holds on other sets'}: {self._said()}",)
+        self.reasons = (
+            *why,
+            f"weights by {' and '.join(told) or 'what holds on other sets'}: {self._said()}",
+        )
+
+    def _decided_turns(self, rows: Places) -> tuple[int, tuple[str, ...]]:
+        """Return in how many turns queries are compared: in all, if so examples left out are told better.
+
+        Nothing is aligned for it. Why is said if it is so.
+        """
+        if self._turns is not None or self.n_classes < 2 or not len(rows):
+            return self._turns or 1, ()
+        totals = [
+            self._total(self._compared(self.images[rows], rows, quarter, silent).costs, rows)
+            for quarter in range(TURNS)
+        ]
+        as_they_are = self._loss(totals[0], self.codes[rows])
+        in_turns = self._loss(np.min(totals, axis=0), self.codes[rows])
+        if in_turns > as_they_are - WORTH_TURNING:
+            return 1, ()
+        said = f"the loss of {len(rows):,} examples left out falls from {as_they_are:.3g} to {in_turns:.3g}"
+        return TURNS, (f"images are compared in all quarter turns: {said}",)
+
+    def _loss(self, total: Floats, codes: Codes) -> float:
+        """Return the mean loss of the softmax over classes, for images of known classes."""
+        places = np.broadcast_to(np.arange(total.shape[1]), total.shape)
+        best = nearest_of_classes(total, places, self.codes, self.n_classes)[0]
+        low = best.min(axis=1)
+        shares = np.exp(low[:, None] - best).sum(axis=1)
+        return float((np.log(shares) + best[np.arange(len(best)), codes] - low).mean())
 
     def _left_out(
         self, rows: Places, together: Together, progress: Progress
-    ) -> Iterator[tuple[NDArray[np.intp], MixtureMatcher, _Compared]]:
+    ) -> Iterator[tuple[NDArray[np.intp], MixtureMatcher, list[_Compared]]]:
         """Yield examples, what has nothing that is alike to them, and how they compare with it."""
         for part, gone in together.leaving_out(rows):
             some = self.images[rows[part]]
             if gone is None:
-                yield part, self, self._compared(some, rows[part], progress)
+                yield part, self, self._asked(some, rows[part], progress)
             elif not gone.all():
                 rest: MixtureMatcher = without(self, gone, None, self.codes)[0]
-                yield part, rest, rest._compared(some, None, progress)
+                yield part, rest, rest._asked(some, None, progress)
 
-    def _class_costs(self, compared: _Compared, progress: Progress) -> Floats:
+    def _class_costs(self, asked: list[_Compared], progress: Progress) -> Floats:
         """Return what each class costs by each term: that of its nearest image by the weights."""
-        costs = self._aligned(compared, progress)
-        total = self._total(costs, compared.exclude)
+        costs = self._measured(asked, progress)
+        total = self._total(costs, asked[0].exclude)
         places = np.broadcast_to(np.arange(len(self.codes)), total.shape)
         best = nearest_of_classes(total, places, self.codes, self.n_classes)[1]
         found = [np.take_along_axis(costs[name], np.maximum(best, 0), 1) for name in self.names]
@@ -273,8 +318,8 @@ class MixtureMatcher:
     def _decide_scales(self, progress: Progress) -> None:
         """Have each gradient's distances over the median of those of examples to the nearest other one."""
         n = len(self.codes)
-        rows = np.unique(np.linspace(0, n - 1, min(n, MOST_JUDGED)).astype(np.intp))
-        costs = self._aligned(self._compared(self.images[rows], rows, progress), progress)
+        rows = _spread_over(np.arange(n), MOST_JUDGED)
+        costs = self._measured(self._asked(self.images[rows], rows, progress), progress)
         for name in self._gradients:
             costs[name][np.arange(len(rows)), rows] = np.inf
             found = costs[name].min(axis=1)
@@ -314,14 +359,26 @@ class MixtureMatcher:
         )
         return index
 
-    def _compared(self, images: Bytes, exclude: Places | None, progress: Progress) -> _Compared:
-        """Return how images compare with all that is kept, before any is aligned."""
+    def _asked(self, images: Bytes, exclude: Places | None, progress: Progress) -> list[_Compared]:
+        """Return how images compare with all that is kept, in each turn, before any is aligned."""
+        return [self._compared(images, exclude, quarter, progress) for quarter in range(self.turns)]
+
+    def _measured(self, asked: list[_Compared], progress: Progress) -> dict[str, Floats]:
+        """Return what each term costs beside each image, in the turn in which that image is nearest."""
+        found = [self._aligned(compared, progress) for compared in asked]
+        best = np.argmin([self._total(costs, asked[0].exclude) for costs in found], axis=0)
+        return {name: np.choose(best, [costs[name] for costs in found]) for name in self.names}
+
+    def _compared(self, images: Bytes, exclude: Places | None, quarter: int, progress: Progress) -> _Compared:
+        """Return how images, turned, compare with all that is kept, before any is aligned."""
+        images = quarter_turned(images, quarter)
         costs, asked = {}, {}
         for name in self._heads:
             if exclude is None:
                 of_classes = getattr(self, name).costs(feature_rows(name, images))
-            else:  # they are kept images, and their rows are known
-                of_classes = getattr(self, name).costs(self._rows(name)[exclude], self._solved(name), exclude)
+            else:  # they are kept images, and their rows are known as they are
+                rows = feature_rows(name, images) if quarter else self._rows(name)[exclude]
+                of_classes = getattr(self, name).costs(rows, self._solved(name), exclude)
             costs[name] = of_classes[:, self.codes]
         for name in self._gradients:
             term, index = getattr(self, name), self._index(name)
@@ -329,7 +386,7 @@ class MixtureMatcher:
             asked[name] = seen, index.distances(seen, None, progress=progress)
             whole = asked[name][1] * (1 + ALIGNED_WEIGHT * term.comparison.aligned)
             costs[name] = term.distances(whole, index.shape)
-        return _Compared(costs, asked, exclude)
+        return _Compared(costs, asked, exclude, quarter)
 
     def _aligned(self, compared: _Compared, progress: Progress) -> dict[str, Floats]:
         """Return what each term costs beside each image ``(q, n)``, the nearest by the weights aligned.
@@ -367,7 +424,8 @@ class MixtureMatcher:
             rests = measure(pairs)
         else:
             serials = self._serials.numbers[np.column_stack([exclude[pairs[:, 0]], pairs[:, 1]])]
-            rests = self._pairs.of(serials, pairs, measure, term.comparison.symmetric)
+            alike = term.comparison.symmetric and not compared.quarter
+            rests = self._pairs[compared.quarter].of(serials, pairs, measure, alike)
         rests = rests[named.reshape(listed.shape)]
         sums = np.take_along_axis(plain, listed, 1) + ALIGNED_WEIGHT * rests
         whole = term.distances(sums, index.shape)
@@ -400,8 +458,8 @@ class MixtureMatcher:
             progress("comparing by several measures", start, len(images))
             part = slice(start, start + step)
             told = silent if len(images) > step else progress
-            compared = self._compared(images[part], None if exclude is None else exclude[part], told)
-            total = self._total(self._aligned(compared, told), compared.exclude)
+            gone = None if exclude is None else exclude[part]
+            total = self._total(self._measured(self._asked(images[part], gone, told), told), gone)
             parts.append(Matches.of(total, self.codes, self.n_classes, k))
         progress("comparing by several measures", len(images), len(images))
         return Matches.joined(parts)
@@ -411,7 +469,9 @@ class MixtureMatcher:
 
         Of ``turned`` alone pixels stay where they are in the image's frame: their costs sum to its amount.
         """
-        costs_of = self._aligned(self._compared(image[None], None, silent), silent)
+        found = [self._aligned(compared, silent) for compared in self._asked(image[None], None, silent)]
+        quarter = int(np.argmin([self._total(costs, None)[0, place] for costs in found]))
+        costs_of = found[quarter]
         amounts = {
             name: float(weight * costs_of[name][0, place])
             for name, weight in zip(self.names, self.weights, strict=True)
@@ -419,11 +479,11 @@ class MixtureMatcher:
         terms = tuple(Amount(name, TERMS[name].title, amount) for name, amount in amounts.items())
         if "turned" not in amounts:
             return Costs(None, terms=terms)
-        seen = self.turned.prepare.transform(image[None])[0]  # type: ignore[attr-defined]
+        seen = self.turned.prepare.transform(quarter_turned(image[None], quarter))[0]  # type: ignore[attr-defined]
         pixels = self._index("turned").costs(seen, place)[0].astype(np.float64)
         if not pixels.any():
             pixels += 1  # what was not aligned may be further than its pixels say
-        costs = spread(pixels, image.shape[:2]) * (amounts["turned"] / pixels.sum())
+        costs = spread(np.rot90(pixels, -quarter), image.shape[:2]) * (amounts["turned"] / pixels.sum())
         return Costs(costs, terms=terms)
 
     def kept(self, places: NDArray[np.intp]) -> Bytes:
@@ -455,9 +515,22 @@ class MixtureMatcher:
         self._solve()
 
     @property
-    def measured(self) -> tuple[Pairs]:
+    def measured(self) -> tuple[Pairs, ...]:
         """What was measured of pairs of images, whatever else is kept."""
-        return (self._pairs,)
+        return self._pairs
+
+
+def _spread_over(rows: Places, most: int) -> Places:
+    """Return at most so many of some places, evenly spread."""
+    return rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), most)).astype(np.intp))]
+
+
+def quarter_turned(images: Bytes, quarter: int) -> Bytes:
+    """Return images turned by so many quarters, against the clock, in their own frame."""
+    if not quarter:
+        return images
+    other = np.ascontiguousarray(np.rot90(images, quarter, axes=(1, 2)))
+    return other if other.shape == images.shape else resized_batch(other, images.shape[1:3])
 
 
 def _drawn(images: Bytes) -> float:

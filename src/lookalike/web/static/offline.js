@@ -26,7 +26,10 @@ export async function connect() {
     if (!models.has(name)) add(name, [emptyIdea(bundle)], {});
     for (const entry of entries) models.get(name).change(entry);
   }
-  return new OfflineBackend(models, memory, (name) => add(name, [emptyIdea(bundle)], {}));
+  const backend = new OfflineBackend(models, memory, (name) => add(name, [emptyIdea(bundle)], {}));
+  // For whoever opens the console: await lookalike.answer({ width, height, channels, data })
+  globalThis.lookalike = backend;
+  return backend;
 }
 
 function emptyIdea({ about }) {
@@ -56,16 +59,16 @@ class OfflineBackend {
   }
 
   async answer(image, { model, idea } = {}) {
-    return this.model(model).answer(image, idea);
+    return this.model(model).answer(own(image), idea);
   }
 
   async explain(image, { model, idea } = {}) {
-    return this.model(model).explain(image, idea);
+    return this.model(model).explain(own(image), idea);
   }
 
   async teach(image, label, { model } = {}) {
     const found = this.model(model);
-    const done = found.change({ kind: "teach", label, image });
+    const done = found.change({ kind: "teach", label, image: own(image) });
     this.memory.keep(found.name, found.entries);
     const message = `taught as ${done.label}; ${this.keeps}`;
     return { ...done, classes: found.classes, message };
@@ -271,6 +274,11 @@ function answerOf(recogniser, found) {
       distance: finite(matches.classDistances[at]),
     })),
   };
+}
+
+/** Return a copy of an image, which no one else changes. */
+function own(image) {
+  return { ...image, data: Uint8Array.from(image.data) };
 }
 
 function unknown(nothing) {

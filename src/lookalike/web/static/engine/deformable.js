@@ -34,11 +34,12 @@ export class DeformableMatcher {
     this.descriptions = arrays.descriptions ?? null;
     this.factors = arrays.hubness_factors ?? null;
     this.serials = this.codes.map((_, place) => place);
-    this.nextSerial = this.codes.length;
+    // Shared by all copies: what one of them was taught and another was not has a number of its own.
+    this.counter = { next: this.codes.length };
     this.plain = new Map(arrays.plain_pairs ?? []);
     this.rests = new Map(arrays.rest_pairs ?? []);
     this.alignment = this.comparison.aligned ? new Alignment(shape[0], shape[1], tables) : null;
-    this.made = new Map();
+    this.made = new WeakMap();
   }
 
   /** Return how many images each query is compared with. */
@@ -64,9 +65,9 @@ export class DeformableMatcher {
 
   /** Return what the comparison sees of a kept image. */
   kept(place) {
-    const serial = this.serials[place];
-    if (!this.made.has(serial)) this.made.set(serial, this.seen(this.image(place)));
-    return this.made.get(serial);
+    const data = this.images[place];
+    if (!this.made.has(data)) this.made.set(data, this.seen(this.image(place)));
+    return this.made.get(data);
   }
 
   image(place) {
@@ -242,7 +243,7 @@ export class DeformableMatcher {
   add({ data }, code) {
     this.images = [...this.images, data];
     this.codes = [...this.codes, code];
-    this.serials = [...this.serials, this.nextSerial++];
+    this.serials = [...this.serials, this.counter.next++];
     this.factors = null;
     if (this.descriptions) {
       this.descriptions = [...this.descriptions, this.kept(this.codes.length - 1).description];

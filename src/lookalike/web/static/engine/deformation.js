@@ -64,20 +64,11 @@ export class Deformation {
     const start = (y + query.margin) * stride + query.margin;
     const slot = this.slotOf(y);
     for (let step = 0; step < offsets.length; step++) {
-      const at = slot + step * columns + context;
-      const offset = offsets[step];
-      for (let x = first; x < last; x++) {
-        const place = start + x;
-        const apart = one[place] - two[place + offset];
-        let square = Math.imul(apart, apart);
-        // Two planes are the rule, and a loop takes longer than they do.
-        if (count > 1) {
-          const across = one[place + size] - two[place + size + offset];
-          square = (square + Math.imul(across, across)) | 0;
-        }
-        if (count > 2) square += furtherSquares(one, two, place, offset, size, count);
-        ring[at + x] = square;
-      }
+      const at = slot + step * columns + context + first;
+      const place = start + first;
+      // Two planes are the rule, and a loop over planes takes longer than they do.
+      if (count === 2) squaresOfTwo(one, two, place, place + offsets[step], size, ring, at, last - first);
+      else squaresOfMany(one, two, place, place + offsets[step], size, count, ring, at, last - first);
     }
   }
 
@@ -90,25 +81,11 @@ export class Deformation {
   writeCosts(left, right) {
     const { ring, upright, best, found, columns, context, offsets } = this;
     const block = offsets.length * columns;
-    const reach = 2 * context;
     for (let x = left; x < right; x++) best[x] = MOST;
     for (let step = 0; step < offsets.length; step++) {
-      const at = step * columns;
-      let patch = 0;
-      for (let x = left; x < right + reach; x++) {
-        let sum;
-        if (context === 1) sum = (ring[at + x] + ring[at + block + x] + ring[at + 2 * block + x]) | 0;
-        else sum = columnSum(ring, at + x, block, reach + 1);
-        upright[x] = sum;
-        patch = (patch + sum) | 0;
-        const pixel = x - reach;
-        if (pixel < left) continue;
-        if (patch < best[pixel]) {
-          best[pixel] = patch;
-          found[pixel] = step;
-        }
-        patch = (patch - upright[pixel]) | 0;
-      }
+      const at = step * columns + left;
+      if (context === 1) leastOfThree(ring, at, block, best, found, left, right, step);
+      else leastOfMany(ring, at, block, 2 * context + 1, upright, best, found, left, right, step);
     }
   }
 
@@ -141,13 +118,55 @@ function of(known, planes, make) {
   return known.get(planes);
 }
 
-function furtherSquares(one, two, place, offset, size, count) {
-  let total = 0;
-  for (let plane = 2; plane < count; plane++) {
-    const apart = one[place + plane * size] - two[place + plane * size + offset];
-    total += apart * apart;
+function squaresOfTwo(one, two, place, moved, size, out, at, count) {
+  for (let x = 0; x < count; x++) {
+    const down = one[place + x] - two[moved + x];
+    const across = one[place + size + x] - two[moved + size + x];
+    out[at + x] = Math.imul(down, down) + Math.imul(across, across);
   }
-  return total;
+}
+
+function squaresOfMany(one, two, place, moved, size, planes, out, at, count) {
+  for (let x = 0; x < count; x++) {
+    let total = 0;
+    for (let plane = 0; plane < planes; plane++) {
+      const apart = one[place + plane * size + x] - two[moved + plane * size + x];
+      total += apart * apart;
+    }
+    out[at + x] = total;
+  }
+}
+
+/** Note where the patches of 3x3 pixels cost less than by the steps before. */
+function leastOfThree(squares, at, block, best, found, left, right, step) {
+  const [second, third] = [at + block, at + 2 * block];
+  let before = (squares[at] + squares[second] + squares[third]) | 0;
+  let here = (squares[at + 1] + squares[second + 1] + squares[third + 1]) | 0;
+  for (let x = left, i = 2; x < right; x++, i++) {
+    const after = (squares[at + i] + squares[second + i] + squares[third + i]) | 0;
+    const cost = (before + here + after) | 0;
+    before = here;
+    here = after;
+    if (cost < best[x]) {
+      best[x] = cost;
+      found[x] = step;
+    }
+  }
+}
+
+function leastOfMany(squares, at, block, length, upright, best, found, left, right, step) {
+  let patch = 0;
+  for (let i = 0; i < right - left + length - 1; i++) {
+    upright[i] = columnSum(squares, at + i, block, length);
+    patch = (patch + upright[i]) | 0;
+    const x = left + i - length + 1;
+    if (x < left) continue;
+    if (patch < best[x]) {
+      best[x] = patch;
+      found[x] = step;
+    }
+    patch = (patch - upright[x - left]) | 0;
+  }
 }
 
 function columnSum(ring, at, block, rows) {
@@ -211,7 +230,7 @@ function plainCostsOf(planes, context, offsets) {
     for (let x = 0; x < width; x++) {
       const place = (y + margin) * stride + x + margin;
       let least = MOST;
-      for (const offset of offsets) least = Math.min(least, energies[place + offset]);
+      for (let step = 0; step < offsets.length; step++) least = Math.min(least, energies[place + offsets[step]]);
       total += least;
       sums[y * (width + 1) + x + 1] = total;
     }
@@ -225,15 +244,18 @@ function patchEnergies({ count, data, size, stride }, context) {
   for (let plane = 0; plane < count; plane++) {
     for (let at = 0; at < size; at++) squares[at] += data[plane * size + at] ** 2;
   }
-  const across = new Int32Array(size);
-  for (let at = 0; at < size; at++) {
-    for (let away = -context; away <= context; away++) across[at] += squares[at + away] ?? 0;
+  return runningSums(runningSums(squares, context, 1), context, stride);
+}
+
+/** Return the sums of the values around each, so many steps before and behind it; beyond the ends there is 0. */
+function runningSums(values, reach, step) {
+  const sums = new Int32Array(values.length);
+  for (let away = -reach; away <= reach; away++) {
+    const first = Math.max(0, -away * step);
+    const after = Math.min(values.length, values.length - away * step);
+    for (let at = first; at < after; at++) sums[at] += values[at + away * step];
   }
-  const energies = new Int32Array(size);
-  for (let at = 0; at < size; at++) {
-    for (let away = -context; away <= context; away++) energies[at] += across[at + away * stride] ?? 0;
-  }
-  return energies;
+  return sums;
 }
 
 /** Return which displacement leads to the patch that holds least, and how much that is. */

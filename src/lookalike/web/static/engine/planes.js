@@ -60,13 +60,14 @@ const inSteps = (gradient) => gradient.map((value) => rint(Math.fround(value / 3
 export function sobel(channel, height, width) {
   const down = new Float64Array(channel.length);
   const across = new Float64Array(channel.length);
-  const at = (y, x) => channel[repeated(y, height) * width + repeated(x, width)];
   for (let y = 0; y < height; y++) {
+    const [above, here, below] = [Math.max(y - 1, 0) * width, y * width, Math.min(y + 1, height - 1) * width];
     for (let x = 0; x < width; x++) {
-      const row = (line) => at(line, x - 1) + 2 * at(line, x) + at(line, x + 1);
-      const column = (line) => at(y - 1, line) + 2 * at(y, line) + at(y + 1, line);
-      down[y * width + x] = row(y + 1) - row(y - 1);
-      across[y * width + x] = column(x + 1) - column(x - 1);
+      const [left, right] = [Math.max(x - 1, 0), Math.min(x + 1, width - 1)];
+      const corners = channel[below + right] - channel[above + left];
+      const others = channel[below + left] - channel[above + right];
+      down[here + x] = corners + others + 2 * (channel[below + x] - channel[above + x]);
+      across[here + x] = corners - others + 2 * (channel[here + right] - channel[here + left]);
     }
   }
   return [down, across];

@@ -14,7 +14,7 @@ const STEPS = {
   "normalise-contrast": normalised,
   polarity: (image, { inverted }) => (inverted ? mapped(image, (value) => 255 - value) : image),
   "raise-contrast": raised,
-  resize: (image, { height, width }) => resized(image, height, width),
+  resize: (image, { height, width, down_first: first }) => resized(image, height, width, first),
 };
 
 /** Return an image as a fitted chain of steps leaves it; `chain` is what the model's file says, or null. */

@@ -68,7 +68,7 @@ export class Recogniser {
       const is = `${image.width} x ${image.height} pixels of ${image.channels}`;
       throw new Error(`the image is ${is} channels: expected ${wanted[1]} x ${wanted[0]} of ${channels}`);
     }
-    return prepared({ ...image, data: Uint8Array.from(image.data) }, this.chain);
+    return prepared(image, this.chain);
   }
 
   /** Return all that one search says of an image: the answer, its probabilities, and what is nearest. */

@@ -1,14 +1,14 @@
-// Another size by a triangle filter, as Pillow computes it: weights of 22 bits, rows first, bytes in between.
+// Another size by a triangle filter, as Pillow computes it: weights of 22 bits, and bytes in between.
 
 import { grayImage } from "./look.js";
 
 const ONE = 1 << 22;
 
-/** Return a gray image at another size. */
-export function resized(image, height, width) {
-  let made = image;
-  if (width !== image.width) made = turned(resizedDown(turned(made), width));
-  return height === image.height ? made : resizedDown(made, height);
+/** Return a gray image at another size, one side after the other. */
+export function resized(image, height, width, downFirst) {
+  const across = (one) => (width === one.width ? one : turned(resizedDown(turned(one), width)));
+  const down = (one) => (height === one.height ? one : resizedDown(one, height));
+  return downFirst ? across(down(image)) : down(across(image));
 }
 
 function turned({ width, height, data }) {

@@ -4,7 +4,9 @@ const KINDS = { U8: Uint8Array, I64: BigInt64Array, U64: BigUint64Array, F64: Fl
 
 /** Return what was exported: {about, array(name)}, of base64 of compressed safetensors. */
 export async function unpacked(text) {
-  const packed = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const letters = atob(text);
+  const packed = new Uint8Array(letters.length);
+  for (let at = 0; at < letters.length; at++) packed[at] = letters.charCodeAt(at);
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
   const bytes = await new Response(stream).arrayBuffer();
   const length = Number(new DataView(bytes).getBigUint64(0, true));
