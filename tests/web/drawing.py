@@ -1,25 +1,8 @@
 """A page in a real browser: opened so that any trouble fails the test, and drawn on as a hand draws."""
 
-import shutil
 from contextlib import contextmanager
 
 import pytest
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-
-
-@contextmanager
-def chromium():
-    """Yield a browser; skip where there is none."""
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
-        pytest.skip(f"none of {', '.join(BROWSERS)} is installed")
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with playwright.sync_playwright() as running:
-        opened = running.chromium.launch(executable_path=found, args=options)
-        yield opened
-        opened.close()
 
 
 @contextmanager
@@ -65,7 +48,7 @@ def draw(page, strokes, x=0.15, y=0.15, size=0.7):
 
 
 def waited(page, true):
-    """Wait until a line of JavaScript is true: what a browser itself would poll, the page's policy forbids."""
+    """Wait until a line of JavaScript is true; a browser's own polling is what the page's policy forbids."""
     for _ in range(3000):
         if page.evaluate(true):
             return

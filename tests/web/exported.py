@@ -1,12 +1,10 @@
 """Exported pages in a browser that has no network, and what Python answers to the same images."""
 
 import base64
-import shutil
 import warnings
 from contextlib import contextmanager
 
 import numpy as np
-import pytest
 
 import lookalike
 from lookalike.errors import LookalikeWarning
@@ -14,8 +12,6 @@ from lookalike.recognition.assessment import Assessment
 from lookalike.store.about import idea_of
 from lookalike.web.snapshot import LEVEL, Snapshot
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-_OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 #: Answers by the page to images that lie one after the other, as numbers and texts; and how long each took.
 _ASK = """async ({ idea, text, width, height, channels }) => {
   const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
@@ -29,19 +25,6 @@ _ASK = """async ({ idea, text, width, height, channels }) => {
   }
   return answers;
 }"""
-
-
-@contextmanager
-def browser_without_network():
-    """Open a browser, or skip."""
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
-        pytest.skip(f"none of {', '.join(BROWSERS)} is installed")
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with playwright.sync_playwright() as running:
-        opened = running.chromium.launch(executable_path=found, args=_OPTIONS)
-        yield opened
-        opened.close()
 
 
 @contextmanager

@@ -9,10 +9,12 @@ AROUND = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))
 
 
 def strokes(image, threshold=128):
-    """Return a light digit's pen strokes: lists of (x, y), of which the longer side of their box spans 0 to 1."""
+    """Return a light digit's pen strokes: lists of (x, y); the longer side of their box spans 0 to 1."""
     enlarged = Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
     lines = followed(thinned(np.pad(np.asarray(enlarged) > threshold, 1)))
-    lines = [smoothed(np.array(line, float)[:, ::-1]) for line in lines if len(line) > 2 * REACH or len(lines) == 1]
+    lines = [
+        smoothed(np.array(line, float)[:, ::-1]) for line in lines if len(line) > 2 * REACH or len(lines) == 1
+    ]
     everything = np.concatenate(lines)
     low, span = everything.min(0), np.ptp(everything, 0).max()
     return [((line - low) / span).tolist() for line in lines]
@@ -35,7 +37,7 @@ def thinned(ink):
 
 
 def followed(lines):
-    """Return paths of pixels that go over all of a thinned drawing: straight on at crossings, from ends first."""
+    """Return paths of pixels over all of a thinned drawing: from ends first, straight on at crossings."""
     left = {tuple(place) for place in np.argwhere(lines)}
     paths = []
     while left:

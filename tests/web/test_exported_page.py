@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from exported import (
     asked,
-    browser_without_network,
     differences,
     drawings,
     few_drawings,
@@ -16,6 +15,7 @@ from exported import (
 )
 
 import lookalike
+from browsing import chromium
 from lookalike.web.snapshot import Snapshot
 
 N = 200
@@ -23,7 +23,7 @@ N = 200
 
 @pytest.fixture(scope="module")
 def browser():
-    with browser_without_network() as one:
+    with chromium() as one:
         yield one
 
 

@@ -7,12 +7,13 @@ import subprocess
 
 import numpy as np
 import pytest
+from asking_web import files, png, running
 from PIL import Image
-from web.drawing import answered, chromium, draw, shown, visiting, waited
-from web.pens import strokes
 
 import lookalike
-from asking_web import files, png, running
+from browsing import chromium
+from web.drawing import answered, draw, shown, visiting, waited
+from web.pens import strokes
 
 VIEWS = ("draw", "lesson", "data")
 #: A made-up symbol, as two hands draw it: a hook over a bar.
@@ -123,16 +124,17 @@ def test_a_photograph_of_a_drawing_is_cut_to_its_ink(page, digits):
         {"name": "sheet.png", "mimeType": "image/png", "buffer": file.getvalue()}
     )
     page.wait_for_selector("#evidence .why:not([hidden])")
-    seen = page.evaluate(
-        "() => { const one = document.querySelector('#evidence canvas');"
-        " return [...one.getContext('2d').getImageData(0, 0, one.width, one.height).data].filter((_, i) => i % 4 === 0); }"
+    drawn = page.locator("#evidence canvas").first.evaluate(
+        "one => [...one.getContext('2d').getImageData(0, 0, one.width, one.height).data]"
     )
-    seen = np.array(seen).reshape(8, 8)
+    seen = np.array(drawn).reshape(8, 8, 4)[:, :, 0]
     assert (seen.max(axis=1) > 200).all()
     assert not seen[:, [0, 1, 6, 7]].any()
 
 
-def test_a_symbol_is_known_from_one_example_after_a_restart_until_it_is_undone(browser, visit, digits_file, tmp_path):
+def test_a_symbol_is_known_from_one_example_after_a_restart_until_it_is_undone(
+    browser, visit, digits_file, tmp_path
+):
     served = shutil.copy(digits_file, tmp_path / "digits.lookalike")
     with running(served, "--folder", tmp_path / "made") as (_, where):
         page = visit(where)
@@ -205,9 +207,12 @@ def test_the_steps_show_the_numbers_of_the_pixel_under_the_pointer(page, digits,
     assert value(numbers(1)[0]) == pytest.approx(mean[5, 2], abs=0.003)
     assert value(numbers(2)[-1]) == pytest.approx(apart[5, 2], abs=0.003)
     assert value(numbers(3)[-1]) == pytest.approx(abs(apart[5, 2]), abs=0.003)
-    assert float(page.locator(".distance").inner_text()) == pytest.approx(np.abs(apart).mean(), abs=1e-4)
+    distance = page.locator(".distance")
+    assert float(distance.inner_text()) == pytest.approx(np.abs(apart).mean(), abs=1e-4)
     page.locator("label", has_text="square").locator("input").check()
-    assert float(page.locator(".distance").inner_text()) == pytest.approx(np.sqrt((apart**2).mean()), abs=1e-4)
+    assert float(page.locator(".distance").inner_text()) == pytest.approx(
+        np.sqrt((apart**2).mean()), abs=1e-4
+    )
     frame.focus()
     page.keyboard.press("ArrowRight")
     assert page.locator(".where").inner_text() == "row 5, column 3"
@@ -233,8 +238,10 @@ def test_a_class_is_browsed(page, digits):
     page.locator("#data .key", has_text=re.compile(r"^7\b")).click()
     waited(page, "document.querySelector('#data [aria-pressed=true]')?.textContent.startsWith('7')")
     page.wait_for_selector("#data .gallery canvas[aria-label^='7,']")
-    labels = page.locator("#data > section").first.locator("canvas").evaluate_all(
-        "all => all.map(one => one.getAttribute('aria-label')[0])"
+    labels = (
+        page.locator("#data > section")
+        .first.locator("canvas")
+        .evaluate_all("all => all.map(one => one.getAttribute('aria-label')[0])")
     )
     assert set(labels) == {"7"}
 
@@ -300,13 +307,13 @@ def test_axe_finds_no_fault(visit, address, axe, view, scheme):
 
 def test_digits_of_several_writers_are_recognised(visit, mnist, tmp_path):
     train, valid = mnist
-    model = lookalike.DeformableMatch().fit(train.images[:2000], train.labels[:2000])
+    model = lookalike.DeformableMatch().fit(train.images[:1000], train.labels[:1000])
     file = lookalike.save_model(model, tmp_path / "mnist.lookalike")
     with running(file, "--folder", tmp_path / "made") as (_, where):
         page = visit(where)
         right = 0
-        for place in range(0, 600, 30):
+        for place in range(0, 600, 50):
             page.locator("#paper").press("Delete")
             draw(page, [[*line[::5], line[-1]] for line in strokes(valid.images[place])])
             right += page.locator("#label").inner_text() == str(valid.labels[place])
-    assert right >= 18
+    assert right >= 11
