@@ -61,8 +61,8 @@ LogUncertain = Annotated[
     Option(
         "--log-uncertain",
         metavar="DIR",
-        help="Keep uploaded images that are rejected or less likely than 0.75 in this folder, up to 1,000, to "
-        "be labelled on the page.",
+        help="Keep uploaded images that are rejected or less likely than 0.75 in this folder, up to 1,000, "
+        "to be labelled on the page.",
     ),
 ]
 
