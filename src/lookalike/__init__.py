@@ -90,6 +90,7 @@ __all__ = [
     "curve",
     "distance",
     "evaluate",
+    "export_page",
     "feature",
     "fit_best",
     "load",

@@ -32,6 +32,7 @@ _PUBLIC = {
     "lookalike.prepare": "Blur Deskew EvenInk FitToInk Gray NormaliseContrast Polarity Prepare Resize",
     "lookalike.show.plots": "EvidenceDisplay",
     "lookalike.store": "ModelInfo load_model model_info save_model",
+    "lookalike.web.export": "export_page",
 }
 PUBLIC: Mapping[str, str] = {
     "broadcasting": "lookalike.broadcasting",

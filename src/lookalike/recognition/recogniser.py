@@ -427,18 +427,30 @@ class Recogniser:
         assert held is not None, "without one, the fit has left images out"
         return self._left_out(held.images, held.codes, held.kin, progress)
 
-    def _left_out(
-        self, images: NDArray[Any] | None, codes: Codes, kin: Keys | None, progress: Progress
-    ) -> LeftOut:
-        """Leave training images out; they are given where the matcher does not keep them."""
-        matcher: Any = self.matcher
+    def judged(self) -> NDArray[np.int64]:
+        """Return the ids of the kept images that are left out in turn, in the order of :meth:`left_out`."""
+        if self.ids is None:
+            raise InputError("this model keeps no images: nothing says which were left out")
+        return self.ids[self._judged(None, self.matcher.codes, self.kin)[1]]
+
+    def _judged(
+        self, images: NDArray[Any] | None, codes: Codes, kin: Keys | None
+    ) -> tuple[Together, NDArray[np.intp]]:
+        """Return which images are left out together, and the places of those that are left out in turn."""
         known = [(images, codes)] if images is not None else map(self._labelled, self._in_chunks())
         keys = [(image_keys(some, own, self.labels.classes), shift_keys(some)) for some, own in known]
         together = Together.of([shifts for _, shifts in keys], codes, kin)
         hashes = np.concatenate([key for key, _ in keys])
         places = np.argsort(hashes, kind="stable")
         places = together.one_each(places)
-        places = places[smallest(hashes[places])]
+        return together, places[smallest(hashes[places])]
+
+    def _left_out(
+        self, images: NDArray[Any] | None, codes: Codes, kin: Keys | None, progress: Progress
+    ) -> LeftOut:
+        """Leave training images out; they are given where the matcher does not keep them."""
+        matcher: Any = self.matcher
+        together, places = self._judged(images, codes, kin)
         seen = self._kept(places) if images is None else images[places]
         distances = np.full((len(places), len(self.labels.classes)), np.inf)
         for rows, gone in together.leaving_out(places):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import mimetypes
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,6 +21,7 @@ import lookalike
 from lookalike import settings
 from lookalike.files import MAX_NAME
 from lookalike.web import dataset, forms, uploads, wire
+from lookalike.web.dataset import Wanted
 from lookalike.web.guard import Guard, Limits
 from lookalike.web.ink import Ink, ink_of
 from lookalike.web.journal import Change
@@ -43,6 +44,11 @@ IdeaName = Annotated[
 Resize = Annotated[bool, Query(description="Resize images to the model's size.")]
 ImageNumber = Annotated[int, PathParameter(ge=0, le=2**53)]
 Offset = Annotated[int, Query(ge=0, le=2**31)]
+OfClass = Annotated[str | None, Query(max_length=MAX_NAME, description="Only images of this class.")]
+OfIds = Annotated[
+    Sequence[Annotated[int, Query(ge=0, le=2**62)]],
+    Query(max_length=500, description="Only images of these numbers."),
+]
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {
         "description": text,
@@ -173,19 +179,25 @@ class Routes:
         return JSONResponse({"entry": done.entry, "classes": counts(model), "message": message})
 
     async def dataset(
-        self, name: str, offset: Offset = 0, limit: Annotated[int, Query(ge=0, le=500)] = 100
+        self,
+        name: str,
+        offset: Offset = 0,
+        limit: Annotated[int, Query(ge=0, le=500)] = 100,
+        label: OfClass = None,
+        ids: OfIds = (),
     ) -> Response:
         """Show the images that a model keeps, and what it answers to them, each left out in turn."""
         model = self._service[name]
-        return JSONResponse(await self._work(data_of, model, offset, limit))
+        return JSONResponse(await self._work(data_of, model, Wanted(offset, limit, label, tuple(ids))))
 
     async def queue(self, offset: Offset = 0, limit: Annotated[int, Query(ge=0, le=100)] = 20) -> Response:
         """Show crops that were answered uncertainly and wait to be labelled."""
         kept = self._uncertain
         if kept is None:
-            return JSONResponse({"total": 0, "full": False, "crops": []})
+            return JSONResponse({"kept": False, "total": 0, "full": False, "crops": []})
         crops = await self._work(kept.crops, offset, limit)
-        return JSONResponse({"total": len(kept), "full": kept.full, "crops": [_crop(one) for one in crops]})
+        found = {"kept": True, "total": len(kept), "full": kept.full, "crops": [_crop(one) for one in crops]}
+        return JSONResponse(found)
 
     async def label(self, number: str, told: forms.QueueLabel) -> Response:
         """Teach the model that was asked what a crop shows, or leave the crop out."""
@@ -270,13 +282,14 @@ def taught(model: ServedModel, done: Done) -> dict[str, Any]:
     return {**known, "classes": counts(model), "message": message}
 
 
-def data_of(model: ServedModel, offset: int, limit: int) -> dict[str, Any]:
+def data_of(model: ServedModel, wanted: Wanted) -> dict[str, Any]:
     """Return a page of the images that a model keeps."""
     found = model.snapshot
     if found is None:
         nothing: dict[str, Any] = {"classes": [], "counts": [], "cells": []}
-        return {"total": 0, "offset": offset, "images": [], "judged": 0, "confusion": nothing, "mistakes": []}
-    return dataset.page(found.own, found.judged(), offset, limit)
+        empty: dict[str, Any] = {"images": [], "judged": 0, "confusion": nothing, "mistakes": []}
+        return {"total": 0, "offset": wanted.offset, **empty}
+    return dataset.page(found.own, found.judged(), wanted)
 
 
 def _crop(one: Crop) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,26 @@ class Judged:
     probabilities: NDArray[np.float64]
 
 
+class Wanted(NamedTuple):
+    """Which kept images are asked for: so many from the offset on, of a class or of some numbers alone."""
+
+    offset: int
+    limit: int
+    label: str | None = None
+    ids: tuple[int, ...] = ()
+
+    def among(self, model: Recogniser) -> NDArray[np.intp]:
+        """Return the places of all images that are meant, whatever the offset."""
+        codes = model.matcher.codes
+        meant = np.ones(len(codes), bool)
+        if self.label is not None:
+            same = [str(label) == self.label for label in model.labels.classes.tolist()]
+            meant &= np.array(same)[codes]
+        if self.ids and model.ids is not None:
+            meant &= np.isin(model.ids, self.ids)
+        return np.flatnonzero(meant)
+
+
 def judged(model: Recogniser) -> Judged:
     """Return what a model that keeps its images answers to them, each left out of everything in turn."""
     matcher = model.matcher
@@ -57,15 +77,15 @@ def smallest_places(keys: NDArray[np.uint64]) -> NDArray[np.intp]:
     return np.sort(smallest(keys))
 
 
-def page(model: Recogniser, found: Judged | None, offset: int, limit: int) -> dict[str, Any]:
+def page(model: Recogniser, found: Judged | None, wanted: Wanted) -> dict[str, Any]:
     """Return some kept images as JSON has them, and what is answered to all that were judged."""
     classes = [str(label) for label in model.labels.classes.tolist()]
-    n = len(model.matcher.codes) if found is not None else 0
-    places = np.arange(min(offset, n), min(offset + limit, n))
+    places = wanted.among(model) if found is not None else np.empty(0, np.intp)
+    shown = places[wanted.offset : wanted.offset + wanted.limit]
     return {
-        "total": n,
-        "offset": offset,
-        "images": _images(model, places, classes),
+        "total": len(places),
+        "offset": wanted.offset,
+        "images": _images(model, shown, classes),
         "judged": 0 if found is None else len(found.places),
         "confusion": _confusion(model, found, classes),
         "mistakes": [] if found is None else _mistakes(model, found, classes),

@@ -95,6 +95,9 @@ class Ink(_Said):
     height_share: float
     light_on_dark: bool
     centred_by: Literal["mass", "box"]
+    pen: float
+    upright: bool
+    aspect: float | None
 
 
 class Model(_Said):
@@ -288,6 +291,7 @@ class Crop(_Said):
 class Queue(_Said):
     """Images that wait to be labelled, oldest first."""
 
+    kept: bool = Field(description="Whether uncertain answers are kept at all.")
     total: int
     full: bool
     crops: list[Crop]

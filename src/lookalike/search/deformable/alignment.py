@@ -118,6 +118,13 @@ class Pairs:
     def __reduce__(self) -> tuple[Any, ...]:
         return Pairs, ()
 
+    def known(self, serials: Places) -> tuple[Places, NDArray[np.int64]]:
+        """Return the pairs ``(p, 2)`` of places of kept images that are remembered, and their distances."""
+        numbers = np.stack(np.divmod(self._keys, 1 << 32), axis=1)
+        at = np.minimum(np.searchsorted(serials, numbers), len(serials) - 1)
+        there = (serials[at] == numbers).all(axis=1)
+        return at[there], self._sums[there]
+
     def of(self, serials: Places, pairs: Places, measure: Any, symmetric: bool) -> NDArray[np.int64]:
         """Return the distances of pairs, measuring those that are new."""
         if symmetric:

@@ -199,6 +199,10 @@ class DeformableMatcher:
         """What is remembered of pairs."""
         return self._plain, self._rest
 
+    def remembered(self) -> list[tuple[Places, Sums]]:
+        """Return the pairs of kept images that are remembered: as they are, and what differs once aligned."""
+        return [pairs.known(self._serials.numbers) for pairs in self.measured]
+
     def kept(self, places: NDArray[np.intp]) -> Bytes:
         return self.images[places]
 
