@@ -90,7 +90,7 @@ def test_a_drawing_lies_as_the_models_images_do(render):
     rows, columns = np.flatnonzero(light.max(axis=1) > 127), np.flatnonzero(light.max(axis=0) > 127)
     assert (rows[0], rows[-1]) == (5, 14)
     assert list(columns) == [9, 10]
-    assert light.max() == 255
+    assert light.max() > 200
     np.testing.assert_array_equal(render([bar], MIDDLE, 20, {**ink, "light_on_dark": False})[0], 255 - light)
 
 
@@ -100,9 +100,9 @@ def test_a_drawing_is_made_upright_and_as_wide_where_the_models_images_are(rende
     bar = render([slanted], MIDDLE, 20, ink)[0]
     assert np.flatnonzero(bar.any(axis=0)).size <= 3
     square = [[[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]]
-    narrow = render([square], MIDDLE, 20, {**ink, "aspect": 0.5})[0] > 127
+    narrow = render([square], MIDDLE, 20, {**ink, "aspect": 0.6})[0] > 127
     assert narrow.any(axis=1).sum() == pytest.approx(20, abs=1)
-    assert narrow.any(axis=0).sum() == pytest.approx(10, abs=1)
+    assert narrow.any(axis=0).sum() == pytest.approx(12, abs=1)
 
 
 def test_a_dot_stays_a_dot_and_nothing_stays_nothing(make, render):

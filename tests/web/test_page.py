@@ -56,6 +56,13 @@ def made(page, name):
     waited(page, f"document.querySelector('#model').value === '{name}'")
 
 
+def left(page):
+    """Leave a page whose service is going to end, once it asks nothing more."""
+    page.wait_for_timeout(500)
+    page.wait_for_load_state("networkidle")
+    page.close()
+
+
 def teach(page, name):
     page.locator("#new-label").fill(name)
     page.locator(".teach button", has_text=re.compile("^Teach$")).click()
@@ -152,7 +159,7 @@ def test_a_symbol_is_known_from_one_example_after_a_restart_until_it_is_undone(
         assert page.locator("#model").input_value() == "runes"
         draw(page, AGAIN)
         assert page.locator(".bars .best .name").inner_text() == "hook"
-        page.close()
+        left(page)
     with running(served, "--folder", tmp_path / "made") as (_, where):
         page = visit(where, "#draw/runes")
         draw(page, CROSS, x=0.1, y=0.1, size=0.3)
@@ -162,6 +169,7 @@ def test_a_symbol_is_known_from_one_example_after_a_restart_until_it_is_undone(
         page.locator("#note", has_text="taken back").wait_for()
         known = page.evaluate("fetch('v1/models/runes').then(one => one.json())")
         assert {one["name"]: one["examples"] for one in known["classes"]} == {"hook": 1, "cross": 1}
+        left(page)
 
 
 def test_a_wrong_answer_is_mended_by_pressing_the_right_class(page, address):
@@ -316,4 +324,5 @@ def test_digits_of_several_writers_are_recognised(visit, mnist, tmp_path):
             page.locator("#paper").press("Delete")
             draw(page, [[*line[::5], line[-1]] for line in strokes(valid.images[place])])
             right += page.locator("#label").inner_text() == str(valid.labels[place])
+        left(page)
     assert right >= 11

@@ -19,9 +19,8 @@
 const FINENESS = 8;
 const USUAL_SHARE = 0.7;
 const USUAL_PEN = 0.1;
-/** A pen between these shares of the model's keeps the thickness that was drawn; others are brought there. */
-const THINNEST = 0.85;
-const THICKEST = 1;
+/** A model's lines are measured with their soft borders; drawn sharply they are a little thinner. */
+const SHARP = 0.85;
 /** What is shorter than one pen is wide is a dot, and is not blown up to a drawing's size. */
 const LARGEST_DOT = 4;
 /** What leans more than by 45 degrees is a flat stroke, and no slanted one. */
@@ -52,13 +51,12 @@ export function drawnImage(strokes, shape, ink) {
 function fittedStrokes(strokes, points, shape, ink) {
   const side = Math.max(shape.width, shape.height) * FINENESS;
   const wanted = (ink.height_share ?? USUAL_SHARE) * side;
-  const usual = (ink.pen ?? USUAL_PEN) * side;
-  const formed = setAsTheModels(strokes, ink, usual / wanted);
+  // Whatever pen was drawn with, lines become as thick as the model's; pressure makes parts of them thicker.
+  const pen = (ink.pen ?? USUAL_PEN) * SHARP * side;
+  const formed = setAsTheModels(strokes, ink, pen / wanted);
   const box = boxOf(formed.flat());
   const [across, down] = [box.right - box.left, box.bottom - box.top];
   const drawnPen = points.reduce((sum, point) => sum + point.width, 0) / points.length;
-  const natural = (drawnPen * wanted) / (Math.max(across, down) + drawnPen);
-  const pen = Math.min(Math.max(natural, THINNEST * usual), THICKEST * usual);
   const room = (extent, size) => (Math.min(wanted, size * FINENESS) - pen) / Math.max(extent, 1e-9);
   const scale = Math.min(room(across, shape.width), room(down, shape.height), (LARGEST_DOT * pen) / drawnPen);
   const [left, top] = [(box.left + box.right) / 2, (box.top + box.bottom) / 2];
@@ -84,16 +82,17 @@ function setAsTheModels(strokes, ink, pen) {
 
 /** Return how far strokes go to the right for each step down: their second moments, as `Deskew` has them. */
 function slantOf(strokes) {
-  const pieces = strokes.flatMap((stroke) => stroke.map((end, i) => {
-    const start = stroke[Math.max(i - 1, 0)];
-    const weight = Math.hypot(end.x - start.x, end.y - start.y);
-    return { x: (start.x + end.x) / 2, y: (start.y + end.y) / 2, weight };
+  const pieces = strokes.flatMap((stroke) => stroke.slice(1).map((end, i) => {
+    const [dx, dy] = [end.x - stroke[i].x, end.y - stroke[i].y];
+    return { x: end.x - dx / 2, y: end.y - dy / 2, dx, dy, weight: Math.hypot(dx, dy) };
   }));
   const sum = (of) => pieces.reduce((total, piece) => total + piece.weight * of(piece), 0);
   const length = sum(() => 1);
   if (!length) return 0;
   const [x, y] = [sum((piece) => piece.x) / length, sum((piece) => piece.y) / length];
-  const [along, down] = [sum((piece) => (piece.x - x) * (piece.y - y)), sum((piece) => (piece.y - y) ** 2)];
+  // Of each piece as a whole, and within it: a line's spread about its own middle is a twelfth of its square.
+  const along = sum((piece) => (piece.x - x) * (piece.y - y) + (piece.dx * piece.dy) / 12);
+  const down = sum((piece) => (piece.y - y) ** 2 + piece.dy ** 2 / 12);
   return down ? Math.min(Math.max(along / down, -STEEPEST), STEEPEST) : 0;
 }
 

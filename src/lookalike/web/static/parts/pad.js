@@ -92,9 +92,7 @@ export class Pad {
   }
 
   end(event) {
-    if (event.pointerId !== this.pointer) return;
-    this.pointer = undefined;
-    this.change(this.content);
+    if (event.pointerId === this.pointer) this.pointer = undefined;
   }
 
   /** A pen's own eraser erases too. */
