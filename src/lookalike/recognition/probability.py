@@ -51,6 +51,8 @@ FEW = 10
 #: Inverse temperatures of the first power that are tried are e to the power of these, over the median
 #: distance.
 _INVERSE = (-7.0, 9.0)
+#: So many of them are tried before the likeliest is found.
+_TRIED = 33
 #: Distances divided by the temperature are cut here: their third powers are still finite.
 _FARTHEST = 1e100
 
@@ -149,22 +151,29 @@ def calibrate(left_out: LeftOut, counts: NDArray[np.integer] | None = None) -> C
 
 def _likeliest(distances: Floats, codes: NDArray[np.intp], unit: float) -> float:
     """Return the temperature that makes images' own classes likeliest, drawn to the rule of thumb."""
-    from scipy.optimize import minimize_scalar  # a cold answer needs no probabilities
+    from scipy.optimize import brentq  # a cold answer needs no probabilities
 
     powers = _powers(distances, unit, 1)
     above = powers - powers.min(axis=1, keepdims=True)
-    own = above[np.arange(len(codes)), codes].sum()
+    own, there = above[np.arange(len(codes)), codes].sum(), np.where(np.isinf(above), 0, above)
 
     def loss(inverse: float) -> float:
         factor = np.exp(inverse)
         likely = factor * own + np.log(np.exp(-above * factor).sum(axis=1)).sum()
         return float(likely + (inverse + np.log(FIXED_SHARE)) ** 2)
 
+    def slope(inverse: float) -> float:
+        factor = np.exp(inverse)
+        shares = np.exp(-above * factor)
+        expected = ((there * shares).sum(axis=1) / shares.sum(axis=1)).sum()
+        return float(factor * (own - expected) + 2 * (inverse + np.log(FIXED_SHARE)))
+
     # The likelihood has one maximum; together with what it is drawn to there may be two.
-    tried = np.linspace(*_INVERSE, 33)
-    best = tried[np.argmin([loss(one) for one in tried])]
-    found = minimize_scalar(loss, bounds=(best - 0.5, best + 0.5), method="bounded", options={"xatol": 1e-9})
-    return float(unit * np.exp(-found.x))
+    tried = np.linspace(*_INVERSE, _TRIED)
+    best = int(np.argmin([loss(one) for one in tried]))
+    low, high = tried[max(best - 1, 0)], tried[min(best + 1, _TRIED - 1)]
+    inverse = tried[best] if slope(low) >= 0 or slope(high) <= 0 else brentq(slope, low, high, xtol=1e-09)
+    return float(unit * np.exp(-inverse))
 
 
 def _fit(

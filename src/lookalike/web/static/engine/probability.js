@@ -8,8 +8,9 @@ const LEAST_TO_CHOOSE = 500;
 const BINS = 15;
 const FIXED_SHARE = 1 / 9;
 const LEAST_TO_FIT = 20;
-const FEW = 3;
+const FEW = 10;
 const INVERSE = [-7, 9];
+const TRIED = 33;
 const FARTHEST = 1e100;
 
 /** Return the probability of each class, the largest that of the answer. */
@@ -69,23 +70,57 @@ export function calibrate(rows, counts) {
   const told = rows.filter(({ distances, code }) => Number.isFinite(distances[code]));
   const byThumb = sizes.some((size) => size === 1) || told.length < rows.length;
   if (byThumb && told.length < LEAST_TO_FIT) return { temperature: unit * FIXED_SHARE, exponent: 1, fitted: false };
+  const typical = median(sizes);
+  if (typical <= FEW) {
+    const missed = byThumb ? 0 : 1 / (2 * typical);
+    return { temperature: likeliest(told, unit) * (1 - missed), exponent: 1, fitted: !byThumb };
+  }
   const right = told.filter(({ distances, code }) => argmin(distances) === code).length;
   const target = (right + 1) / (told.length + 2);
   const exponents = told.length >= LEAST_TO_CHOOSE ? EXPONENTS : EXPONENTS.slice(0, 1);
   const fits = exponents.map((exponent) => fit(told, target, unit, exponent));
   const found = fits.reduce((best, one) => (one.error < best.error ? one : best));
-  const typical = median(sizes);
-  const missed = typical <= FEW && !byThumb ? 1 / (2 * typical) : 0;
-  return { temperature: found.temperature * (1 - missed), exponent: found.exponent, fitted: !byThumb };
+  return { temperature: found.temperature, exponent: found.exponent, fitted: !byThumb };
 }
 
-/** Return the temperature at which the mean confidence is `target`, and the calibration error there. */
-function fit(rows, target, unit, exponent) {
-  const above = rows.map(({ distances }) => {
+/** Return each image's powers of distances, over the least of them. */
+function aboveLeast(rows, unit, exponent) {
+  return rows.map(({ distances }) => {
     const made = Float64Array.from(powers(Array.from(distances), unit, exponent));
     const least = made.reduce((low, value) => Math.min(low, value), Infinity);
     return made.map((value) => value - least);
   });
+}
+
+/** Return the temperature that makes images' own classes likeliest, drawn to the rule of thumb. */
+function likeliest(rows, unit) {
+  const above = aboveLeast(rows, unit, 1);
+  const own = pairwiseSum(Float64Array.from(above, (row, place) => row[rows[place].code]));
+  const sharesOf = (factor) => above.map((row) => row.map((value) => Math.exp(-value * factor)));
+  const loss = (inverse) => {
+    const factor = Math.exp(inverse);
+    const logs = Float64Array.from(sharesOf(factor), (shares) => Math.log(pairwiseSum(shares)));
+    return factor * own + pairwiseSum(logs) + (inverse + Math.log(FIXED_SHARE)) ** 2;
+  };
+  const slope = (inverse) => {
+    const factor = Math.exp(inverse);
+    const expected = Float64Array.from(sharesOf(factor), (shares, place) => {
+      const there = above[place].map((value, code) => (Number.isFinite(value) ? value * shares[code] : 0));
+      return pairwiseSum(there) / pairwiseSum(shares);
+    });
+    return factor * (own - pairwiseSum(expected)) + 2 * (inverse + Math.log(FIXED_SHARE));
+  };
+  const [first, last] = INVERSE;
+  const tried = Array.from({ length: TRIED }, (_, place) => first + ((last - first) * place) / (TRIED - 1));
+  const best = argmin(tried.map(loss));
+  const [low, high] = [tried[Math.max(best - 1, 0)], tried[Math.min(best + 1, TRIED - 1)]];
+  const inverse = slope(low) >= 0 || slope(high) <= 0 ? tried[best] : rootOf(slope, low, high);
+  return unit * Math.exp(-inverse);
+}
+
+/** Return the temperature at which the mean confidence is `target`, and the calibration error there. */
+function fit(rows, target, unit, exponent) {
+  const above = aboveLeast(rows, unit, exponent);
   const isRight = rows.map(({ distances, code }) => argmin(powers(Array.from(distances), unit, exponent)) === code);
   const confidence = (inverse) => {
     const factor = Math.exp(inverse);
