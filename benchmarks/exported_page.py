@@ -21,8 +21,9 @@ import lookalike
 from lookalike.errors import LookalikeWarning
 from lookalike.registry import idea
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "web"))
-from exported import asked, browser_without_network, differences, opened
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from browsing import chromium
+from web.exported import asked, differences, opened
 
 IDEAS = ("mean-image-l1", "mean-image-l2", "nearest-l1", "nearest-l2", "deformable")
 N = 1000
@@ -31,7 +32,7 @@ N = 1000
 def main() -> None:
     """Compare every kind of model on every set that is named, or on both."""
     warnings.simplefilter("ignore", LookalikeWarning)
-    with browser_without_network() as browser, tempfile.TemporaryDirectory() as folder:
+    with chromium() as browser, tempfile.TemporaryDirectory() as folder:
         for name in sys.argv[1:] or ("digits", "mnist"):
             limit = None if name == "digits" else N
             train, valid = lookalike.load(name, limit=limit)

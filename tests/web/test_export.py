@@ -7,12 +7,12 @@ import re
 
 import numpy as np
 import pytest
-from exported import drawings
 
 import lookalike
 from cli_runner import call
 from lookalike.errors import InputError
 from lookalike.web import export
+from web.exported import drawings
 
 
 @pytest.fixture(scope="module")

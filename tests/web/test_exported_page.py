@@ -4,7 +4,11 @@ import copy
 
 import numpy as np
 import pytest
-from exported import (
+
+import lookalike
+from browsing import chromium
+from lookalike.web.snapshot import Snapshot
+from web.exported import (
     asked,
     differences,
     drawings,
@@ -13,10 +17,6 @@ from exported import (
     opened,
     plain,
 )
-
-import lookalike
-from browsing import chromium
-from lookalike.web.snapshot import Snapshot
 
 N = 200
 

@@ -19,53 +19,62 @@ _LEAST_TOKEN = 16
 app = typer.Typer(no_args_is_help=True)
 
 
+Models = Annotated[
+    list[Path] | None,
+    Argument(
+        metavar="[MODEL]...",
+        help="Model files; without one the embedded digits are fitted.",
+        show_default=False,
+    ),
+]
+Host = Annotated[
+    str,
+    Option(
+        "--host",
+        metavar="ADDRESS",
+        help="The address to listen on; others than this machine's own need a token.",
+    ),
+]
+Port = Annotated[
+    int, Option("--port", metavar="N", min=0, max=65535, help="The port; 0 is any that is free.")
+]
+NoBrowser = Annotated[bool, Option("--no-browser", help="Do not open the page in a browser.")]
+Token = Annotated[
+    str,
+    Option(
+        "--token",
+        metavar="FILE",
+        help=f"A file with the token that whoever asks must know; or set {_TOKEN}. It is no word on the "
+        "command line, where every user of the machine could read it.",
+    ),
+]
+Folder = Annotated[
+    Path | None,
+    Option(
+        "--folder",
+        metavar="DIR",
+        help="Where models are kept that are made on the page; those there are served too.",
+    ),
+]
+LogUncertain = Annotated[
+    Path | None,
+    Option(
+        "--log-uncertain",
+        metavar="DIR",
+        help="Keep uploaded images that are rejected or less likely than 0.75 in this folder, up to 1,000, "
+        "to be labelled on the page.",
+    ),
+]
+
+
 def serve(
-    models: Annotated[
-        list[Path] | None,
-        Argument(
-            metavar="[MODEL]...",
-            help="Model files; without one the embedded digits are fitted.",
-            show_default=False,
-        ),
-    ] = None,
-    host: Annotated[
-        str,
-        Option(
-            "--host",
-            metavar="ADDRESS",
-            help="The address to listen on; others than this machine's own need a token.",
-        ),
-    ] = "127.0.0.1",
-    port: Annotated[
-        int, Option("--port", metavar="N", min=0, max=65535, help="The port; 0 is any that is free.")
-    ] = 8000,
-    no_browser: Annotated[bool, Option("--no-browser", help="Do not open the page in a browser.")] = False,
-    token: Annotated[
-        str,
-        Option(
-            "--token",
-            metavar="FILE",
-            help=f"A file with the token that whoever asks must know; or set {_TOKEN}. It is no word on the "
-            "command line, where every user of the machine could read it.",
-        ),
-    ] = "",
-    folder: Annotated[
-        Path | None,
-        Option(
-            "--folder",
-            metavar="DIR",
-            help="Where models are kept that are made on the page; those there are served too.",
-        ),
-    ] = None,
-    log_uncertain: Annotated[
-        Path | None,
-        Option(
-            "--log-uncertain",
-            metavar="DIR",
-            help="Keep uploaded images that are rejected or less likely than 0.75 in this folder, up to "
-            "1,000, to be labelled on the page.",
-        ),
-    ] = None,
+    models: Models = None,
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    no_browser: NoBrowser = False,
+    token: Token = "",
+    folder: Folder = None,
+    log_uncertain: LogUncertain = None,
     quiet: common.Quiet = False,
 ) -> None:
     """Serve models: a page to draw on, see why and teach, and a REST API.

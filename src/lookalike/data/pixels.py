@@ -131,8 +131,9 @@ def _open_webp(file: BytesIO) -> ImageFile.ImageFile:
 
 
 def _check_pixels(width: int, height: int, most: int = MAX_PIXELS) -> None:
-    if width * height > most:
-        raise TooLargeError(f"is {width} x {height} pixels: more than {most:,}, refused before decoding")
+    limit = min(most, MAX_PIXELS)
+    if width * height > limit:
+        raise TooLargeError(f"is {width} x {height} pixels: more than {limit:,}, refused before decoding")
 
 
 def _webp_canvas(head: bytes) -> tuple[int, int]:
