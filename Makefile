@@ -6,7 +6,7 @@ MUTANTS ?= 200
 
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
-EXTRAS = dev,parquet,serve$(if $(filter 0,$(TORCH)),,,torch)
+EXTRAS = dev,onnx,parquet,serve$(if $(filter 0,$(TORCH)),,,torch)
 
 .PHONY: demo test soak check format bench clean
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from lookalike.markers import distance
     from lookalike.models.coverage import InkCoverage
     from lookalike.models.deformable import DeformableMatch
+    from lookalike.models.embedding import Embedding
     from lookalike.models.mean_image import MeanImage
     from lookalike.models.mixture import MixtureMatch
     from lookalike.models.nearest import NearestImages
@@ -61,6 +62,7 @@ __all__ = [
     "DeformableMatch",
     "Deskew",
     "DownloadError",
+    "Embedding",
     "EvenInk",
     "EvidenceDisplay",
     "FitToInk",

@@ -24,6 +24,7 @@ _PUBLIC = {
     "lookalike.evaluation.folds": "fit_best",
     "lookalike.models.coverage": "InkCoverage",
     "lookalike.models.deformable": "DeformableMatch",
+    "lookalike.models.embedding": "Embedding",
     "lookalike.models.mean_image": "MeanImage",
     "lookalike.models.mixture": "MixtureMatch",
     "lookalike.models.nearest": "NearestImages",

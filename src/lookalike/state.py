@@ -127,9 +127,10 @@ class Part:
         plain.arrays.update({f"{name}.{key}": array for key, array in inner.arrays.items()})
 
     def read(self, name: str, plain: Plain, sizes: dict[str, int]) -> Any:
-        if name not in plain.facts:
+        # Files of before a part had this say nothing of it.
+        if name not in plain.facts and not self.optional:
             raise InputError(f"{name} is missing")
-        facts = plain.facts.pop(name)
+        facts = plain.facts.pop(name, None)
         if facts is None and self.optional:
             return None
         if not isinstance(facts, dict) or self.kind is None:
@@ -193,6 +194,15 @@ def wholes(low: int, high: int, *, length: int | None = None, optional: bool = F
 def number(low: float, high: float, *, optional: bool = False) -> Fact:
     """Hold a number from ``low`` to ``high``."""
     return Fact(lambda name, value: checked_number(name, value, low, high), float, optional)
+
+
+def numbers(low: float, high: float) -> Fact:
+    """Hold a tuple of numbers."""
+
+    def check(name: str, value: Any) -> tuple[float, ...]:
+        return tuple(checked_number(name, one, low, high) for one in checked_list(name, value))
+
+    return Fact(check, lambda value: [float(one) for one in value])
 
 
 def flag() -> Fact:

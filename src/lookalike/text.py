@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import TypeVar
 
 # Cc controls and escapes, Cf bidirectional and other invisible marks, Cs lone surrogates (undecodable file
@@ -39,13 +40,16 @@ def name_notes(names: Iterable[str]) -> tuple[str, ...]:
     """Return what to say of class names that look the same, one sentence for those that do so together.
 
     Forms of one text are one class; names that differ in blanks at their ends, invisible characters, or wide
-    and narrow forms are different classes.
+    and narrow forms are different classes, and so are 1, 01 and 1.0, as spreadsheets write one number.
     """
     forms: defaultdict[str, set[str]] = defaultdict(set)
     alike: defaultdict[str, set[str]] = defaultdict(set)
+    numbers: defaultdict[Decimal, set[str]] = defaultdict(set)
     for name in names:
         forms[one_form(name)].add(name)
         alike[_look(name)].add(one_form(name))
+        if _NUMBER.fullmatch(name):
+            numbers[Decimal(name)].add(name)
     notes = [
         *(
             f"The names {_spelled(found)} are forms of one text in Unicode: they are one class."
@@ -55,6 +59,11 @@ def name_notes(names: Iterable[str]) -> tuple[str, ...]:
         *(
             f"The classes {_spelled(found)} look the same and are {len(found)}: if one is meant, use one."
             for found in alike.values()
+            if len(found) > 1
+        ),
+        *(
+            f"The classes {_spelled(found)} are one number and are {len(found)}: if one is meant, use one."
+            for found in numbers.values()
             if len(found) > 1
         ),
     ]

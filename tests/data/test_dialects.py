@@ -5,6 +5,7 @@ import io
 import re
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -99,6 +100,7 @@ def refused(read):
     return None
 
 
+@pytest.mark.filterwarnings("ignore::lookalike.LookalikeWarning")
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(table=tables(), dialect=DIALECTS)
 def test_every_dialect_is_read_as_written_or_refused(tmp_path, table, dialect):

@@ -58,6 +58,7 @@ def test_one_images_file_finds_its_labels(tmp_path):
     path = write_idx(tmp_path, IMAGES, LABELS, "emnist-digits-train")
     train, valid = lookalike.load(path)
     assert len(train) + len(valid) == 20
+    assert train.source.notes[0].startswith("EMNIST is published with rows and columns exchanged: look at")
     with pytest.raises(DataError, match=r"several IDX sets here.*give the images file itself"):
         lookalike.load(tmp_path)
     with pytest.raises(DataError, match=r"is IDX but is not called \.\.\.images-idx3-ubyte"):

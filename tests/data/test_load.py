@@ -1,4 +1,5 @@
 import gzip
+import shutil
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from making import encoded, gray, write_folder, write_idx
 
 import lookalike
 from lookalike.data.labelled import Split
-from lookalike.data.load import choose_classes, draw, split
+from lookalike.data.load import choose_classes, draw, split, split_by_groups
 from lookalike.data.readers.listing import ArrayImages, Listing
 from lookalike.errors import DataError, InputError
 
@@ -184,6 +185,49 @@ def test_a_single_image_stays_in_train_and_is_said():
     assert "A single image of class 'a': it stays in the train part." in valid.source.notes
     with pytest.raises(DataError, match="every class in 'arrays' has a single image, so none is left"):
         split(listing({"a": 1, "b": 1}), 0)
+
+
+@given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 2)), min_size=2, max_size=80), st.integers(0, 3))
+def test_a_split_by_groups_tears_none_apart(images, seed):
+    groups, classes = (np.array(column).astype(str) for column in zip(*images, strict=True))
+    whole = Listing(
+        classes, [*map(str, range(len(images)))], ArrayImages(np.zeros((len(images), 1, 1))), groups=groups
+    )
+    can_go = [group for group in set(groups) if set(classes[groups != group]) == set(classes)]
+    if not can_go:
+        with pytest.raises(DataError, match="each group in 'arrays' has all images of a class"):
+            split_by_groups(whole, seed)
+        return
+    train, valid = split_by_groups(whole, seed)
+    assert sorted([*train.names, *valid.names], key=int) == whole.names
+    assert not set(train.groups) & set(valid.groups)
+    assert set(train.classes) == set(classes)
+    assert len(set(valid.groups)) == 1 or len(valid) <= 0.2 * len(whole) + 0.5
+    assert 0 < len(valid) < len(whole)
+    assert split_by_groups(whole, seed)[1].names == valid.names
+
+
+def test_groups_are_found_before_a_split_is_drawn(tmp_path):
+    def save(*parts):
+        for place in range(60):
+            folder = tmp_path / parts[place % len(parts)] / "ab"[place % 2]
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{'uvwxyz'[place // 10]}-{place}.png").write_bytes(encoded(gray(place)))
+
+    save("")
+    train, valid = lookalike.load(tmp_path, group_from="([u-z])-")
+    assert (len(train), len(valid), len(set(valid.groups))) == (50, 10, 1)
+    assert not set(train.groups) & set(valid.groups)
+    assert train.source.notes == valid.source.notes
+    assert "1 of 6 groups, 10 of 60 images, were drawn at random for it" in valid.source.notes[0]
+    for name in "ab":
+        shutil.rmtree(tmp_path / name)
+    save("train", "train", "valid", "valid")
+    train, valid = lookalike.load(tmp_path, group_from="([u-z])-")
+    assert "30 of 30 images to measure on are of groups" in " ".join(train.source.notes)
+    for pattern in ("(", "nobody"):
+        with pytest.raises(InputError, match="regular expression"):
+            lookalike.load(tmp_path, group_from=pattern)
 
 
 @given(sizes, st.integers(1, 60), st.integers(0, 3))

@@ -134,3 +134,15 @@ def test_images_are_read_for_a_model(tmp_path):
     rows = lookalike.MeanImage().fit(images.reshape(3, -1), [0, 1, 1])
     with pytest.raises(InputError, match="was fitted on rows of numbers"):
         lookalike.read_images(tmp_path, rows)
+
+
+def test_files_that_are_left_out_are_said(tmp_path):
+    for name in ("1.png", "2.tif", "10.gif", ".DS_Store"):
+        (tmp_path / name).write_bytes(encoded(gray()))
+    found = find([str(tmp_path)])
+    where = f"no image by its name, in {str(tmp_path)!r}"
+    said = f"2 files or links were left out, {where}: '2.tif', '10.gif'."
+    assert (found.count, found.notes) == (1, [said])
+    with pytest.warns(LookalikeWarning, match="2 files or links were left out, .* '2.tif', '10.gif'"):
+        assert len(lookalike.read_images(tmp_path, (4, 3)).names) == 1
+    assert find([str(tmp_path / "1.png")]).notes == []

@@ -305,3 +305,12 @@ def test_any_bytes_are_read_or_refused(tmp_path_factory, names, page):
     write_raw(path, [*in_page("ascii", "aaa", "bbb"), *names])
     with contextlib.suppress(DataError):
         load_to_fit(path, zip_encoding=page, skip_bad=True)
+
+
+def test_one_number_written_in_two_ways_is_said():
+    # A spreadsheet drops zeros, and pandas writes whole numbers as floats where one is missing.
+    notes = name_notes(["1", "01", "1.0", "10", "100", "a1", "0.5", "2"])
+    assert notes == (
+        "The classes '01' and '1' and '1.0' are one number and are 3: if one is meant, use one.",
+    )
+    assert not name_notes(["1" * 40, "1" * 39 + "2", "1e1", "10"])

@@ -4,6 +4,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
+from deep import bmp_with_opacity, deep_png
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
@@ -64,6 +65,44 @@ def test_so_many_bits_are_rounded_to_eight(bits):
     assert seen.reading() == Reading(bits)
     brighter = Image.fromarray(np.minimum(values.astype(int) * 2, 65535).astype(np.uint16))
     assert decode_image(encoded(brighter), "x", Reading(bits=bits)).max() == 255
+
+
+@pytest.mark.parametrize("channels", [2, 3, 4])
+@pytest.mark.parametrize("bits", [8, 10, 12, 16])
+def test_colours_and_opacity_of_16_bits_are_read_as_gray_of_16_bits_is(channels, bits):
+    white = 2**bits - 1
+    values = np.random.default_rng(bits).integers(0, white + 1, (7, 9, channels))
+    values[0, 0] = white
+    if channels != 3:
+        values[..., -1] = 65535
+    seen = Seen()
+    data = deep_png(values)
+    decode_image(data, "x", Reading(), seen)
+    assert (seen.reading(), seen.transparent) == (Reading(bits), 0)
+    wanted = np.floor(values / white * 255 + 0.5)
+    found = decode_image(data, "x", Reading(bits))
+    np.testing.assert_array_equal(found, wanted[..., 0] if channels == 2 else wanted[..., :3])
+
+
+def test_opacity_of_16_bits_is_laid_on_the_ground():
+    values = np.zeros((1, 3, 4), int)
+    values[0, :, 3] = 0, 32768, 65535
+    assert decode_image(deep_png(values), "x", Reading(10, 255))[0, :, 0].tolist() == [255, 127, 0]
+    assert decode_image(deep_png(values[..., 2:]), "x", Reading(10, 255)).tolist() == [[255, 127, 0]]
+    # One colour of 16 bits stands for nothing, and no other.
+    colours = np.array([[[1000, 2, 3], [1001, 2, 3]]])
+    nothing = b"tRNS", np.array([1000, 2, 3], ">u2").tobytes()
+    assert decode_image(deep_png(colours, nothing), "x")[0, :, 0].tolist() == [255, 4]
+
+
+def test_a_bmp_that_is_transparent_everywhere_is_not():
+    rgba = np.random.default_rng(0).integers(0, 256, (5, 6, 4), np.uint8)
+    rgba[..., 3] = 0
+    np.testing.assert_array_equal(decode_image(bmp_with_opacity(rgba), "x"), rgba[..., :3])
+    rgba[2:, :, 3] = 255
+    found = decode_image(bmp_with_opacity(rgba), "x")
+    assert (found[:2] == 255).all()
+    np.testing.assert_array_equal(found[2:], rgba[2:, :, :3])
 
 
 def laid(colour, shape, ground):

@@ -36,6 +36,7 @@ LABELS = [*map(str, FEW.labels.tolist())]
 PIXELS = rows_of(FEW.images)
 COUNT = [*map(str, range(60))]
 CUT = np.array([*map(int, LABELS)])
+AS_TEXTS = sorted(range(64), key=str)
 
 
 def check(path, labels=LABELS, images=FEW.images, **options):
@@ -83,9 +84,40 @@ def check(path, labels=LABELS, images=FEW.images, **options):
         "sorted names": (
             table(
                 LABELS,
-                [[row[at] for at in sorted(range(64), key=str)] for row in PIXELS],
+                [[row[at] for at in AS_TEXTS] for row in PIXELS],
                 names=["label", *sorted(numbered(64))],
             ),
+            {},
+        ),
+        "sorted names of rows and columns": (
+            table(
+                LABELS,
+                [[row[at] for at in AS_TEXTS] for row in PIXELS],
+                names=["label", *(f"{at // 8 + 1}x{at % 8 + 1}" for at in AS_TEXTS)],
+            ),
+            {},
+        ),
+        "x before y": (
+            table(LABELS, PIXELS, names=["label", *(f"{x}x{y}" for y in "12345678" for x in "12345678")]),
+            {},
+        ),
+        "sorted numbers": (
+            table(
+                LABELS,
+                [[row[at] for at in AS_TEXTS] for row in PIXELS],
+                names=["label", *map(str, AS_TEXTS)],
+            ),
+            {},
+        ),
+        "bars": (table(LABELS, PIXELS, names=["label", *numbered(64)], delimiter="|"), {}),
+        "Excel's first line": ("sep=;\n" + table(PIXELS, LABELS, delimiter=";"), {}),
+        "remarks": ("# by me\n#a, b\n" + table(LABELS, PIXELS, names=["label", *numbered(64)]), {}),
+        "remarks above NumPy's names": (
+            "#\r\n# " + table(LABELS, PIXELS, names=["label", *numbered(64)]).replace("\n", "\r\n"),
+            {},
+        ),
+        "numbers of which one lacked": (
+            table([f"{one}.0" for one in LABELS], PIXELS, names=["label", *numbered(64)]),
             {},
         ),
         "a writer": (table(LABELS, COUNT, PIXELS, names=["label", "writer", *numbered(64)]), {}),
@@ -104,6 +136,7 @@ def check(path, labels=LABELS, images=FEW.images, **options):
     }.values(),
     ids=lambda value: None,
 )
+@pytest.mark.filterwarnings("ignore::lookalike.LookalikeWarning")
 def test_tables_as_they_are_published(tmp_path, text, options):
     path = tmp_path / "train.csv"
     path.write_text(text)
@@ -121,13 +154,37 @@ def test_labels_keep_their_spaces_and_their_case(tmp_path):
     check(tmp_path / "a.csv", labels)
 
 
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [f"#{one}" for one in LABELS],
+        [f"{int(one) / 2}" for one in LABELS],
+        [["1.0", "1.00", "2.0"][int(one) % 3] for one in LABELS],
+        ["2", *(f"{one}.0" for one in LABELS[1:])],
+    ],
+)
+def test_labels_that_are_like_remarks_or_numbers_stay_apart(tmp_path, labels):
+    (tmp_path / "a.csv").write_text(table(labels, PIXELS))
+    check(tmp_path / "a.csv", labels, label_column="first")
+
+
+def test_colours_in_a_table_are_refused_with_what_reads_them(tmp_path):
+    three = [[one for cell in row for one in (cell, cell, "7")] for row in PIXELS]
+    (tmp_path / "a.csv").write_text(table(LABELS, three, names=["label", *numbered(192)]))
+    for read in (lookalike.load, lambda path: lookalike.load(path, size=(16, 4))):
+        with pytest.raises(DataError, match=r"192 values a line, .* of three colours: .* \.npz file"):
+            read(tmp_path / "a.csv")
+
+
 def test_a_label_in_the_last_column_shifts_no_image(tmp_path):
     (tmp_path / "a.csv").write_text(table(rows_of(255 - FEW.images), LABELS))
     found = check(tmp_path / "a.csv", images=255 - FEW.images)
     assert "The last column was taken for the labels: its values are unlike the pixels' beside it." in (
         found.source.notes
     )
-    assert lookalike.read_images(tmp_path / "a.csv", (8, 8)).images.tolist() == (255 - FEW.images).tolist()
+    with pytest.warns(lookalike.LookalikeWarning, match="The last column was taken for the labels"):
+        images = lookalike.read_images(tmp_path / "a.csv", (8, 8)).images
+    np.testing.assert_array_equal(images, 255 - FEW.images)
 
 
 @pytest.mark.parametrize(
@@ -136,6 +193,7 @@ def test_a_label_in_the_last_column_shifts_no_image(tmp_path):
         (table(LABELS[:5], PIXELS[:5]), "--label-column", {"label_column": "first"}),
         (table(PIXELS[:5], LABELS[:5]), "--label-column", {"label_column": "last"}),
         (table(LABELS, PIXELS, names=[*map(str, range(65))]), "--header", {"header": True}),
+        (table(LABELS, PIXELS, names=["label", *map(str, range(100, 164))]), "--header", {"header": True}),
         (table(COUNT, PIXELS), "--label-column", {"label_column": "first"}),
         (
             table(COUNT, ["7"] * 30 + ["8"] * 30, PIXELS, names=["writer", "room", *numbered(64)]),
@@ -260,6 +318,26 @@ def test_files_with_splits(tmp_path):
     train, valid = lookalike.load(tmp_path)
     np.testing.assert_array_equal(train.images, SIX[:4])
     np.testing.assert_array_equal(valid.images, SIX[4:5])
+
+
+def test_what_a_table_of_files_leaves_out_is_said(tmp_path):
+    (tmp_path / "images").mkdir()
+    for place in range(8):
+        (tmp_path / "images" / f"{place}.png").write_bytes(encoded(gray(place)))
+    lines = [f"{place},{place}.png,{'ab'[place % 2]},1,2" for place in range(6)]
+    (tmp_path / "boxes.csv").write_text("\n".join(["id,filename,class,xmin,ymin", *lines]))
+    for path in (tmp_path, tmp_path / "boxes.csv"):
+        found = load_to_fit(path)
+        assert len(found) == 6
+        assert found.source.notes == (
+            "Images are taken whole, whatever the columns 'xmin', 'ymin' say.",
+            "2 images were left out, in no line of a table: 'images/6.png', 'images/7.png'.",
+        )
+    lines = [f"{place}.png,{'ab'[place % 2]}" for place in range(8)]
+    for part, few in (("train", lines[:4]), ("test", lines[4:])):
+        (tmp_path / f"{part}.csv").write_text("\n".join(["filename,class", *few]))
+    (tmp_path / "boxes.csv").unlink()
+    assert [note for note in load_to_fit(tmp_path).source.notes if "left alone" not in note] == []
 
 
 def test_kaggles_folders_of_images(tmp_path):

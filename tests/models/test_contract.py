@@ -135,6 +135,9 @@ def test_refuses_labels_that_do_not_match(model, edge_images):
         ([[], [1]], [0, 1], "inhomogeneous"),
         ([[1, 2], [3, 4]], [[1, 2], [1, 2]], "1d array"),
         ([[1, 2], [3, 4]], [1, np.inf], "y contains infinity"),
+        ([[1, 2], [3, 4]], ["a", None], r"y holds None at 1: .* read_csv\(keep_default_na=False\)"),
+        ([[1, 2], [3, 4]], np.array([3, "3"], object), "y holds '3' and 3: expected texts alone, or numbers"),
+        ([[1, 2], [3, 4]], np.array(["a", np.nan], object), "y holds nan at 1"),
     ],
     ids=str,
 )

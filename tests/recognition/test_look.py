@@ -97,6 +97,29 @@ def test_tables_are_never_looked_at(model, digits):
     model.predict(np.zeros_like(rows[:20]))
 
 
+def test_rows_of_another_scale_are_warned_of(model, digits):
+    # scaled for the fit and not for the answers, or the other way round: 10 % are right, and nothing was said
+    rows = fit_on_rows(model, digits.train)
+    model.predict(rows[:20] * 4.0)
+    said = "20 of 20 rows span .* from their least to largest value; the training rows span 223 to 255: bring"
+    for factor in (1 / 255, 255.0, 1e300):
+        with pytest.warns(LookalikeWarning, match=said):
+            model.predict(rows[:20] * factor)
+    again = taken_apart(model)
+    with pytest.warns(LookalikeWarning, match="1 of 1 row spans .* from its least to largest value"):
+        put_together(model, again).predict(rows[:1] / 255)
+    del again.arrays["row_spans"]
+    put_together(model, again).predict(rows[:20] / 255)
+
+
+def test_rows_that_are_taught_are_as_wide_as_they_are(digits):
+    model = MeanImage()
+    rows = fit_on_rows(model, digits.train)
+    model.partial_fit(rows[:5] * 100.0, digits.train.labels[:5])
+    model.predict(rows[:20] * 100.0)
+    assert model.recogniser_.row_spans.tolist() == [len(rows) + 5, 223, 25500]
+
+
 def test_what_is_refused_is_refused_as_ever(model, digits):
     model.fit(digits.train.images, digits.train.labels)
     with pytest.raises(ValueError, match="images are 4x8: expected 8x8, as in fit"):

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy.special import log_softmax
 from sklearn.base import clone
 
 from apart import put_together, taken_apart
@@ -23,6 +24,7 @@ from lookalike.recognition.probability import (
 )
 from lookalike.recognition.recogniser import Recogniser
 from lookalike.recognition.reservoir import image_keys, smallest, spreads
+from lookalike.search.together import OWN
 
 MODELS = {
     "mean-l1": MeanImage(),
@@ -222,6 +224,41 @@ def test_temperature_matches_the_share_of_right_answers():
     assert far.temperature == pytest.approx(found.temperature * 1e6, rel=1e-6)
 
 
+@pytest.mark.parametrize("n", [499, 500])
+@pytest.mark.parametrize("form", [1, 2, 3])
+def test_the_form_of_the_smallest_error_is_taken_from_500_images_on(form, n):
+    rng = np.random.default_rng(form)
+    distances = rng.gamma(2, 1, (n, 3))
+    answers = distances.argmin(axis=1)
+    chances = probabilities(distances, answers, Calibration(1.0, form, True))
+    codes = np.array([rng.choice(3, p=row) for row in chances])
+    errors = []
+    for exponent in (1, 2, 3):
+        low, high = 1e-3, 1e3
+        for _ in range(60):
+            middle = np.sqrt(low * high)
+            sure = probabilities(distances, answers, Calibration(middle, exponent, True)).max(axis=1)
+            too_sure = sure.mean() > ((answers == codes).sum() + 1) / (n + 2)
+            low, high = (middle, high) if too_sure else (low, middle)
+        errors.append(calibration_error(sure, answers == codes))
+    assert np.argmin(errors) == form - 1
+    assert calibrate(LeftOut(distances, codes, np.ones(n))).exponent == (1 if n < 500 else form)
+
+
+@pytest.mark.parametrize("codes", [[], [0, 2]])
+def test_what_was_left_out_is_of_known_classes(codes):
+    n = len(codes)
+    with pytest.raises(InputError, match="codes are none, or of classes beyond those"):
+        LeftOut(np.ones((n, 2)), np.array(codes, np.intp), np.ones(n)).restored()
+
+
+def test_images_without_a_group_are_alone_in_one():
+    groups = np.array([5, 5, 9, OWN, OWN], np.uint64)
+    units = LeftOut(np.ones((5, 1)), np.zeros(5, np.intp), np.ones(5), groups).units
+    assert units[0] == units[1]
+    assert len({*units[1:].tolist()}) == 4
+
+
 def test_huge_distances_stay_numbers():
     distances = np.array([[1e300, 1e305, np.inf], [0.0, 1e-300, np.inf]])
     for exponent in (1, 2, 3):
@@ -364,7 +401,7 @@ def test_a_class_of_a_single_image_is_left_out_of_the_fit():
     codes = np.where(rng.random(40) < 0.8, np.argmin(distances, axis=1), rng.integers(0, 3, 40))
     alone = codes == 3
     distances[alone, 3] = np.inf
-    counts = np.bincount(codes, minlength=4)
+    counts = np.array([20, 20, 20, 1])
     found = calibrate(LeftOut(distances, codes, np.ones(40)), counts)
     others = calibrate(LeftOut(distances[~alone], codes[~alone], np.ones((~alone).sum())))
     assert alone.any()
@@ -383,12 +420,27 @@ def test_a_class_of_a_single_image_is_left_out_of_the_fit():
     assert found == Calibration(np.median(finite) * FIXED_SHARE, 1, False)
 
 
-@pytest.mark.parametrize(("size", "share"), [(2, 3 / 4), (3, 5 / 6), (4, 1)])
-def test_temperatures_of_few_images_a_class_allow_for_the_one_that_is_left_out(size, share):
+@pytest.mark.parametrize(("size", "right"), [(2, 0.7), (5, 0.7), (10, 1.0), (3, 0.0)])
+def test_the_temperature_of_few_images_a_class_makes_their_classes_likeliest(size, right):
+    rng = np.random.default_rng(0)
+    distances = rng.uniform(5, 20, (40, 10))
+    codes = np.where(rng.random(40) < right, np.argmin(distances, axis=1), rng.integers(0, 10, 40))
+    found = calibrate(LeftOut(distances, codes, np.ones(40)), np.full(10, size))
+    thumb = np.median(distances) / 9
+    tried = thumb * np.exp(np.linspace(-6, 6, 4001))
+    losses = [
+        -log_softmax(-distances / one, axis=1)[np.arange(40), codes].sum() + np.log(one / thumb) ** 2
+        for one in tried
+    ]
+    best = tried[np.argmin(losses)] * (1 - 1 / (2 * size))
+    assert found == Calibration(pytest.approx(best, rel=4e-3), 1, True)
+    assert thumb / 100 < found.temperature < thumb * 100
+
+
+def test_many_images_a_class_are_fitted_by_the_share_of_right_answers():
     rng = np.random.default_rng(0)
     distances = rng.uniform(0.1, 1, (40, 10))
     codes = np.where(rng.random(40) < 0.7, np.argmin(distances, axis=1), rng.integers(0, 10, 40))
-    plain, found = (
-        calibrate(LeftOut(distances, codes, np.ones(40)), counts) for counts in (None, np.full(10, size))
-    )
-    assert found == plain._replace(temperature=pytest.approx(plain.temperature * share))
+    left_out = LeftOut(distances, codes, np.ones(40))
+    assert calibrate(left_out, np.full(10, 11)) == calibrate(left_out)
+    assert calibrate(left_out, np.full(10, 10)) != calibrate(left_out)

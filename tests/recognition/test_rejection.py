@@ -10,7 +10,7 @@ from sklearn.base import clone
 
 from apart import put_together, taken_apart
 from effort import examples
-from lookalike import DeformableMatch, InkCoverage, InputError, MeanImage, NearestImages
+from lookalike import DeformableMatch, InkCoverage, InputError, LookalikeWarning, MeanImage, NearestImages
 from lookalike.data.look import paper_and_darkness
 from lookalike.recognition.probability import LeftOut
 from lookalike.recognition.rejection import Rejection
@@ -69,6 +69,50 @@ def test_sets_are_the_definitions(seed, level, n):
         np.testing.assert_array_equal(rejection.sets(rows, level), expected)
 
 
+@pytest.mark.parametrize("n", [60, 400])
+def test_each_group_counts_once(n):
+    rng = np.random.default_rng(n)
+    distances, codes = rng.uniform(0.1, 1, (n, 2)), np.arange(n) % 2
+    groups = rng.integers(1, 60, n) * (rng.random(n) < 0.9)
+    own, other = distances[np.arange(n), codes], distances[np.arange(n), 1 - codes]
+    left_out = LeftOut(distances, codes, np.ones(n), groups.astype(np.uint64))
+    rejection = Rejection(left_out, np.ones(2, bool))
+    assert rejection.basis(0.05).kind == ("all classes" if n == 60 else "each class")
+    parts = [np.flatnonzero(groups == group) for group in np.unique(groups[groups > 0])]
+    parts += [[place] for place in np.flatnonzero(groups == 0)]
+    asked = rng.uniform(0.05, 1.2, (30, 2))
+    for row, found in zip(asked, rejection.p_values(asked, 0.05), strict=True):
+        for code in range(2):
+            pool = parts
+            if rejection.basis(0.05).kind == "each class":
+                pool = [few for part in parts if (few := [place for place in part if codes[place] == code])]
+            scores = ((own, row[code]), (own / other, row[code] / row[1 - code]))
+            shares = [1 + sum(np.mean(known[part] >= value) for part in pool) for known, value in scores]
+            assert found[code] == pytest.approx(2 * min(shares) / (len(pool) + 1))
+
+
+def test_a_class_alone_allows_above_its_smallest_p_value():
+    groups = np.array([1] * 100 + [0] * 79, np.uint64)
+    own = np.append(0.3, np.linspace(0.1, 0.2, 178))
+    codes = np.repeat([0, 1], [139, 40])
+    distances = np.where(codes[:, None] == np.arange(2), own[:, None], 1)
+    rejection = Rejection(LeftOut(distances, codes, np.ones(179), groups), np.ones(2, bool))
+    assert rejection.basis(0.03).kind == "all classes"
+    # One of a group's 100 is as large; of all classes there are 80 groups, of the class alone 40.
+    found = rejection.p_values(np.array([[0.25, 1.0], [0.35, 1.0]]), 0.03)[:, 0]
+    np.testing.assert_allclose(found, [2 * 1.01 / 41, 2 / 81])
+
+
+def test_an_image_that_equals_one_of_another_class_tells():
+    distances = np.column_stack([np.linspace(0.1, 0.2, 39), np.full(39, 0.5)])
+    distances[7:9, 1] = 0, distances[8, 0] / 2
+    rejection = Rejection(LeftOut(distances, np.zeros(39, int), np.ones(39)), np.ones(2, bool))
+    assert rejection.basis(0.05)[:2] == ("all classes", 39)
+    # Something to nothing is more than anything, nothing to nothing is 1.
+    found = rejection.p_values(np.array([[0.1, 0.0], [0.0, 0.0]]), 0.05)
+    np.testing.assert_allclose(found, [[2 * 2 / 40, 2], [2 * 3 / 40, 2 * 3 / 40]])
+
+
 def test_promise_is_kept_on_what_is_exchangeable():
     rng = np.random.default_rng(0)
     missed = []
@@ -99,6 +143,21 @@ def test_a_level_says_what_it_rests_on(n, kind, sentence, digits):
 
     assert re.search(sentence, basis.sentence)
     assert model.answer(train.images[:2]).basis == basis
+
+
+def test_a_confidence_in_the_place_of_a_level_is_warned_of(digits):
+    train, valid = digits
+    model = NearestImages().fit(train.images, train.labels)
+    asked = [
+        lambda level: model.answer(valid.images[:3], level),
+        lambda level: model.predict_set(valid.images[:3], level),
+        lambda level: model.assess(valid.images[:3], level),
+        lambda level: model.rejection_basis(level),
+    ]
+    for ask in asked:
+        ask(0.5)
+        with pytest.warns(LookalikeWarning, match=r"level 0\.95 .* confidence of 0\.95 the level is 0\.05"):
+            ask(0.95)
 
 
 def test_covers_images_and_rejects_what_is_of_none(model, digits):
@@ -371,3 +430,25 @@ def test_a_model_file_of_before_says_nothing_of_noise(digits):
     assert not old.assess(noise).unlike.any()
     old.teach(train.images[100:110], train.labels[100:110])
     assert not old.assess(noise).unlike.any()
+
+
+@pytest.mark.parametrize(
+    ("n", "kind"), [(4, "rule of thumb"), (20, "rule of thumb"), (60, "all classes"), (120, "each class")]
+)
+@pytest.mark.parametrize("together", [1, 40])
+def test_reach_is_as_far_as_a_class_may_matter_and_hardly_farther(n, kind, together):
+    rng = np.random.default_rng(n)
+    codes = np.arange(n) % 2
+    distances = rng.uniform(1, 1.6, (n, 2)) + 0.4 * (codes[:, None] != np.arange(2))
+    # Those of one group count as one: so many more are there.
+    more = np.repeat(np.arange(n), np.where(np.arange(n) < 2, together, 1))
+    distances, codes = distances[more] * rng.uniform(0.8, 1, (len(more), 2)), codes[more]
+    left_out = LeftOut(distances, codes, np.ones(len(more)), more.astype(np.uint64) + 1)
+    rejection = Rejection(left_out, np.ones(2, bool))
+    assert rejection.basis(0.05).kind == kind
+    ratios = np.linspace(1, 3, 4001)
+    near, far = np.ones((4001, 2)), np.ones((4001, 2))
+    near[:, 1], far[:, 1] = ratios, np.inf
+    matters = (rejection.sets(near, 0.05) != rejection.sets(far, 0.05)).any(axis=1)
+    last = ratios[matters].max()
+    assert last <= rejection.reach(0.05) <= last + 0.03

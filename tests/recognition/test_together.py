@@ -18,8 +18,6 @@ from lookalike import (
 )
 from lookalike.evaluation.evaluate import Inputs
 from lookalike.progress import silent
-from lookalike.recognition.probability import LeftOut
-from lookalike.recognition.rejection import Rejection
 from lookalike.search.deformable.matcher import DeformableMatcher, Settings
 from lookalike.search.pixels import PixelMatcher
 from lookalike.search.together import FOLDS, Together, kin_of, shift_keys
@@ -240,28 +238,6 @@ def test_too_few_groups_promise_nothing(digits):
     assert "if images of new groups" in basis.sentence
     # Without groups each image is its own.
     assert NearestImages().fit(train.images, train.labels).rejection_basis(0.05).kind == "all classes"
-
-
-@pytest.mark.parametrize("n", [60, 400])
-def test_each_group_counts_once(n):
-    rng = np.random.default_rng(n)
-    distances, codes = rng.uniform(0.1, 1, (n, 2)), np.arange(n) % 2
-    groups = rng.integers(1, 60, n) * (rng.random(n) < 0.9)
-    own, other = distances[np.arange(n), codes], distances[np.arange(n), 1 - codes]
-    left_out = LeftOut(distances, codes, np.ones(n), groups.astype(np.uint64))
-    rejection = Rejection(left_out, np.ones(2, bool))
-    assert rejection.basis(0.05).kind == ("all classes" if n == 60 else "each class")
-    parts = [np.flatnonzero(groups == group) for group in np.unique(groups[groups > 0])]
-    parts += [[place] for place in np.flatnonzero(groups == 0)]
-    asked = rng.uniform(0.05, 1.2, (30, 2))
-    for row, found in zip(asked, rejection.p_values(asked, 0.05), strict=True):
-        for code in range(2):
-            pool = parts
-            if rejection.basis(0.05).kind == "each class":
-                pool = [few for part in parts if (few := [place for place in part if codes[place] == code])]
-            scores = ((own, row[code]), (own / other, row[code] / row[1 - code]))
-            shares = [1 + sum(np.mean(known[part] >= value) for part in pool) for known, value in scores]
-            assert found[code] == pytest.approx(2 * min(shares) / (len(pool) + 1))
 
 
 @pytest.mark.parametrize("name", ["nearest", "mean", "deformable"])

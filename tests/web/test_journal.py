@@ -95,7 +95,11 @@ def test_ids_go_on_after_a_restart(model_file):
     model = reopened(model)
     assert model.snapshot.own.ids[-1] == second[0]
     model.forget(second[0])
-    assert model.teach(IMAGES[3:4], "3").change.ids == (second[0] + 1,)
+    third = model.teach(IMAGES[3:4], "3").change.ids
+    assert third == (second[0] + 1,)
+    model.undo()
+    model = reopened(model)
+    assert model.teach(IMAGES[4:5], "3").change.ids == (third[0] + 1,)
     model.close()
 
 

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from asking_web import files, mark, pixels, png, told
+from asking_web import files, mark, pixels, png, told, until
 
 import lookalike
 
@@ -60,6 +60,22 @@ def test_another_idea_is_fitted_on_the_images_that_the_model_keeps(client, digit
     assert [one["best"] for one in answers] == list(map(str, expected))
 
 
+def test_who_asks_for_an_idea_that_takes_long_is_asked_to_come_again(client, monkeypatch):
+    from threading import Event
+
+    from lookalike.web import snapshot, work
+
+    made, fitted = Event(), snapshot._fitted
+    monkeypatch.setattr(work, "PATIENCE", 0.05)
+    monkeypatch.setattr(snapshot, "_fitted", lambda own, name: made.wait(10) and fitted(own, name))
+    ask = {"url": "/v1/models/digits/predict?idea=mean-l1", "files": files(mark(1, 8))}
+    refused = client.post(**ask)
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+    assert client.post("/v1/models/digits/predict", files=files(mark(1, 8))).status_code == 200
+    made.set()
+    assert until(lambda: client.post(**ask).status_code == 200)
+
+
 def test_evidence_is_what_the_model_compares(client, digits, digits_file):
     train, valid = digits
     image = valid.images[3]
@@ -109,7 +125,8 @@ def test_forgetting_an_image_can_be_taken_back(client, digits):
     assert client.delete("/v1/models/digits/images/0").status_code == 200
     near = client.post("/v1/models/digits/explain", files=files(*first)).json()["answers"][0]["nearest"]
     assert 0 not in [one["id"] for one in near]
-    assert client.delete("/v1/models/digits/images/0").status_code == 422
+    for number in (0, 10**6, 10**15, 10**30, -1, "x"):
+        assert client.delete(f"/v1/models/digits/images/{number}").status_code == 422
     client.post("/v1/models/digits/undo")
     near = client.post("/v1/models/digits/explain", files=files(*first)).json()["answers"][0]["nearest"]
     assert (near[0]["id"], near[0]["distance"]) == (0, 0.0)

@@ -11,6 +11,16 @@ import lookalike
 from lookalike.cli import common
 from lookalike.errors import InputError
 
+_Network = Annotated[
+    Path | None,
+    Option(
+        "--embedding",
+        metavar="FILE",
+        help="Measure the features of a network too: an ONNX file, and beside it a JSON file of the same "
+        "name that says how images are brought to it. Needs onnxruntime.",
+    ),
+]
+
 
 def compare(
     data: common.Data,
@@ -27,6 +37,7 @@ def compare(
             help="Train three small networks too: what training buys over looking at pixels. Needs torch.",
         ),
     ] = False,
+    embedding: _Network = None,
     classes: common.Classes = "",
     size: common.Size = "",
     limit: common.Limit = None,
@@ -48,17 +59,15 @@ def compare(
     common.check_one_format(as_json, as_csv)
     if image is not None and report is None:
         raise InputError("--image chooses what the report looks at: expected --report FILE beside it")
-    inputs = [*common.data_files(data), *common.idea_files(ideas)]
+    inputs = [*common.data_files(data), *common.idea_files(ideas), *_files_of(embedding)]
     common.check_file("--report", report, inputs, common.PAGES)
-    chosen = common.chosen_ideas(ideas)
-    if with_networks:
-        chosen = _and_networks(chosen)
+    chosen = _and_others(common.chosen_ideas(ideas), with_networks, embedding)
     with common.progress(quiet) as tell:
         train, valid = lookalike.load(
             data,
+            group_from=group_from or None,
             **common.loading(classes, size, limit, seed, skip_bad, zip_encoding, label_column, header, tell),
         )
-        train = train.grouped(group_from) if group_from else train
         if image is not None:
             from lookalike.show.report.examples import find
 
@@ -73,14 +82,26 @@ def compare(
     common.refuse_no_figures([row.error for row in comparison.rows])
 
 
-def _and_networks(chosen: list[Any] | None) -> list[Any]:
-    """Return the ideas that were chosen, and the networks that are not among them."""
+def _files_of(embedding: Path | None) -> list[Path]:
+    """Return the files that a network is read from."""
+    return [] if embedding is None else [embedding, embedding.with_suffix(".json")]
+
+
+def _and_others(chosen: list[Any] | None, with_networks: bool, embedding: Path | None) -> list[Any] | None:
+    """Return the ideas that were chosen, the networks that are not among them, and the features of one."""
     from lookalike.registry import IDEAS, NETWORKS
     from lookalike.search.prototypes import need_torch
 
-    need_torch("--with-networks")
-    ideas = [one for one in IDEAS if one.by_default] if chosen is None else chosen
-    return [*ideas, *(name for name in NETWORKS if name not in ideas)]
+    others: list[Any] = []
+    if with_networks:
+        need_torch("--with-networks")
+        others += [name for name in NETWORKS if name not in (chosen or ())]
+    if embedding is not None:
+        # What is wrong with it is said before images are read.
+        others.append(lookalike.Embedding(embedding).fit())
+    if not others:
+        return chosen
+    return [*([one for one in IDEAS if one.by_default] if chosen is None else chosen), *others]
 
 
 def curve(

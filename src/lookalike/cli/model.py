@@ -98,6 +98,7 @@ def info(model: common.Model, as_json: common.Json = False) -> None:
             "classes": dict(found.classes),
             "data": None if found.data is None else found.data._asdict(),
             "figures": dict(found.figures),
+            "network": None if found.network is None else found.network._asdict(),
             "parameters": dict(found.parameters),
         }
         typer.echo(json.dumps(facts, indent=2))
@@ -122,6 +123,8 @@ def _lines(found: ModelInfo) -> list[tuple[str, str]]:
     ]
     if found.data is not None:
         lines.append(("fitted on", f"{found.data.name}, {found.data.n:,} images, sha256 {found.data.sha256}"))
+    if found.network is not None:
+        lines.append(("needs", f"the network {found.network.path}, sha256 {found.network.sha256}"))
     if found.changed:
         lines.append(("changed", "it learned or forgot images since: the figures are those of before"))
     lines += [

@@ -48,7 +48,9 @@ class LabelledImages:
     images: ImageBatch  #: ``(n, h, w)`` or ``(n, h, w, c)``: uint8, or floats in 0-1 (see ``as_images``)
     #: face values ``(n,)``: int64 where every class name is a whole number as one writes it, else strings
     labels: NDArray[Any]
-    class_names: tuple[str, ...]  #: every class, in natural order ("2" before "10")
+    #: every class, in natural order ("c2" before "c10"); a model's ``classes_``, and columns of
+    #: probabilities, are sorted as labels are ("c10" before "c2")
+    class_names: tuple[str, ...]
     names: tuple[str, ...]  #: one an image, unique within the set: a file's path in its folder, or an index
     groups: NDArray[Any] | None = None  #: ``(n,)``: who wrote each image, or which camera took it, if known
     source: Source = field(default_factory=Source)
@@ -108,21 +110,7 @@ class LabelledImages:
         >>> replace(train, names=("0/anna-1.png", "1/ben-1.png")).grouped(r"(\w+)-\d").groups
         array(['anna', 'ben'], dtype='<U4')
         """
-        try:
-            expression = re.compile(pattern)
-        except re.error as error:
-            raise InputError(f"{quoted(pattern)} is no regular expression: {error}") from error
-        part: int | str = "group" if "group" in expression.groupindex else min(expression.groups, 1)
-        found = []
-        for name in self.names:
-            match = expression.search(name)
-            if match is None or match[part] is None:
-                raise InputError(
-                    f"the name {quoted(name)} has no group like {quoted(pattern)}: expected a regular "
-                    "expression that finds who wrote each image, or which camera took it"
-                )
-            found.append(match[part])
-        return replace(self, groups=np.array(found, np.str_))
+        return replace(self, groups=groups_in_names(self.names, pattern))
 
     def counts(self) -> dict[str, int]:
         """Return how many images each class has, in the order of ``class_names``."""
@@ -307,6 +295,25 @@ class Split(NamedTuple):
 
     train: LabelledImages
     valid: LabelledImages
+
+
+def groups_in_names(names: Iterable[str], pattern: str) -> NDArray[np.str_]:
+    """Return the group of each name, as a regular expression finds it: :meth:`LabelledImages.grouped`."""
+    try:
+        expression = re.compile(pattern)
+    except re.error as error:
+        raise InputError(f"{quoted(pattern)} is no regular expression: {error}") from error
+    part: int | str = "group" if "group" in expression.groupindex else min(expression.groups, 1)
+    found = []
+    for name in names:
+        match = expression.search(name)
+        if match is None or match[part] is None:
+            raise InputError(
+                f"the name {quoted(name)} has no group like {quoted(pattern)}: expected a regular "
+                "expression that finds who wrote each image, or which camera took it"
+            )
+        found.append(match[part])
+    return np.array(found, np.str_)
 
 
 def face_values(class_names: Sequence[str]) -> NDArray[Any]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.data import known
-from lookalike.data.labelled import LabelledImages, Split, natural_order
+from lookalike.data.labelled import LabelledImages, Split, groups_in_names, natural_order
 from lookalike.data.look import part_notes, parts_note
 from lookalike.data.pixels import Size, checked_size
 from lookalike.data.readers import folders, idx, npz, parquet, tables
@@ -45,6 +45,7 @@ def load(
     zip_encoding: str | None = None,
     label_column: str | None = None,
     header: bool | None = None,
+    group_from: str | None = None,
     progress: Progress = silent,
 ) -> Split:
     """Return the training and the validation part of a set of labelled images.
@@ -86,6 +87,10 @@ def load(
         ``"first"``, ``"last"``, or ``"none"``.
     header : bool, optional
         Whether the first line of a table names its columns, where that can be read in two ways.
+    group_from : str, optional
+        A regular expression that finds in each image's name who wrote it, or which camera took it
+        (:meth:`~lookalike.data.labelled.LabelledImages.grouped`). A split that is drawn tears no group apart;
+        where the parts are there already, images of groups that are in both are counted in a note.
     progress : callable, optional
         Told of progress.
 
@@ -95,7 +100,8 @@ def load(
         The named tuple ``(train, valid)`` of :class:`~lookalike.data.labelled.LabelledImages`. Labels are the
         class names: int64 where every name is a whole number as one writes it (``7``, ``10``, ``-1``), else
         strings, in Unicode's form NFC; beside ``07`` or ``none`` every label is a string. Where there is no
-        validation part, a test part stands for it; where there is neither, a fifth of each class is drawn.
+        validation part, a test part stands for it; where there is neither, a fifth of each class is drawn,
+        or of all images, where groups are known.
         What was decided is in ``source.notes`` of both (images of 16 bits are read as of the 8 to 16 bits
         that the training images use, transparent ones are laid on white, or else on black or mid-gray where
         fewer of them are blank), and what looks wrong: parts of opposite polarity, blank images, images that
@@ -123,6 +129,10 @@ def load(
     seed = checked_seed(seed)
     columns = checked_columns(label_column, header)
     parts = _parts(name_or_path, classes, wanted, zip_encoding, columns, progress)
+    if group_from is not None:
+        parts = {
+            part: replace(one, groups=groups_in_names(one.names, group_from)) for part, one in parts.items()
+        }
     train, valid = (draw(part, limit, seed) for part in _train_and_valid(parts, seed))
     names = train.class_names
     first = train.read(names, wanted, skip_bad, progress)
@@ -318,13 +328,17 @@ def _train_and_valid(parts: dict[str, Listing], seed: int) -> tuple[Listing, Lis
     train = _to_fit_on(parts)
     if "valid" in parts:
         valid = parts["valid"]
-        notes = _left_alone(parts, "train", "valid")
+        notes = [*_left_alone(parts, "train", "valid"), *_of_groups_in_both(train, valid)]
         train, valid = train.noted(*notes), valid.noted(*notes)
     elif "test" in parts:
-        note = "There is no validation part: the test part stands for it."
-        train, valid = train.noted(note), parts["test"].noted(note)
+        valid = parts["test"]
+        notes = [
+            "There is no validation part: the test part stands for it.",
+            *_of_groups_in_both(train, valid),
+        ]
+        train, valid = train.noted(*notes), valid.noted(*notes)
     else:
-        train, valid = split(train, seed)
+        train, valid = split(train, seed) if train.groups is None else split_by_groups(train, seed)
         valid = replace(valid, source=replace(valid.source, part="valid"))
     unseen = [name for name in valid.class_names if name not in train.class_names]
     if unseen:
@@ -337,6 +351,19 @@ def _train_and_valid(parts: dict[str, Listing], seed: int) -> tuple[Listing, Lis
             f"the {valid.source.part} part of {quoted(train.source.name)} has no image of these classes"
         )
     return train, valid
+
+
+def _of_groups_in_both(train: Listing, valid: Listing) -> list[str]:
+    """Return what to say of images measured on whose groups are in the training part as well."""
+    if train.groups is None or valid.groups is None:
+        return []
+    known = int(np.isin(valid.groups, train.groups).sum())
+    if not known:
+        return []
+    return [
+        f"{known:,} of {len(valid):,} images to measure on are of groups (writers, cameras) that are in "
+        "the train part too: what is measured says little of new groups."
+    ]
 
 
 def _alike(train: LabelledImages, valid: LabelledImages) -> Split:
@@ -424,6 +451,40 @@ def split(listing: Listing, seed: int) -> tuple[Listing, Listing]:
     return (
         listing.take(np.flatnonzero(~for_valid)).noted(*notes),
         listing.take(np.flatnonzero(for_valid)).noted(*notes),
+    )
+
+
+def split_by_groups(listing: Listing, seed: int) -> tuple[Listing, Listing]:
+    """Return a train and a validation part with each group in one of them, drawn at random.
+
+    Groups are for validation until a fifth of all images is, but for those without which a class would have
+    no image to train on. Both parts keep the order of the listing.
+    """
+    assert listing.groups is not None
+    groups, of = np.unique(listing.groups, return_inverse=True)
+    codes = np.unique(listing.classes, return_inverse=True)[1]
+    counts = np.zeros((len(groups), codes.max() + 1), np.int64)
+    np.add.at(counts, (of, codes), 1)
+    left, drawn = counts.sum(axis=0), np.zeros(len(groups), np.bool_)
+    most = int(_VALID_SHARE * len(listing) + 0.5)
+    stream = np.random.default_rng([seed, zlib.crc32(b"groups")])
+    for group in stream.permutation(len(groups)).tolist():
+        fits = not drawn.any() or counts[drawn].sum() + counts[group].sum() <= most
+        if fits and (left > counts[group]).all():
+            left, drawn[group] = left - counts[group], True
+    if not drawn.any():
+        raise DataError(
+            f"each group in {quoted(listing.source.name)} has all images of a class, so none is left to "
+            "validate with: add a valid/ part, or leave the groups out"
+        )
+    for_valid = drawn[of]
+    note = (
+        f"There is no validation part: {drawn.sum():,} of {len(groups):,} groups, {for_valid.sum():,} of "
+        f"{len(listing):,} images, were drawn at random for it (seed {seed})."
+    )
+    return (
+        listing.take(np.flatnonzero(~for_valid)).noted(note),
+        listing.take(np.flatnonzero(for_valid)).noted(note),
     )
 
 

@@ -229,6 +229,44 @@ def roughness(images: ImageBatch) -> NDArray[np.float64]:
     return np.concatenate(parts)
 
 
+def row_spans(rows: NDArray[Any]) -> NDArray[np.float64]:
+    """Return how many rows of numbers have a range, and the least and the largest; 0 where none has."""
+    spans = _spans(rows)
+    spans = spans[spans > 0]
+    return np.array([len(spans), spans.min(), spans.max()] if len(spans) else [0, 0, 0], np.float64)
+
+
+def spans_together(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what :func:`row_spans` says of all rows of two lots."""
+    if not (one[0] and other[0]):
+        return one + other
+    return np.array([one[0] + other[0], min(one[1], other[1]), max(one[2], other[2])])
+
+
+def strange_rows(rows: NDArray[Any], training: NDArray[np.float64]) -> str | None:
+    """Return what is strange about rows of numbers beside those of training: their scale."""
+    n, least, largest = training
+    spans = _spans(sample(rows))
+    odd = (spans > 0) & ((spans * _FAINTER < least) | (spans / _FAINTER > largest))
+    if not n or not odd.any() or _chance(int(odd.sum()), len(spans), 0, int(n)) >= _LEVEL:
+        return None
+    are = "1 of {} spans {} from its" if odd.sum() == 1 else f"{odd.sum():,} of {{}} span {{}} from their"
+    rows_of = f"{len(spans):,} row{'s' * (len(spans) != 1)}"
+    found, known = (_to(*(f"{end:.4g}" for end in ends)) for ends in (_ends(spans[odd]), (least, largest)))
+    return (
+        f"{are.format(rows_of, found)} least to largest value; the training rows span {known}: bring both to "
+        "one scale"
+    )
+
+
+def _spans(rows: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the difference of the largest and the least value of each row."""
+    # Half of each, so that no difference is too large for a float.
+    halves = rows.max(axis=1) / 2.0 - rows.min(axis=1) / 2.0
+    spans: NDArray[np.float64] = np.minimum(halves, np.finfo(np.float64).max / 2) * 2
+    return spans
+
+
 def strange(images: ImageBatch, training: Look) -> dict[str, str]:
     r"""Return what is strange about checked images beside those of training: one sentence a kind.
 
@@ -406,13 +444,13 @@ def sample(images: ImageBatch) -> ImageBatch:
     return images[np.linspace(0, len(images) - 1, _SAMPLE).astype(np.intp)]
 
 
-def _ends(values: NDArray[np.signedinteger]) -> tuple[int, int]:
-    return (int(values.min()), int(values.max())) if len(values) else (0, 0)
+def _ends(values: NDArray[Any]) -> tuple[Any, Any]:
+    return (values.min().item(), values.max().item()) if len(values) else (0, 0)
 
 
 def _count(count: int, total: int) -> str:
     return f"{count:,} of {total:,} image{'s' * (total != 1)}"
 
 
-def _to(low: int, high: int) -> str:
+def _to(low: object, high: object) -> str:
     return str(low) if low == high else f"{low} to {high}"

@@ -20,10 +20,10 @@ from lookalike.data.pixels import SUFFIXES, Reading, decode_image, resized
 from lookalike.data.readers import tables
 from lookalike.data.readers.delimited import UNSAID, ColumnChoice, checked_columns, is_table
 from lookalike.data.readers.listing import FileImages
-from lookalike.data.readers.trees import Tree, open_tree
+from lookalike.data.readers.trees import Tree, is_hidden, open_tree
 from lookalike.errors import DataError, InputError, LookalikeWarning
 from lookalike.files import MAX_FILE_BYTES, read_file
-from lookalike.text import quoted
+from lookalike.text import listed, quoted
 
 _BATCH_IMAGES, _BATCH_BYTES = 500, 2**25
 
@@ -162,7 +162,8 @@ def read_images(
     resize : bool, default=False
         Resize images of another size, which are refused else.
     skip_bad : bool, default=False
-        Leave out files that cannot be read, with a warning that lists them; else the first is an error.
+        Leave out files that cannot be read, with a warning that lists them; else the first is an error. Files
+        in folders and archives that are no images by their names are left out with a warning.
     label_column, header : optional
         As in :func:`lookalike.load`, for tables that can be read in two ways.
 
@@ -204,8 +205,8 @@ def read_images(
     columns = checked_columns(label_column, header)
     found = find(sources, sys.stdin.buffer if "-" in sources else None, columns)
     batch = found.whole(shape, resize=resize, skip_bad=skip_bad, reading=reading)
-    if found.bad:
-        warnings.warn(f"{found.skipped} {'; '.join(found.bad)}", LookalikeWarning, stacklevel=2)
+    for said in (*found.notes, *([f"{found.skipped} {'; '.join(found.bad)}"] if found.bad else [])):
+        warnings.warn(said, LookalikeWarning, stacklevel=2)
     return batch
 
 
@@ -222,8 +223,10 @@ def find(
     - a pattern such as ``crops/*.png`` or ``crops/**/*.png``, where no file is called so: the files that it
       matches, or the folders where it matches no file,
     - ``-`` for one encoded image from standard input.
+    Files in folders and archives that are no images by their names are left out, which is noted.
     """
     found: list[_Found] = []
+    notes: list[str] = []
     for source in sources:
         if source == "-":
             if stdin is None:
@@ -237,21 +240,21 @@ def find(
             found.append(_Found("-", partial(bytes, data)))
             continue
         try:
-            found += _at(source)
+            found += _at(source, notes)
         except (OSError, ValueError) as error:
             if isinstance(error, DataError):
                 raise
             reason = error.strerror if isinstance(error, OSError) else error
             raise DataError(f"{quoted(source)} cannot be read: {reason}") from error
-    return LooseImages(found, columns)
+    return LooseImages(found, columns, notes)
 
 
-def _at(source: str) -> list[_Found]:
-    """Return the images that one path or pattern names."""
+def _at(source: str, notes: list[str]) -> list[_Found]:
+    """Return the images that one path or pattern names, and note what was left out."""
     path = Path(os.path.expanduser(source))
     tree = open_tree(path, source) if source else None
     if tree is not None:
-        return _in_tree(tree)
+        return _in_tree(tree, notes)
     if source and path.exists():
         if is_table(path.name):
             return [_Found(source, path)]
@@ -262,14 +265,19 @@ def _at(source: str) -> list[_Found]:
     chosen = [match for match in matches if os.path.isfile(match)] or matches
     if not chosen:
         raise DataError(f"no file is called like {quoted(source)}")
-    return [image for match in chosen for image in _at(match)]
+    return [image for match in chosen for image in _at(match, notes)]
 
 
-def _in_tree(tree: Tree) -> list[_Found]:
-    """Return the images of a folder or an archive in natural order."""
+def _in_tree(tree: Tree, notes: list[str]) -> list[_Found]:
+    """Return the images of a folder or an archive in natural order, and note what was left out."""
     paths = sorted((path for path in tree.files if path.lower().endswith(SUFFIXES)), key=natural_key)
     if not paths:
         raise DataError(f"{quoted(tree.name)} holds no images: expected files in {', '.join(SUFFIXES)}")
+    hidden = [path for path in tree.hidden if not any(map(is_hidden, path.split("/")))]
+    others = sorted({*tree.files, *hidden} - {*paths}, key=natural_key)
+    if others:
+        are = "1 file or link was" if len(others) == 1 else f"{len(others):,} files or links were"
+        notes.append(f"{are} left out, no image by its name, in {quoted(tree.name)}: {listed(others)}.")
     return _of_files(FileImages(tree, tuple(paths)))
 
 

@@ -1,10 +1,11 @@
 """One encoded image in, its pixels out: PNG, JPEG, BMP or WEBP by its first bytes, and no other decoder.
 
-The rules: 1-bit and 8-bit gray give ``(h, w)``; 16-bit gray is rounded to 8 bits (v / 257); colour gives
-``(h, w, 3)``; a palette is replaced by its colours, and is gray where all of them are; transparency is laid
-on white, as viewers show it; the orientation that a camera noted is applied. What a set of images says
-together may change two of them (:class:`Seen`): cameras of 10 or 12 bits fill 16 bits with small values, and
-white glyphs on nothing are nothing on white.
+The rules: 1-bit and 8-bit gray give ``(h, w)``; 16 bits, of gray or of colour, are rounded to 8 (v / 257);
+colour gives ``(h, w, 3)``; a palette is replaced by its colours, and is gray where all of them are;
+transparency is laid on white, as viewers show it, but a BMP that is transparent everywhere is not; the
+orientation that a camera noted is applied. What a set of images says together may change two of them
+(:class:`Seen`): cameras of 10 or 12 bits fill 16 bits with small values, and white glyphs on nothing are
+nothing on white.
 """
 
 from __future__ import annotations
@@ -29,7 +30,11 @@ from lookalike.text import quoted
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 
 Size = tuple[int, int]
+_Opener = Callable[[BytesIO], ImageFile.ImageFile]
 
+# By depth and kind of colour in a PNG's header: how Pillow gives the lower bytes, or all of gray and opacity.
+_DEEP = {b"\x10\x02": "RGB;16L", b"\x10\x04": "RGBA", b"\x10\x06": "RGBA;16L"}
+_GRAY_AND_OPACITY = 4
 
 #: What transparent images may be laid on: its level of gray, and what it is called.
 GROUNDS = {255: "white", 0: "black", 128: "mid-gray"}
@@ -85,10 +90,14 @@ def decode_image(
     if opener is None:
         raise DataError(f"{shown} is not an image: expected PNG, JPEG, BMP or WEBP")
     try:
-        with opener(BytesIO(data)) as image:
-            _check_header(image, most)
-            image.load()
-            return np.ascontiguousarray(pixels(ImageOps.exif_transpose(image), reading, seen or Seen()))
+        deep, seen = _deep(data, opener, most), seen or Seen()
+        if deep is not None:
+            return np.ascontiguousarray(_of_deep(deep, reading, seen))
+        image = _upright(data, opener, most)
+        if data[:2] == b"BM" and image.mode == "RGBA" and not np.asarray(image)[..., 3].any():
+            # Many programs leave the fourth byte of a BMP at 0, and mean nothing by it.
+            image = image.convert("RGB")
+        return np.ascontiguousarray(pixels(image, reading, seen))
     except DataError as error:
         raise type(error)(f"{shown} {error}") from None
     except MemoryError:
@@ -104,7 +113,47 @@ def is_image(data: bytes) -> bool:
     return _opener(data) is not None
 
 
-def _opener(data: bytes) -> Callable[[BytesIO], ImageFile.ImageFile] | None:
+def _upright(data: bytes, opener: _Opener, most: int, raw: str | None = None) -> Image.Image:
+    """Return an image as its camera was held, its bytes unpacked by another mode where one is given."""
+    with opener(BytesIO(data)) as image:
+        _check_header(image, most)
+        if raw is not None:
+            image.tile = [tile._replace(args=raw) for tile in image.tile]
+        image.load()
+        return ImageOps.exif_transpose(image)
+
+
+def _deep(data: bytes, opener: _Opener, most: int) -> NDArray[np.int64] | None:
+    """Return the 16-bit values of a PNG of colours or opacity, ``(h, w, 2 to 4)``; None of anything else.
+
+    Pillow keeps the upper byte of each alone. Unpacked as if the lower bytes came first, it keeps the others.
+    """
+    if data[:4] != b"\x89PNG" or data[24:26] not in _DEEP:
+        return None
+    image = _upright(data, opener, most)
+    upper, other = np.asarray(image), np.asarray(_upright(data, opener, most, _DEEP[data[24:26]]))
+    if data[25] == _GRAY_AND_OPACITY:
+        upper, other = other[..., ::2], other[..., 1::2]
+    values: NDArray[np.int64] = upper.astype(np.int64) * 256 + other
+    nothing = image.info.get("transparency")
+    if nothing is not None:
+        values = np.dstack([values, np.where((values == nothing).all(axis=2), 0, 65535)])
+    return values
+
+
+def _of_deep(values: NDArray[np.int64], reading: Reading, seen: Seen) -> NDArray[np.uint8]:
+    """Return 16-bit colours or gray, the last channel of two or four opacity, as gray or colour bytes."""
+    if values.shape[2] == 3:
+        return _eight_bits(values, reading.bits, seen)
+    colours = _eight_bits(values[..., :-1], reading.bits, seen)
+    gray = colours.shape[2] == 1
+    opacity = ((values[..., -1:] * 255 + 32767) // 65535).astype(np.uint8)
+    rgba = np.concatenate([colours.repeat(3, axis=2) if gray else colours, opacity], axis=2)
+    flat = _flat(rgba, reading.ground, seen)
+    return flat[..., 0] if gray else flat
+
+
+def _opener(data: bytes) -> _Opener | None:
     """Return what opens ``data``, told by its first bytes."""
     if data[:8] == b"\x89PNG\r\n\x1a\n":
         return _open_png
@@ -164,7 +213,7 @@ def _check_header(image: ImageFile.ImageFile, most: int) -> None:
 def pixels(image: Image.Image, reading: Reading, seen: Seen) -> NDArray[np.uint8]:
     """Return the pixels of Pillow's image as gray or colour bytes, by this module's rules."""
     if image.mode.startswith("I"):
-        return _eight_bits(image, reading.bits, seen)
+        return _eight_bits(np.asarray(image).astype(np.int64), reading.bits, seen)
     if "transparency" in image.info or image.mode in ("LA", "La", "PA", "RGBA", "RGBa"):
         gray = image.mode in ("1", "L", "LA", "La")
         flat = _flat(np.asarray(image.convert("RGBA")), reading.ground, seen)
@@ -175,9 +224,8 @@ def pixels(image: Image.Image, reading: Reading, seen: Seen) -> NDArray[np.uint8
     return colour[..., 0] if image.mode == "P" and _is_gray(colour) else colour
 
 
-def _eight_bits(image: Image.Image, bits: int, seen: Seen) -> NDArray[np.uint8]:
-    """Return 16-bit gray, of which so many bits are used, as 8-bit gray, rounded."""
-    values = np.asarray(image).astype(np.int64)
+def _eight_bits(values: NDArray[np.int64], bits: int, seen: Seen) -> NDArray[np.uint8]:
+    """Return values of 16 bits, of which so many are used, as bytes, rounded."""
     if values.min() < 0 or values.max() > 65535:
         raise DataError("has pixels of more than 16 bits: save it with 8 or 16 bits")
     seen.largest, white = max(seen.largest, int(values.max())), 2**bits - 1

@@ -22,6 +22,7 @@ from lookalike.evaluation.results import Comparison, PairTest, Row
 from lookalike.evaluation.statistics import holm, mcnemar
 from lookalike.images import digests
 from lookalike.progress import Progress, silent
+from lookalike.search.mixture.network import Network
 
 
 def compare(
@@ -41,8 +42,9 @@ def compare(
         labels ``(n,)``.
     ideas : iterable or dict, optional
         Registry names (``"mean-image-l1"``), estimators (scikit-learn's too, which are handed float32 rows in
-        0-1), functions marked :func:`lookalike.feature` or :func:`lookalike.distance`, or pairs of a name and
-        one of these, as which a dict is taken. By default the registry's default ideas.
+        0-1), functions marked :func:`lookalike.feature` or :func:`lookalike.distance`, a network's features
+        (:class:`lookalike.Embedding`, which is three ideas), or pairs of a name and one of these, as which a
+        dict is taken. By default the registry's default ideas.
     seed : int, default=0
         What every random choice is drawn from.
     progress : Progress, optional
@@ -186,7 +188,7 @@ def pairs(rows: tuple[Row, ...]) -> tuple[PairTest, ...]:
 
 
 def size(model: Any) -> int:
-    """Return the bytes of the arrays that ``model`` holds, each counted once.
+    """Return the bytes of the arrays, and of the network, that ``model`` holds, each counted once.
 
     What it names in ``only_to_look_at`` is left out: answers do not need it.
     """
@@ -196,7 +198,7 @@ def size(model: Any) -> int:
         if id(thing) in seen:
             return 0
         seen.add(id(thing))
-        if isinstance(thing, np.ndarray):
+        if isinstance(thing, np.ndarray | Network):
             return int(thing.nbytes)
         if isinstance(thing, dict):
             return sum(map(count, thing.values()))

@@ -66,9 +66,12 @@ class Inputs:
         self._rows: NDArray[np.float32] | None = None
 
     def of(self, model: Any) -> NDArray[Any]:
-        """Return the images, or float32 rows ``(n, h * w * c)`` in 0-1 for models whose tags want such."""
+        """Return the images, or float32 rows ``(n, h * w * c)`` in 0-1 for models whose tags want such.
+
+        A pipeline takes what its first step takes.
+        """
         try:
-            takes_images = get_tags(model).input_tags.three_d_array
+            takes_images = get_tags(getattr(model, "steps", [("", model)])[0][1]).input_tags.three_d_array
         except (AttributeError, TypeError):
             # A model that has no tags is not scikit-learn's.
             takes_images = True

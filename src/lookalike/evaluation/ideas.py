@@ -14,14 +14,24 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 
 from lookalike.errors import InputError, LookalikeError
 from lookalike.images import ImageBatch, to_unit
 from lookalike.markers import kind
+from lookalike.models.embedding import Embedding
 from lookalike.models.mean_image import MeanImage
+from lookalike.models.nearest import NearestImages
 from lookalike.registry import IDEAS, Idea, idea
 from lookalike.search.averages import class_sums
 
+#: How classes are told apart by the features of a network: the usual ways.
+ON_FEATURES: Mapping[str, Any] = {
+    "nearest": NearestImages(metric="l2"),
+    "mean": MeanImage("l2"),
+    "logistic": LogisticRegression(C=100.0, max_iter=1000),
+}
 _CHUNK = 1000
 
 
@@ -39,14 +49,31 @@ def candidates(ideas: Iterable[Any] | Mapping[str, Any] | None) -> list[Candidat
     """Return what ``compare`` was asked to measure, each under a name of its own.
 
     Ideas are registry names, estimators, marked functions, pairs of a name and one of these, or all of them
-    by their names; None means the registry's default ideas.
+    by their names; None means the registry's default ideas. An embedding is one for each of ``ON_FEATURES``.
     """
     if ideas is None:
         ideas = [known for known in IDEAS if known.by_default]
     given = list(ideas.items() if isinstance(ideas, Mapping) else ideas)
     if not given:
         raise InputError("no ideas to compare: expected at least one")
-    return _distinct([_candidate(thing) for thing in given])
+    return _distinct([one for thing in given for one in _candidates(thing)])
+
+
+def _candidates(thing: Any) -> list[Candidate]:
+    """Return what one thing that was given is: a candidate, or several."""
+    name, inner = thing if isinstance(thing, tuple) and len(thing) == 2 else ("", thing)
+    if not isinstance(inner, Embedding):
+        return [_candidate(thing)]
+    # What is wrong with a network is said before anything is measured.
+    name = str(name) or Path(clone(inner).fit().path).stem
+    return [
+        Candidate(f"{name}-{how}", f"{name} features, {how}", "reference", _on_features(inner, classifier))
+        for how, classifier in ON_FEATURES.items()
+    ]
+
+
+def _on_features(embedding: Embedding, classifier: Any) -> Callable[[], Any]:
+    return lambda: make_pipeline(clone(embedding), clone(classifier))
 
 
 def _candidate(thing: Any) -> Candidate:

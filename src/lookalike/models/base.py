@@ -36,7 +36,7 @@ from lookalike.progress import Progress, silent
 from lookalike.recognition.assessment import Assessment
 from lookalike.recognition.labels import LabelTable
 from lookalike.recognition.recogniser import Answers, Recogniser
-from lookalike.recognition.rejection import Basis, checked_level
+from lookalike.recognition.rejection import Basis, asked_level
 from lookalike.recognition.vote import Vote
 from lookalike.search.matcher import Matcher
 from lookalike.search.matches import Matches
@@ -358,7 +358,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         InputError
             ``alpha`` is no level.
         """
-        reach, images = self._ready().rejection(progress).reach(checked_level(alpha)), self._images(X)
+        reach, images = self._ready().rejection(progress).reach(asked_level(alpha)), self._images(X)
         matches, seen = self._ready().match(images, reach=reach, progress=progress)
         return self._ready().sets(matches, images, seen, alpha)
 
@@ -572,7 +572,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         InputError
             ``alpha`` is no level.
         """
-        level = checked_level(alpha)
+        level = asked_level(alpha)
         return self._ready().rejection().basis(level)
 
     @takes_tensors

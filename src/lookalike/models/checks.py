@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -64,6 +65,7 @@ def checked_labels(model: Any, y: ArrayLike, images: NDArray[Any]) -> NDArray[An
             "expected one label for each image"
         )
     with refusing():
+        _check_objects(y)
         labels: NDArray[Any] = column_or_1d(y, warn=True)
         if labels.dtype.kind in "fO":
             assert_all_finite(labels, input_name="y")
@@ -83,6 +85,23 @@ def checked_labels(model: Any, y: ArrayLike, images: NDArray[Any]) -> NDArray[An
         for note in contradictions(digests(images), formed, range(len(images)))[1]:
             warn(note, LabelWarning)
     return formed
+
+
+def _check_objects(y: ArrayLike) -> None:
+    """Refuse labels that are missing, or of which some are texts and some are not."""
+    labels = np.asarray(y)
+    values = labels.tolist() if labels.dtype.kind == "O" and labels.ndim == 1 else []
+    for place, value in enumerate(values):
+        # pandas' own marks answer no comparison.
+        if value is None or type(value).__name__ in ("NAType", "NaTType") or value != value:
+            raise InputError(
+                f"y holds {value!r} at {place}: expected one label for each image (where NA is a class, "
+                "pandas reads it by read_csv(keep_default_na=False))"
+            )
+    texts = [isinstance(value, str) for value in values]
+    if any(texts) and not all(texts):
+        pair = values[texts.index(True)], values[texts.index(False)]
+        raise InputError(f"y holds {pair[0]!r} and {pair[1]!r}: expected texts alone, or numbers alone")
 
 
 def in_one_form(y: ArrayLike) -> NDArray[Any]:
@@ -120,6 +139,12 @@ def class_table(model: Any, classes: ArrayLike | None) -> LabelTable:
     if known is not None and not np.array_equal(given, known.labels.classes):
         raise InputError(f"classes are {given}: expected those of the first call, {known.labels.classes}")
     return LabelTable.of(given) if known is None else known.labels
+
+
+def check_network_path(name: str, path: object) -> None:
+    """Refuse what is no path of a file."""
+    if not isinstance(path, str | os.PathLike):
+        raise InputError(f"{name} is {path!r}: expected the path of an ONNX file")
 
 
 def check_whole(name: str, value: object) -> None:

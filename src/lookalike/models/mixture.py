@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
@@ -9,10 +10,11 @@ import numpy as np
 
 from lookalike.errors import InputError
 from lookalike.models.base import ImageClassifier
-from lookalike.models.checks import check_prepare, check_whole, learned
+from lookalike.models.checks import check_network_path, check_prepare, check_whole, learned
 from lookalike.prepare import Prepare
 from lookalike.recognition.vote import Vote
-from lookalike.search.mixture.matcher import TERMS, TURNS, MixtureMatcher
+from lookalike.search.mixture.matcher import DEFAULT_TERMS, EMBEDDING, TURNS, MixtureMatcher
+from lookalike.search.mixture.network import Network
 
 
 class MixtureMatch(ImageClassifier):
@@ -33,6 +35,10 @@ class MixtureMatch(ImageClassifier):
     quarter_turns : "auto" or bool, default="auto"
         Whether images are compared in all four quarter turns, for parts and cards that lie as they fell;
         "auto" is decided by the examples, each left out. It takes four times as long.
+    embedding : path-like, optional
+        A network as an ONNX file, with a JSON file beside it (see :class:`lookalike.Embedding`), whose
+        features are one more measure, "embedding". A model file names it with its hash and cannot be opened
+        without it.
     n_neighbors : int, default=1
         How many of the nearest images vote.
     prepare : "auto", None or Prepare, default=None
@@ -88,6 +94,7 @@ class MixtureMatch(ImageClassifier):
         terms: Sequence[str] | None = None,
         weights: Literal["auto"] | Mapping[str, float] = "auto",
         quarter_turns: Literal["auto"] | bool = "auto",
+        embedding: str | os.PathLike[str] | None = None,
         n_neighbors: int = 1,
         prepare: Literal["auto"] | Prepare | None = None,
         image_shape: tuple[int, ...] | None = None,
@@ -95,6 +102,7 @@ class MixtureMatch(ImageClassifier):
         self.terms = terms
         self.weights = weights
         self.quarter_turns = quarter_turns
+        self.embedding = embedding
         self.n_neighbors = n_neighbors
         self.prepare = prepare
         self.image_shape = image_shape
@@ -108,12 +116,17 @@ class MixtureMatch(ImageClassifier):
         return dict(zip(self._names, self._amounts.tolist(), strict=True))
 
     def _matcher(self, prepare: Prepare | None) -> MixtureMatcher:
-        names = tuple(TERMS if self.terms is None else self.terms)
-        given = None
+        names, given = self._measures(), None
         if not isinstance(self.weights, str):
             given = np.array([float(self.weights[name]) for name in names])
         turns = None if self.quarter_turns == "auto" else TURNS if self.quarter_turns else 1
-        return MixtureMatcher(names, given, turns)
+        network = None if self.embedding is None else Network.opened(os.fspath(self.embedding))
+        return MixtureMatcher(names, given, turns, network)
+
+    def _measures(self) -> tuple[str, ...]:
+        """Return the names of the measures."""
+        names = tuple(DEFAULT_TERMS if self.terms is None else self.terms)
+        return names if self.embedding is None else (*names, EMBEDDING)
 
     def _vote(self, matcher: Any) -> Vote:
         return Vote(int(self.n_neighbors))
@@ -121,14 +134,18 @@ class MixtureMatch(ImageClassifier):
     def _check_parameters(self) -> None:
         check_prepare(self.prepare)
         check_whole("n_neighbors", self.n_neighbors)
-        listed = self.terms is None or isinstance(self.terms, list | tuple)
-        names = tuple(TERMS if self.terms is None else self.terms) if listed else ()
-        if not names or any(name not in tuple(TERMS) or names.count(name) > 1 for name in names):
-            raise InputError(f"terms are {self.terms!r}: expected some of {', '.join(map(repr, TERMS))}")
+        if self.embedding is not None:
+            check_network_path("embedding", self.embedding)
+        names = DEFAULT_TERMS if self.terms is None else self.terms
+        listed = isinstance(names, list | tuple) and len(names) > 0
+        if not listed or any(name not in DEFAULT_TERMS or names.count(name) > 1 for name in names):
+            expected = ", ".join(map(repr, DEFAULT_TERMS))
+            raise InputError(f"terms are {self.terms!r}: expected some of {expected}")
         if self.quarter_turns not in ("auto", True, False):
             raise InputError(f"quarter_turns is {self.quarter_turns!r}: expected 'auto', True or False")
         if isinstance(self.weights, str) and self.weights == "auto":
             return
+        names = self._measures()
         numbers = isinstance(self.weights, Mapping) and set(self.weights) == set(names)
         if not numbers or not all(
             isinstance(one, int | float | np.number) and 0 <= one <= 1e6 for one in self.weights.values()

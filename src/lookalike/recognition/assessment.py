@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from lookalike.errors import MissingExtraError
 from lookalike.progress import Progress, silent
 from lookalike.recognition.recogniser import Recogniser
-from lookalike.recognition.rejection import Basis, Rejection, checked_level
+from lookalike.recognition.rejection import Basis, Rejection, asked_level, checked_level
 from lookalike.recognition.reservoir import spreads
 from lookalike.search.matches import NOWHERE, Matches
 from lookalike.tensors import takes_tensors
@@ -84,7 +84,7 @@ class Assessment:
         progress: Progress = silent,
     ) -> Assessment:
         """Return what a model makes of images, with the ``k`` nearest."""
-        level = checked_level(alpha)
+        level = asked_level(alpha)
         model.rejection(progress)
         matches, seen = model.match(images, max(k, model.voters), progress=progress)
         return cls.of_matches(model, images, seen, matches, level, k)

@@ -8,12 +8,19 @@ of right ones (with one right and one wrong answer added, so that a few images w
 the model certain); of the forms the one with the smallest calibration error is taken, the first where there
 are fewer than 500 images.
 
-An image that is left out of a class of m misses one of m images, and a new one none: where a typical class
-has 2 or 3, the temperature is 1 - 1 / 2m times the fitted one. A class of a single image has none that can be
-left out. Beside one, the temperature is a rule of thumb: the others', of the first form, where there are 20
-of them, else a ninth of the median distance between training images. That ninth is a compromise between
-twenty sets of photographs, drawings and digits; on one set, with an image a class, the mean probability is
-about 0.17 off the share of right answers.
+The share of right ones among a few is known too badly for that. Where a typical class has at most 10 images,
+the form is the first, and the temperature is the one that makes the images' own classes likeliest, drawn to
+the rule of thumb below (to the negative logarithm of the likelihood is added the square of the logarithm of
+how many times as large it is). And an image that is left out of a class of m misses one of m images, and a
+new one none: the temperature is 1 - 1 / 2m times that. On sets of photographs, drawings and digits with
+5 images a class this brings the calibration error of a mixture of measures from 0.049 to 0.030 (fourteen
+sets), of the nearest image from 0.066 to 0.051 and of the mean image from 0.061 to 0.048 (nine of them)
+(``benchmarks/sure_of_real_sets.py`` measures it).
+
+A class of a single image has none that can be left out. Beside one, the temperature is a rule of thumb: the
+others', of the first form, where there are 20 of them, else a ninth of the median distance between training
+images. That ninth is a compromise between twenty sets of photographs, drawings and digits; on one set, with
+an image a class, the mean probability is about 0.17 off the share of right answers.
 """
 
 from __future__ import annotations
@@ -39,8 +46,8 @@ BINS = 15
 FIXED_SHARE = 1 / 9
 #: Beside a class of a single image it is fitted on so many others, and not on fewer.
 LEAST_TO_FIT = 20
-#: Of so few images in a typical class, one that is left out is missed.
-FEW = 3
+#: Of so few images in a typical class, one that is left out is missed, and shares are known badly.
+FEW = 10
 #: Inverse temperatures of the first power that are tried are e to the power of these, over the median
 #: distance.
 _INVERSE = (-7.0, 9.0)
@@ -120,8 +127,7 @@ def calibrate(left_out: LeftOut, counts: NDArray[np.integer] | None = None) -> C
     """Return temperature and exponent for class distances; classes have ``counts (n_classes,)`` images."""
     distances, codes = left_out.distances, left_out.codes
     finite = distances[np.isfinite(distances)]
-    unit = float(np.median(finite)) if finite.size else 0.0
-    unit = unit or (float(finite.mean()) if finite.size else 0.0) or 1.0
+    unit = float(np.median(finite) or finite.mean() or 1) if finite.size else 1.0
     sizes = np.array([np.inf]) if counts is None else counts[counts > 0]
     told = np.isfinite(distances[np.arange(len(codes)), codes])
     by_thumb = bool((sizes == 1).any()) or not told.all()
@@ -129,14 +135,36 @@ def calibrate(left_out: LeftOut, counts: NDArray[np.integer] | None = None) -> C
         return Calibration(unit * FIXED_SHARE, 1, False)
     if by_thumb:
         distances, codes = distances[told], codes[told]
+    typical = float(np.median(sizes))
+    if typical <= FEW:
+        missed = 0.0 if by_thumb else 1 / (2 * typical)
+        return Calibration(_likeliest(distances, codes, unit) * (1 - missed), 1, not by_thumb)
     right = int((np.argmin(distances, axis=1) == codes).sum())
     target = (right + 1) / (len(codes) + 2)
     exponents = EXPONENTS if len(codes) >= LEAST_TO_CHOOSE else EXPONENTS[:1]
     fits = [_fit(distances, codes, target, unit, exponent) for exponent in exponents]
     found = min(fits, key=lambda fit: fit[0])[1]
-    typical = float(np.median(sizes))
-    missed = 1 / (2 * typical) if typical <= FEW and not by_thumb else 0.0
-    return found._replace(temperature=found.temperature * (1 - missed), fitted=not by_thumb)
+    return found._replace(fitted=not by_thumb)
+
+
+def _likeliest(distances: Floats, codes: NDArray[np.intp], unit: float) -> float:
+    """Return the temperature that makes images' own classes likeliest, drawn to the rule of thumb."""
+    from scipy.optimize import minimize_scalar  # a cold answer needs no probabilities
+
+    powers = _powers(distances, unit, 1)
+    above = powers - powers.min(axis=1, keepdims=True)
+    own = above[np.arange(len(codes)), codes].sum()
+
+    def loss(inverse: float) -> float:
+        factor = np.exp(inverse)
+        likely = factor * own + np.log(np.exp(-above * factor).sum(axis=1)).sum()
+        return float(likely + (inverse + np.log(FIXED_SHARE)) ** 2)
+
+    # The likelihood has one maximum; together with what it is drawn to there may be two.
+    tried = np.linspace(*_INVERSE, 33)
+    best = tried[np.argmin([loss(one) for one in tried])]
+    found = minimize_scalar(loss, bounds=(best - 0.5, best + 0.5), method="bounded", options={"xatol": 1e-9})
+    return float(unit * np.exp(-found.x))
 
 
 def _fit(

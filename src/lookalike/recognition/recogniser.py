@@ -9,7 +9,18 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lookalike.data.look import Look, gray_bytes, look, paper_and_darkness, roughness, sample, strange
+from lookalike.data.look import (
+    Look,
+    gray_bytes,
+    look,
+    paper_and_darkness,
+    roughness,
+    row_spans,
+    sample,
+    spans_together,
+    strange,
+    strange_rows,
+)
 from lookalike.errors import InputError, warn
 from lookalike.images import as_images, digests
 from lookalike.prepare import FitToInk, Prepare
@@ -19,7 +30,7 @@ from lookalike.progress import Progress, silent
 from lookalike.recognition.explanation import Evidence, explain
 from lookalike.recognition.labels import LABELS, LabelTable
 from lookalike.recognition.probability import Calibration, LeftOut, calibrate, probabilities
-from lookalike.recognition.rejection import Basis, Rejection, checked_level
+from lookalike.recognition.rejection import Basis, Rejection, asked_level, checked_level
 from lookalike.recognition.reservoir import Reservoir, image_keys, smallest, spreads
 from lookalike.recognition.vote import Vote
 from lookalike.search.matcher import Codes, Matcher
@@ -156,6 +167,7 @@ class Recogniser:
         "vote": Part(Vote),
         "look": Fact(_look, list, optional=True),
         "roughest": array(np.float64, shape=(1,), low=0, optional=True),
+        "row_spans": array(np.float64, shape=(3,), low=0, optional=True),
         "ids": array(np.int64, shape=("m",), low=0, high=2**62, optional=True),
         "next_id": whole(0, 2**62),
         "kin": array(np.uint64, shape=("m", 2), optional=True),
@@ -183,6 +195,8 @@ class Recogniser:
         self.look: Look | None = None
         #: (1,): the roughness of the roughest training image; None of rows, and in files of before.
         self.roughest: Floats | None = None
+        #: (3,): the ranges of training rows, by :func:`row_spans`; None of images, and in files of before.
+        self.row_spans: Floats | None = None
         self.ids: NDArray[np.int64] | None = None
         self.next_id = 0
         #: How files of the training images were read: ``Source.reading`` of labelled images.
@@ -231,8 +245,9 @@ class Recogniser:
             raise InputError("known_left_out or the reservoir is missing")
         if known is not None and known.distances.shape[1] != n_classes:
             raise InputError(f"known_left_out is of {known.distances.shape[1]} classes: expected {n_classes}")
-        if self.look is not None and self.image_shape is None:
-            raise InputError("look is of images: expected none for a model of rows")
+        of_rows = self.image_shape is None
+        if (self.look is not None and of_rows) or (self.row_spans is not None and not of_rows):
+            raise InputError("look is of images, and row_spans are of rows: expected those of the model")
         self._check_seen_shape()
 
     def _check_seen_shape(self) -> None:
@@ -292,6 +307,8 @@ class Recogniser:
             for kind, text in strange(images, self.look).items():
                 if kind not in self._mended():
                     warn(text)
+        if self.row_spans is not None and (said := strange_rows(images, self.row_spans)):
+            warn(said)
         seen = self.seen(images, progress)
         k = self.vote.among(len(self.matcher.codes)) if k is None else k
         return self.matcher.match(seen, k, reach=reach, progress=progress), seen
@@ -310,7 +327,7 @@ class Recogniser:
     def answer(self, images: NDArray[Any], alpha: float, progress: Progress = silent) -> Answers:
         """Return the answer to each image, and whether it is rejected at a level."""
         rejection = self.rejection(progress)
-        matches, seen = self.match(images, reach=rejection.reach(checked_level(alpha)), progress=progress)
+        matches, seen = self.match(images, reach=rejection.reach(asked_level(alpha)), progress=progress)
         codes, distances = self.vote.answers(matches)
         rejected = np.logical_not(self.sets(matches, images, seen, alpha).any(axis=1))
         return Answers(self.labels.classes[codes], distances, rejected, rejection.basis(alpha))
@@ -504,6 +521,8 @@ class Recogniser:
             # Of many only some are looked at: means of 60,000 images are made in a tenth of the time that
             # looking at each takes.
             self.look, self.roughest = look(sample(images)), roughness(sample(images)).max(keepdims=True)
+        else:
+            self.row_spans = row_spans(images)
         if matcher.keeps_images:
             self.ids, self.next_id = np.arange(len(images), dtype=np.int64), len(images)
             self.kin = kin
@@ -537,6 +556,8 @@ class Recogniser:
             self.look = self.look.plus(look(sample(images)))
             if self.roughest is not None:
                 self.roughest = np.maximum(self.roughest, roughness(sample(images)).max())
+        if self.row_spans is not None:
+            self.row_spans = spans_together(self.row_spans, row_spans(images))
         ids = np.empty(0, np.int64)
         if self.ids is not None:
             ids = np.arange(self.next_id, self.next_id + len(images), dtype=np.int64)

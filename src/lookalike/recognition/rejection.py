@@ -42,7 +42,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.errors import InputError
+from lookalike.errors import InputError, warn
 from lookalike.recognition.probability import LeftOut
 
 Floats = NDArray[np.float64]
@@ -54,6 +54,8 @@ SCORES = 2
 LEAST_OF_CLASS = 39
 #: So many images that can tell give p-values at all: the largest score of fewer says little.
 LEAST_OF_ALL = 9
+#: A level above it is seldom meant: other libraries ask for the confidence, 1 less the level.
+_HIGH = 0.5
 #: An image is blank where its values spread less than this share of the least spread of a training image.
 BLANK_SHARE = 0.5
 
@@ -203,7 +205,7 @@ class Rejection:
         if kind == "rule of thumb":
             return np.full(distances.shape, np.nan)
         values = self._p_values(*_scores(distances), kind)
-        return np.where(self._untold, np.nan, np.where(np.isfinite(distances) & self._present, values, 0.0))
+        return np.where(self._untold, np.nan, np.where(np.isfinite(distances), values, 0.0))
 
     def reach(self, level: float) -> float:
         """Return how many times as far as the nearest a class may be and still matter to :meth:`sets`."""
@@ -297,3 +299,14 @@ def checked_level(alpha: float) -> float:
     if isinstance(alpha, bool) or not isinstance(alpha, int | float | np.number) or not 0 < alpha < 1:
         raise InputError(f"alpha is {alpha!r}: expected a level above 0 and below 1, for example 0.05")
     return float(alpha)
+
+
+def asked_level(alpha: float) -> float:
+    """Return a level that a user asks for, refusing what is none and warning of what may be a confidence."""
+    level = checked_level(alpha)
+    if level > _HIGH:
+        warn(
+            f"the level {level:.4g} leaves out the class of up to {level:.4g} of images: for a confidence of "
+            f"{level:.4g} the level is {1 - level:.4g}"
+        )
+    return level

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,6 +35,21 @@ _MARKED = re.compile(r"([\\`*_{}\[\]<>()#+!|~$&-])")
 # The line by which a card is known.
 _LIBRARY = "library_name: lookalike"
 _HEAD_BYTES = 4096
+
+
+class NetworkFacts(NamedTuple):
+    """What network a model needs.
+
+    Attributes
+    ----------
+    path : str
+        Where it was at the fit, and must be when the model is opened.
+    sha256 : str
+        The hash of its file.
+    """
+
+    path: str
+    sha256: str
 
 
 class DataFacts(NamedTuple):
@@ -82,6 +98,8 @@ class ModelInfo:
         What was measured of the model.
     changed : bool
         The model learned or forgot images since: it is no longer the one of ``data`` and ``figures``.
+    network : NetworkFacts or None
+        The network without which it cannot be opened.
     size : int
         Bytes of the file.
 
@@ -109,6 +127,7 @@ class ModelInfo:
     data: DataFacts | None
     figures: Mapping[str, float | str]
     changed: bool
+    network: NetworkFacts | None
     size: int
 
 
@@ -275,8 +294,21 @@ def info_of(about: dict[str, Any], size: int) -> ModelInfo:
         data=None if origin.data is None else DataFacts(**origin.data),
         figures=origin.figures,
         changed=origin.changed,
+        network=_network(facts.get("matcher")),
         size=size,
     )
+
+
+def _network(matcher: object) -> NetworkFacts | None:
+    """Return which network a matcher needs."""
+    told = matcher.get("network") if isinstance(matcher, dict) else None
+    if told is None:
+        return None
+    if not isinstance(told, dict):
+        raise InputError(f"network is {short(told)}: expected its path and hash")
+    facts = Plain(dict(told), {})
+    Network = resolve("lookalike.search.mixture.network:Network")  # most files need none
+    return NetworkFacts(*(Network.state[name].read(name, facts, {}) for name in NetworkFacts._fields))
 
 
 def short_text(value: object) -> str:
@@ -305,6 +337,8 @@ def _plain(name: str, value: Any) -> Any:
         value = value.item()
     if isinstance(value, Prepare):
         return {_PREPARE: value.to_json()}
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
     if isinstance(value, list | tuple):
         return [_plain(name, part) for part in value]
     if value is None or isinstance(value, bool | int | str):
@@ -349,6 +383,11 @@ def card(info: ModelInfo, file_name: str) -> str:
         _use(file_name),
         "## Classes\n\n" + _table(("class", "images"), [(name, f"{n:,}") for name, n in info.classes]),
     ]
+    if info.network is not None:
+        parts.append(
+            f"Needs the network {_text(info.network.path)}, SHA-256 `{info.network.sha256}`, which is not in "
+            "the file."
+        )
     if info.preparation:
         parts.append("## Preparation\n\n" + "\n".join(f"1. {_text(step)}" for step in info.preparation))
     since = "\n\nThe model learned or forgot images since." if info.changed else ""

@@ -112,7 +112,10 @@ def load_model(path: str | os.PathLike[str]) -> Any:
     ------
     ModelFileError
         The file is not there, no model file, cut short, changed or damaged, of a newer lookalike, or says
-        something that cannot be. The message says which.
+        something that cannot be; or a network that it needs is not where it was at the fit, or is another
+        one. The message says which.
+    MissingExtraError
+        It needs a network, and ONNX Runtime is not installed.
 
     Examples
     --------
@@ -196,8 +199,10 @@ def _origin(
 
 @contextmanager
 def _refusals_named(path: Path) -> Iterator[None]:
-    """Say in which file something cannot be."""
+    """Say in which file something cannot be, or is missing."""
     try:
         yield
+    except ModelFileError as error:
+        raise ModelFileError(f"{plain(path)}: {error}") from error
     except InputError as error:
         raise ModelFileError(f"{plain(path)} says what cannot be: {plain(error)}") from error

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import FastAPI, Query, Request, Response
+from fastapi import Path as PathParameter
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse
 from starlette.staticfiles import StaticFiles
@@ -41,6 +42,7 @@ IdeaName = Annotated[
     Query(max_length=40, description="The model's own idea, or another of its ideas.", examples=["nearest"]),
 ]
 Resize = Annotated[bool, Query(description="Resize images to the model's size.")]
+ImageNumber = Annotated[int, PathParameter(ge=0, le=2**53)]
 Offset = Annotated[int, Query(ge=0, le=2**31)]
 OfClass = Annotated[str | None, Query(max_length=MAX_NAME, description="Only images of this class.")]
 OfIds = Annotated[
@@ -169,7 +171,7 @@ class Routes:
             {"entry": done.entry, "undone": done.change.undone, "classes": counts(model), "message": message}
         )
 
-    async def forget(self, name: str, number: int) -> Response:
+    async def forget(self, name: str, number: ImageNumber) -> Response:
         """Forget a training image."""
         model = self._service[name]
         done = await asyncio.wrap_future(model.change(Change("forget", (number,))))

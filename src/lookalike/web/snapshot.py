@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import threading
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -17,6 +16,7 @@ from lookalike.recognition.explanation import Evidence, explain, ideal_images
 from lookalike.recognition.recogniser import Recogniser
 from lookalike.registry import idea
 from lookalike.web.dataset import Judged, judged
+from lookalike.web.work import Later
 
 #: Other ideas that may be asked of a model that keeps its images: what the page types, and the registry.
 OFFERED: Mapping[str, str] = {
@@ -63,10 +63,9 @@ class Snapshot:
         self.own = own
         #: The idea's name as the page types it.
         self.idea = next((short for short, full in OFFERED.items() if full == name), name)
-        self._others = dict(others or {})
-        self._lock = threading.Lock()
+        self._others = Later(others)
         self._ideals: dict[str, NDArray[np.float64]] = {}
-        self._judged: Judged | None = None
+        self._judged: Later[Judged] = Later()
         #: Whether it says how sure it is by its own images, not by those of a moment ago.
         self.settled = True
 
@@ -85,10 +84,7 @@ class Snapshot:
         known = [one for one, _ in self.ideas]
         if name not in known:
             raise UnknownNameError(unknown("idea of this model", name, known))
-        with self._lock:
-            if name not in self._others:
-                self._others[name] = _fitted(self.own, name)
-            return self._others[name]
+        return self._others.get(name, lambda: _fitted(self.own, name))
 
     def _seen(self, images: NDArray[Any], by: Recogniser) -> NDArray[Any]:
         """Return images as an idea takes them: others than its own compare what that has prepared."""
@@ -118,17 +114,13 @@ class Snapshot:
         """Return what is answered to the images that are kept, each left out; None where none are."""
         if not self.own.matcher.keeps_images:
             return None
-        with self._lock:
-            if self._judged is None:
-                self._judged = judged(self.own)
-            return self._judged
+        return self._judged.get("the data set", lambda: judged(self.own))
 
     # What changes it: only ever called on a copy that nobody reads yet.
 
     def copied(self) -> Snapshot:
         """Return a copy that may be changed."""
-        with self._lock:
-            others = {name: copy.deepcopy(one) for name, one in self._others.items()}
+        others = {name: copy.deepcopy(one) for name, one in self._others.made().items()}
         return Snapshot(copy.deepcopy(self.own), OFFERED.get(self.idea, self.idea), others)
 
     @property
@@ -142,7 +134,7 @@ class Snapshot:
         if first_id is not None:
             self.own.next_id = first_id
         ids = self.own.teach(images, np.full(len(images), value))
-        for one in self._others.values():
+        for one in self._others.made().values():
             one.next_id = self.own.next_id - len(ids)
             one.teach(seen, np.full(len(images), value))
         return tuple(ids.tolist())
@@ -152,16 +144,16 @@ class Snapshot:
         self.own.forget(list(ids))
         if mark is not None:
             self.own.look, self.own.roughest = mark
-        for name, one in list(self._others.items()):
-            if one.ids is None:
-                del self._others[name]  # means are made anew in no time
-            else:
-                one.forget(list(ids))
+        # Means cannot forget, and are made anew in no time.
+        able = {name: one for name, one in self._others.made().items() if one.ids is not None}
+        for one in able.values():
+            one.forget(list(ids))
+        self._others = Later(able)
 
     def settle(self, before: Snapshot | None) -> None:
         """Say how sure answers are: at once where images are few, else as before until there is time."""
-        earlier = {} if before is None else {"": before.own, **before._others}
-        for name, one in (("", self.own), *self._others.items()):
+        earlier = {} if before is None else {"": before.own, **before._others.made()}
+        for name, one in (("", self.own), *self._others.made().items()):
             if name not in earlier or len(one.matcher.codes) <= FEW:
                 one.recalibrate()
             else:
@@ -170,7 +162,7 @@ class Snapshot:
 
     def recalibrate(self) -> None:
         """Work out anew how sure answers are; they may be asked for meanwhile."""
-        for one in (self.own, *list(self._others.values())):
+        for one in (self.own, *self._others.made().values()):
             one.recalibrate()
         self.settled = True
 

@@ -1,16 +1,19 @@
-"""A few threads that answer, and a line before them that is not endless."""
+"""A few threads that answer, a line before them that is not endless, and what takes longer than one waits."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar, TypeVarTuple
+from typing import Generic, TypeVar, TypeVarTuple
 
 from lookalike.errors import BusyError
 
 T = TypeVar("T")
 Given = TypeVarTuple("Given")
+#: So many seconds one waits for what is made once; of many images some takes longer.
+PATIENCE = 5.0
 
 
 class Work:
@@ -53,3 +56,57 @@ class Work:
     def close(self) -> None:
         """Begin nothing more."""
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+class Later(Generic[T]):
+    """Things by name, each made once when it is first asked for, in a thread of its own.
+
+    Parameters
+    ----------
+    made : mapping of str, optional
+        What is there already.
+    """
+
+    def __init__(self, made: Mapping[str, T] | None = None) -> None:
+        self._made = dict(made or {})
+        self._making: dict[str, Future[T]] = {}
+        self._lock = threading.Lock()
+
+    def made(self) -> dict[str, T]:
+        """Return what is there."""
+        with self._lock:
+            return dict(self._made)
+
+    def get(self, name: str, make: Callable[[], T]) -> T:
+        """Return what a name stands for.
+
+        Raises
+        ------
+        BusyError
+            It is being made, and takes longer than one waits; it will be there later.
+        """
+        with self._lock:
+            if name in self._made:
+                return self._made[name]
+            if name not in self._making:
+                self._making[name] = Future()
+                threading.Thread(target=self._make, args=(name, make), daemon=True).start()
+            making = self._making[name]
+        try:
+            return making.result(PATIENCE)
+        except TimeoutError:
+            raise BusyError(f"{name} takes a while to be made ready: try again in a moment") from None
+
+    def _make(self, name: str, make: Callable[[], T]) -> None:
+        """Make something; whoever waits for it need not wait to the end."""
+        making = self._making[name]
+        try:
+            made = make()
+        except BaseException as error:
+            with self._lock:
+                del self._making[name]
+            making.set_exception(error)
+            return
+        with self._lock:
+            self._made[name] = made
+        making.set_result(made)

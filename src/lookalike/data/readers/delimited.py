@@ -26,7 +26,7 @@ COUNT_NAMES = {"", "unnamed: 0", "id", "index", "idx", "row", "row_id", "rowname
 LABEL = "label_column= a name, 'first', 'last' or 'none', on the command line --label-column"
 HEADER = "header=True or header=False, on the command line --header or --no-header"
 
-_DELIMITERS = ",;\t"
+_DELIMITERS = ",;\t|"
 # By so many lines the delimiter is told, and the longest line is that of an image of a million pixels or so.
 _TOLD_BY = 20
 _LONGEST_LINE = 2**24
@@ -35,6 +35,7 @@ _CELLS = 2**19
 # Beside a name, so many numbers that count from 0 or 1 are names too, and no image.
 _A_RUN = 9
 
+_REMARK = re.compile(rb"(?:\xef\xbb\xbf)?(#[^\r\n]*|sep=.)(?:\r?\n|\r)(?=([^\r\n]*))")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _NUMBERED_AGAIN = re.compile(r"(\d+)(?:\.(\d+))?", re.ASCII)
 
@@ -70,7 +71,7 @@ class DelimitedTable:
             data = _utf_8(data, name)
         if b"\0" in data:
             raise DataError(f"{quoted(name)} holds zero bytes: expected a table in UTF-8 text")
-        self.name, self._data = name, data
+        self.name, self._data = name, data[_remarks(data) :]
         self._delimiter = self._told_delimiter()
         start = list(islice(self._records(self._delimiter), 2))
         if not start:
@@ -188,14 +189,15 @@ class DelimitedTable:
         if not numbers:
             # Cells that are mostly the same, such as NA, are no names.
             return 2 * len(set(first)) > len(first) and not any(map(is_image, first))
-        if not _is_run(numbers) and not _counts_again(first):
-            return False
+        runs = _is_run(numbers) or _counts_again(first)
         # An empty corner is no label, nor is a word for one beside so many numbers in a row.
         called = len(numbers) >= _A_RUN and any(
             cell and key(cell) in LABEL_NAMES | COUNT_NAMES for cell in first
         )
+        if not runs and not (called and len({*numbers}) == len(numbers)):
+            return False
         beyond = len(numbers) == len(first) and not all(map(is_byte, first))
-        if first[0] and not called and not beyond:
+        if not runs or (first[0] and not called and not beyond):
             raise DataError(
                 f"{quoted(self.name)} begins with {quoted(','.join(first[:4]), 40)}: names or an "
                 f"image? Say {HEADER}"
@@ -241,19 +243,30 @@ def _utf_8(data: bytes, name: str) -> bytes:
         raise DataError(f"{quoted(name)} is no CSV in UTF-16: save it in UTF-8") from error
 
 
+def _remarks(data: bytes) -> int:
+    """Return how many bytes of remarks come first: sep=; and # lines, but NumPy's names of the columns."""
+    end = 0
+    while remark := _REMARK.match(data, end):
+        line, after = remark.groups()
+        if line[:1] == b"#" and any(line.count(one) == after.count(one) > 0 for one in _DELIMITERS.encode()):
+            break
+        end = remark.end()
+    return end
+
+
 def _is_packed(cell: str) -> bool:
     numbers = cell.split()
     return len(numbers) > 1 and all(map(is_byte, numbers))
 
 
 def _is_run(cells: Sequence[str]) -> bool:
-    """Return whether cells count from 0 or 1, but for up to two before them and one behind."""
+    """Return whether cells count from 0 or 1, in any order, but for up to two before them and one behind."""
     for before in range(3):
         for behind in range(2):
             inner = cells[before : len(cells) - behind]
-            if len(inner) > (len(cells) > 2) and inner[0] in ("0", "1"):
-                start = int(inner[0])
-                if all(cell == str(number) for number, cell in enumerate(inner, start)):
+            if len(inner) > (len(cells) > 2):
+                counted = {*map(str, range(len(inner) + 1))}
+                if counted - {*inner} in ({"0"}, {str(len(inner))}):
                     return True
     return False
 

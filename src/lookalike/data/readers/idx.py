@@ -22,6 +22,11 @@ from lookalike.text import listed, quoted
 
 _UBYTE = 0x08
 _NAME = re.compile(r"(?P<prefix>.*?)[-_.]?images[-.]idx3[-.]ubyte(?P<gz>\.gz)?", re.IGNORECASE)
+# Nothing in the files tells which ones were turned since.
+_TURNED = (
+    "EMNIST is published with rows and columns exchanged: look at the images (lookalike show), and exchange "
+    "those of your own where these are so.",
+)
 _PARTS = {**PARTS, "t10k": "test"}
 
 
@@ -138,6 +143,7 @@ def _read(
         pixels, values = (
             parse(read(file, MAX_ARRAY_BYTES), file, rank) for file, rank in ((images, 3), (labels, 1))
         )
-        listings[part] = listing(pixels, values, Source(name, part, "IDX"))
+        notes = _TURNED if "emnist" in images.lower() else ()
+        listings[part] = listing(pixels, values, Source(name, part, "IDX", notes))
     progress("reading IDX files", len(pairs), len(pairs))
     return listings

@@ -99,7 +99,6 @@ class _Read:
         self._places = {at: place for place, at in enumerate(inner)}
         others = open_ends | ({*range(table.width)} - {*roles.pixels} & {roles.label, roles.part})
         self.texts: dict[int, list[str]] = {at: [] for at in others}
-        self._floats = False
         blocks = []
         for first, rows in table.blocks():
             progress("reading CSV", table.place(), len(table))
@@ -118,7 +117,6 @@ class _Read:
         if not cells:
             return np.empty((rows, 0), np.uint8)
         if (whole or not text.translate(_NO_FLOATS)) and ",," not in f",{text},":
-            self._floats |= not whole
             try:
                 values = np.fromstring(text, np.int64 if whole else np.float64, sep=",")
             except (ValueError, DeprecationWarning):
@@ -155,9 +153,10 @@ class _Read:
         return images.reshape(-1, *shape)
 
     def _labels(self, texts: list[str]) -> list[str]:
-        """Return the labels as they are written; in a table of floats, 3.0 is 3."""
-        if self._floats and all(is_whole(text) and not text.isdecimal() for text in texts):
-            return [str(int(float(text))) for text in texts]
+        """Return the labels as they are written, but 3.0 as 3: so pandas writes numbers where one lacked."""
+        numbers = {text: str(int(float(text))) for text in {*texts} if is_whole(text) and "." in text}
+        if len({*numbers.values()}) == len({*texts}):
+            return [numbers[text] for text in texts]
         return texts
 
     def _decided(self, roles: _Roles, said: str | None) -> tuple[_Roles, Size]:
@@ -169,7 +168,7 @@ class _Read:
         extra, shape = self._extra(len(pixels), tries)
         if extra == 2 or (extra == 1 and known):
             if not _is_index(self.texts[pixels[0]]):
-                raise DataError(_no_square(self.name, len(pixels) - (not known)))
+                raise DataError(_no_square(self.name, len(pixels) - (not known), None))
             pixels = pixels[1:]
         if extra == 0 or known:
             return roles._replace(pixels=pixels), shape
@@ -200,7 +199,7 @@ class _Read:
                 side = math.isqrt(max(0, count - extra))
                 if side and side * side == count - extra:
                     return extra, (side, side)
-        raise DataError(_no_square(self.name, max(0, count - tries[0][0])))
+        raise DataError(_no_square(self.name, max(0, count - tries[0][0]), self._size))
 
     def _unlike_pixels(self, pixels: list[int], width: int) -> int:
         """Return which of the first and the last column holds no pixels, refusing where that is not clear."""
@@ -268,8 +267,8 @@ def _by_names(table: DelimitedTable, names: Sequence[str], said: int | None, lab
     most, count = Counter(patterns).most_common(1)[0] if patterns else ("", 0)
     alike = "#" in most and 2 * count > len(rest)
     run = [at for at, one in zip(rest, patterns, strict=True) if one == most] if alike else rest
-    if alike and most.count("#") == 1:
-        # Some programs sort columns as texts: pixel1, pixel10, pixel11.
+    if alike and not _are_by_columns([keys[at] for at in run]):
+        # Some programs sort columns as texts: pixel1, pixel10, pixel11, or 1x1, 1x10, 1x11.
         run.sort(key=lambda at: natural_key(keys[at]))
     odd = listed(names[at] for at in sorted({*rest} - {*run}))
     if labelled and (len(labels) > 1 or (odd and not labels)):
@@ -279,6 +278,12 @@ def _by_names(table: DelimitedTable, names: Sequence[str], said: int | None, lab
     # Names that count through say nothing of a label among them: V1 to V785.
     sure = bool(odd) or not alike or (said is None and bool(labels))
     return _Roles(run, labels[0] if labels else None, parts[0] if len(parts) == 1 else None, sure, notes)
+
+
+def _are_by_columns(names: Sequence[str]) -> bool:
+    """Return whether names of two numbers are in the order of the second, as where x comes before y."""
+    pairs = [list(map(natural_key, _DIGITS.findall(name)[::-1])) for name in names]
+    return len(pairs[0]) == 2 and pairs == sorted(pairs)
 
 
 def _cells(rows: list[list[str]], places: list[int]) -> list[str]:
@@ -320,9 +325,15 @@ def _no_pixel(name: str, image: int, cell: str) -> str:
     )
 
 
-def _no_square(name: str, pixels: int) -> str:
+def _no_square(name: str, pixels: int, size: Size | None) -> str:
     if pixels < 1:
         return f"{quoted(name)} has {pixels:,} pixels a line: expected at least one"
+    height, width = size or [math.isqrt(pixels // 3)] * 2
+    if 3 * height * width == pixels:
+        return (
+            f"{quoted(name)} has {pixels:,} values a line, {height}x{width} of three colours: expected gray "
+            "images; store colour as an array (n, height, width, 3) in an .npz file"
+        )
     return (
         f"{quoted(name)} has {pixels:,} pixels a line, which is no square: "
         "give size=(height, width) with that many, on the command line --size HEIGHTxWIDTH"

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.data.labelled import Source
+from lookalike.data.labelled import Source, natural_order
 from lookalike.data.pixels import Size
 from lookalike.data.readers import table
 from lookalike.data.readers.delimited import (
@@ -46,14 +47,16 @@ def from_file(
     """Return the listings of one table."""
     opened = table_at(path, name, columns)
     if _files(opened, columns) is not None:
-        listings = _of_files(opened, columns, *_beside(path, name), Source(name, "train", "CSV of files"))
+        tree, folder = _beside(path, name)
+        listings = _of_files(opened, columns, tree, folder, Source(name, "train", "CSV of files"))
+        notes = [] if listings is None else _unnamed(tree, listings)
     else:
-        listings = table.from_table(opened, columns, size, progress)
+        listings, notes = table.from_table(opened, columns, size, progress), []
     if listings is None:
         raise DataError(
             f"{quoted(name)} has no column of labels, as lookalike predict takes it: to load it, say {LABEL}"
         )
-    return listings
+    return {part: listing.noted(*notes) for part, listing in listings.items()}
 
 
 def from_tree(
@@ -85,8 +88,9 @@ def from_tree(
                     "read one, by its path"
                 )
             parts[part] = listing
-    note = [f"Tables without labels were left out: {listed(left_out)}."] if left_out else []
-    return {part: listing.noted(*note) for part, listing in parts.items()} or None
+    notes = [f"Tables without labels were left out: {listed(left_out)}."] if left_out else []
+    notes += _unnamed(tree, parts) if folders else []
+    return {part: listing.noted(*notes) for part, listing in parts.items()} or None
 
 
 def unlabelled(
@@ -100,6 +104,17 @@ def unlabelled(
     tree, folder = _beside(path, name)
     files = [row[at].strip() for _, rows in opened.blocks() for row in rows]
     return FileImages(tree, _found(files, tree, folder, name)), ()
+
+
+def _unnamed(tree: Tree, parts: Mapping[str, Listing]) -> list[str]:
+    """Return what to say of images beside those that tables name."""
+    sources = [listing.images for listing in parts.values()]
+    named = {path for images in sources if isinstance(images, FileImages) for path in images.paths}
+    around = {path.rpartition("/")[0] for path in named}
+    others = [path for path in tree.files if is_image(path) and path not in named]
+    others = natural_order(path for path in others if path.rpartition("/")[0] in around)
+    are = "1 image was" if len(others) == 1 else f"{len(others):,} images were"
+    return [f"{are} left out, in no line of a table: {listed(others)}."] if others else []
 
 
 def _beside(path: Path, name: str) -> tuple[Tree, str]:
@@ -171,12 +186,17 @@ def _of_files(
     label, part = _label_and_part(opened, columns, at)
     if label is None:
         return None
+    notes = []
+    counts = {place for place, one in enumerate(opened.names or ()) if key(one) in COUNT_NAMES}
+    others = [one for place, one in enumerate(opened.names or ()) if place not in {at, label, part, *counts}]
+    if others:
+        notes.append(f"Images are taken whole, whatever the columns {listed(others)} say.")
     rows = [row for _, block in opened.blocks() for row in block]
     files = _found([row[at].strip() for row in rows], tree, folder, opened.name)
     classes = [
         checked_class(row[label].strip(), f"row {n} of {quoted(opened.name)}") for n, row in enumerate(rows)
     ]
-    listing = Listing(np.array(classes, np.str_), files, FileImages(tree, files), source=source)
+    listing = Listing(np.array(classes, np.str_), files, FileImages(tree, files), source=source).noted(*notes)
     return parts_of(listing, None if part is None else [row[part].strip() for row in rows])
 
 

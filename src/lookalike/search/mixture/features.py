@@ -53,8 +53,8 @@ def colour(images: Bytes) -> Floats:
     >>> round(float(colour(np.full((1, 2, 2), 255, np.uint8)).max()), 6)
     1.0
     """
-    rgb = _rgb(_within(images, _COLOUR_SIDE)).reshape(len(images), -1, 3)
-    values = _lab(rgb)
+    channels = rgb(_within(images, _COLOUR_SIDE)).reshape(len(images), -1, 3)
+    values = _lab(channels)
     sides = np.array([_LIGHTNESS, _CHROMA, _CHROMA])
     low, high = np.array([0.0, -_WIDEST, -_WIDEST]), np.array([100.0, _WIDEST, _WIDEST])
     place = np.clip((values - low) / (high - low) * (sides - 1), 0, sides - 1)
@@ -68,7 +68,7 @@ def colour(images: Bytes) -> Floats:
         cell = (at[..., 0] * _CHROMA + at[..., 1]) * _CHROMA + at[..., 2]
         weight = np.where(corner, part, 1 - part).prod(axis=2)
         total += np.bincount((start + cell).ravel(), weight.ravel(), minlength=len(total))
-    roots: Floats = np.sqrt(total.reshape(len(images), bins) / rgb.shape[1])
+    roots: Floats = np.sqrt(total.reshape(len(images), bins) / channels.shape[1])
     return roots
 
 
@@ -191,8 +191,8 @@ def _lab(rgb: Floats) -> Floats:
     return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
 
 
-def _rgb(images: Bytes) -> Floats:
-    """Return images as three channels in 0-1; opacity is laid on white."""
+def rgb(images: Bytes) -> Floats:
+    """Return images as three channels in 0-1, ``(n, h, w, 3)``; opacity is laid on white."""
     values = images.astype(np.float64) / 255
     if images.ndim == 3:
         values = values[..., None]

@@ -29,6 +29,7 @@ from lookalike.search.matches import Matches, Places, nearest, nearest_of_classe
 from lookalike.search.mixture.features import feature_rows
 from lookalike.search.mixture.heads import Head, Solved
 from lookalike.search.mixture.jitter import jittered
+from lookalike.search.mixture.network import Network
 from lookalike.search.mixture.weights import fitted_weights
 from lookalike.search.pixels import check_codes
 from lookalike.search.together import Keys, Together, shift_keys, without
@@ -71,8 +72,11 @@ class Term(NamedTuple):
     photographs: bool | None = None  # of gradients: prepared and compared as photographs, or as drawings
     floor: float = 0.0  # of features: how long rows are that say nothing
     evened: bool = False  # of features: numbers of different kinds
+    by_default: bool = True
 
 
+#: The term that needs a network that the user has.
+EMBEDDING = "embedding"
 #: The one table of terms: gradients that may move, and features of the image as a whole.
 TERMS: Mapping[str, Term] = {
     "shape": Term("shape as a drawing", 2.0, 0.5, photographs=False),
@@ -81,7 +85,9 @@ TERMS: Mapping[str, Term] = {
     "texture": Term("texture", 1.1, floor=1.4),
     "energy": Term("texture energy", 0.5, floor=0.4, evened=True),
     "edges": Term("edges", 0.6, floor=0.4),
+    EMBEDDING: Term("features of a network", 1.0, floor=0.4, by_default=False),
 }
+DEFAULT_TERMS = tuple(name for name, term in TERMS.items() if term.by_default)
 GRADIENTS = tuple(name for name, term in TERMS.items() if term.photographs is not None)
 
 
@@ -148,6 +154,7 @@ class MixtureMatcher:
         "n_classes": whole(1, 2**31),
         "turns": whole(1, 4),
         **{name: Part(GradientTerm if name in GRADIENTS else Head, optional=True) for name in TERMS},
+        "network": Part(Network, optional=True),
     }
     keeps_images = True
     fixed = ""
@@ -164,9 +171,16 @@ class MixtureMatcher:
     codes: Codes
     n_classes: int
     turns: int  # in so many quarter turns queries are compared: 1, as they are, or 4
+    network: Network | None  # what the term of an embedding needs
 
-    def __init__(self, names: tuple[str, ...], weights: Floats | None, turns: int | None = None) -> None:
-        self.names, self._given, self._turns = names, weights, turns
+    def __init__(
+        self,
+        names: tuple[str, ...],
+        weights: Floats | None,
+        turns: int | None = None,
+        network: Network | None = None,
+    ) -> None:
+        self.names, self._given, self._turns, self.network = names, weights, turns, network
         for name in TERMS:
             setattr(self, name, None)
 
@@ -185,9 +199,12 @@ class MixtureMatcher:
             term = getattr(self, name)
             if (term is not None) != (name in self.names):
                 raise InputError(f"the term {name} does not go with names")
+        if (self.network is not None) != (EMBEDDING in self.names):
+            raise InputError("a network does not go with names")
         as_images(self.images[:1])
         for name in self._heads:
-            found, expected = getattr(self, name).solution.shape, feature_rows(name, self.images[:1]).shape[1]
+            found = getattr(self, name).solution.shape
+            expected = self._features(name, self.images[:1]).shape[1]
             if found != (expected, self.n_classes):
                 raise InputError(f"the term {name} has shape {found}: expected {expected, self.n_classes}")
         self._begin()
@@ -340,10 +357,16 @@ class MixtureMatcher:
     def _heads(self) -> list[str]:
         return [name for name in self.names if name not in GRADIENTS]
 
+    def _features(self, name: str, images: Bytes) -> Floats:
+        """Return what a feature is of images."""
+        if name == EMBEDDING and self.network is not None:
+            return self.network.rows(images)
+        return feature_rows(name, images)
+
     def _rows(self, name: str) -> Floats:
         """Return what a feature is of all that is kept."""
         if name not in self._known:
-            self._known[name] = feature_rows(name, self.images)
+            self._known[name] = self._features(name, self.images)
         return self._known[name]
 
     def _solved(self, name: str) -> Solved:
@@ -375,9 +398,9 @@ class MixtureMatcher:
         costs, asked = {}, {}
         for name in self._heads:
             if exclude is None:
-                of_classes = getattr(self, name).costs(feature_rows(name, images))
+                of_classes = getattr(self, name).costs(self._features(name, images))
             else:  # they are kept images, and their rows are known as they are
-                rows = feature_rows(name, images) if quarter else self._rows(name)[exclude]
+                rows = self._features(name, images) if quarter else self._rows(name)[exclude]
                 of_classes = getattr(self, name).costs(rows, self._solved(name), exclude)
             costs[name] = of_classes[:, self.codes]
         for name in self._gradients:
@@ -491,7 +514,9 @@ class MixtureMatcher:
 
     def add(self, images: Bytes, codes: Codes) -> None:
         """Keep further images behind the others; weights, scales and centres stay."""
-        rows = {name: np.concatenate([self._rows(name), feature_rows(name, images)]) for name in self._heads}
+        rows = {
+            name: np.concatenate([self._rows(name), self._features(name, images)]) for name in self._heads
+        }
         self.images = np.concatenate([self.images, images])
         self.codes = np.concatenate([self.codes, codes])
         self._serials = self._serials.more(len(images))
