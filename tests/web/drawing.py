@@ -14,7 +14,8 @@ def visiting(browser):
         contexts.append(browser.new_context(viewport={"width": width, "height": 900}, **options))
         page = contexts[-1].new_page()
         page.set_default_timeout(60_000)
-        page.on("console", lambda message: troubles.append(message.text))
+        # The service may ask to come again while it makes an idea ready: browsers say so, and the page does.
+        page.on("console", lambda said: None if "503" in said.text else troubles.append(said.text))
         page.on("pageerror", lambda error: troubles.append(str(error)))
         page.on("dialog", lambda dialog: troubles.append(dialog.message))
         local = (address, "data:", "blob:")

@@ -49,6 +49,7 @@ OfIds = Annotated[
     Sequence[Annotated[int, Query(ge=0, le=2**62)]],
     Query(max_length=500, description="Only images of these numbers."),
 ]
+WithAnswers = Annotated[bool, Query(description="Tell what is answered to them, each left out in turn.")]
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {
         "description": text,
@@ -185,10 +186,12 @@ class Routes:
         limit: Annotated[int, Query(ge=0, le=500)] = 100,
         label: OfClass = None,
         ids: OfIds = (),
+        judged: WithAnswers = True,
     ) -> Response:
         """Show the images that a model keeps, and what it answers to them, each left out in turn."""
         model = self._service[name]
-        return JSONResponse(await self._work(data_of, model, Wanted(offset, limit, label, tuple(ids))))
+        wanted = Wanted(offset, limit, label, tuple(ids), judged)
+        return JSONResponse(await self._work(data_of, model, wanted))
 
     async def queue(self, offset: Offset = 0, limit: Annotated[int, Query(ge=0, le=100)] = 20) -> Response:
         """Show crops that were answered uncertainly and wait to be labelled."""
@@ -289,7 +292,7 @@ def data_of(model: ServedModel, wanted: Wanted) -> dict[str, Any]:
         nothing: dict[str, Any] = {"classes": [], "counts": [], "cells": []}
         empty: dict[str, Any] = {"images": [], "judged": 0, "confusion": nothing, "mistakes": []}
         return {"total": 0, "offset": wanted.offset, **empty}
-    return dataset.page(found.own, found.judged(), wanted)
+    return dataset.page(found.own, found.judged() if wanted.judged else None, wanted)
 
 
 def _crop(one: Crop) -> dict[str, Any]:

@@ -37,16 +37,22 @@ class Judged:
 
 
 class Wanted(NamedTuple):
-    """Which kept images are asked for: so many from the offset on, of a class or of some numbers alone."""
+    """Which kept images are asked for: so many from the offset on, of a class or of some numbers alone.
+
+    ``judged`` says whether to tell what is answered to them too, which may take a while to work out.
+    """
 
     offset: int
     limit: int
     label: str | None = None
     ids: tuple[int, ...] = ()
+    judged: bool = True
 
     def among(self, model: Recogniser) -> NDArray[np.intp]:
         """Return the places of all images that are meant, whatever the offset."""
         codes = model.matcher.codes
+        if not model.matcher.keeps_images:
+            return np.empty(0, np.intp)
         meant = np.ones(len(codes), bool)
         if self.label is not None:
             same = [str(label) == self.label for label in model.labels.classes.tolist()]
@@ -80,7 +86,7 @@ def smallest_places(keys: NDArray[np.uint64]) -> NDArray[np.intp]:
 def page(model: Recogniser, found: Judged | None, wanted: Wanted) -> dict[str, Any]:
     """Return some kept images as JSON has them, and what is answered to all that were judged."""
     classes = [str(label) for label in model.labels.classes.tolist()]
-    places = wanted.among(model) if found is not None else np.empty(0, np.intp)
+    places = wanted.among(model)
     shown = places[wanted.offset : wanted.offset + wanted.limit]
     return {
         "total": len(places),

@@ -12,6 +12,8 @@ import { QueueView } from "./parts/queue.js";
 
 /** Where evidence comes as quickly as this (in ms), it is asked for at every stroke, and not only at rests. */
 const QUICK = 45;
+/** Evidence that comes slowly is asked for when nothing was drawn for so long (in ms): a stroke need not wait for it. */
+const BREATH = 80;
 /** After so long a rest (in ms) the answer is said aloud, and other ideas are asked. */
 const REST = 350;
 /** An answer that takes longer than this (in ms) is said to be on its way. */
@@ -29,7 +31,7 @@ class Page {
     this.version = 0;
     this.explainTook = 0;
     this.asked = new Set();
-    this.pad = new Pad(byId("pad"), (content) => this.drawn(content));
+    this.pad = new Pad(byId("pad"), () => this.drawn());
     this.pad.onTrouble = (text) => this.note(text);
     this.answer = new AnswerPanel(byId("answer"), byId("ideas"), {
       teach: (label) => this.attempt(() => this.teach(label)),
@@ -70,7 +72,7 @@ class Page {
     this.asked = new Set([this.idea]);
     this.answer.setModel(this.model, this.idea);
     this.evidence.show(null);
-    this.drawn(this.pad.content);
+    this.drawn();
     this.open(this.view ?? "draw");
   }
 
@@ -96,12 +98,19 @@ class Page {
     return { model: this.model.name, idea: this.idea };
   }
 
-  /** Make what is on the pad an image such as the model's own, and have it answered. */
-  drawn({ strokes, laid }) {
-    if (!this.model) return;
-    const { image: shape, ink } = this.model;
-    this.image = laid ? picturedImage(laid, shape, ink) : drawnImage(strokes, shape, ink);
-    this.changed();
+  drawn() {
+    this.made = undefined;
+    if (this.model) this.changed();
+  }
+
+  /** What is on the pad as an image such as the model's own, made when it is asked for; null where it is empty. */
+  get image() {
+    if (this.made === undefined) {
+      const { strokes, laid } = this.pad.content;
+      const { image: shape, ink } = this.model;
+      this.made = laid ? picturedImage(laid, shape, ink) : drawnImage(strokes, shape, ink);
+    }
+    return this.made;
   }
 
   changed() {
@@ -133,28 +142,27 @@ class Page {
 
   async answerNow() {
     const { version, since, image, where } = this;
-    if (!image) return this.showAnswer(NOTHING, null, since);
-    if (this.explainTook > QUICK) {
-      this.showAnswer(await this.backend.answer(image, where), undefined, since);
+    if (!image) return this.showAnswer(NOTHING, null);
+    const isSlow = this.explainTook > QUICK;
+    if (isSlow) {
+      this.showAnswer(await this.backend.answer(image, where));
+      measure("stroke to answer", since);
+      await new Promise((resolve) => setTimeout(resolve, BREATH));
       if (version !== this.version) return undefined;
     }
     const before = performance.now();
     const found = await this.backend.explain(image, where);
     this.explainTook = performance.now() - before;
-    return this.showAnswer(found, found, since);
+    this.showAnswer(found, found);
+    return measure(isSlow ? "stroke to evidence" : "stroke to answer", since);
   }
 
-  showAnswer(answer, evidence, since) {
-    this.latest = answer;
+  /** Show an answer; its evidence too, unless that follows. */
+  showAnswer(answer, evidence) {
     this.answer.show(answer);
     this.answer.showIdea(this.idea, answer);
-    if (evidence !== undefined) {
-      this.found = evidence?.nothing ? null : evidence;
-      this.evidence.show(this.found);
-    }
-    // How long it took from the last change of the drawing, for whoever profiles the page.
-    const shown = evidence && this.explainTook > QUICK ? "stroke to evidence" : "stroke to answer";
-    performance.measure(shown, { start: since, end: performance.now() });
+    if (evidence === undefined) return;
+    this.evidence.show(evidence?.nothing ? null : evidence);
   }
 
   /** When the pen rests: say the answer to those who do not see it, and ask the other ideas. */
@@ -203,7 +211,7 @@ class Page {
     this.models = await this.backend.models();
     this.model = this.models.find((one) => one.name === this.model.name);
     this.answer.setModel(this.model, this.idea);
-    this.drawn(this.pad.content);
+    this.drawn();
   }
 
   async create() {
@@ -241,6 +249,11 @@ class Page {
     clearTimeout(this.noted);
     this.noted = setTimeout(close, NOTE_TIME);
   }
+}
+
+/** Tell whoever profiles the page how long something took from the last change of the drawing. */
+function measure(name, start) {
+  performance.measure(name, { start, end: performance.now() });
 }
 
 /** Tabs are chosen by pressing, and by the arrow keys. */

@@ -1,6 +1,8 @@
 /** The page's `backend` by the REST service that the page comes from. */
 
 const TOKEN = "lookalike token";
+/** While something is made ready the service asks to come again: so often (of about a second each) it is asked. */
+const MOST_TRIES = 120;
 
 /** What the service answered where it did not do what was asked (RFC 9457). */
 export class Problem extends Error {
@@ -40,7 +42,7 @@ export async function connect(askToken) {
 }
 
 function caller(askToken) {
-  return async function call(method, path, body) {
+  return async function call(method, path, body, tries = 1) {
     const headers = { Accept: "application/json" };
     const token = sessionStorage.getItem(TOKEN);
     if (token) headers.Authorization = `Bearer ${token}`;
@@ -50,6 +52,11 @@ function caller(askToken) {
     if (response.status === 401 && askToken) {
       sessionStorage.setItem(TOKEN, await askToken());
       return call(method, path, body);
+    }
+    const later = Number(response.headers.get("Retry-After"));
+    if (response.status === 503 && later && tries < MOST_TRIES) {
+      await new Promise((resolve) => setTimeout(resolve, later * 1000));
+      return call(method, path, body, tries + 1);
     }
     const problem = await response.json().catch(() => ({}));
     throw new Problem(response.status, problem.detail ?? `The service answered ${response.status}.`);

@@ -4,6 +4,7 @@ import { ask, counted, h, percent } from "./dom.js";
 import { picture } from "./pictures.js";
 
 const PAGE = 120;
+const MOST_MISTAKES = 40;
 
 export class DataView {
   constructor(root, page) {
@@ -22,14 +23,21 @@ export class DataView {
 
   async show() {
     if (this.model !== this.page.model.name) Object.assign(this, { model: this.page.model.name, label: null, offset: 0 });
-    const asked = { model: this.model, label: this.label ?? undefined, offset: this.offset, limit: PAGE };
-    const found = await this.page.backend.dataset(asked);
+    const { backend } = this.page;
+    const asked = { model: this.model, label: this.label ?? undefined, offset: this.offset, limit: PAGE, judged: false };
+    const found = await backend.dataset(asked);
     this.showClasses();
     this.images.replaceChildren(...found.images.map((one) => this.keptItem(one)));
-    this.showPages(found.total ?? found.images.length);
-    this.showConfusion(found.confusion, found.judged);
-    this.mistakes.replaceChildren(...found.mistakes.map((one) => this.mistakeItem(one)));
-    if (!found.mistakes.length) this.mistakes.append(h("li", { class: "fine" }, "None."));
+    this.showPages(found.total);
+    if (!this.about.textContent) this.about.textContent = "Asking it about its own images …";
+    this.showJudged(await backend.dataset({ model: this.model, limit: 0 }));
+  }
+
+  /** Show what it answers to its images, which may take a while to work out. */
+  showJudged({ confusion, judged, mistakes }) {
+    this.showConfusion(confusion, judged);
+    this.mistakes.replaceChildren(...mistakes.slice(0, MOST_MISTAKES).map((one) => this.mistakeItem(one)));
+    if (!mistakes.length) this.mistakes.append(h("li", { class: "fine" }, "None."));
   }
 
   showClasses() {
@@ -81,7 +89,7 @@ export class DataView {
   showConfusion({ classes, counts, cells }, judged) {
     this.about.textContent = judged === 0 || !classes.length
       ? "Nothing was judged yet: it keeps too few images."
-      : `What it answers to ${counted(judged ?? sumOf(counts), "image", "images")}, each left out in turn. Rows are what they are, columns what is answered; press a number to see the images.`;
+      : `What it answers to ${counted(judged, "image", "images")}, each left out in turn. Rows are what they are, columns what is answered; press a number to see the images.`;
     if (!classes.length) {
       this.confusion.replaceChildren();
       return;
@@ -108,7 +116,7 @@ export class DataView {
   }
 
   async showCell(cell) {
-    const asked = { model: this.model, ids: cell.ids, offset: 0, limit: cell.ids.length };
+    const asked = { model: this.model, ids: cell.ids, limit: cell.ids.length, judged: false };
     const ids = new Set(cell.ids);
     const { images } = await this.page.backend.dataset(asked);
     const shown = images.filter((one) => ids.has(one.id)).map((one) => h("li", {}, picture(one.image, `${one.label}, image ${one.id}`, { class: "crisp" })));

@@ -43,7 +43,7 @@ export class LessonView {
     }
     this.found = found;
     this.chooseClass(found);
-    const kept = await page.backend.dataset({ model: page.model.name, label: this.beside.label, offset: 0, limit: 100 });
+    const kept = await page.backend.dataset({ model: page.model.name, label: this.beside.label, limit: 100, judged: false });
     this.stack = kept.images.filter((one) => one.label === this.beside.label).slice(0, STACKED);
     this.build();
   }
@@ -52,7 +52,7 @@ export class LessonView {
   async subject() {
     const { page } = this;
     if (page.image) return page.backend.explain(page.image, page.where);
-    const { images } = await page.backend.dataset({ model: page.model.name, offset: 0, limit: 1 });
+    const { images } = await page.backend.dataset({ model: page.model.name, limit: 1, judged: false });
     return images.length ? page.backend.explain(images[0].image, page.where) : null;
   }
 
