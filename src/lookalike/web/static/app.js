@@ -11,7 +11,7 @@ import { Pad } from "./parts/pad.js";
 import { QueueView } from "./parts/queue.js";
 
 /** Where evidence comes as quickly as this (in ms), it is asked for at every stroke, and not only at rests. */
-const QUICK = 45;
+const QUICK = 25;
 /** Evidence that comes slowly is asked for when nothing was drawn for so long (in ms): a stroke need not wait for it. */
 const BREATH = 80;
 /** After so long a rest (in ms) the answer is said aloud, and other ideas are asked. */
@@ -116,6 +116,7 @@ class Page {
   changed() {
     this.version += 1;
     this.since = performance.now();
+    this.wake?.();
     byId("answer").setAttribute("aria-busy", "true");
     this.follow();
   }
@@ -147,7 +148,7 @@ class Page {
     if (isSlow) {
       this.showAnswer(await this.backend.answer(image, where));
       measure("stroke to answer", since);
-      await new Promise((resolve) => setTimeout(resolve, BREATH));
+      await this.breath();
       if (version !== this.version) return undefined;
     }
     const before = performance.now();
@@ -155,6 +156,14 @@ class Page {
     this.explainTook = performance.now() - before;
     this.showAnswer(found, found);
     return measure(isSlow ? "stroke to evidence" : "stroke to answer", since);
+  }
+
+  /** Wait a moment; what is drawn meanwhile ends it. */
+  breath() {
+    return new Promise((resolve) => {
+      this.wake = resolve;
+      setTimeout(resolve, BREATH);
+    });
   }
 
   /** Show an answer; its evidence too, unless that follows. */
