@@ -111,6 +111,7 @@ def test_what_does_not_fit_is_refused(change, message):
 
 def test_compilation_is_told(monkeypatch):
     monkeypatch.setattr("lookalike.distance.kernels.align.align._compiled", None)
+    monkeypatch.setattr("lookalike.distance.kernels.align.align._known", set())
     told, images = [], strokes(2, 12, 12)
     aligned(images, images, [[0, 1]], progress=lambda *step: told.append(step))
     aligned(images, images, [[0, 1]], progress=lambda *step: told.append(step))

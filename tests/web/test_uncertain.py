@@ -63,7 +63,7 @@ def test_what_the_page_draws_is_not_kept(asking):
 
 
 def test_without_a_folder_there_is_no_queue(client):
-    assert client.get("/v1/queue").json() == {"total": 0, "full": False, "crops": []}
+    assert client.get("/v1/queue").json() == {"kept": False, "total": 0, "full": False, "crops": []}
     assert client.post("/v1/queue/x", json={"label": "7"}).status_code == 404
 
 
