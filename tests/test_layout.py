@@ -1,5 +1,6 @@
 """The code's own shape: no file that does two jobs."""
 
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,17 @@ def test_no_function_does_two_jobs():
             if isinstance(node, ast.FunctionDef) and body_lines(node) >= LONGEST_FUNCTION:
                 long.append(f"{path.relative_to(ROOT)}:{node.lineno} {node.name}: {body_lines(node)} lines")
     assert not long, "\n".join(long)
+
+
+def test_no_two_classes_share_a_name():
+    import ast
+
+    names = defaultdict(list)
+    for path in (ROOT / "src").rglob("*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                names[node.name].append(str(path.relative_to(ROOT)))
+    assert not {name: paths for name, paths in names.items() if len(paths) > 1}
 
 
 def body_lines(node):

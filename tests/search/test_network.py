@@ -17,7 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from lookalike import Embedding, InputError, MissingExtraError
 from lookalike.search.mixture import network as module
-from lookalike.search.mixture.network import Network
+from lookalike.search.mixture.network import OnnxNetwork
 from networks import FED, SIZE, WIDTH, features, named_elsewhere, tiny, written
 
 CLOSE = {"rtol": 0, "atol": 1e-5}  # a network computes in 32 bits
@@ -39,7 +39,7 @@ def batch(channels=3, n=6, size=SIZE, seed=0):
 )
 def test_features_are_those_by_numpy(tmp_path, layout, channels, mean, std, scale):
     fed = {"size": [*SIZE], "channels": channels, "scale": scale, "mean": mean, "std": std, "layout": layout}
-    network = Network.opened(str(written(tmp_path, fed=fed)))
+    network = OnnxNetwork.opened(str(written(tmp_path, fed=fed)))
     for images in (batch(), batch(1)):
         found = network.rows(images)
         assert found.shape == (6, WIDTH)
@@ -50,7 +50,9 @@ def test_features_are_those_by_numpy(tmp_path, layout, channels, mean, std, scal
 def test_what_is_transparent_is_white(tmp_path):
     images = batch(4)
     images[..., 3] = np.where(images[..., 3] > 99, 255, 0)
-    np.testing.assert_allclose(Network.opened(str(written(tmp_path))).rows(images), features(images), **CLOSE)
+    np.testing.assert_allclose(
+        OnnxNetwork.opened(str(written(tmp_path))).rows(images), features(images), **CLOSE
+    )
 
 
 def test_images_of_any_size_are_stretched(tmp_path):
@@ -77,16 +79,16 @@ def test_the_output_that_is_named_is_taken(tmp_path):
     network = tiny(more=[twice], outputs=("features", "turned"))
     images = batch()
     path = written(tmp_path, network, {**FED, "output": "turned"})
-    np.testing.assert_allclose(Network.opened(str(path)).rows(images), -features(images), **CLOSE)
+    np.testing.assert_allclose(OnnxNetwork.opened(str(path)).rows(images), -features(images), **CLOSE)
     for output in ({}, {"output": "sums"}, {"output": "nothing"}):
         with pytest.raises(InputError, match="has the outputs features, turned: name one of them"):
-            Network.opened(str(written(tmp_path, network, {**FED, **output})))
+            OnnxNetwork.opened(str(written(tmp_path, network, {**FED, **output})))
 
 
 def test_a_row_of_zeros_stays_one(tmp_path):
     nothing = helper.make_node("Sub", ["features", "features"], ["zeros"])
     path = written(tmp_path, tiny(more=[nothing], outputs=("zeros",)))
-    assert not Network.opened(str(path)).rows(batch()).any()
+    assert not OnnxNetwork.opened(str(path)).rows(batch()).any()
 
 
 @pytest.mark.parametrize(
@@ -109,7 +111,7 @@ def test_a_row_of_zeros_stays_one(tmp_path):
 )
 def test_a_description_that_cannot_be_is_refused_with_an_example(tmp_path, told, said):
     with pytest.raises(InputError) as caught:
-        Network.opened(str(written(tmp_path, tiny(), {**FED, **told})))
+        OnnxNetwork.opened(str(written(tmp_path, tiny(), {**FED, **told})))
     assert said in str(caught.value)
     assert "tiny.json" in str(caught.value)
     assert '"layout": "NCHW"' in str(caught.value)
@@ -120,10 +122,10 @@ def test_a_description_that_is_none_is_refused(tmp_path, text):
     path = written(tmp_path)
     path.with_suffix(".json").write_bytes(text)
     with pytest.raises(InputError, match=r"tiny\.json.*expected something like"):
-        Network.opened(str(path))
+        OnnxNetwork.opened(str(path))
     path.with_suffix(".json").unlink()
     with pytest.raises(InputError, match=r"tiny\.json' is not there: expected how images are brought"):
-        Network.opened(str(path))
+        OnnxNetwork.opened(str(path))
 
 
 def one():
@@ -206,14 +208,14 @@ def test_weights_in_another_file_are_refused_wherever_they_are(tmp_path, tensor,
     values = named_elsewhere(tensor(network), location)
     (tmp_path / "beside.bin").write_bytes(values)
     with pytest.raises(InputError, match="keeps weights in another file: expected a network in one file"):
-        Network.opened(str(written(tmp_path, network)))
+        OnnxNetwork.opened(str(written(tmp_path, network)))
 
 
 def test_a_place_elsewhere_without_a_name_is_refused(tmp_path):
     network = tiny()
     initialiser(network).data_location = TensorProto.EXTERNAL
     with pytest.raises(InputError, match="keeps weights in another file"):
-        Network.opened(str(written(tmp_path, network)))
+        OnnxNetwork.opened(str(written(tmp_path, network)))
 
 
 @pytest.mark.parametrize("part", [0, 3, 20, 0.5, 0.99])
@@ -221,17 +223,17 @@ def test_what_is_cut_short_or_none_is_refused(tmp_path, part):
     data = tiny().SerializeToString()
     path = written(tmp_path, data[: int(part * len(data)) if part < 1 else part])
     with pytest.raises(InputError, match=r"tiny\.onnx"):
-        Network.opened(str(path))
+        OnnxNetwork.opened(str(path))
 
 
 def test_no_file_and_a_large_one_are_refused(tmp_path, monkeypatch):
     path = written(tmp_path)
     for name in (tmp_path, tmp_path / "nothing.onnx"):
         with pytest.raises(InputError, match="is no file: expected a network, as an ONNX file"):
-            Network.opened(str(name))
+            OnnxNetwork.opened(str(name))
     monkeypatch.setattr(module, "MAX_NETWORK_BYTES", path.stat().st_size - 1)
     with pytest.raises(InputError, match="too large to be read"):
-        Network.opened(str(path))
+        OnnxNetwork.opened(str(path))
 
 
 @given(st.data())
@@ -243,7 +245,7 @@ def test_mutated_bytes_are_read_or_refused(tmp_path_factory, data):
         good[place] = data.draw(st.integers(0, 255))
     folder = tmp_path_factory.mktemp("mutated")
     try:
-        found = Network.opened(str(written(folder, bytes(good)))).rows(batch(n=1))
+        found = OnnxNetwork.opened(str(written(folder, bytes(good)))).rows(batch(n=1))
     except InputError:
         return
     assert np.isfinite(found).all()
@@ -261,7 +263,7 @@ def test_mutated_bytes_are_read_or_refused(tmp_path_factory, data):
 )
 def test_a_network_that_takes_something_else_is_refused(tmp_path, network, said):
     with pytest.raises(InputError, match=said):
-        Network.opened(str(written(tmp_path, network())))
+        OnnxNetwork.opened(str(written(tmp_path, network())))
 
 
 @pytest.mark.parametrize(
@@ -273,7 +275,7 @@ def test_a_network_that_takes_something_else_is_refused(tmp_path, network, said)
     ],
 )
 def test_what_is_no_row_of_numbers_is_refused(tmp_path, nodes, said):
-    network = Network.opened(str(written(tmp_path, tiny(more=nodes, outputs=("out",)))))
+    network = OnnxNetwork.opened(str(written(tmp_path, tiny(more=nodes, outputs=("out",)))))
     with pytest.raises(InputError, match=said):
         network.rows(np.zeros((1, *SIZE), np.uint8))
 
@@ -292,4 +294,4 @@ def test_what_is_no_path_is_refused():
 def test_the_description_may_say_the_only_output(tmp_path):
     path = written(tmp_path, fed={**FED, "output": "features"})
     assert json.loads(path.with_suffix(".json").read_text())["output"] == "features"
-    assert Network.opened(str(path)).rows(batch()).shape == (6, WIDTH)
+    assert OnnxNetwork.opened(str(path)).rows(batch()).shape == (6, WIDTH)

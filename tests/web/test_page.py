@@ -322,9 +322,9 @@ def test_digits_of_several_writers_are_recognised(visit, mnist, tmp_path):
     with running(file, "--folder", tmp_path / "made") as (_, where):
         page = visit(where)
         right = 0
-        for place in range(0, 600, 100):
+        for place in range(0, 600, 50):
             page.locator("#paper").press("Delete")
             draw(page, [[*line[::5], line[-1]] for line in strokes(valid.images[place])])
             right += page.locator("#label").inner_text() == str(valid.labels[place])
         left(page)
-    assert right >= 5
+    assert right >= 11

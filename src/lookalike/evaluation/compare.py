@@ -22,7 +22,7 @@ from lookalike.evaluation.results import Comparison, PairTest, Row
 from lookalike.evaluation.statistics import holm, mcnemar
 from lookalike.images import digests
 from lookalike.progress import Progress, silent
-from lookalike.search.mixture.network import Network
+from lookalike.search.mixture.network import OnnxNetwork
 
 
 def compare(
@@ -198,7 +198,7 @@ def size(model: Any) -> int:
         if id(thing) in seen:
             return 0
         seen.add(id(thing))
-        if isinstance(thing, np.ndarray | Network):
+        if isinstance(thing, np.ndarray | OnnxNetwork):
             return int(thing.nbytes)
         if isinstance(thing, dict):
             return sum(map(count, thing.values()))

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 from lookalike.images import as_images, to_unit
 from lookalike.models.checks import check_network_path
-from lookalike.search.mixture.network import Network
+from lookalike.search.mixture.network import OnnxNetwork
 
 
 class Embedding(TransformerMixin, BaseEstimator):
@@ -33,7 +33,7 @@ class Embedding(TransformerMixin, BaseEstimator):
 
     Attributes
     ----------
-    network_ : Network
+    network_ : OnnxNetwork
         The network: its ``path``, its ``sha256`` and its ``preprocessing``.
 
     See Also
@@ -53,7 +53,7 @@ class Embedding(TransformerMixin, BaseEstimator):
     lookalike.errors.InputError: 'nothing.onnx' is no file: expected a network, as an ONNX file
     """
 
-    network_: Network
+    network_: OnnxNetwork
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = path
@@ -83,7 +83,7 @@ class Embedding(TransformerMixin, BaseEstimator):
             ONNX Runtime is not installed.
         """
         check_network_path("path", self.path)
-        self.network_ = Network.opened(os.fspath(self.path))
+        self.network_ = OnnxNetwork.opened(os.fspath(self.path))
         return self
 
     def transform(self, X: ArrayLike) -> NDArray[np.float64]:

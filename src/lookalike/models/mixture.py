@@ -14,7 +14,7 @@ from lookalike.models.checks import check_network_path, check_prepare, check_who
 from lookalike.prepare import Prepare
 from lookalike.recognition.vote import Vote
 from lookalike.search.mixture.matcher import DEFAULT_TERMS, EMBEDDING, TURNS, MixtureMatcher
-from lookalike.search.mixture.network import Network
+from lookalike.search.mixture.network import OnnxNetwork
 
 
 class MixtureMatch(ImageClassifier):
@@ -120,7 +120,7 @@ class MixtureMatch(ImageClassifier):
         if not isinstance(self.weights, str):
             given = np.array([float(self.weights[name]) for name in names])
         turns = None if self.quarter_turns == "auto" else TURNS if self.quarter_turns else 1
-        network = None if self.embedding is None else Network.opened(os.fspath(self.embedding))
+        network = None if self.embedding is None else OnnxNetwork.opened(os.fspath(self.embedding))
         return MixtureMatcher(names, given, turns, network)
 
     def _measures(self) -> tuple[str, ...]:

@@ -307,8 +307,8 @@ def _network(matcher: object) -> NetworkFacts | None:
     if not isinstance(told, dict):
         raise InputError(f"network is {short(told)}: expected its path and hash")
     facts = Plain(dict(told), {})
-    Network = resolve("lookalike.search.mixture.network:Network")  # most files need none
-    return NetworkFacts(*(Network.state[name].read(name, facts, {}) for name in NetworkFacts._fields))
+    OnnxNetwork = resolve("lookalike.search.mixture.network:OnnxNetwork")  # most files need none
+    return NetworkFacts(*(OnnxNetwork.state[name].read(name, facts, {}) for name in NetworkFacts._fields))
 
 
 def short_text(value: object) -> str:

@@ -74,7 +74,7 @@ class ClassCount(_Said):
     examples: int
 
 
-class Idea(_Said):
+class IdeaFacts(_Said):
     """A way to compare."""
 
     name: str = Field(examples=["nearest"])
@@ -89,7 +89,7 @@ class Shape(_Said):
     channels: int
 
 
-class Ink(_Said):
+class InkFacts(_Said):
     """Where the ink of a model's images is, for drawings to be made alike."""
 
     height_share: float
@@ -112,8 +112,8 @@ class Model(_Said):
     can_teach: bool
     can_undo: bool
     kept: bool = Field(description="Whether what is taught outlives the service.")
-    ideas: list[Idea]
-    ink: Ink
+    ideas: list[IdeaFacts]
+    ink: InkFacts
 
 
 class Models(_Said):
@@ -137,7 +137,7 @@ class RunnerUp(_Said):
     probability: float
 
 
-class Answer(_Said):
+class AnswerFacts(_Said):
     """What an image shows."""
 
     label: str | None = Field(description="Null for none of these, and where there is nothing to see.")
@@ -153,15 +153,15 @@ class Answer(_Said):
     probabilities: list[Chance]
 
 
-class Answers(_Said):
+class AnswerList(_Said):
     """The answer to each image, in order."""
 
     model: str
     idea: str
-    answers: list[Answer]
+    answers: list[AnswerFacts]
 
 
-class Beside(_Said):
+class ClassBeside(_Said):
     """A class's own image, and how the image differs from it."""
 
     label: str
@@ -189,21 +189,21 @@ class Moves(_Said):
     to: list[list[float]]
 
 
-class Explained(Answer):
+class ExplainedFacts(AnswerFacts):
     """An answer and what it rests on."""
 
     seen: Image
-    classes: list[Beside]
+    classes: list[ClassBeside]
     nearest: list[Nearest]
     moves: Moves | None
 
 
-class Explanations(_Said):
+class ExplainedList(_Said):
     """What the answer to each image rests on, in order."""
 
     model: str
     idea: str
-    answers: list[Explained]
+    answers: list[ExplainedFacts]
 
 
 class Taught(_Said):
@@ -242,7 +242,7 @@ class KeptImage(_Said):
     image: Image
 
 
-class Cell(_Said):
+class ConfusionCell(_Said):
     """The images of one class that were answered with one."""
 
     true: str
@@ -255,7 +255,7 @@ class Confusion(_Said):
 
     classes: list[str]
     counts: list[list[int]]
-    cells: list[Cell]
+    cells: list[ConfusionCell]
 
 
 class Mistake(_Said):
@@ -279,13 +279,13 @@ class Dataset(_Said):
     mistakes: list[Mistake]
 
 
-class Crop(_Said):
+class QueuedCrop(_Said):
     """An image that was answered uncertainly, to be labelled."""
 
     id: str
     model: str
     image: Image
-    answer: Answer
+    answer: AnswerFacts
 
 
 class Queue(_Said):
@@ -294,7 +294,7 @@ class Queue(_Said):
     kept: bool = Field(description="Whether uncertain answers are kept at all.")
     total: int
     full: bool
-    crops: list[Crop]
+    crops: list[QueuedCrop]
 
 
 class Labelled(_Said):

@@ -13,7 +13,7 @@ from lookalike.errors import InputError
 MOST_PARTS, MOST_HEADERS = 300, 8192
 
 
-class Part(NamedTuple):
+class FormPart(NamedTuple):
     """A part of a form: its name, its file's name where it is a file, and its bytes."""
 
     name: str
@@ -25,7 +25,7 @@ class _Reader:
     """Hears what the parser finds, and makes parts of it."""
 
     def __init__(self) -> None:
-        self.parts: list[Part] = []
+        self.parts: list[FormPart] = []
         self.ended = False
         self._headers: dict[bytes, bytes] = {}
         self._field = self._value = b""
@@ -64,7 +64,7 @@ class _Reader:
             )
         file_name = options.get(b"filename")
         shown = None if file_name is None else file_name.decode("utf-8", "replace")
-        self.parts.append(Part(options[b"name"].decode("utf-8", "replace"), shown, bytes(self._data)))
+        self.parts.append(FormPart(options[b"name"].decode("utf-8", "replace"), shown, bytes(self._data)))
 
     def on_end(self) -> None:
         self.ended = True
@@ -73,7 +73,7 @@ class _Reader:
 _HEARD = ("part_begin", "part_data", "part_end", "header_field", "header_value", "header_end", "end")
 
 
-def parts_of(body: bytes, content_type: str) -> list[Part]:
+def parts_of(body: bytes, content_type: str) -> list[FormPart]:
     """Return the parts of a form.
 
     Raises

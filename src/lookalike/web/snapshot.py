@@ -38,7 +38,7 @@ class Mark(NamedTuple):
     roughest: NDArray[np.float64] | None
 
 
-class Explained(NamedTuple):
+class ExplainedImages(NamedTuple):
     """Answers, the evidence for each, and each class's own image."""
 
     found: Assessment
@@ -95,7 +95,7 @@ class Snapshot:
         by = self.by(name)
         return Assessment.of(by, self._seen(images, by), LEVEL, 1)
 
-    def explain(self, images: NDArray[np.uint8], name: str | None, n: int) -> Explained:
+    def explain(self, images: NDArray[np.uint8], name: str | None, n: int) -> ExplainedImages:
         """Return what an idea makes of images and what the answers rest on, by one search."""
         by = self.by(name)
         given = self._seen(images, by)
@@ -108,7 +108,7 @@ class Snapshot:
             self._ideals[known] = ideal_images(by.matcher)
         ideals = self._ideals[known]
         codes = np.searchsorted(found.classes, found.labels)
-        return Explained(found, explain(by, given, seen, matches.nearest(shown), codes, ideals), ideals)
+        return ExplainedImages(found, explain(by, given, seen, matches.nearest(shown), codes, ideals), ideals)
 
     def judged(self) -> Judged | None:
         """Return what is answered to the images that are kept, each left out; None where none are."""

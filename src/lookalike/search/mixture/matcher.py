@@ -29,7 +29,7 @@ from lookalike.search.matches import Matches, Places, nearest, nearest_of_classe
 from lookalike.search.mixture.features import feature_rows
 from lookalike.search.mixture.heads import Head, Solved
 from lookalike.search.mixture.jitter import jittered
-from lookalike.search.mixture.network import Network
+from lookalike.search.mixture.network import OnnxNetwork
 from lookalike.search.mixture.weights import fitted_weights
 from lookalike.search.pixels import check_codes
 from lookalike.search.together import Keys, Together, shift_keys, without
@@ -154,7 +154,7 @@ class MixtureMatcher:
         "n_classes": whole(1, 2**31),
         "turns": whole(1, 4),
         **{name: Part(GradientTerm if name in GRADIENTS else Head, optional=True) for name in TERMS},
-        "network": Part(Network, optional=True),
+        "network": Part(OnnxNetwork, optional=True),
     }
     keeps_images = True
     fixed = ""
@@ -171,14 +171,14 @@ class MixtureMatcher:
     codes: Codes
     n_classes: int
     turns: int  # in so many quarter turns queries are compared: 1, as they are, or 4
-    network: Network | None  # what the term of an embedding needs
+    network: OnnxNetwork | None  # what the term of an embedding needs
 
     def __init__(
         self,
         names: tuple[str, ...],
         weights: Floats | None,
         turns: int | None = None,
-        network: Network | None = None,
+        network: OnnxNetwork | None = None,
     ) -> None:
         self.names, self._given, self._turns, self.network = names, weights, turns, network
         for name in TERMS:

@@ -147,7 +147,7 @@ class _Opened(NamedTuple):
     nbytes: int
 
 
-class Network:
+class OnnxNetwork:
     """A network in a file, and what it makes of images: a row of numbers of length 1 for each."""
 
     state: ClassVar[State] = {
