@@ -7,12 +7,14 @@ import pytest
 
 from drawings import drawings
 from lookalike import InputError, LookalikeError, MixtureMatch, ModelFileError, load_model, save_model
+from lookalike.data.look import gray_bytes
 from lookalike.data.pixels import resized_batch
 from lookalike.distance.deformation.definition import match
 from lookalike.search.deformable.alignment import aligned_distances
 from lookalike.search.matches import NOWHERE, Matches
 from lookalike.search.mixture import matcher as module
 from lookalike.search.mixture.features import FEATURES
+from lookalike.search.mixture.jitter import jittered
 from lookalike.search.mixture.matcher import DEFAULT_TERMS, GRADIENTS, TERMS, MixtureMatcher
 from lookalike.show.evidence import parts
 from lookalike.store import container
@@ -57,6 +59,15 @@ def gradient_sums(term, one, other):
     return plain, int(aligned_distances(pair[:1], pair[1:], np.zeros((1, 2), np.int64), comparison)[0])
 
 
+def rows_kept(matcher, name, images):
+    """Return what a head keeps of images: of edges, those of altered copies of each image alone too."""
+    alone = [images[place : place + 1] for place in range(len(images))]
+    if name == "edges":  # of images that are small enough to be seen as they are
+        copies = lambda gray: jittered(gray, matcher.copies, matcher.bend)  # noqa: E731
+        alone = [np.concatenate([gray_bytes(one), copies(gray_bytes(one))]) for one in alone]
+    return np.concatenate([FEATURES[name](one) for one in alone]).astype(np.float32)
+
+
 def by_definition(matcher, images, codes, asked, short=None):
     """Return distances (q, n), term by term; ``short`` are how many images, and classes, are aligned."""
     terms = np.zeros((len(matcher.names), len(asked), len(images)))
@@ -71,8 +82,9 @@ def by_definition(matcher, images, codes, asked, short=None):
                 found = term.comparison.root_means(two, shape) / term.scale
                 terms[place, query, kept], plain[place, query, kept] = found
             else:
-                row = (FEATURES[name](asked[query : query + 1])[0] - term.centre) / term.unit
-                scores = row @ term.solution + 1 / term.solution.shape[1]
+                row = FEATURES[name](asked[query : query + 1])[0].astype(np.float32).astype(float)
+                apart = ((row - rows_kept(matcher, name, images)) / term.unit) ** 2
+                scores = np.exp(-apart.sum(axis=1) / 2) @ term.solution + 1 / term.solution.shape[1]
                 apart = ((scores - np.eye(len(scores))[codes[kept]]) ** 2).sum()
                 terms[place, query, kept] = plain[place, query, kept] = apart
     if short is not None:
@@ -299,7 +311,10 @@ HOSTILE = {
     "fewer names": ({"names": ALL[:-1]}, {}),
     "no names": ({"names": []}, {}),
     "missing term": ({"shape": None}, {}),
-    "missing head": ({"edges": None}, {"edges.centre": None, "edges.unit": None, "edges.solution": None}),
+    "missing head": (
+        {"edges": None},
+        {f"edges.{name}": None for name in ("centre", "unit", "rows", "solution")},
+    ),
     "scale of 0": ({"shape": lambda shape: {**shape, "scale": 0.0}}, {}),
     "negative weight": ({}, {"weights": lambda weights: weights - 1}),
     "endless weight": ({}, {"weights": lambda weights: weights + np.inf}),
@@ -308,9 +323,13 @@ HOSTILE = {
     "weights that are whole": ({}, {"weights": lambda weights: weights.astype(np.int64)}),
     "other features": (
         {},
-        {f"colour.{name}": (lambda array: array[:-1]) for name in ("centre", "unit", "solution")},
+        {f"colour.{name}": (lambda array: array[:-1]) for name in ("centre", "unit")},
     ),
     "other lengths": ({}, {"colour.centre": lambda centre: centre[:-1]}),
+    "copies of no image": ({}, {f"edges.{name}": lambda rows: rows[:-1] for name in ("rows", "solution")}),
+    "other copies": ({"copies": 3}, {}),
+    "more copies": ({"texture": lambda head: {**head, "each": 2}}, {}),
+    "bent too far": ({"bend": 2.0}, {}),
     "other classes": ({}, {"texture.solution": lambda solution: solution[:, :-1]}),
     "no unit": ({}, {"energy.unit": lambda unit: unit * 0}),
     "far too much": ({}, {"energy.solution": lambda solution: solution + 1e200}),
@@ -418,7 +437,7 @@ def test_evidence_says_what_each_term_adds(colours):
                 alone = copy.copy(model.recogniser_.matcher)
                 weight = alone.weights[ALL.index(name)]
                 alone.names, alone.weights = (name,), np.array([weight])
-                amount = by_definition(alone, images[[kept]], codes[[kept]], one.image[None])[0, 0]
+                amount = by_definition(alone, images, codes, one.image[None])[0, kept]
                 np.testing.assert_allclose(amounts[ALL.index(name)], amount, **CLOSE)
         turned = one.terms[ALL.index("turned")]
         assert one.contributions.shape == images.shape[1:3]

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates
 from scipy.optimize import minimize
-from sklearn.linear_model import Ridge
+from sklearn.kernel_ridge import KernelRidge
 
+from lookalike.data.look import gray_bytes
+from lookalike.data.pixels import resized_batch
 from lookalike.search.mixture import features
-from lookalike.search.mixture.features import FEATURES, feature_rows
+from lookalike.search.mixture.features import FEATURES, altered_edges, feature_rows
 from lookalike.search.mixture.heads import Head
 from lookalike.search.mixture.jitter import jittered
 from lookalike.search.mixture.matcher import spread
@@ -130,28 +132,32 @@ def test_edges_have_the_length_one_or_none():
 
 
 def head_of(rows, codes, n_classes, evened=False):
-    return Head.scaled(rows, floor=0.4, evened=evened).solved(rows, codes, n_classes)
+    return Head.scaled(rows, floor=0.4, evened=evened).solved(codes, n_classes)
 
 
 @pytest.fixture
 def labelled_rows():
     rng = np.random.default_rng(3)
     codes = np.array([0, 1, 2, 0, 1, 0, 0, 2, 1, 2, 1])
-    return rng.normal(size=(11, 17)) * rng.uniform(0.1, 9, 17) + codes[:, None], codes
+    rows = rng.normal(size=(11, 17)) * rng.uniform(0.1, 9, 17) + codes[:, None]
+    return rows.astype(np.float32).astype(np.float64), codes
 
 
 @pytest.mark.parametrize("evened", [False, True])
-def test_heads_are_ridge_regression(evened, labelled_rows):
+def test_heads_are_kernel_ridge_regression(evened, labelled_rows):
     rows, codes = labelled_rows
     head, _ = head_of(rows, codes, 3, evened)
     spread_ = (rows.std(axis=0) + 0.05) * np.sqrt(17) if evened else np.ones(17)
     centred = (rows - rows.mean(axis=0)) / spread_
     scaled = centred / np.sqrt((centred**2).sum(axis=1).mean() + 0.16)
-    ridge = Ridge(alpha=1, fit_intercept=False).fit(scaled, np.eye(3)[codes] - 1 / 3)
-    np.testing.assert_allclose(head.solution, ridge.coef_.T, atol=1e-12)
-    scores = ridge.predict(scaled) + 1 / 3
+    ridge = KernelRidge(alpha=0.03, kernel="rbf", gamma=0.5).fit(scaled, np.eye(3)[codes] - 1 / 3)
+    np.testing.assert_allclose(head.solution, ridge.dual_coef_, atol=1e-9)
+    asked = np.concatenate([scaled[:2], scaled[2:] / 3])
+    scores = ridge.predict(asked) + 1 / 3
     expected = ((scores[:, None] - np.eye(3)) ** 2).sum(axis=2)
-    np.testing.assert_allclose(head.costs(rows), expected, atol=1e-12)
+    unit = spread_ * np.sqrt((centred**2).sum(axis=1).mean() + 0.16)
+    found = head.costs((asked * unit + rows.mean(axis=0)).astype(np.float32))
+    np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 def test_heads_leave_an_image_out_exactly(labelled_rows):
@@ -162,15 +168,34 @@ def test_heads_leave_an_image_out_exactly(labelled_rows):
     found = head.costs(asked, basis, places)
     for row, place in enumerate(places):
         kept = np.delete(np.arange(11), place)
-        without = head.solved(rows[kept], codes[kept], 3)[0]
+        without = head.holding(head.without(np.array([place]))).solved(codes[kept], 3)[0]
         np.testing.assert_allclose(found[row], without.costs(asked[row : row + 1])[0], atol=1e-12)
     assert abs(found - head.costs(asked)).max() > 1e-3
 
 
-def test_rows_that_are_all_equal_tell_nothing():
-    head, basis = head_of(np.ones((4, 3)), np.array([0, 0, 1, 2]), 3)
-    np.testing.assert_allclose(head.costs(np.ones((1, 3))), 2 / 3)
-    np.testing.assert_allclose(head.costs(np.ones((1, 3)), basis, np.array([3])), 2 / 3)
+@pytest.mark.parametrize("places", [[0], [2, 1], [1, 2, 0]])
+def test_heads_leave_an_image_out_with_its_copies(places, labelled_rows):
+    rows = labelled_rows[0][:9]
+    codes, places = np.array([1, 0, 2]), np.array(places)
+    head, inverse = Head.scaled(rows, floor=1.4, evened=False, each=3).solved(codes, 3)
+    assert (head.each, head.solution.shape) == (3, (9, 3))
+    np.testing.assert_allclose(head.centre, rows[::3].mean(axis=0), atol=1e-6)
+    found = head.costs(rows[places * 3 + 1], inverse, places)
+    for row, place in enumerate(places):
+        kept = np.delete(np.arange(3), place)
+        rest = head.holding(np.delete(rows.reshape(3, 3, -1), place, axis=0).reshape(6, -1)).solved(
+            codes[kept], 3
+        )[0]
+        np.testing.assert_allclose(found[row], rest.costs(rows[[place * 3 + 1]])[0], atol=1e-9)
+
+
+def test_rows_that_are_all_equal_tell_how_common_classes_are():
+    codes = np.array([0, 0, 1, 2])
+    head, inverse = head_of(np.ones((4, 3)), codes, 3)
+    found = head.costs(np.ones((2, 3)), inverse, np.array([3, 0]))
+    for costs, kept in zip(found, ([0, 0, 1], [0, 1, 2]), strict=True):
+        scores = (np.bincount(kept, minlength=3) - 1) / 3.03 + 1 / 3
+        np.testing.assert_allclose(costs, ((scores - np.eye(3)) ** 2).sum(axis=1))
 
 
 def loss_of(weights, costs, codes, prior, penalty):
@@ -226,6 +251,24 @@ def test_altered_copies(shape, bend):
     np.testing.assert_array_equal(jittered(images, 1, bend), copies[:3])
     assert len(np.unique(copies.reshape(12, -1), axis=0)) == 12 or shape == (1, 1)
     assert (jittered(images, 4, bend, seed=1) != copies).any()
+
+
+@pytest.mark.parametrize("bend", [0.0, 1.0])
+def test_an_image_is_altered_alike_whatever_else_is(bend):
+    images = noise(5, 9, 8, 3)
+    copies = jittered(images, 3, bend).reshape(3, 5, 9, 8, 3)
+    np.testing.assert_array_equal(jittered(images[3:4], 3, bend), copies[:, 3])
+    np.testing.assert_array_equal(jittered(images[..., 1], 3, 0.0)[:5].shape, (5, 9, 8))
+
+
+def test_edges_of_copies_follow_those_of_their_image():
+    images = noise(3, 40, 20, 3)
+    rows = altered_edges(images, 2, 0.5).reshape(3, 3, -1)
+    gray = gray_bytes(resized_batch(images, (32, 16)))
+    np.testing.assert_array_equal(rows[:, 0], feature_rows("edges", images))
+    copies = feature_rows("edges", jittered(gray, 2, 0.5)).reshape(2, 3, -1)
+    np.testing.assert_array_equal(rows[:, 1:], copies.swapaxes(0, 1))
+    np.testing.assert_array_equal(altered_edges(images, 0, 0.5), rows[:, 0])
 
 
 def off_the_line(copies):

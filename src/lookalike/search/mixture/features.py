@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from lookalike.data.look import gray_bytes
 from lookalike.data.pixels import resized_batch
 from lookalike.distance.deformation.planes import edge_descriptors
+from lookalike.search.mixture.jitter import jittered
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float64]
@@ -121,11 +122,24 @@ def edges(images: Bytes) -> Floats:
     It is :func:`lookalike.distance.deformation.planes.edge_descriptors` of the gray image, its longer
     side at most 32 pixels: histograms of gradients (N. Dalal and B. Triggs, CVPR 2005).
     """
-    gray = gray_bytes(_within(images, _EDGE_SIDE))
+    gray = _edge_gray(images)
     described = np.sqrt(edge_descriptors(gray).reshape(len(gray), -1).astype(np.float64))
     length = np.sqrt((described**2).sum(axis=1, keepdims=True))
     scaled: Floats = described / np.maximum(length, 1e-9)
     return scaled
+
+
+def altered_edges(images: Bytes, copies: int, bend: float) -> Floats:
+    """Return edges ``(n * (1 + copies), d)``: of each image, followed by those of altered copies of it."""
+    altered = jittered(_edge_gray(images), copies, bend)
+    looks = [images, *np.split(altered, copies)] if copies else [images]
+    rows = np.stack([feature_rows("edges", look) for look in looks], axis=1)
+    return rows.reshape(-1, rows.shape[2])
+
+
+def _edge_gray(images: Bytes) -> Bytes:
+    """Return the gray images of which edges are taken."""
+    return gray_bytes(_within(images, _EDGE_SIDE))
 
 
 def _energies(gray: Floats) -> list[Floats]:

@@ -26,8 +26,8 @@ from lookalike.search.deformable.comparison import (
 from lookalike.search.deformable.index import DeformableIndex
 from lookalike.search.matcher import Amount, Codes, Costs, Kind
 from lookalike.search.matches import Matches, Places, nearest, nearest_of_classes
-from lookalike.search.mixture.features import feature_rows
-from lookalike.search.mixture.heads import Head, Solved
+from lookalike.search.mixture.features import altered_edges, feature_rows
+from lookalike.search.mixture.heads import Head, Rows
 from lookalike.search.mixture.jitter import jittered
 from lookalike.search.mixture.network import OnnxNetwork
 from lookalike.search.mixture.weights import fitted_weights
@@ -47,6 +47,8 @@ MOST_TURNED = 100
 WORTH_TURNING = 0.01
 #: So many altered copies of each example are made, and so many of all.
 COPIES, MOST_JITTERED = 4, 100
+#: The head of edges knows so many altered copies of each example too, and so many of all.
+EDGE_COPIES, MOST_EDGE_COPIES = 10, 1000
 #: From so many examples of a typical class on, copies tell nothing that left-out examples do not tell
 #: better.
 ENOUGH = 3
@@ -77,15 +79,17 @@ class Term(NamedTuple):
 
 #: The term that needs a network that the user has.
 EMBEDDING = "embedding"
+#: The term whose head knows altered copies of the examples: moved, turned, bent.
+EDGES = "edges"
 #: The one table of terms: gradients that may move, and features of the image as a whole.
 TERMS: Mapping[str, Term] = {
     "shape": Term("shape as a drawing", 2.0, 0.5, photographs=False),
     "turned": Term("shape without strength and polarity", 2.0, photographs=True),
-    "colour": Term("colour", 0.8, floor=0.4),
-    "texture": Term("texture", 1.1, floor=1.4),
-    "energy": Term("texture energy", 0.5, floor=0.4, evened=True),
-    "edges": Term("edges", 0.6, floor=0.4),
-    EMBEDDING: Term("features of a network", 1.0, floor=0.4, by_default=False),
+    "colour": Term("colour", 0.48, floor=0.4),
+    "texture": Term("texture", 0.66, floor=1.4),
+    "energy": Term("texture energy", 0.3, floor=0.4, evened=True),
+    EDGES: Term("edges", 0.36, floor=0.4),
+    EMBEDDING: Term("features of a network", 0.6, floor=0.4, by_default=False),
 }
 DEFAULT_TERMS = tuple(name for name, term in TERMS.items() if term.by_default)
 GRADIENTS = tuple(name for name, term in TERMS.items() if term.photographs is not None)
@@ -153,6 +157,8 @@ class MixtureMatcher:
         "codes": class_codes("n"),
         "n_classes": whole(1, 2**31),
         "turns": whole(1, 4),
+        "bend": number(0, 1),
+        "copies": whole(0, EDGE_COPIES),
         **{name: Part(GradientTerm if name in GRADIENTS else Head, optional=True) for name in TERMS},
         "network": Part(OnnxNetwork, optional=True),
     }
@@ -171,6 +177,8 @@ class MixtureMatcher:
     codes: Codes
     n_classes: int
     turns: int  # in so many quarter turns queries are compared: 1, as they are, or 4
+    bend: float  # how far images are drawings, whose altered copies bend
+    copies: int  # so many of each image the head of edges knows
     network: OnnxNetwork | None  # what the term of an embedding needs
 
     def __init__(
@@ -203,17 +211,17 @@ class MixtureMatcher:
             raise InputError("a network does not go with names")
         as_images(self.images[:1])
         for name in self._heads:
-            found = getattr(self, name).solution.shape
-            expected = self._features(name, self.images[:1]).shape[1]
-            if found != (expected, self.n_classes):
-                raise InputError(f"the term {name} has shape {found}: expected {expected, self.n_classes}")
+            head, each = getattr(self, name), 1 + self.copies * (name == EDGES)
+            found = (head.each, *head.rows.shape, *head.solution.shape)
+            n, width = each * len(self.codes), self._features(name, self.images[:1]).shape[1]
+            if found != (each, n, width, n, self.n_classes):
+                raise InputError(f"the term {name} has rows of shape {head.rows.shape}: expected {n, width}")
         self._begin()
 
     def _begin(self) -> None:
         self._derived = Derived()
         self._serials = Serials.of(len(self.codes))
         self._pairs = tuple(Pairs() for _ in range(TURNS))
-        self._known: dict[str, Floats] = {}
 
     def fit(
         self,
@@ -226,7 +234,8 @@ class MixtureMatcher:
     ) -> None:
         self.images, self.codes, self.n_classes = images.copy(), codes, n_classes
         self._begin()
-        drawn = _drawn(images)
+        drawn = self.bend = _drawn(images)
+        self.copies = min(EDGE_COPIES, MOST_EDGE_COPIES // len(images))
         terms = [TERMS[name] for name in self.names]
         self.weights = np.array([t.prior * (drawn + (1 - drawn) * t.of_photographs) for t in terms])
         for name in self.names:
@@ -234,17 +243,17 @@ class MixtureMatcher:
             if name in GRADIENTS:
                 setattr(self, name, GradientTerm(images, codes, bool(term.photographs)))
             else:
-                rows = self._rows(name)
-                setattr(self, name, Head.scaled(rows, floor=term.floor, evened=term.evened))
+                rows, each = self._rows(name, images), 1 + self.copies * (name == EDGES)
+                setattr(self, name, Head.scaled(rows, floor=term.floor, evened=term.evened, each=each))
         self._solve()
         self._decide(drawn, kin, progress)
 
     def _solve(self) -> None:
         """Solve the heads for what is kept now."""
         for name in self._heads:
-            head, solved = getattr(self, name).solved(self._rows(name), self.codes, self.n_classes)
+            head, inverse = getattr(self, name).solved(self.codes, self.n_classes)
             setattr(self, name, head)
-            self._derived[f"solved {name}"] = solved
+            self._derived[f"inverse of {name}"] = inverse
 
     def _decide(self, drawn: float, kin: Keys | None, progress: Progress) -> None:
         """Decide scales and weights, by jittered copies of examples and by examples that are left out."""
@@ -263,7 +272,7 @@ class MixtureMatcher:
         n, told, prior = len(self.codes), [], self.weights
         copies = min(COPIES, MOST_JITTERED // n)
         if copies and self.n_classes > 1 and float(np.median(self.class_counts)) < ENOUGH:
-            altered = jittered(self.images, copies, drawn)
+            altered = jittered(self.images, copies, drawn, seed=1)  # the head of edges knows others
             costs = self._class_costs(self._asked(altered, None, progress), progress)
             prior = fitted_weights(costs, np.tile(self.codes, copies), prior, _PULL * copies / COPIES)
             self.weights = prior
@@ -357,24 +366,21 @@ class MixtureMatcher:
     def _heads(self) -> list[str]:
         return [name for name in self.names if name not in GRADIENTS]
 
-    def _features(self, name: str, images: Bytes) -> Floats:
-        """Return what a feature is of images."""
+    def _features(self, name: str, images: Bytes) -> Rows:
+        """Return what a feature is of images, as exactly as it is kept."""
         if name == EMBEDDING and self.network is not None:
-            return self.network.rows(images)
-        return feature_rows(name, images)
+            return self.network.rows(images).astype(np.float32)
+        return feature_rows(name, images).astype(np.float32)
 
-    def _rows(self, name: str) -> Floats:
-        """Return what a feature is of all that is kept."""
-        if name not in self._known:
-            self._known[name] = self._features(name, self.images)
-        return self._known[name]
+    def _rows(self, name: str, images: Bytes) -> Rows:
+        """Return what a head keeps of images."""
+        if name == EDGES:
+            return altered_edges(images, self.copies, self.bend).astype(np.float32)
+        return self._features(name, images)
 
-    def _solved(self, name: str) -> Solved:
-        solved: Solved = self._derived.get_or(
-            f"solved {name}",
-            lambda: getattr(self, name).solved(self._rows(name), self.codes, self.n_classes)[1],
-        )
-        return solved
+    def _inverse(self, name: str) -> Floats:
+        inverse: Floats = self._derived.get_or(f"inverse of {name}", getattr(self, name).inverse)
+        return inverse
 
     def _index(self, name: str) -> DeformableIndex:
         index: DeformableIndex = self._derived.get_or(
@@ -397,11 +403,12 @@ class MixtureMatcher:
         images = quarter_turned(images, quarter)
         costs, asked = {}, {}
         for name in self._heads:
+            head = getattr(self, name)
             if exclude is None:
-                of_classes = getattr(self, name).costs(self._features(name, images))
+                of_classes = head.costs(self._features(name, images))
             else:  # they are kept images, and their rows are known as they are
-                rows = self._features(name, images) if quarter else self._rows(name)[exclude]
-                of_classes = getattr(self, name).costs(rows, self._solved(name), exclude)
+                rows = self._features(name, images) if quarter else head.rows[exclude * head.each]
+                of_classes = head.costs(rows, self._inverse(name), exclude)
             costs[name] = of_classes[:, self.codes]
         for name in self._gradients:
             term, index = getattr(self, name), self._index(name)
@@ -515,7 +522,7 @@ class MixtureMatcher:
     def add(self, images: Bytes, codes: Codes) -> None:
         """Keep further images behind the others; weights, scales and centres stay."""
         rows = {
-            name: np.concatenate([self._rows(name), self._features(name, images)]) for name in self._heads
+            name: np.concatenate([getattr(self, name).rows, self._rows(name, images)]) for name in self._heads
         }
         self.images = np.concatenate([self.images, images])
         self.codes = np.concatenate([self.codes, codes])
@@ -524,7 +531,7 @@ class MixtureMatcher:
 
     def remove(self, places: NDArray[np.intp]) -> None:
         """Keep the images at some places no longer; those behind them move up."""
-        rows = {name: np.delete(self._rows(name), places, axis=0) for name in self._heads}
+        rows = {name: getattr(self, name).without(places) for name in self._heads}
         self.images = np.delete(self.images, places, axis=0)
         self.codes = np.delete(self.codes, places)
         self._serials = self._serials.without(places)
@@ -532,11 +539,13 @@ class MixtureMatcher:
 
     def move_classes(self, moved: Codes, n_classes: int) -> None:
         self.codes, self.n_classes = moved[self.codes], n_classes
-        self._follow({name: self._rows(name) for name in self._heads})
+        self._follow({})
 
-    def _follow(self, rows: Mapping[str, Floats]) -> None:
-        """Have everything follow from what is kept now, whose features are ``rows``."""
-        self._derived, self._known = Derived(), dict(rows)
+    def _follow(self, rows: Mapping[str, Rows]) -> None:
+        """Have everything follow from what is kept now, of which some heads have other rows."""
+        self._derived = Derived()
+        for name, some in rows.items():
+            setattr(self, name, getattr(self, name).holding(some))
         self._solve()
 
     @property
