@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
@@ -318,6 +319,10 @@ class Recogniser:
         """How many of what is kept vote."""
         return self.vote.among(len(self.matcher.codes))
 
+    def count(self, n_neighbors: int | None) -> int:
+        """Return how many neighbours are asked for: as many as vote where that is not said."""
+        return self.voters if n_neighbors is None else Vote(n_neighbors).among(len(self.matcher.codes))
+
     def predict(self, images: NDArray[Any], progress: Progress = silent) -> tuple[NDArray[Any], Floats]:
         """Return the label of each image, and how unlike the image is to what answered."""
         matches, _ = self.match(images, reach=1, progress=progress)
@@ -498,7 +503,13 @@ class Recogniser:
         forgets = getattr(self.matcher, "forgets_polarity", False)
         return frozenset(({"size"} if fits else set()) | ({"polarity"} if forgets else set()))
 
-    # What is learned.
+    # What is learned: what others may be asking is copied first, and the copy learns.
+
+    def copied(self) -> Recogniser:
+        """Return a copy that may learn and forget: whoever has this one sees nothing of it."""
+        other = copy(self)
+        other.matcher = copy(self.matcher)
+        return other
 
     def fit(
         self,
@@ -575,13 +586,8 @@ class Recogniser:
         """Learn further images, of new classes too, and return their ids."""
         self.check_teachable()
         grown, codes = self.labels.grown(labels, len(images))
-        before = self.labels
         self._relabel(grown)
-        try:
-            return self.add(images, codes, groups)
-        except BaseException:
-            self._relabel(before)
-            raise
+        return self.add(images, codes, groups)
 
     def check_teachable(self) -> None:
         """Refuse to be taught, where that is not possible."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any, ClassVar
 
 import numpy as np
@@ -81,6 +82,13 @@ class PixelMatcher:
 
     def fit(self, images: NDArray[Any], codes: Codes, n_classes: int, *, progress: Progress = silent) -> None:
         self.images, self.codes, self.n_classes = images, codes, n_classes
+
+    def __copy__(self) -> PixelMatcher:
+        """Return a matcher of the same images that goes its own way."""
+        other = object.__new__(type(self))
+        vars(other).update(vars(self))
+        other._index = copy(self._index)
+        return other
 
     def add(self, images: NDArray[Any], codes: Codes) -> None:
         """Keep further images behind the others."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -174,6 +175,13 @@ class DeformableMatcher:
             self.voters, why = self._choose_voters(kin, progress)
             self.reasons = (*self.reasons, why)
 
+    def __copy__(self) -> DeformableMatcher:
+        """Return a matcher of the same images that goes its own way; both remember pairs."""
+        other = object.__new__(DeformableMatcher)
+        vars(other).update(vars(self))
+        other.index = copy(self.index)
+        return other
+
     def add(self, images: Bytes, codes: Codes) -> None:
         """Keep further images behind the others."""
         self.index.add(images)
@@ -192,7 +200,7 @@ class DeformableMatcher:
 
     def move_classes(self, moved: Codes, n_classes: int) -> None:
         self.codes, self.n_classes = moved[self.codes], n_classes
-        self._derived.pop("classes", None)
+        self._derived = Derived({name: one for name, one in self._derived.items() if name != "classes"})
 
     @property
     def measured(self) -> tuple[Pairs, ...]:
