@@ -448,7 +448,8 @@ class Recogniser:
         hashes = np.concatenate([key for key, _ in keys])
         places = np.argsort(hashes, kind="stable")
         places = together.one_each(places)
-        return together, places[smallest(hashes[places])]
+        found = places[smallest(hashes[places])]
+        return together, found[: getattr(self.matcher, "most_left_out", len(found))]
 
     def _left_out(
         self, images: NDArray[Any] | None, codes: Codes, kin: Keys | None, progress: Progress

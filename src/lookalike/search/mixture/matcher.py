@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from copy import copy
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -29,6 +30,7 @@ from lookalike.search.matches import Matches, Places, nearest, nearest_of_classe
 from lookalike.search.mixture.features import feature_rows
 from lookalike.search.mixture.heads import Head, Solved
 from lookalike.search.mixture.jitter import jittered
+from lookalike.search.mixture.known import KnownSums
 from lookalike.search.mixture.network import OnnxNetwork
 from lookalike.search.mixture.weights import fitted_weights
 from lookalike.search.pixels import check_codes
@@ -39,6 +41,12 @@ Floats = NDArray[np.float64]
 
 #: So many images that are nearest by everything else are aligned, and the nearest of so many classes.
 SHORT_LIST, SHORT_CLASSES = 12, 8
+#: Distances between up to so many images are remembered while they are all that is kept.
+MOST_KNOWN = 2000
+#: Scales, turns and weights are decided among so many images at most, drawn from all classes alike.
+MOST_DECIDING = 400
+#: Left-out images, times all that are kept, times pixels: what says how sure answers are may take so much.
+_LEFT_OUT_PIXELS, _LEAST_LEFT_OUT = 800_000_000, 200
 #: Weights are decided by so many images, each left out, at most.
 MOST_JUDGED = 500
 #: By so many it is decided whether images are compared in all quarter turns.
@@ -237,7 +245,27 @@ class MixtureMatcher:
                 rows = self._rows(name)
                 setattr(self, name, Head.scaled(rows, floor=term.floor, evened=term.evened))
         self._solve()
-        self._decide(drawn, kin, progress)
+        n = len(codes)
+        if n <= MOST_DECIDING:
+            self._decide(drawn, kin, progress)
+            return
+        few = np.sort(np.argsort(codes, kind="stable")[_spread_over(np.arange(n), MOST_DECIDING)])
+        rest = copy(self)
+        for name in self._gradients:
+            setattr(rest, name, copy(getattr(self, name)))
+        rest.remove(np.delete(np.arange(n), few))
+        rest._decide(drawn, None if kin is None else kin[few], progress)
+        self.weights, self.turns = rest.weights, rest.turns
+        self.reasons = (*rest.reasons, f"decided among {len(few):,} of {n:,} images, of all classes alike")
+        for name in self._gradients:
+            getattr(self, name).scale = getattr(rest, name).scale
+
+    @property
+    def most_left_out(self) -> int:
+        """How many images are left out in turn to say how sure answers are."""
+        return max(
+            _LEAST_LEFT_OUT, _LEFT_OUT_PIXELS // (len(self.codes) * int(np.prod(self.images.shape[1:3])))
+        )
 
     def _solve(self) -> None:
         """Solve the heads for what is kept now."""
@@ -382,6 +410,17 @@ class MixtureMatcher:
         )
         return index
 
+    def _sums(self, name: str, quarter: int) -> KnownSums:
+        """Return how far kept images, turned, are from kept ones by a gradient."""
+
+        def make() -> KnownSums:
+            term, index = getattr(self, name), self._index(name)
+            turned = term.prepare.transform(quarter_turned(self.images, quarter)) if quarter else index.images
+            return KnownSums(index, turned, term.comparison.symmetric and not quarter)
+
+        sums: KnownSums = self._derived.get_or(f"sums {name} {quarter}", make)
+        return sums
+
     def _asked(self, images: Bytes, exclude: Places | None, progress: Progress) -> list[_Compared]:
         """Return how images compare with all that is kept, in each turn, before any is aligned."""
         return [self._compared(images, exclude, quarter, progress) for quarter in range(self.turns)]
@@ -406,7 +445,11 @@ class MixtureMatcher:
         for name in self._gradients:
             term, index = getattr(self, name), self._index(name)
             seen = term.prepare.transform(images)
-            asked[name] = seen, index.distances(seen, None, progress=progress)
+            if exclude is None or len(self.codes) > MOST_KNOWN:
+                sums = index.distances(seen, None, progress=progress)
+            else:
+                sums = self._sums(name, quarter).of(exclude, progress)
+            asked[name] = seen, sums
             whole = asked[name][1] * (1 + ALIGNED_WEIGHT * term.comparison.aligned)
             costs[name] = term.distances(whole, index.shape)
         return _Compared(costs, asked, exclude, quarter)
