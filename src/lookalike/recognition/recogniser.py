@@ -30,6 +30,7 @@ from lookalike.prepare.steps import run_all
 from lookalike.progress import Progress, silent
 from lookalike.recognition.explanation import Evidence, explain
 from lookalike.recognition.labels import LABELS, LabelTable
+from lookalike.recognition.measured import Measured
 from lookalike.recognition.probability import Calibration, LeftOut, calibrate, probabilities
 from lookalike.recognition.rejection import Basis, Rejection, asked_level, checked_level
 from lookalike.recognition.reservoir import Reservoir, image_keys, smallest, spreads
@@ -211,6 +212,8 @@ class Recogniser:
 
     def _begin(self) -> None:
         self.origin: Origin | None = None
+        #: What is left out anew after a change begins with this.
+        self._measured: Measured | None = None
         self._derived = Derived()
 
     def restored(self) -> None:
@@ -461,8 +464,10 @@ class Recogniser:
         distances = np.full((len(places), len(self.labels.classes)), np.inf)
         for rows, gone in together.leaving_out(places):
             some = seen[rows]
-            if gone is None:
-                own = places[rows] if images is None else matcher.holder(some, codes[places[rows]])
+            if gone is None and images is None:
+                distances[rows] = self._without_each(some, places[rows], progress)
+            elif gone is None:
+                own = matcher.holder(some, codes[places[rows]])
                 distances[rows] = matcher.match(some, 1, exclude=own, progress=progress).class_distances
             elif not gone.all():
                 rest, classes = without(matcher, gone, images, codes)
@@ -470,6 +475,15 @@ class Recogniser:
                 distances[np.ix_(rows, classes)] = found.class_distances
         groups = groups_in(kin)
         return LeftOut(distances, codes[places], spreads(seen), None if groups is None else groups[places])
+
+    def _without_each(self, images: NDArray[Any], places: NDArray[np.intp], progress: Progress) -> Floats:
+        """Return class distances of kept images, each alone left out."""
+        matcher: Any = self.matcher
+        if self.ids is None or not getattr(matcher, "merges", False):
+            found: Floats = matcher.match(images, 1, exclude=places, progress=progress).class_distances
+            return found
+        self._measured = Measured.of(matcher, self.ids, self.labels, images, places, self._measured, progress)
+        return self._measured.distances
 
     def _labelled(self, places: NDArray[np.intp]) -> tuple[NDArray[Any], Codes]:
         return self._kept(places), self.matcher.codes[places]
@@ -563,6 +577,9 @@ class Recogniser:
         matcher: Any = self.matcher
         kin = self._kin(images, codes, groups)
         seen = self.seen(images)
+        some = matcher.kept(np.zeros(1, np.intp))
+        if some is not None and some.dtype != seen.dtype:
+            self._measured = None  # bytes become floats, and distances others
         matcher.add(seen, codes)
         if self.look is not None:
             self.look = self.look.plus(look(sample(images)))

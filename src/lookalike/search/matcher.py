@@ -60,6 +60,10 @@ class Matcher(Protocol):
         What it keeps of a class.
     keeps_images : bool
         It keeps every training image, in order: places are theirs.
+    merges : bool, optional
+        An image is as far from a query whatever else is kept.
+    most_left_out : int, optional
+        How many images may be left out in turn: more would take too long.
     fixed : str
         Why nothing can be added later; empty where it can.
     root : bool

@@ -143,6 +143,12 @@ class DeformableMatcher:
             self._derived["factors"] = factors
 
     @property
+    def merges(self) -> bool:
+        """Whether an image is as far whatever else is kept."""
+        everything = self.candidates >= len(self.codes)
+        return everything and not (self.comparison.aligned or self.comparison.hubness)
+
+    @property
     def forgets_polarity(self) -> bool:
         """Whether dark and light ink are the same: they are to double-angle gradients."""
         return self.index.comparison.planes == "double-angle"
