@@ -273,11 +273,11 @@ class _Search:
     def run(self, threads: int | None, progress: Progress) -> None:
         """Answer all queries."""
         if not self._kernel.is_ready(self._variant, self._more):
-            progress("compiling the search", 0, 1)
+            progress("compiling the search (first use only)", 0, 1)
             batch, best = self._start(slice(0, 1))
             self._kernel(self._variant, self._rule, self._rows, batch, best, self._more, self._codes, 0, 0)
             sort_best(best)
-            progress("compiling the search", 1, 1)
+            progress("compiling the search (first use only)", 1, 1)
         total = len(self._queries)
         if total > 4:
             count = settings.threads() if threads is None else threads

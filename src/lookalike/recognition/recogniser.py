@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -22,7 +23,7 @@ from lookalike.data.look import (
     strange,
     strange_rows,
 )
-from lookalike.errors import InputError, warn
+from lookalike.errors import InputError, LabelWarning, warn
 from lookalike.images import as_images, digests
 from lookalike.prepare import FitToInk, Prepare
 from lookalike.prepare.chain import FITTED
@@ -37,7 +38,16 @@ from lookalike.recognition.reservoir import Reservoir, image_keys, smallest, spr
 from lookalike.recognition.vote import Vote
 from lookalike.search.matcher import Codes, Matcher
 from lookalike.search.matches import Matches
-from lookalike.search.together import Keys, Together, groups_in, joined, kin_of, shift_keys, without
+from lookalike.search.together import (
+    Keys,
+    Together,
+    groups_in,
+    joined,
+    kin_of,
+    shift_keys,
+    value_sums,
+    without,
+)
 from lookalike.state import (
     Derived,
     Fact,
@@ -52,6 +62,7 @@ from lookalike.state import (
     whole,
     wholes,
 )
+from lookalike.text import quoted
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -214,6 +225,8 @@ class Recogniser:
         self.origin: Origin | None = None
         #: What is left out anew after a change begins with this.
         self._measured: Measured | None = None
+        #: (n,): a number for each kept image that follows from its values, once images are taught.
+        self._values: Keys | None = None
         self._derived = Derived()
 
     def restored(self) -> None:
@@ -579,7 +592,9 @@ class Recogniser:
         seen = self.seen(images)
         some = matcher.kept(np.zeros(1, np.intp))
         if some is not None and some.dtype != seen.dtype:
-            self._measured = None  # bytes become floats, and distances others
+            self._measured = self._values = None  # bytes become floats
+        elif self.ids is not None and seen.ndim > 2:
+            self._note(seen, codes)
         matcher.add(seen, codes)
         if self.look is not None:
             self.look = self.look.plus(look(sample(images)))
@@ -597,6 +612,27 @@ class Recogniser:
             self.reservoir = self.reservoir.joined(more)
         self._changed()
         return ids
+
+    def _note(self, seen: NDArray[Any], codes: Codes) -> None:
+        """Warn of further images that are kept already, as another class; note what is kept then."""
+        new, known = value_sums(seen), self._values
+        if known is None:
+            known = np.concatenate([value_sums(self._kept(places)) for places in self._in_chunks()])
+        clashes = []
+        for row in np.flatnonzero(np.isin(new, known)).tolist():
+            at = np.flatnonzero((known == new[row]) & (self.matcher.codes != codes[row]))
+            same = (place for place in at.tolist() if (self._kept(np.array([place])) == seen[row]).all())
+            clashes += [(row, place) for place in islice(same, 1)]
+        if clashes:
+            row, place = clashes[0]
+            taught, other = (self.labels.classes[code] for code in (codes[row], self.matcher.codes[place]))
+            warn(
+                f"of {len(seen)} images taught {len(clashes)} are, to the model, the same as one that it "
+                f"keeps as another class (one taught as {quoted(taught)} is kept as {quoted(other)}): forget "
+                "one of both",
+                LabelWarning,
+            )
+        self._values = np.concatenate([known, new])
 
     def teach(
         self, images: NDArray[Any], labels: ArrayLike, groups: NDArray[Any] | None = None
@@ -631,6 +667,7 @@ class Recogniser:
         matcher.remove(np.flatnonzero(gone))
         self.ids = self.ids[~gone]
         self.kin = None if self.kin is None else self.kin[~gone]
+        self._values = None if self._values is None else self._values[~gone]
         self._relabel(self.labels.without_empty(matcher.class_counts))
         self._changed()
 

@@ -43,10 +43,9 @@ Floats = NDArray[np.float64]
 SHORT_LIST, SHORT_CLASSES = 12, 8
 #: Distances between up to so many images are remembered while they are all that is kept.
 MOST_KNOWN = 2000
-#: Scales, turns and weights are decided among so many images at most, drawn from all classes alike.
-MOST_DECIDING = 400
-#: Left-out images, times all that are kept, times pixels: what says how sure answers are may take so much.
-_LEFT_OUT_PIXELS, _LEAST_LEFT_OUT = 800_000_000, 200
+#: Scales, turns and weights are decided among so many images at most, drawn from all classes alike, and how
+#: sure answers are by so many that are left out: each is compared with all that are kept.
+MOST_DECIDING, MOST_LEFT_OUT = 300, 250
 #: Weights are decided by so many images, each left out, at most.
 MOST_JUDGED = 500
 #: By so many it is decided whether images are compared in all quarter turns.
@@ -171,6 +170,7 @@ class MixtureMatcher:
     root = False
     forgets_polarity = False
     holds_out = True
+    most_left_out = MOST_LEFT_OUT
 
     names: tuple[str, ...]
     weights: Floats
@@ -259,13 +259,6 @@ class MixtureMatcher:
         self.reasons = (*rest.reasons, f"decided among {len(few):,} of {n:,} images, of all classes alike")
         for name in self._gradients:
             getattr(self, name).scale = getattr(rest, name).scale
-
-    @property
-    def most_left_out(self) -> int:
-        """How many images are left out in turn to say how sure answers are."""
-        return max(
-            _LEAST_LEFT_OUT, _LEFT_OUT_PIXELS // (len(self.codes) * int(np.prod(self.images.shape[1:3])))
-        )
 
     def _solve(self) -> None:
         """Solve the heads for what is kept now."""
@@ -391,11 +384,12 @@ class MixtureMatcher:
             return self.network.rows(images)
         return feature_rows(name, images)
 
-    def _rows(self, name: str) -> Floats:
-        """Return what a feature is of all that is kept."""
-        if name not in self._known:
-            self._known[name] = self._features(name, self.images)
-        return self._known[name]
+    def _rows(self, name: str, quarter: int = 0) -> Floats:
+        """Return what a feature is of all that is kept, turned by so many quarters."""
+        key = f"{name} turned by {quarter}" if quarter else name
+        if key not in self._known:
+            self._known[key] = self._features(name, quarter_turned(self.images, quarter))
+        return self._known[key]
 
     def _solved(self, name: str) -> Solved:
         solved: Solved = self._derived.get_or(
@@ -438,8 +432,8 @@ class MixtureMatcher:
         for name in self._heads:
             if exclude is None:
                 of_classes = getattr(self, name).costs(self._features(name, images))
-            else:  # they are kept images, and their rows are known as they are
-                rows = self._features(name, images) if quarter else self._rows(name)[exclude]
+            else:  # they are kept images, and their rows are known
+                rows = self._rows(name, quarter)[exclude]
                 of_classes = getattr(self, name).costs(rows, self._solved(name), exclude)
             costs[name] = of_classes[:, self.codes]
         for name in self._gradients:
