@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+import sys
+import threading
+import time
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
-from lookalike.errors import DataError, InputError
+from lookalike.errors import BusyError, DataError, InputError
 from lookalike.text import quoted
 
 MAX_FILE_BYTES = 64 * 2**20  # the largest encoded image that is read
@@ -20,6 +23,98 @@ MAX_ARCHIVE_BYTES = 8 * 2**30  # the most bytes that the members of an archive m
 MAX_FILES = 1_000_000  # the most files that a folder or an archive may hold
 MAX_DEPTH = 32  # the deepest nesting of folders
 MAX_NAME = 255  # the longest name of a class or a file, in characters
+
+
+#: So long a file that another process changes is waited for, and so often it is looked at: seconds.
+MOST_WAITED, _LOOKED = 300.0, 0.01
+#: The locks that this thread has: whoever changes a file may call others who do.
+_MINE = threading.local()
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Let nobody else of lookalike change a file while the block reads it, works, and writes it again.
+
+    A lock is a hidden file beside it, which is gone afterwards. The system lets go of it where a process is
+    killed.
+
+    Raises
+    ------
+    BusyError
+        Another process, or thread, had it for five minutes.
+    """
+    target = Path(os.path.realpath(path))
+    lock, mine = target.with_name(f".{target.name[:50]}.lock"), vars(_MINE).setdefault("locks", set())
+    if lock in mine:
+        yield
+        return
+    if not lock.parent.is_dir():
+        yield  # there is nothing to lose: whoever reads or writes says so
+        return
+    try:
+        handle = _locked(lock, path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    mine.add(lock)
+    try:
+        yield
+    finally:
+        mine.discard(lock)
+        _let_go(lock, handle)
+
+
+def _locked(lock: Path, path: Path) -> int:
+    """Return a handle that holds a lock, waiting for it."""
+    until = time.monotonic() + MOST_WAITED
+    while True:
+        handle = None
+        # Windows refuses to open what is being removed.
+        with suppress(PermissionError) if sys.platform == "win32" else nullcontext():
+            handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
+        if handle is not None:
+            # Whoever had it before may have removed it: then it is no lock any more.
+            if _try_lock(handle) and _is_there(lock, handle):
+                return handle
+            os.close(handle)
+        if time.monotonic() > until:
+            raise BusyError(
+                f"{quoted(path)} is being changed by another lookalike: try again when it is done"
+            )
+        time.sleep(_LOOKED)
+
+
+def _try_lock(handle: int) -> bool:
+    """Lock an open file, unless another has it."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
+
+
+def _is_there(lock: Path, handle: int) -> bool:
+    """Return whether an open file is still the one of its name."""
+    with suppress(FileNotFoundError):
+        return os.path.samestat(os.stat(lock), os.fstat(handle))
+    return False
+
+
+def _let_go(lock: Path, handle: int) -> None:
+    """Remove a lock and let go of it: in an order in which nobody else's is removed."""
+    if sys.platform == "win32":
+        # What is open is not removed there: nobody else's can be.
+        os.close(handle)
+    with suppress(OSError):
+        lock.unlink()
+    if sys.platform != "win32":
+        os.close(handle)
 
 
 def write_whole(path: Path, data: bytes) -> None:

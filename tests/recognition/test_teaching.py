@@ -3,6 +3,7 @@ import pytest
 from sklearn.base import clone
 
 from lookalike import DeformableMatch, InkCoverage, InputError, MeanImage, NearestImages
+from lookalike.errors import LabelWarning
 from lookalike.recognition.labels import as_classes
 
 KEEPING = {
@@ -179,6 +180,25 @@ def test_a_failure_on_the_way_leaves_no_empty_class(keeping, monkeypatch):
     with pytest.raises(MemoryError):
         keeping.teach(images(1, 2), [7])
     assert_says(keeping, images(5, 1), before)
+
+
+@pytest.mark.parametrize("learn", ["teach", "partial_fit"])
+def test_an_image_that_is_kept_as_another_class_is_warned_of(keeping, learn):
+    X = images(6)
+    keeping.fit(X, [0, 1, 2, 0, 1, 2])
+    with pytest.warns(LabelWarning, match=r"of 3 images taught 1 are.*taught as '1' is kept as '0'"):
+        getattr(keeping, learn)(np.concatenate([X[:1], X[1:2], images(1, 9)]), [1, 1, 1])
+    keeping.forget([0])
+    with pytest.warns(LabelWarning, match="one taught as '0' is kept as '1'"):
+        getattr(keeping, learn)(X[:1], [0])
+
+
+def test_what_is_taught_again_as_the_same_is_no_contradiction(keeping, recwarn):
+    X = images(6)
+    keeping.fit(X, [0, 1, 2, 0, 1, 2]).teach(X[:2], [0, 1])
+    keeping.forget([0, 6])
+    keeping.teach(X[:1], [2])
+    assert not [one for one in recwarn if issubclass(one.category, LabelWarning)]
 
 
 def test_a_median_cannot_be_taught():

@@ -7,8 +7,9 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -372,6 +373,22 @@ def check_model(path: Path, data: str, card: bool) -> None:
         raise InputError(
             f"--output {path} is there and is no lookalike model: name another file, or delete it"
         ) from error
+
+
+def alone_with_model(command: Callable[..., None]) -> Callable[..., None]:
+    """Let a command that changes a model file have it alone, from reading to writing it.
+
+    Of two that teach at once, one waits; what either is told is done, is in the file.
+    """
+
+    @wraps(command)
+    def alone_with(*, model: Path, **options: Any) -> None:
+        from lookalike.files import alone
+
+        with alone(model):
+            command(model=model, **options)
+
+    return alone_with
 
 
 def check_folded(model: Path) -> None:

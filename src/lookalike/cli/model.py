@@ -138,6 +138,7 @@ def _lines(found: ModelInfo) -> list[tuple[str, str]]:
     return lines
 
 
+@common.alone_with_model
 def teach(
     model: common.Model,
     images: Annotated[
@@ -197,6 +198,7 @@ def teach(
         common.say_notes([f"{label} is a new class; there are {len(fitted.classes_)} now."], quiet)
 
 
+@common.alone_with_model
 def forget(
     model: common.Model,
     ids: Annotated[

@@ -118,6 +118,7 @@ def _read_token(path: str) -> str | None:
 
 
 @app.command()
+@common.alone_with_model
 def compact(model: common.Model, quiet: common.Quiet = False) -> None:
     """Write what was taught while a model was served into its file, and empty the journal.
 

@@ -10,8 +10,27 @@ from numpy.typing import NDArray
 from lookalike.distance.lower_bounds import COARSE, LowerBounds
 from lookalike.distance.metrics import Kernels
 
+#: Who may write behind the rows of an array: the first who asks, by how many rows there are. Copies share
+#: arrays, and ``setdefault`` is one step for all threads.
+Claims = dict[int, object]
+
 #: Lower bounds pay where there are so many rows and features; below, brute force is as quick.
 LEAST_ROWS, LEAST_FEATURES = 1024, 128
+
+
+def _claimed(claims: Claims, size: int) -> bool:
+    """Return whether the array of these claims is ours to write to behind so many rows."""
+    mine = object()
+    return claims.setdefault(size, mine) is mine
+
+
+class _Grown(NamedTuple):
+    """Rows in two arrays: never changed, but for room behind ``more`` rows that nobody has."""
+
+    first: NDArray[Any]
+    room: NDArray[Any]
+    more: int
+    claims: Claims
 
 
 class GrowingRows:
@@ -19,7 +38,7 @@ class GrowingRows:
 
     The first rows stay where they are; those that come later lie behind them in an array of their own, with
     room to spare, until all are asked for at once. What was handed out is never written to again: a search
-    may go on with the rows that it got.
+    may go on with the rows that it got. Copies (``copy.copy``) share arrays, and go ways of their own.
 
     The array of the first rows (n, ...) is used as it is, and may be read-only.
 
@@ -32,55 +51,59 @@ class GrowingRows:
     """
 
     def __init__(self, rows: NDArray[Any]) -> None:
-        self._first = rows
-        self._room, self._more = rows[:0], 0
+        self._held = _Grown(rows, rows[:0], 0, {})
 
     def __len__(self) -> int:
-        return len(self._first) + self._more
+        held = self._held
+        return len(held.first) + held.more
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of all rows together."""
-        return len(self), *self._first.shape[1:]
+        return len(self), *self._held.first.shape[1:]
 
     @property
     def rows(self) -> NDArray[Any]:
         """All rows, in order: a copy is made of those that were added since it was last asked for."""
-        if self._more:
-            self._first = np.concatenate([self._first, self._room[: self._more]])
-            self._room, self._more = self._first[:0], 0
-        return self._first
+        first, room, more, _ = self._held
+        if more:
+            first = np.concatenate([first, room[:more]])
+            self._held = _Grown(first, first[:0], 0, {})
+        return first
 
     def take(self, places: NDArray[np.intp]) -> NDArray[Any]:
         """Return a copy of the rows at some places, in one dimension."""
-        later = places >= len(self._first)
+        first, room, _, _ = self._held
+        later = places >= len(first)
         if not later.any():
-            return self._first[places]
-        taken = np.empty((len(places), *self._first.shape[1:]), self._first.dtype)
-        taken[~later] = self._first[places[~later]]
-        taken[later] = self._room[places[later] - len(self._first)]
+            return first[places]
+        taken = np.empty((len(places), *first.shape[1:]), first.dtype)
+        taken[~later] = first[places[~later]]
+        taken[later] = room[places[later] - len(first)]
         return taken
 
     def add(self, rows: NDArray[Any]) -> None:
         """Append rows."""
-        need = self._more + len(rows)
-        if need > len(self._room):
-            room = np.empty((need + need // 2, *self._first.shape[1:]), self._first.dtype)
-            room[: self._more] = self._room[: self._more]
-            self._room = room
-        self._room[self._more : need] = rows
-        self._more = need
+        first, room, more, claims = self._held
+        need = more + len(rows)
+        if need > len(room) or not _claimed(claims, more):
+            wider = np.empty((need + need // 2, *first.shape[1:]), first.dtype)
+            wider[:more] = room[:more]
+            room, claims = wider, {}
+        room[more:need] = rows
+        self._held = _Grown(first, room, need, claims)
 
     def remove(self, places: NDArray[np.intp]) -> None:
         """Take rows out; those behind them move up."""
-        places = np.unique(places)
-        first = len(self._first)
-        cut = int(np.searchsorted(places, first))
+        first, room, more, claims = self._held
+        places, start = np.unique(places), len(first)
+        cut = int(np.searchsorted(places, start))
         if cut:
-            self._first = _shorter(self._first, places[:cut])
+            first = _shorter(first, places[:cut])
         if cut < len(places):
-            self._room = _shorter(self._room[: self._more], places[cut:] - first)
-            self._more = len(self._room)
+            room, claims = _shorter(room[:more], places[cut:] - start), {}
+            more = len(room)
+        self._held = _Grown(first, room, more, claims)
 
 
 def _shorter(rows: NDArray[Any], places: NDArray[np.intp]) -> NDArray[Any]:
@@ -103,10 +126,14 @@ def rows_without(rows: NDArray[Any], places: NDArray[np.intp], room: int = 0) ->
 
 
 class Held(NamedTuple):
-    """What an index holds: never changed below ``size``, so that a search may go on with the one it got."""
+    """What an index holds: never changed below ``size``, so that a search may go on with the one it got.
+
+    Copies of an index share arrays: what follows from rows is the same whoever writes it there.
+    """
 
     size: int
     features: int
+    claims: Claims
     full: NDArray[np.uint8]
     norms: NDArray[np.int64]
     coarse: NDArray[Any]
@@ -117,7 +144,7 @@ class Held(NamedTuple):
     ready: int = 0  # rows that are reduced
     bounds: LowerBounds | None = None
     chosen_at: int = 0  # how many rows there were when the bounds were chosen
-    room: int = 0  # rows that may be written to: a search may still read those beyond
+    room: int = 0  # rows that may be written to
 
     @classmethod
     def empty(cls, features: int, kernels: Kernels) -> Held:
@@ -125,6 +152,7 @@ class Held(NamedTuple):
         return cls(
             0,
             features,
+            {},
             np.zeros((0, -(-features // 32) * 32), np.uint8),
             np.zeros(0, np.int64),
             np.zeros(0, kernels.kind),
@@ -133,14 +161,15 @@ class Held(NamedTuple):
         )
 
     def with_room(self, more: int) -> Held:
-        """Return the same with room for ``more`` rows."""
+        """Return the same with room for ``more`` rows that is nobody else's."""
         need = self.size + more
-        if need <= self.room:
+        if need <= self.room and _claimed(self.claims, self.size):
             return self
         # Pages that nobody wrote to cost nothing: with some to spare, the next few rows need no copy.
         room = -(-max(need + need // 8, self.size + self.size // 2) // 16) * 16
         return self._replace(
             room=room,
+            claims={},
             full=_grown(self.full, room),
             norms=_grown(self.norms, room),
             coarse=_grown(self.coarse, room * COARSE if self.bounds else 0),
@@ -148,21 +177,24 @@ class Held(NamedTuple):
             fine=_grown(self.fine, room if self.bounds else 0),
         )
 
-    def without(self, places: NDArray[np.intp], kernels: Kernels, *, is_read: bool) -> Held:
+    def without(self, places: NDArray[np.intp], kernels: Kernels) -> Held:
         """Return the same without the rows at some places, ascending and each once; others move up.
 
-        The last rows are only forgotten. Where a search may still read them (``is_read``), nothing is ever
-        written to their place: further rows go into new arrays.
+        The last rows are only forgotten. A search or a copy may still read them, and nothing is ever written
+        to their place: further rows go into new arrays.
         """
         left = self.size - len(places)
         normed = self.normed - int(np.searchsorted(places, self.normed))
         ready = self.ready - int(np.searchsorted(places, self.ready))
-        shorter = self._replace(size=left, normed=normed, ready=ready, room=0 if is_read else self.room)
-        if not len(places) or places[0] == left:
+        if not len(places):
+            return self
+        shorter = self._replace(size=left, normed=normed, ready=ready, room=0)
+        if places[0] == left:
             return shorter
         room = len(self.full)
         fresh = shorter._replace(
             room=room,
+            claims={},
             full=rows_without(self.full[: self.size], places, room),
             norms=rows_without(self.norms[: self.size], places, room),
         )

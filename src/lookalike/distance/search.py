@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -73,7 +72,7 @@ class ImageIndex:
     def _begin(self) -> None:
         """Hold no image yet."""
         self._lock, self._kernels = threading.Lock(), kernels_of(self.metric)
-        self._readers, self._asked = 0, 0
+        self._asked = 0
         self._held = Held.empty(int(np.prod(self.shape)), self._kernels)
 
     def __len__(self) -> int:
@@ -104,7 +103,7 @@ class ImageIndex:
                     f"positions {gone.tolist()}: expected whole numbers from 0 to {held.size - 1}"
                 )
             gone = np.unique(gone).astype(np.intp)
-            self._held = held.without(gone, self._kernels, is_read=self._readers > 0)
+            self._held = held.without(gone, self._kernels)
 
     def take(self, positions: ArrayLike) -> NDArray[np.uint8]:
         """Return a copy of the images at some positions, in any order."""
@@ -112,6 +111,14 @@ class ImageIndex:
             held = self._held
             rows = held.full[: held.size][np.asarray(positions, dtype=np.intp), : held.features]
         return rows.reshape(-1, *self.shape)
+
+    def __copy__(self) -> ImageIndex:
+        """Return an index of the same images that goes its own way: arrays are shared."""
+        other = object.__new__(ImageIndex)
+        other.metric, other.shape = self.metric, self.shape
+        other._begin()
+        other._held, other._asked = self._held, self._asked
+        return other
 
     def __getstate__(self) -> dict[str, Any]:
         # A lock cannot be pickled, and lower bounds are made anew as quickly as they are read.
@@ -165,29 +172,22 @@ class ImageIndex:
     ) -> _Search:
         """Return a search that is done."""
         batch = self._checked(queries)
-        with self._reading(len(batch)) as held:
-            k = checked_k(k, held.size, "images of the index")
-            search = _Search(held, self._kernels, batch, k, asked)
-            search.run(threads, progress)
+        held = self._to_read(len(batch))
+        k = checked_k(k, held.size, "images of the index")
+        search = _Search(held, self._kernels, batch, k, asked)
+        search.run(threads, progress)
         return search
 
-    @contextmanager
-    def _reading(self, count: int) -> Iterator[Held]:
-        """Hand out what is held to a search of some queries, with lower bounds where they pay."""
+    def _to_read(self, count: int) -> Held:
+        """Return what is held for a search of some queries, with lower bounds where they pay."""
         with self._lock:
             self._asked += count
             if self._held.ready == 0 and self._asked <= FEW:
                 if self._held.normed < self._held.size:
                     self._held = with_norms(self._held, self._kernels)
-                held = self._held._replace(bounds=None)
-            else:
-                self._held = held = with_bounds(self._held, self.shape, self._kernels)
-            self._readers += 1
-        try:
-            yield held
-        finally:
-            with self._lock:
-                self._readers -= 1
+                return self._held._replace(bounds=None)
+            self._held = with_bounds(self._held, self.shape, self._kernels)
+            return self._held
 
     def _checked(self, images: ArrayLike) -> NDArray[np.uint8]:
         """Return an image batch of bytes, refusing images of another kind or shape than the index's."""
@@ -273,11 +273,11 @@ class _Search:
     def run(self, threads: int | None, progress: Progress) -> None:
         """Answer all queries."""
         if not self._kernel.is_ready(self._variant, self._more):
-            progress("compiling the search", 0, 1)
+            progress("compiling the search (first use only)", 0, 1)
             batch, best = self._start(slice(0, 1))
             self._kernel(self._variant, self._rule, self._rows, batch, best, self._more, self._codes, 0, 0)
             sort_best(best)
-            progress("compiling the search", 1, 1)
+            progress("compiling the search (first use only)", 1, 1)
         total = len(self._queries)
         if total > 4:
             count = settings.threads() if threads is None else threads

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from lookalike.evaluation.folds import FEW
 from lookalike.evaluation.statistics import mcnemar
+from lookalike.models.changing import draft_of, take_over
 from lookalike.models.checks import rank_of
 from lookalike.models.deformable import DeformableMatch
 from lookalike.models.mean_image import MeanImage
@@ -111,9 +112,11 @@ class Classifier(ClassifierMixin, BaseEstimator):
             told.append(f"{type(model).__name__}: {also.sum():,} of {len(also):,}")
             if len(also) == len(right) and also.sum() > right.sum() and mcnemar(right, also)[2] <= _LEVEL:
                 best, right = model, also
-        self.model_ = best
-        self.reasons_ = (f"{type(best).__name__} was chosen ({'; '.join(told)})", *best.reasons_)
-        self.n_features_in_ = best.n_features_in_
+        draft = draft_of(self)
+        draft.model_ = best
+        draft.reasons_ = (f"{type(best).__name__} was chosen ({'; '.join(told)})", *best.reasons_)
+        draft.n_features_in_ = best.n_features_in_
+        take_over(self, draft)
         return self
 
     @property

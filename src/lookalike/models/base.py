@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from lookalike.errors import InputError
 from lookalike.images import as_images
+from lookalike.models.changing import changed, draft_of, take_over
 from lookalike.models.checks import (
     check_whole,
     checked_groups,
@@ -22,13 +23,13 @@ from lookalike.models.checks import (
     grows,
     in_one_form,
     keeps,
+    kept_ids,
     learned,
     rank_of,
+    reasons_of,
     refusing,
     restored,
-    rows_taken,
     shape_of,
-    unchanged_by_failure,
 )
 from lookalike.models.explained import Explanations
 from lookalike.prepare import Prepare
@@ -138,11 +139,12 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             group) for each.
         """
         self._check_parameters()
-        with unchanged_by_failure(self):
-            images = self._images(X, reset=True)
-            classes, codes = np.unique(checked_labels(self, y, images), return_inverse=True)
-            of_groups = checked_groups(groups, len(images))
-            fit_first(self, images, LabelTable.of(classes), codes, of_groups, progress)
+        draft = draft_of(self)
+        images = draft._images(X, None)
+        classes, codes = np.unique(checked_labels(self, y, images), return_inverse=True)
+        of_groups = checked_groups(groups, len(images))
+        fit_first(draft, images, LabelTable.of(classes), codes, of_groups, progress)
+        take_over(self, draft)
         return self
 
     @available_if(grows)  # type: ignore[untyped-decorator]
@@ -182,15 +184,23 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             The first call has no ``classes``, a later one has other ones, or a label is none of them.
         """
         self._check_parameters()
-        first = not self.__sklearn_is_fitted__()
-        images = self._images(X, reset=first)
-        table = class_table(self, classes)
-        codes = table.codes_of(checked_labels(self, y, images))
-        of_groups = checked_groups(groups, len(images))
-        if first:
-            fit_first(self, images, table, codes, of_groups, silent)
+
+        def learn(model: Any, known: Recogniser | None) -> None:
+            images = model._images(X, known)
+            table = class_table(known, classes)
+            codes = table.codes_of(checked_labels(self, y, images))
+            of_groups = checked_groups(groups, len(images))
+            if known is None:
+                fit_first(model, images, table, codes, of_groups, silent)
+            else:
+                known.add(images, codes, of_groups)
+
+        if self.__sklearn_is_fitted__():
+            changed(self, lambda after: learn(self, after))
         else:
-            self.recogniser_.add(images, codes, of_groups)
+            draft = draft_of(self)
+            learn(draft, None)
+            take_over(self, draft)
         return self
 
     @takes_tensors
@@ -225,9 +235,13 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             The images are of another shape or kind, there is not one label for each or it is of another
             kind, or the model cannot learn further images.
         """
-        self._ready().check_teachable()
-        batch = self._images(images)
-        return self._ready().teach(batch, labels, checked_groups(groups, len(batch)))
+
+        def teach(after: Recogniser) -> NDArray[np.int64]:
+            after.check_teachable()
+            batch = self._images(images, after)
+            return after.teach(batch, labels, checked_groups(groups, len(batch)))
+
+        return changed(self, teach)
 
     @available_if(keeps)  # type: ignore[untyped-decorator]
     @takes_tensors
@@ -248,7 +262,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         InputError
             An id is no number that is in ``ids_``, or no image would be left.
         """
-        self._ready().forget(ids)
+        changed(self, lambda after: after.forget(ids))
         return self
 
     # What is asked: an answer is one search.
@@ -277,8 +291,9 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         InputError
             ``n_neighbors`` is not 1 to how many are kept.
         """
-        images = self._images(X)
-        return self._ready().match(images, self._count(n_neighbors), progress=progress)[0]
+        asked = self._ready()
+        images = self._images(X, asked)
+        return asked.match(images, asked.count(n_neighbors), progress=progress)[0]
 
     @takes_tensors
     def predict(self, X: ArrayLike, *, progress: Progress = silent) -> NDArray[Any]:
@@ -301,7 +316,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         InputError
             Fewer training images are left than are to vote.
         """
-        return self._ready().predict(self._images(X), progress)[0]
+        asked = self._ready()
+        return asked.predict(self._images(X, asked), progress)[0]
 
     @takes_tensors
     def predict_proba(self, X: ArrayLike, *, progress: Progress = silent) -> Floats:
@@ -329,8 +345,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             In the order of ``classes_``. Rows sum to 1 but for rounding, and ``argmax`` is what ``predict``
             answers.
         """
-        matches = self._ready().match(self._images(X), progress=progress)[0]
-        return self._ready().probabilities(matches)
+        asked = self._ready()
+        return asked.probabilities(asked.match(self._images(X, asked), progress=progress)[0])
 
     @takes_tensors
     def predict_set(
@@ -358,9 +374,10 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         InputError
             ``alpha`` is no level.
         """
-        reach, images = self._ready().rejection(progress).reach(asked_level(alpha)), self._images(X)
-        matches, seen = self._ready().match(images, reach=reach, progress=progress)
-        return self._ready().sets(matches, images, seen, alpha)
+        asked = self._ready()
+        reach, images = asked.rejection(progress).reach(asked_level(alpha)), self._images(X, asked)
+        matches, seen = asked.match(images, reach=reach, progress=progress)
+        return asked.sets(matches, images, seen, alpha)
 
     @takes_tensors
     def answer(self, X: ArrayLike, alpha: float = 0.05, *, progress: Progress = silent) -> Answers:
@@ -382,7 +399,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             ``labels``, ``distances``, ``rejected`` (the rows of :meth:`predict_set` without a class), and the
             ``basis`` that the level rests on.
         """
-        return self._ready().answer(self._images(X), alpha, progress)
+        asked = self._ready()
+        return asked.answer(self._images(X, asked), alpha, progress)
 
     @takes_tensors
     def assess(
@@ -412,8 +430,9 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             Labels, distances, probabilities, p-values, rejected, prediction sets and the nearest images;
             ``frame()`` is a table with a row an image.
         """
-        images = self._images(X)
-        return Assessment.of(self._ready(), images, alpha, self._count(n_neighbors), progress)
+        asked = self._ready()
+        images = self._images(X, asked)
+        return Assessment.of(asked, images, alpha, asked.count(n_neighbors), progress)
 
     @takes_tensors
     def explain(self, X: ArrayLike, n_neighbors: int = 3, *, progress: Progress = silent) -> Explanations:
@@ -444,7 +463,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             ``n_neighbors`` is no whole number of at least 1.
         """
         check_whole("n_neighbors", n_neighbors)
-        return Explanations(self._ready().explain(self._images(X), n_neighbors, progress))
+        asked = self._ready()
+        return Explanations(asked.explain(self._images(X, asked), n_neighbors, progress))
 
     @available_if(keeps)  # type: ignore[untyped-decorator]
     @takes_tensors
@@ -474,8 +494,9 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         InputError
             ``n_neighbors`` is not 1 to the number of training images.
         """
-        count, images = self._count(n_neighbors), self._images(X)
-        matches = self._ready().match(images, count, reach=1, progress=progress)[0]
+        asked = self._ready()
+        count, images = asked.count(n_neighbors), self._images(X, asked)
+        matches = asked.match(images, count, reach=1, progress=progress)[0]
         return matches.distances, matches.places
 
     @available_if(keeps)  # type: ignore[untyped-decorator]
@@ -536,7 +557,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         -------
         ndarray of shape (n,), bool
         """
-        return self._ready().is_kept(self._images(X))
+        asked = self._ready()
+        return asked.is_kept(self._images(X, asked))
 
     @takes_tensors
     def prepared(self, X: ArrayLike, *, progress: Progress = silent) -> NDArray[Any]:
@@ -553,7 +575,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         -------
         ndarray of shape (n, height, width) or (n, height, width, c), or the rows of a 2-D array
         """
-        return self._ready().seen(self._images(X), progress)
+        asked = self._ready()
+        return asked.seen(self._images(X, asked), progress)
 
     def rejection_basis(self, alpha: float = 0.05) -> Basis:
         """Return what a level of rejection rests on, with a sentence that says what is promised.
@@ -604,23 +627,19 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     @property
     def reasons_(self) -> tuple[str, ...]:
         """What "auto" chose and why, one sentence a decision."""
-        recogniser = self._fitted()
-        prepared = () if recogniser.prepare is None else recogniser.prepare.reasons_
-        return (*rows_taken(recogniser), *prepared, *getattr(recogniser.matcher, "reasons", ()))
+        return reasons_of(self._fitted())
 
     @property
     def ids_(self) -> NDArray[np.int64]:
         """A number for each training image, ascending; no number is given twice."""
-        ids = self._fitted().ids
-        if ids is None:
-            raise AttributeError(f"{type(self).__name__} keeps no training images")
-        return ids
+        return kept_ids(self)
 
     @property
     def labels_(self) -> NDArray[Any]:
         """The training images' labels, where they are kept."""
-        self.ids_  # noqa: B018 - there are none without
-        labels: NDArray[Any] = self.classes_[self._ready().matcher.codes]
+        kept_ids(self)  # there are none without
+        asked = self._fitted()
+        labels: NDArray[Any] = asked.labels.classes[asked.matcher.codes]
         return labels
 
     @property
@@ -654,19 +673,19 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
 
     # What goes in.
 
-    def _images(self, X: ArrayLike, *, reset: bool = False) -> NDArray[Any]:
-        """Return ``X`` as a checked image batch, or as checked rows of numbers."""
+    def _images(self, X: ArrayLike, known: Recogniser | None) -> NDArray[Any]:
+        """Return ``X`` as a checked image batch, or as checked rows of numbers; None is a first fit's."""
         rank = X.ndim if isinstance(X, np.ndarray) else rank_of(X)
         if rank in (3, 4):
-            if not reset:
-                return self._ready().checked(X)
+            if known is not None:
+                return known.checked(X)
             images = as_images(X)
             self.n_features_in_ = int(np.prod(images.shape[1:]))
             self.__dict__.pop("feature_names_in_", None)  # a fit on a table may have left them
             return images
-        if not reset and self.image_shape_ is not None:
+        if known is not None and known.image_shape is not None:
             raise InputError(
-                f"X has shape {shape_of(X)}: expected images (n, {', '.join(map(str, self.image_shape_))}), "
+                f"X has shape {shape_of(X)}: expected images (n, {', '.join(map(str, known.image_shape))}), "
                 "as in fit"
             )
         if rank != 2:
@@ -675,12 +694,5 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
                 "(n, features). Reshape your data: X[None] is a batch of one"
             )
         with refusing():
-            rows: NDArray[Any] = validate_data(self, X, reset=reset)
+            rows: NDArray[Any] = validate_data(self, X, reset=known is None)
         return rows
-
-    def _count(self, n_neighbors: int | None) -> int:
-        """Return how many neighbours are asked for: as many as vote where that is not said."""
-        recogniser = self._ready()
-        if n_neighbors is None:
-            return recogniser.voters
-        return Vote(n_neighbors).among(len(recogniser.matcher.codes))

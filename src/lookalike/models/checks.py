@@ -45,18 +45,6 @@ def refusing() -> Iterator[None]:
         raise InputError(text if named else text.splitlines()[0]) from error
 
 
-@contextmanager
-def unchanged_by_failure(model: Any) -> Iterator[None]:
-    """Put back what a model was where the block fails."""
-    before = vars(model).copy()
-    try:
-        yield
-    except BaseException:
-        vars(model).clear()
-        vars(model).update(before)
-        raise
-
-
 def checked_labels(model: Any, y: ArrayLike, images: NDArray[Any]) -> NDArray[Any]:
     """Return ``y`` as checked labels, one for each of the images."""
     if y is None:
@@ -126,9 +114,8 @@ def checked_groups(groups: ArrayLike | None, n: int) -> NDArray[Any] | None:
     return values
 
 
-def class_table(model: Any, classes: ArrayLike | None) -> LabelTable:
+def class_table(known: Recogniser | None, classes: ArrayLike | None) -> LabelTable:
     """Return the labels of the first call of ``partial_fit``, which later ones may only repeat."""
-    known: Recogniser | None = model.__dict__.get("recogniser_")
     if classes is None:
         if known is None:
             raise InputError(
@@ -226,7 +213,13 @@ def _shape_of_rows(n: int) -> tuple[int, int]:
     return 1, n
 
 
-def rows_taken(recogniser: Recogniser) -> tuple[str, ...]:
+def reasons_of(recogniser: Recogniser) -> tuple[str, ...]:
+    """Return what "auto" chose and why, one sentence a decision."""
+    prepared = () if recogniser.prepare is None else recogniser.prepare.reasons_
+    return (*_rows_taken(recogniser), *prepared, *getattr(recogniser.matcher, "reasons", ()))
+
+
+def _rows_taken(recogniser: Recogniser) -> tuple[str, ...]:
     """Return what rows of numbers were taken for, where they were taken for images."""
     taken = recogniser.as_bytes
     if taken is None or taken.shape is None or taken.shape == (1, recogniser.n_features):
@@ -304,6 +297,14 @@ def keeps(model: Any) -> bool:
     if not _own_matcher(model).keeps_images:
         raise AttributeError(f"{type(model).__name__} keeps no training images")
     return True
+
+
+def kept_ids(model: Any) -> NDArray[np.int64]:
+    """Return the numbers of the training images, where they are kept."""
+    ids: NDArray[np.int64] | None = model._fitted().ids
+    if ids is None:
+        raise AttributeError(f"{type(model).__name__} keeps no training images")
+    return ids
 
 
 def grows(model: Any) -> bool:

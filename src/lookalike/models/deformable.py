@@ -224,12 +224,13 @@ class DeformableMatch(ImageClassifier):
         InputError
             The image is of another shape than those of ``fit``, or there is no such place.
         """
-        if not 0 <= place < len(self.ids_):
+        asked = self._ready()
+        matcher: Any = asked.matcher
+        if not 0 <= place < len(matcher.codes):
             raise InputError(
-                f"place is {place}: expected 0 to {len(self.ids_) - 1}, that of a training image"
+                f"place is {place}: expected 0 to {len(matcher.codes) - 1}, that of a training image"
             )
-        seen = self.recogniser_.seen(self._images(np.asarray(image)[None]))
-        matcher: Any = self.recogniser_.matcher
+        seen = asked.seen(self._images(np.asarray(image)[None], asked))
         field: Match = matcher.field(seen[0], int(place))
         return field
 

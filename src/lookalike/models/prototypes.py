@@ -37,8 +37,8 @@ def _prototype_distances(self: ImageClassifier, X: ArrayLike) -> NDArray[np.floa
     ndarray of shape (n, n_prototypes), float64
         L1 or L2 per value, in 0-1 for images; in the order of ``prototypes_``.
     """
-    matcher: Any = self._ready().matcher
-    distances: NDArray[np.float64] = matcher.distances(self.recogniser_.seen(self._images(X)))
+    asked: Any = self._ready()
+    distances: NDArray[np.float64] = asked.matcher.distances(asked.seen(self._images(X, asked)))
     return distances
 
 

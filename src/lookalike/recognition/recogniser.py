@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -21,7 +23,7 @@ from lookalike.data.look import (
     strange,
     strange_rows,
 )
-from lookalike.errors import InputError, warn
+from lookalike.errors import InputError, LabelWarning, warn
 from lookalike.images import as_images, digests
 from lookalike.prepare import FitToInk, Prepare
 from lookalike.prepare.chain import FITTED
@@ -29,13 +31,23 @@ from lookalike.prepare.steps import run_all
 from lookalike.progress import Progress, silent
 from lookalike.recognition.explanation import Evidence, explain
 from lookalike.recognition.labels import LABELS, LabelTable
+from lookalike.recognition.measured import Measured
 from lookalike.recognition.probability import Calibration, LeftOut, calibrate, probabilities
 from lookalike.recognition.rejection import Basis, Rejection, asked_level, checked_level
 from lookalike.recognition.reservoir import Reservoir, image_keys, smallest, spreads
 from lookalike.recognition.vote import Vote
 from lookalike.search.matcher import Codes, Matcher
 from lookalike.search.matches import Matches
-from lookalike.search.together import Keys, Together, groups_in, joined, kin_of, shift_keys, without
+from lookalike.search.together import (
+    Keys,
+    Together,
+    groups_in,
+    joined,
+    kin_of,
+    shift_keys,
+    value_sums,
+    without,
+)
 from lookalike.state import (
     Derived,
     Fact,
@@ -50,6 +62,7 @@ from lookalike.state import (
     whole,
     wholes,
 )
+from lookalike.text import quoted
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -210,6 +223,10 @@ class Recogniser:
 
     def _begin(self) -> None:
         self.origin: Origin | None = None
+        #: What is left out anew after a change begins with this.
+        self._measured: Measured | None = None
+        #: (n,): a number for each kept image that follows from its values, once images are taught.
+        self._values: Keys | None = None
         self._derived = Derived()
 
     def restored(self) -> None:
@@ -317,6 +334,10 @@ class Recogniser:
     def voters(self) -> int:
         """How many of what is kept vote."""
         return self.vote.among(len(self.matcher.codes))
+
+    def count(self, n_neighbors: int | None) -> int:
+        """Return how many neighbours are asked for: as many as vote where that is not said."""
+        return self.voters if n_neighbors is None else Vote(n_neighbors).among(len(self.matcher.codes))
 
     def predict(self, images: NDArray[Any], progress: Progress = silent) -> tuple[NDArray[Any], Floats]:
         """Return the label of each image, and how unlike the image is to what answered."""
@@ -443,7 +464,8 @@ class Recogniser:
         hashes = np.concatenate([key for key, _ in keys])
         places = np.argsort(hashes, kind="stable")
         places = together.one_each(places)
-        return together, places[smallest(hashes[places])]
+        found = places[smallest(hashes[places])]
+        return together, found[: getattr(self.matcher, "most_left_out", len(found))]
 
     def _left_out(
         self, images: NDArray[Any] | None, codes: Codes, kin: Keys | None, progress: Progress
@@ -455,8 +477,10 @@ class Recogniser:
         distances = np.full((len(places), len(self.labels.classes)), np.inf)
         for rows, gone in together.leaving_out(places):
             some = seen[rows]
-            if gone is None:
-                own = places[rows] if images is None else matcher.holder(some, codes[places[rows]])
+            if gone is None and images is None:
+                distances[rows] = self._without_each(some, places[rows], progress)
+            elif gone is None:
+                own = matcher.holder(some, codes[places[rows]])
                 distances[rows] = matcher.match(some, 1, exclude=own, progress=progress).class_distances
             elif not gone.all():
                 rest, classes = without(matcher, gone, images, codes)
@@ -464,6 +488,15 @@ class Recogniser:
                 distances[np.ix_(rows, classes)] = found.class_distances
         groups = groups_in(kin)
         return LeftOut(distances, codes[places], spreads(seen), None if groups is None else groups[places])
+
+    def _without_each(self, images: NDArray[Any], places: NDArray[np.intp], progress: Progress) -> Floats:
+        """Return class distances of kept images, each alone left out."""
+        matcher: Any = self.matcher
+        if self.ids is None or not getattr(matcher, "merges", False):
+            found: Floats = matcher.match(images, 1, exclude=places, progress=progress).class_distances
+            return found
+        self._measured = Measured.of(matcher, self.ids, self.labels, images, places, self._measured, progress)
+        return self._measured.distances
 
     def _labelled(self, places: NDArray[np.intp]) -> tuple[NDArray[Any], Codes]:
         return self._kept(places), self.matcher.codes[places]
@@ -498,7 +531,13 @@ class Recogniser:
         forgets = getattr(self.matcher, "forgets_polarity", False)
         return frozenset(({"size"} if fits else set()) | ({"polarity"} if forgets else set()))
 
-    # What is learned.
+    # What is learned: what others may be asking is copied first, and the copy learns.
+
+    def copied(self) -> Recogniser:
+        """Return a copy that may learn and forget: whoever has this one sees nothing of it."""
+        other = copy(self)
+        other.matcher = copy(self.matcher)
+        return other
 
     def fit(
         self,
@@ -551,6 +590,11 @@ class Recogniser:
         matcher: Any = self.matcher
         kin = self._kin(images, codes, groups)
         seen = self.seen(images)
+        some = matcher.kept(np.zeros(1, np.intp))
+        if some is not None and some.dtype != seen.dtype:
+            self._measured = self._values = None  # bytes become floats
+        elif self.ids is not None and seen.ndim > 2:
+            self._note(seen, codes)
         matcher.add(seen, codes)
         if self.look is not None:
             self.look = self.look.plus(look(sample(images)))
@@ -569,19 +613,35 @@ class Recogniser:
         self._changed()
         return ids
 
+    def _note(self, seen: NDArray[Any], codes: Codes) -> None:
+        """Warn of further images that are kept already, as another class; note what is kept then."""
+        new, known = value_sums(seen), self._values
+        if known is None:
+            known = np.concatenate([value_sums(self._kept(places)) for places in self._in_chunks()])
+        clashes = []
+        for row in np.flatnonzero(np.isin(new, known)).tolist():
+            at = np.flatnonzero((known == new[row]) & (self.matcher.codes != codes[row]))
+            same = (place for place in at.tolist() if (self._kept(np.array([place])) == seen[row]).all())
+            clashes += [(row, place) for place in islice(same, 1)]
+        if clashes:
+            row, place = clashes[0]
+            taught, other = (self.labels.classes[code] for code in (codes[row], self.matcher.codes[place]))
+            warn(
+                f"of {len(seen)} images taught {len(clashes)} are, to the model, the same as one that it "
+                f"keeps as another class (one taught as {quoted(taught)} is kept as {quoted(other)}): forget "
+                "one of both",
+                LabelWarning,
+            )
+        self._values = np.concatenate([known, new])
+
     def teach(
         self, images: NDArray[Any], labels: ArrayLike, groups: NDArray[Any] | None = None
     ) -> NDArray[np.int64]:
         """Learn further images, of new classes too, and return their ids."""
         self.check_teachable()
         grown, codes = self.labels.grown(labels, len(images))
-        before = self.labels
         self._relabel(grown)
-        try:
-            return self.add(images, codes, groups)
-        except BaseException:
-            self._relabel(before)
-            raise
+        return self.add(images, codes, groups)
 
     def check_teachable(self) -> None:
         """Refuse to be taught, where that is not possible."""
@@ -607,6 +667,7 @@ class Recogniser:
         matcher.remove(np.flatnonzero(gone))
         self.ids = self.ids[~gone]
         self.kin = None if self.kin is None else self.kin[~gone]
+        self._values = None if self._values is None else self._values[~gone]
         self._relabel(self.labels.without_empty(matcher.class_counts))
         self._changed()
 

@@ -87,8 +87,8 @@ class _Known(NamedTuple):
     n: int  # images, or groups of them
 
 
-def _known(scores: tuple[Floats, ...], units: NDArray[np.intp], which: NDArray[np.bool_]) -> _Known:
-    """Return what is known of some images by their scores and groups."""
+def _known(scores: tuple[Floats, ...], units: NDArray[np.intp], which: NDArray[np.intp]) -> _Known:
+    """Return what is known of the images at some places by their scores and groups."""
     _, of, sizes = np.unique(units[which], return_inverse=True, return_counts=True)
     orders = [np.argsort(score[which]) for score in scores]
     larger = [np.append(np.cumsum(1 / sizes[of[order]][::-1])[::-1], 0.0) for order in orders]
@@ -123,8 +123,11 @@ class Rejection:
         scores = tuple(score[rows, codes] for score in _scores(distances))
         told = np.isfinite(scores[0])
         units = left_out.units
-        self._of_class = [_known(scores, units, told & (codes == code)) for code in classes]
-        self._of_all = _known(scores, units, told)
+        places = np.flatnonzero(told)
+        by_class = places[np.argsort(codes[places], kind="stable")]
+        ends = np.searchsorted(codes[by_class], classes, side="right")
+        self._of_class = [_known(scores, units, some) for some in np.split(by_class, ends)[:-1]]
+        self._of_all = _known(scores, units, places)
         self._present, self._count = present, self._of_all.n
         self._few = min(self._of_class[code].n for code in np.flatnonzero(present))
         self._of_groups = left_out.groups is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any, ClassVar
 
 import numpy as np
@@ -48,21 +49,23 @@ class ClassSums:
         if self.unit not in (1, 255):
             raise InputError(f"unit is {self.unit}: expected 1 or 255")
 
-    def add(self, rows: NDArray[Any], codes: Codes, unit: int) -> None:
-        """Add further rows."""
-        more = class_sums(rows, codes, len(self.counts))
+    def plus(self, rows: NDArray[Any], codes: Codes, unit: int) -> ClassSums:
+        """Return the sums with further rows."""
+        more, found = class_sums(rows, codes, len(self.counts)), copy(self)
         if unit == self.unit:
-            self.sums = self.sums + more
+            found.sums = self.sums + more
         else:
-            self.sums, self.unit = self.sums / self.unit + more / unit, 1
-        self.counts = self.counts + np.bincount(codes, minlength=len(self.counts))
+            found.sums, found.unit = self.sums / self.unit + more / unit, 1
+        found.counts = self.counts + np.bincount(codes, minlength=len(self.counts))
+        return found
 
-    def move_classes(self, moved: Codes, n_classes: int) -> None:
-        """Follow a change of classes."""
-        sums = np.zeros((n_classes, self.sums.shape[1]), self.sums.dtype)
-        counts, left = np.zeros(n_classes, np.int64), moved >= 0
-        sums[moved[left]], counts[moved[left]] = self.sums[left], self.counts[left]
-        self.sums, self.counts = sums, counts
+    def moved(self, moved: Codes, n_classes: int) -> ClassSums:
+        """Return the sums after a change of classes."""
+        found, left = copy(self), moved >= 0
+        found.sums = np.zeros((n_classes, self.sums.shape[1]), self.sums.dtype)
+        found.counts = np.zeros(n_classes, np.int64)
+        found.sums[moved[left]], found.counts[moved[left]] = self.sums[left], self.counts[left]
+        return found
 
     def means(self) -> Floats:
         """Return the mean of each class where 1 is full ink; NaN for a class without images."""
@@ -116,11 +119,11 @@ class MeanMatcher:
 
     def add(self, images: NDArray[Any], codes: Codes) -> None:
         """Add further images to the means."""
-        self.class_sums.add(rows_of(images), codes, unit_of(images))
+        self.class_sums = self.class_sums.plus(rows_of(images), codes, unit_of(images))
         self.restored()
 
     def move_classes(self, moved: Codes, n_classes: int) -> None:
-        self.class_sums.move_classes(moved, n_classes)
+        self.class_sums = self.class_sums.moved(moved, n_classes)
         self.restored()
 
     def holder(self, images: NDArray[Any], codes: Codes) -> Places:
@@ -238,10 +241,10 @@ class CoverageMatcher:
 
     def add(self, images: NDArray[Any], codes: Codes) -> None:
         """Add the ink of further images."""
-        self.class_sums.add(_ink(images), codes, unit_of(images))
+        self.class_sums = self.class_sums.plus(_ink(images), codes, unit_of(images))
 
     def move_classes(self, moved: Codes, n_classes: int) -> None:
-        self.class_sums.move_classes(moved, n_classes)
+        self.class_sums = self.class_sums.moved(moved, n_classes)
 
     def holder(self, images: NDArray[Any], codes: Codes) -> Places:
         """Return the place of the mean that holds each of some training images."""

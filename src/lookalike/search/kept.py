@@ -32,6 +32,7 @@ class KeptMatcher(ABC):
         "n_classes": whole(1, 2**31),
     }
     keeps_images: ClassVar[bool] = True
+    merges: ClassVar[bool] = True
     fixed: ClassVar[str] = ""
     kind: Kind = "training image"
     title = "kept images"

@@ -43,11 +43,13 @@ class Matcher(Protocol):
     bytes of images 255 stands for 1 (:func:`lookalike.images.unit_of`).
 
     A matcher that can learn more later also has ``add(images, codes)``; one that keeps every training image
-    has ``remove(places)``. One that holds training images within something else has ``holder(images,
-    codes)``: the place to exclude for each of them. One that ``holds_out`` images to choose by is also fitted
-    with their ``kin`` (:func:`lookalike.search.together.kin_of`); if it judged itself by them, ``judged`` are
-    their places. ``measured`` are parts that stay true of fewer images, ``restored()`` checks what came from
-    a file, ``reasons`` are sentences on what was chosen, ``forgets_polarity`` says that paper and ink may be
+    has ``remove(places)``. These and ``move_classes`` are called on a copy (``copy.copy``) while others may
+    search the original: they put new values in place of old ones, and write to nothing that both have. One
+    that holds training images within something else has ``holder(images, codes)``: the place to exclude for
+    each of them. One that ``holds_out`` images to choose by is also fitted with their ``kin``
+    (:func:`lookalike.search.together.kin_of`); if it judged itself by them, ``judged`` are their places.
+    ``measured`` are parts that stay true of fewer images, ``restored()`` checks what came from a file,
+    ``reasons`` are sentences on what was chosen, ``forgets_polarity`` says that paper and ink may be
     exchanged.
 
     Attributes
@@ -58,6 +60,10 @@ class Matcher(Protocol):
         What it keeps of a class.
     keeps_images : bool
         It keeps every training image, in order: places are theirs.
+    merges : bool, optional
+        An image is as far from a query whatever else is kept.
+    most_left_out : int, optional
+        How many images may be left out in turn: more would take too long.
     fixed : str
         Why nothing can be added later; empty where it can.
     root : bool

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any, ClassVar
 
 import numpy as np
@@ -22,6 +23,8 @@ from lookalike.tensors import device_in_use
 
 #: Up to so many images all are found by one search, sorted: more take longer than a search for each class.
 FEW = 256
+#: And up to so many of a typical class: more classes than that are more searches.
+FEW_OF_CLASS = 4
 
 Index = ImageIndex | FloatIndex | ArraysOnDevice
 
@@ -44,6 +47,7 @@ class PixelMatcher:
         "n_classes": whole(1, 2**31),
     }
     keeps_images = True
+    merges = True
     fixed = ""
     kind: Kind = "training image"
 
@@ -82,6 +86,13 @@ class PixelMatcher:
     def fit(self, images: NDArray[Any], codes: Codes, n_classes: int, *, progress: Progress = silent) -> None:
         self.images, self.codes, self.n_classes = images, codes, n_classes
 
+    def __copy__(self) -> PixelMatcher:
+        """Return a matcher of the same images that goes its own way."""
+        other = object.__new__(type(self))
+        vars(other).update(vars(self))
+        other._index = copy(self._index)
+        return other
+
     def add(self, images: NDArray[Any], codes: Codes) -> None:
         """Keep further images behind the others."""
         if isinstance(self._index, ImageIndex) and images.dtype == np.uint8:
@@ -118,7 +129,7 @@ class PixelMatcher:
         index, queries, unit = self._asked(images)
         n = len(self.codes)
         # Of a few images all are found at once, and each class's nearest among them.
-        all_at_once = n <= FEW and (reach > 1 or exclude is not None)
+        all_at_once = n <= max(FEW, FEW_OF_CLASS * self.n_classes) and (reach > 1 or exclude is not None)
         wanted = n if all_at_once else min(k + (exclude is not None), n)
         if 1 < reach < np.inf and exclude is None and not all_at_once and isinstance(index, ImageIndex):
             asked = self.codes, self.n_classes, reach

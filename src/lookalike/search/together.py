@@ -106,8 +106,7 @@ def without(matcher: Any, gone: Flags, images: NDArray[Any] | None, codes: Codes
     One that keeps images is not asked for them again; of others ``images`` are those that it is fitted on.
     """
     if images is None:
-        # What was measured of pairs of images is true of those that are left.
-        rest = copy.deepcopy(matcher, {id(part): part for part in getattr(matcher, "measured", ())})
+        rest = copy.copy(matcher)
         rest.remove(np.flatnonzero(gone))
         return rest, np.arange(len(matcher.class_counts))
     rest = copy.copy(matcher)

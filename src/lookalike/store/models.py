@@ -10,7 +10,7 @@ from typing import Any
 
 from lookalike.data.labelled import LabelledImages
 from lookalike.errors import InputError, ModelFileError
-from lookalike.files import write_whole
+from lookalike.files import alone, write_whole
 from lookalike.recognition.recogniser import Origin, Recogniser
 from lookalike.registry import resolve
 from lookalike.store import about, container
@@ -79,7 +79,8 @@ def save_model(
     if data is not None:
         model.recogniser_.reading = data.source.reading
     text, arrays = about.written(model, origin)
-    container.write(path, text, arrays)
+    with alone(path):
+        container.write(path, text, arrays)
     model.recogniser_.origin = origin
     if card:
         info = about.info_of(text, path.stat().st_size)

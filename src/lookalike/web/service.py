@@ -9,7 +9,7 @@ import stat
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path, PureWindowsPath
@@ -28,7 +28,7 @@ from lookalike.errors import (
     UnknownNameError,
     unknown,
 )
-from lookalike.files import write_whole
+from lookalike.files import alone, write_whole
 from lookalike.models.deformable import DeformableMatch
 from lookalike.recognition.labels import LabelTable
 from lookalike.store import load_model
@@ -108,15 +108,17 @@ class ServedModel:
     def __init__(self, name: str, path: Path | None) -> None:
         self.name, self.path = name, path
         self._type, self._parameters = DeformableMatch, DeformableMatch(**FOR_FEW).get_params(deep=False)
-        self.journal = _journal_of(path)
-        try:
-            self._history: dict[int, tuple[Change, Mark | None]] = {}
-            self._next_id = 0
-            #: What answers now; None while the model knows nothing.
-            self.snapshot = self._replayed(self.journal.changes())
-        except BaseException:
-            self.journal.close()
-            raise
+        # Who teaches the file right now is waited for; whoever would later sees the journal.
+        with nullcontext() if path is None else alone(path):
+            self.journal = _journal_of(path)
+            try:
+                self._history: dict[int, tuple[Change, Mark | None]] = {}
+                self._next_id = 0
+                #: What answers now; None while the model knows nothing.
+                self.snapshot = self._replayed(self.journal.changes())
+            except BaseException:
+                self.journal.close()
+                raise
         self._line: SimpleQueue[_Asked | None] = SimpleQueue()
         self._door, self._writing = threading.Lock(), threading.Lock()
         self._stale = threading.Event()

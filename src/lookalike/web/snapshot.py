@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -120,8 +119,8 @@ class Snapshot:
 
     def copied(self) -> Snapshot:
         """Return a copy that may be changed."""
-        others = {name: copy.deepcopy(one) for name, one in self._others.made().items()}
-        return Snapshot(copy.deepcopy(self.own), OFFERED.get(self.idea, self.idea), others)
+        others = {name: one.copied() for name, one in self._others.made().items()}
+        return Snapshot(self.own.copied(), OFFERED.get(self.idea, self.idea), others)
 
     @property
     def mark(self) -> Mark:

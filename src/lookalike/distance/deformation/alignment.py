@@ -45,9 +45,9 @@ def aligned(
     out = np.empty((len(chosen), *moving.shape[1:]), np.uint8)
     job = _Alignment(fixed, moving)
     if not kernel.align.is_ready(job.course):
-        progress("compiling alignment", 0, 1)
+        progress("compiling alignment (first use only)", 0, 1)
         job.align(chosen[:0], out[:0])
-        progress("compiling alignment", 1, 1)
+        progress("compiling alignment (first use only)", 1, 1)
     step = max(1, _CALL_PIXELS // max(1, moving[0].size))
 
     def work(start: int) -> Iterator[None]:

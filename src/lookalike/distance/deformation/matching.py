@@ -246,10 +246,10 @@ class _Matching:
         count = threads or (settings.threads() if total > 1 else 1)
         step = max(1, min(BATCH, self._pairs_a_call // max(1, self.candidates.shape[1]), -(-total // count)))
         if not compare.is_ready(self._variant):
-            progress("compiling the deformable distance", 0, 1)
+            progress("compiling the deformable distance (first use only)", 0, 1)
             for _ in work(slice(0, 0)):
                 break
-            progress("compiling the deformable distance", 1, 1)
+            progress("compiling the deformable distance (first use only)", 1, 1)
         if total <= step:
             # One image is worked on as it is: threads have nothing to share, and there is nothing to tell.
             for _ in work(slice(0, total)):

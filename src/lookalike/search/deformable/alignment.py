@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count, islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +15,8 @@ from lookalike.progress import Progress, silent
 from lookalike.search.deformable.comparison import ALIGNED_WEIGHT, Bytes, Deformation
 from lookalike.search.matches import Places
 
+#: Numbers of images that came after a fit: none is given twice, for states of a model share memories.
+_LATER = count(1 << 30)
 #: Aligned images that are held at once have about so many pixels.
 _HELD_PIXELS = 1 << 21
 
@@ -91,39 +94,43 @@ def aligned_match(query: Bytes, reference: Bytes, comparison: Deformation) -> Ma
 class Serials(NamedTuple):
     """A number for each kept image that no other one ever has: by it distances of pairs are remembered."""
 
-    numbers: Places
-    next: int
+    numbers: Places  # ascending
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What is remembered by them stays behind.
+        return Serials.of, (len(self.numbers),)
 
     @classmethod
     def of(cls, n: int) -> Serials:
         """Return the numbers of the first images."""
-        return cls(np.arange(n, dtype=np.int64), n)
+        return cls(np.arange(n, dtype=np.int64))
 
     def more(self, n: int) -> Serials:
         """Return the numbers with those of further images behind the others."""
-        new = np.arange(self.next, self.next + n, dtype=np.int64)
-        return Serials(np.concatenate([self.numbers, new]), self.next + n)
+        return Serials(np.concatenate([self.numbers, np.fromiter(islice(_LATER, n), np.int64, n)]))
 
     def without(self, places: NDArray[np.intp]) -> Serials:
         """Return the numbers without those of the images at some places."""
-        return Serials(np.delete(self.numbers, places), self.next)
+        return Serials(np.delete(self.numbers, places))
 
 
 class Pairs:
     """Distances of pairs that were measured before, by the serial numbers of their images."""
 
     def __init__(self) -> None:
-        self._keys, self._sums = np.empty(0, np.int64), np.empty(0, np.int64)
+        #: Keys, ascending, and sums: replaced together, for several threads may ask.
+        self._known = np.empty(0, np.int64), np.empty(0, np.int64)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Pairs, ()
 
     def known(self, serials: Places) -> tuple[Places, NDArray[np.int64]]:
         """Return the pairs ``(p, 2)`` of places of kept images that are remembered, and their distances."""
-        numbers = np.stack(np.divmod(self._keys, 1 << 32), axis=1)
+        keys, sums = self._known
+        numbers = np.stack(np.divmod(keys, 1 << 32), axis=1)
         at = np.minimum(np.searchsorted(serials, numbers), len(serials) - 1)
         there = (serials[at] == numbers).all(axis=1)
-        return at[there], self._sums[there]
+        return at[there], sums[there]
 
     def of(self, serials: Places, pairs: Places, measure: Any, symmetric: bool) -> NDArray[np.int64]:
         """Return the distances of pairs, measuring those that are new."""
@@ -132,14 +139,16 @@ class Pairs:
         keys, one, named = np.unique(
             serials[:, 0] << 32 | serials[:, 1], return_index=True, return_inverse=True
         )
-        at = np.minimum(np.searchsorted(self._keys, keys), max(len(self._keys) - 1, 0))
-        known = self._keys[at] == keys if len(self._keys) else np.zeros(len(keys), np.bool_)
+        every, sums = self._known
+        at = np.minimum(np.searchsorted(every, keys), max(len(every) - 1, 0))
+        known = every[at] == keys if len(every) else np.zeros(len(keys), np.bool_)
         if not known.all():
-            sums = measure(pairs[one[~known]])
-            every, kept = np.concatenate([self._keys, keys[~known]]), np.concatenate([self._sums, sums])
+            new = measure(pairs[one[~known]])
+            every, sums = np.concatenate([every, keys[~known]]), np.concatenate([sums, new])
             order = np.argsort(every)
-            self._keys, self._sums = every[order], kept[order]
-        found: NDArray[np.int64] = self._sums[np.searchsorted(self._keys, keys)][named]
+            every, sums = every[order], sums[order]
+            self._known = every, sums
+        found: NDArray[np.int64] = sums[np.searchsorted(every, keys)][named]
         return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -40,6 +41,15 @@ class DeformableIndex:
         self._planes: Planes | None = None
         self._descriptions = None if descriptions is None else ImageIndex(descriptions, "l2")
 
+    def __copy__(self) -> DeformableIndex:
+        """Return an index of the same images that goes its own way."""
+        other = object.__new__(DeformableIndex)
+        vars(other).update(vars(self))
+        other._images, other._descriptions = copy(self._images), copy(self._descriptions)
+        growing = other._growing
+        other._growing = None if growing is None else (growing[0], copy(growing[1]))
+        return other
+
     def __len__(self) -> int:
         return len(self._images)
 
@@ -56,13 +66,14 @@ class DeformableIndex:
     @property
     def planes(self) -> Planes:
         """What is compared of all images as they are: made when first asked for, a second for 30,000."""
-        if self._planes is None:
+        found = self._planes
+        if found is None:
             if self._growing is None:
                 made = self.comparison.planes_of(self.images)
                 self._growing = made, GrowingRows(made.packed)
             planes, packed = self._growing
-            self._planes = replace(planes, packed=packed.rows)
-        return self._planes
+            found = self._planes = replace(planes, packed=packed.rows)
+        return found
 
     def planes_among(self, chosen: Places) -> tuple[Planes, Places, Places]:
         """Return what is compared of some images, without that of all where that would take longer."""

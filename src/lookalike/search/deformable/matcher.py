@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -142,6 +143,12 @@ class DeformableMatcher:
             self._derived["factors"] = factors
 
     @property
+    def merges(self) -> bool:
+        """Whether an image is as far whatever else is kept."""
+        everything = self.candidates >= len(self.codes)
+        return everything and not (self.comparison.aligned or self.comparison.hubness)
+
+    @property
     def forgets_polarity(self) -> bool:
         """Whether dark and light ink are the same: they are to double-angle gradients."""
         return self.index.comparison.planes == "double-angle"
@@ -174,6 +181,13 @@ class DeformableMatcher:
             self.voters, why = self._choose_voters(kin, progress)
             self.reasons = (*self.reasons, why)
 
+    def __copy__(self) -> DeformableMatcher:
+        """Return a matcher of the same images that goes its own way; both remember pairs."""
+        other = object.__new__(DeformableMatcher)
+        vars(other).update(vars(self))
+        other.index = copy(self.index)
+        return other
+
     def add(self, images: Bytes, codes: Codes) -> None:
         """Keep further images behind the others."""
         self.index.add(images)
@@ -192,7 +206,7 @@ class DeformableMatcher:
 
     def move_classes(self, moved: Codes, n_classes: int) -> None:
         self.codes, self.n_classes = moved[self.codes], n_classes
-        self._derived.pop("classes", None)
+        self._derived = Derived({name: one for name, one in self._derived.items() if name != "classes"})
 
     @property
     def measured(self) -> tuple[Pairs, ...]:

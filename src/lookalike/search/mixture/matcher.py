@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from copy import copy
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -29,6 +30,7 @@ from lookalike.search.matches import Matches, Places, nearest, nearest_of_classe
 from lookalike.search.mixture.features import altered_edges, feature_rows
 from lookalike.search.mixture.heads import Head, Rows
 from lookalike.search.mixture.jitter import jittered
+from lookalike.search.mixture.known import KnownSums
 from lookalike.search.mixture.network import OnnxNetwork
 from lookalike.search.mixture.weights import fitted_weights
 from lookalike.search.pixels import check_codes
@@ -39,6 +41,11 @@ Floats = NDArray[np.float64]
 
 #: So many images that are nearest by everything else are aligned, and the nearest of so many classes.
 SHORT_LIST, SHORT_CLASSES = 12, 8
+#: Distances between up to so many images are remembered while they are all that is kept.
+MOST_KNOWN = 2000
+#: Scales, turns and weights are decided among so many images at most, drawn from all classes alike, and how
+#: sure answers are by so many that are left out: each is compared with all that are kept.
+MOST_DECIDING, MOST_LEFT_OUT = 300, 250
 #: Weights are decided by so many images, each left out, at most.
 MOST_JUDGED = 500
 #: By so many it is decided whether images are compared in all quarter turns.
@@ -169,6 +176,7 @@ class MixtureMatcher:
     root = False
     forgets_polarity = False
     holds_out = True
+    most_left_out = MOST_LEFT_OUT
 
     names: tuple[str, ...]
     weights: Floats
@@ -246,7 +254,20 @@ class MixtureMatcher:
                 rows, each = self._rows(name, images), 1 + self.copies * (name == EDGES)
                 setattr(self, name, Head.scaled(rows, floor=term.floor, evened=term.evened, each=each))
         self._solve()
-        self._decide(drawn, kin, progress)
+        n = len(codes)
+        if n <= MOST_DECIDING:
+            self._decide(drawn, kin, progress)
+            return
+        few = np.sort(np.argsort(codes, kind="stable")[_spread_over(np.arange(n), MOST_DECIDING)])
+        rest = copy(self)
+        for name in self._gradients:
+            setattr(rest, name, copy(getattr(self, name)))
+        rest.remove(np.delete(np.arange(n), few))
+        rest._decide(drawn, None if kin is None else kin[few], progress)
+        self.weights, self.turns = rest.weights, rest.turns
+        self.reasons = (*rest.reasons, f"decided among {len(few):,} of {n:,} images, of all classes alike")
+        for name in self._gradients:
+            getattr(self, name).scale = getattr(rest, name).scale
 
     def _solve(self) -> None:
         """Solve the heads for what is kept now."""
@@ -378,6 +399,17 @@ class MixtureMatcher:
             return altered_edges(images, self.copies, self.bend).astype(np.float32)
         return self._features(name, images)
 
+    def _own_rows(self, name: str, quarter: int) -> Rows:
+        """Return what a feature is of each kept image, turned by so many quarters."""
+        if not quarter:
+            head = getattr(self, name)
+            return head.rows[:: head.each]  # type: ignore[no-any-return]
+        key = f"{name} turned by {quarter}"
+        turned: Rows = self._derived.get_or(
+            key, lambda: self._features(name, quarter_turned(self.images, quarter))
+        )
+        return turned
+
     def _inverse(self, name: str) -> Floats:
         inverse: Floats = self._derived.get_or(f"inverse of {name}", getattr(self, name).inverse)
         return inverse
@@ -387,6 +419,17 @@ class MixtureMatcher:
             f"index of {name}", lambda: getattr(self, name).index_of(self.images)
         )
         return index
+
+    def _sums(self, name: str, quarter: int) -> KnownSums:
+        """Return how far kept images, turned, are from kept ones by a gradient."""
+
+        def make() -> KnownSums:
+            term, index = getattr(self, name), self._index(name)
+            turned = term.prepare.transform(quarter_turned(self.images, quarter)) if quarter else index.images
+            return KnownSums(index, turned, term.comparison.symmetric and not quarter)
+
+        sums: KnownSums = self._derived.get_or(f"sums {name} {quarter}", make)
+        return sums
 
     def _asked(self, images: Bytes, exclude: Places | None, progress: Progress) -> list[_Compared]:
         """Return how images compare with all that is kept, in each turn, before any is aligned."""
@@ -406,14 +449,18 @@ class MixtureMatcher:
             head = getattr(self, name)
             if exclude is None:
                 of_classes = head.costs(self._features(name, images))
-            else:  # they are kept images, and their rows are known as they are
-                rows = self._features(name, images) if quarter else head.rows[exclude * head.each]
+            else:  # they are kept images, and their rows are known
+                rows = self._own_rows(name, quarter)[exclude]
                 of_classes = head.costs(rows, self._inverse(name), exclude)
             costs[name] = of_classes[:, self.codes]
         for name in self._gradients:
             term, index = getattr(self, name), self._index(name)
             seen = term.prepare.transform(images)
-            asked[name] = seen, index.distances(seen, None, progress=progress)
+            if exclude is None or len(self.codes) > MOST_KNOWN:
+                sums = index.distances(seen, None, progress=progress)
+            else:
+                sums = self._sums(name, quarter).of(exclude, progress)
+            asked[name] = seen, sums
             whole = asked[name][1] * (1 + ALIGNED_WEIGHT * term.comparison.aligned)
             costs[name] = term.distances(whole, index.shape)
         return _Compared(costs, asked, exclude, quarter)
