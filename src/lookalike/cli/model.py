@@ -12,7 +12,7 @@ from typer import Argument, Option
 import lookalike
 from lookalike.cli import common
 from lookalike.errors import InputError
-from lookalike.text import plain
+from lookalike.text import field, plain
 
 if TYPE_CHECKING:
     from lookalike.store import ModelInfo
@@ -191,7 +191,7 @@ def teach(
         typer.echo(json.dumps([dict(zip(_COLUMNS, row, strict=True)) for row in rows], indent=2))
     else:
         for row in rows:
-            typer.echo("\t".join(plain("-" if cell is None else cell) for cell in row))
+            typer.echo("\t".join(field("-" if cell is None else cell) for cell in row))
     common.say_bad(found, quiet)
     if len(fitted.classes_) > classes:
         common.say_notes([f"{label} is a new class; there are {len(fitted.classes_)} now."], quiet)
