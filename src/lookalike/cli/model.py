@@ -151,7 +151,7 @@ def teach(
         Option(
             "--label",
             metavar="LABEL",
-            help="What they show. A new label is a new class: a number, where the others are numbers.",
+            help="What they show. A new label is a new class.",
         ),
     ],
     resize: common.Resize = False,
@@ -164,9 +164,9 @@ def teach(
     """Teach a model images that it should know.
 
     They are added to its file. Prints a line an image, with tabs between: its name, its number in the model
-    (which lookalike forget takes), what was answered before and what is answered now. A model of numbers
-    cannot be taught a class with another name, such as blank: add a folder of that name to the folders of the
-    others and fit again. Try: lookalike teach digits.lookalike crop.png --label 8
+    (which lookalike forget takes), what was answered before and what is answered now. Beside numbers a text,
+    such as blank, may be taught: all labels are texts then. Try: lookalike teach digits.lookalike crop.png
+    --label 8
     """
     import numpy as np
 

@@ -61,6 +61,22 @@ Reject = Annotated[
     ),
 ]
 
+Images = Annotated[
+    list[str],
+    Argument(
+        metavar="IMAGES",
+        help="Images, folders, zips or tars of them, patterns ('crops/*.png'), tables of pixels "
+        "(pixel0,pixel1,...) or file names, or - for one image from standard input.",
+    ),
+]
+Jsonl = Annotated[
+    bool,
+    Option(
+        "--jsonl",
+        help="Print a line of JSON an image: label (null for none of these), best guess, probability, "
+        "distance, p-value and runner-up.",
+    ),
+]
 KeepDoubtful = Annotated[
     Path | None,
     Option(
@@ -74,14 +90,7 @@ KeepDoubtful = Annotated[
 
 def predict(
     model: common.Model,
-    images: Annotated[
-        list[str],
-        Argument(
-            metavar="IMAGES",
-            help="Images, folders, zips or tars of them, patterns ('crops/*.png'), tables of pixels "
-            "(pixel0,pixel1,...) or file names, or - for one image from standard input.",
-        ),
-    ],
+    images: Images,
     resize: common.Resize = False,
     skip_bad: common.SkipBad = False,
     label_column: common.LabelColumn = None,
@@ -90,14 +99,7 @@ def predict(
         bool, Option("--kaggle", help="Print ImageId,Label for one CSV of pixels, as Kaggle takes it.")
     ] = False,
     as_json: common.Json = False,
-    as_jsonl: Annotated[
-        bool,
-        Option(
-            "--jsonl",
-            help="Print a line of JSON an image: label (null for none of these), best guess, probability, "
-            "distance, p-value and runner-up.",
-        ),
-    ] = False,
+    as_jsonl: Jsonl = False,
     as_csv: common.Csv = False,
     reject: Reject = None,
     keep_doubtful: KeepDoubtful = None,

@@ -208,8 +208,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         images : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
             Images of the shape that ``fit`` saw.
         labels : array-like of shape (n,)
-            Their labels, of the kind that ``classes_`` are: whole numbers or texts. What ``predict`` answers
-            keeps its kind: for a text beside numbers fit again, with all labels as texts.
+            Their labels, of the kind that ``classes_`` are: whole numbers or texts. Beside numbers a text may
+            be taught: all labels are texts then, with a warning, until the last that is no number is gone.
         groups : array-like of shape (n,), optional
             Who wrote each image, or which camera took it, as in ``fit``; else each is alone in its group.
 

@@ -136,7 +136,7 @@ def class_table(model: Any, classes: ArrayLike | None) -> LabelTable:
             )
         return known.labels
     given = np.unique(in_one_form(classes))
-    if known is not None and not np.array_equal(given, known.labels.classes):
+    if known is not None and not known.labels.is_of(given):
         raise InputError(f"classes are {given}: expected those of the first call, {known.labels.classes}")
     return LabelTable.of(given) if known is None else known.labels
 

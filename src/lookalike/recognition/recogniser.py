@@ -613,7 +613,7 @@ class Recogniser:
     def _relabel(self, labels: LabelTable) -> None:
         """Have other labels, and let everything follow."""
         moved = self.labels.moved_to(labels)
-        if len(labels.classes) != len(self.labels.classes):
+        if len(labels.classes) != len(self.labels.classes) or (moved != np.arange(len(moved))).any():
             self.matcher.move_classes(moved, len(labels.classes))
             if self.reservoir is not None:
                 self.reservoir = self.reservoir.moved(moved)
