@@ -164,7 +164,7 @@ def _progress(bar: bool) -> Iterator[Progress]:
 
 @contextmanager
 def warned(quiet: bool = False) -> Iterator[None]:
-    """Hold back lookalike's warnings while the block runs, and say each kind once when it is done.
+    """Hold back warnings while the block runs, and say each kind in one line when it is done.
 
     Warnings that differ in their numbers alone are of one kind: the first is said, and how often it came
     again. Where the block fails, its error is all that is said.
@@ -172,15 +172,16 @@ def warned(quiet: bool = False) -> Iterator[None]:
     kinds: dict[str, list[str]] = {}
     with warnings.catch_warnings():
         warnings.simplefilter("always", LookalikeWarning)
-        others = warnings.showwarning
 
-        def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
-            if issubclass(category, LookalikeWarning):
-                kinds.setdefault(_NUMBER.sub("#", str(message)), []).append(str(message))
-            else:
-                others(message, category, *where, **more)
+        def show(message: Warning | str, category: type[Warning], file: str, line: int, *more: Any) -> None:
+            text = str(message)
+            if not issubclass(category, LookalikeWarning):
+                # Somebody else's, such as an idea's: in a line, and where it comes from.
+                first = (text.strip().splitlines() or [""])[0]
+                text = f"{Path(file).name}, line {line}: {category.__name__}: {first}"
+            kinds.setdefault(_NUMBER.sub("#", text), []).append(text)
 
-        warnings.showwarning = show
+        warnings.showwarning = show  # type: ignore[assignment]  # nobody names its arguments
         yield
     for first, *again in kinds.values():
         often = f" (and {len(again):,} more like it)" if again else ""

@@ -109,7 +109,7 @@ def both(train: Any, valid: Any) -> tuple[LabelledImages, LabelledImages]:
     if train.images.shape[1:] != valid.images.shape[1:]:
         raise InputError(
             f"training images have shape {train.images.shape[1:]} and validation images "
-            f"{valid.images.shape[1:]}: expected one size and kind (use size=)"
+            f"{valid.images.shape[1:]}: expected one size and kind (resize one of them)"
         )
     return train, valid
 

@@ -12,10 +12,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.metrics import confusion_matrix
 from sklearn.utils import get_tags
 
-from lookalike.data.labelled import LabelledImages, natural_order
+from lookalike.data.labelled import LabelledImages, natural_order, plain_labels
 from lookalike.data.look import contradictions
 from lookalike.errors import InputError, LookalikeWarning
 from lookalike.evaluation.results import Bin, Evaluation, Reliability
@@ -151,7 +150,7 @@ def evaluate(
         raise InputError(
             f"{type(model).__name__} has no predict_proba: expected a model that says how sure it is"
         )
-    batch, truth = as_images(images), np.asarray(labels)
+    batch, truth = as_images(images), plain_labels(labels)
     if truth.shape != (len(batch),):
         raise InputError(f"labels have shape {truth.shape} for {len(batch)} images: expected one for each")
     inputs = Inputs(batch, truth)
@@ -212,7 +211,8 @@ def judge(labels: NDArray[Any], predictions: NDArray[Any], *, seconds: float) ->
     codes = {text: code for code, text in enumerate(natural_order(values))}
     classes = np.array([values[text] for text in codes])
     true, answered = (np.array([codes[_text(one)] for one in of.tolist()]) for of in (labels, predictions))
-    confusion = confusion_matrix(true, answered, labels=np.arange(len(classes)))
+    n = len(classes)
+    confusion = np.bincount(true * n + answered, minlength=n * n).reshape(n, n)
     per_class = tuple(rate(int(row[code]), int(row.sum())) for code, row in enumerate(confusion))
     return Evaluation(
         classes=classes,

@@ -12,7 +12,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from lookalike.errors import InputError
-from lookalike.images import as_images
+from lookalike.images import alone, as_images
 from lookalike.models.checks import (
     check_whole,
     checked_groups,
@@ -20,13 +20,13 @@ from lookalike.models.checks import (
     class_table,
     fit_first,
     grows,
-    in_one_form,
     keeps,
     learned,
     rank_of,
     refusing,
     restored,
     rows_taken,
+    scored_labels,
     shape_of,
     unchanged_by_failure,
 )
@@ -592,7 +592,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         -------
         float
         """
-        return float(super().score(X, in_one_form(y), sample_weight))
+        return float(super().score(X, scored_labels(self, y), sample_weight))
 
     # What was learned.
 
@@ -667,7 +667,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         if not reset and self.image_shape_ is not None:
             raise InputError(
                 f"X has shape {shape_of(X)}: expected images (n, {', '.join(map(str, self.image_shape_))}), "
-                "as in fit"
+                f"as in fit{alone(shape_of(X), self.image_shape_)}"
             )
         if rank != 2:
             raise InputError(

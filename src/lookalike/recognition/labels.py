@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lookalike.data.labelled import face_values
+from lookalike.data.labelled import face_values, plain_labels
 from lookalike.errors import InputError, LabelWarning, warn
 from lookalike.files import MAX_NAME
 from lookalike.state import Fact
@@ -168,7 +168,7 @@ def _faced(values: list[Any], dtype: np.dtype[Any]) -> list[Any]:
 def _of_the_kind(labels: ArrayLike, n: int, table: LabelTable) -> list[Any]:
     """Return ``n`` labels as plain values of the kind that the classes have; beside numbers texts may be."""
     classes, of_numbers = table.classes, table.fit_dtype.kind in "iu"
-    values = np.asarray(labels, dtype=None if classes.dtype.kind != "O" else object)
+    values = plain_labels(labels)
     if values.shape != (n,):
         raise InputError(f"labels have shape {values.shape}: expected ({n},), one for each image")
     plain = values.tolist()

@@ -22,7 +22,7 @@ from lookalike.data.look import (
     strange_rows,
 )
 from lookalike.errors import InputError, warn
-from lookalike.images import as_images, digests
+from lookalike.images import alone, as_images, digests
 from lookalike.prepare import FitToInk, Prepare
 from lookalike.prepare.chain import FITTED
 from lookalike.prepare.steps import run_all
@@ -280,8 +280,8 @@ class Recogniser:
             )
         if images.shape[1:] != self.image_shape:
             raise InputError(
-                f"images are {sizes(images.shape[1:])}: expected {sizes(self.image_shape)}, as in fit "
-                "(resize them first)"
+                f"images are {sizes(images.shape[1:])}: expected {sizes(self.image_shape)}, as in fit"
+                + (alone(images.shape, self.image_shape) or " (resize them first)")
             )
         return images
 
