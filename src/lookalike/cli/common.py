@@ -30,6 +30,8 @@ PICTURES = (".png", ".svg")
 _NUMBER = re.compile(r"\d[\d,]*")
 # Images that go to a file or a pipe stand side by side as in a wide terminal.
 _PIPE_WIDTH = 160
+# Prose is as wide as in a usual terminal.
+_FOLDED = 80
 
 Data = Annotated[
     str, Argument(metavar="DATA", help="A known set (see: lookalike data list), or a folder or file.")
@@ -92,18 +94,27 @@ Csv = Annotated[bool, Option("--csv", help="Print CSV instead.")]
 Quiet = Annotated[bool, Option("--quiet", "-q", help="No progress, no messages: results and errors only.")]
 
 
-def console() -> Console:
-    """Return the console for results: standard output, as wide as the terminal; lines of a pipe are whole."""
+def console(folded: bool = False) -> Console:
+    """Return the console for results: standard output, as wide as the terminal.
+
+    Lines of a pipe are whole, or folded as in a usual terminal where they are prose.
+    """
     from rich.console import Console
 
     piped = not sys.stdout.isatty()
-    width = _PIPE_WIDTH if piped else None
-    return Console(width=width, soft_wrap=piped, highlight=False, markup=False, emoji=False)
+    return Console(
+        width=(_FOLDED if folded else _PIPE_WIDTH) if piped else None,
+        soft_wrap=piped and not folded,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        force_jupyter=False,
+    )
 
 
-def show(parts: Iterable[Any]) -> None:
+def show(parts: Iterable[Any], folded: bool = False) -> None:
     """Print results, one below the other; what is wider than the terminal is not cut."""
-    out = console()
+    out = console(folded)
     for part in parts:
         out.print(part, crop=False)
 
@@ -124,7 +135,7 @@ def stderr() -> Console:
     """Return the console for messages and progress: standard error."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False, markup=False, emoji=False)
+    return Console(stderr=True, highlight=False, markup=False, emoji=False, force_jupyter=False)
 
 
 @contextmanager

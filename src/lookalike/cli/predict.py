@@ -322,7 +322,7 @@ def explain(
         from lookalike.show.evidence import EvidenceText
 
         heading = Text(f"{plain(name)}: {plain(evidence.answer)}, by {plain(evidence.idea)}")
-        common.show([heading, EvidenceText(evidence)])
+        common.show([heading, EvidenceText(evidence)], folded=True)
     if report is not None:
         from lookalike.show.pages import evidence_page
 

@@ -42,7 +42,11 @@ def refusing() -> Iterator[None]:
     """
     try:
         yield
-    except (TypeError, ValueError) as error:
+    except TypeError as error:
+        if not str(error).startswith("Sparse data"):
+            raise
+        raise InputError(str(error)) from error
+    except ValueError as error:
         text = str(error)
         named = text.startswith("The feature names")
         raise InputError(text if named else text.splitlines()[0]) from error

@@ -27,7 +27,15 @@ _WIDEST = 10_000
 
 def text(result: Any) -> str:
     """Return what ``print`` shows of a result."""
-    console = Console(width=_WIDEST, color_system=None, markup=False, emoji=False, highlight=False)
+    console = Console(
+        width=_WIDEST,
+        color_system=None,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        # In a notebook Rich would show what it captured, which is nothing, as an empty block.
+        force_jupyter=False,
+    )
     with console.capture() as shown:
         for part in terminal(result, "text"):
             console.print(part, crop=False)
