@@ -27,14 +27,48 @@ if TYPE_CHECKING:
 
 PAGES = (".html", ".htm")
 PICTURES = (".png", ".svg")
+# Within so many bytes pages have their title, and pictures say what made them.
+_HEAD = 4096
 _NUMBER = re.compile(r"\d[\d,]*")
 # Images that go to a file or a pipe stand side by side as in a wide terminal.
 _PIPE_WIDTH = 160
 # Prose is as wide as in a usual terminal.
 _FOLDED = 80
 
+
+def _sets(incomplete: str) -> list[str]:
+    """Return the known sets and the files that a word can become, for shells."""
+    from lookalike.data.known import names
+
+    files = sorted(path + "/" * os.path.isdir(path) for path in glob.iglob(glob.escape(incomplete) + "*"))
+    return [*(name for name in names() if name.startswith(incomplete)), *files]
+
+
+def _ideas(incomplete: str) -> list[str]:
+    """Return what a list of names of ideas can become, for shells."""
+    from lookalike.registry import IDEAS
+
+    before, comma, last = incomplete.rpartition(",")
+    names = [f"{before}{comma}{one.name}" for one in IDEAS if one.name.startswith(last)]
+    return names + sorted(glob.iglob(glob.escape(incomplete) + "*.py"))
+
+
 Data = Annotated[
-    str, Argument(metavar="DATA", help="A known set (see: lookalike data list), or a folder or file.")
+    str,
+    Argument(
+        metavar="DATA",
+        help="A known set (see: lookalike data list), or a folder or file.",
+        autocompletion=_sets,
+    ),
+]
+Idea = Annotated[
+    str,
+    Option(
+        "--idea",
+        metavar="IDEA",
+        help="The idea to fit, such as deformable (see: lookalike ideas); by default the best.",
+        autocompletion=_ideas,
+    ),
 ]
 Classes = Annotated[str, Option("--classes", metavar="LABELS", help="Only these classes: 3,7")]
 Size = Annotated[
@@ -84,6 +118,7 @@ Ideas = Annotated[
         metavar="IDEAS",
         help="Names of ideas (ink-coverage,mean-image-l2), or a Python file of your own ideas, which "
         "is RUN and measured beside ours, or both (my_ideas.py,mean-image-l2). Can be given several times.",
+        autocompletion=_ideas,
     ),
 ]
 Report = Annotated[
@@ -425,12 +460,22 @@ def check_file(
             raise InputError(f"{option} {path} {where} {given}, which is read: name a file elsewhere")
     try:
         check_writable(path)
+        if endings and path.exists() and path.stat().st_size and not _is_ours(path):
+            raise InputError(
+                f"{path} is there and was not made by lookalike: name another file, or delete it"
+            )
     except InputError as error:
         raise InputError(f"{option} {error}") from error
     except OSError as error:
         raise InputError(
             f"{option} {path} cannot be written ({error.strerror or error}): name another file"
         ) from error
+
+
+def _is_ours(path: Path) -> bool:
+    """Return whether a page or a picture says in its head that lookalike made it."""
+    with path.open("rb") as file:
+        return b"lookalike" in file.read(_HEAD)
 
 
 def _paths(inputs: Iterable[object]) -> Iterator[Path]:

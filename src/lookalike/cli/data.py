@@ -11,7 +11,7 @@ from typer import Argument, Option
 
 import lookalike
 from lookalike.cli import common
-from lookalike.errors import DataError, InputError, unknown
+from lookalike.errors import DataError, InputError, install, unknown
 from lookalike.text import one_form, plain
 
 if TYPE_CHECKING:
@@ -22,7 +22,17 @@ if TYPE_CHECKING:
 
 app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
 
-Name = Annotated[str, Argument(metavar="NAME", help="A known set: see lookalike data list.")]
+
+def _names(incomplete: str) -> list[str]:
+    """Return the known sets that a word can become, for shells."""
+    from lookalike.data.known import names
+
+    return [name for name in names() if name.startswith(incomplete)]
+
+
+Name = Annotated[
+    str, Argument(metavar="NAME", help="A known set: see lookalike data list.", autocompletion=_names)
+]
 
 
 @app.command("list")
@@ -183,7 +193,7 @@ def _print_numbers(images: LabelledImages, index: int) -> None:
     console = common.console()
     image = images.images[index]
     # What the tensors are is known without torch, which takes seconds to import.
-    absent = "" if find_spec("torch") else ' (torch is not installed: pip install "lookalike[torch]")'
+    absent = "" if find_spec("torch") else f" (torch is not installed: {install('torch')})"
     given, ready = describe(image), describe(channels_first(image[None])[0])
     console.print(f"{plain(images.names[index])}, class {plain(images.labels[index])}")
     console.print(f"array        {given}")

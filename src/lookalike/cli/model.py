@@ -34,10 +34,7 @@ def fit(
             help="The model file to write; nothing but a model is written over.",
         ),
     ],
-    idea: Annotated[
-        str,
-        Option("--idea", metavar="IDEA", help="The idea to fit, such as deformable; by default the best."),
-    ] = "",
+    idea: common.Idea = "",
     card: Annotated[
         bool, Option("--card", help="Write a model card (Markdown) beside the model file.")
     ] = False,
@@ -172,6 +169,7 @@ def teach(
 
     found = common.find_images(images, label_column, header)
     common.check_folded(model)
+    common.check_file("teach", model)
     fitted = lookalike.load_model(model)
     shape = common.model_shape(fitted.image_shape_, model)
     value = fitted.recogniser_.labels.from_text(label, "--label")
