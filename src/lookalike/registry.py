@@ -48,6 +48,7 @@ DISPLAYS: Mapping[str, str] = {
     "frame": "lookalike.show.tables:frame",
     "html": "lookalike.show.pages:fragment",
     "json": "lookalike.show.tables:to_json",
+    "looked at": "lookalike.show.tables:looked_at",
     "plot": "lookalike.show.plots:plot",
     "text": "lookalike.show.tables:text",
 }
@@ -274,7 +275,9 @@ class Shown:
     def __str__(self) -> str:
         return str(resolve(DISPLAYS["text"])(self))
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        """Return the table: whoever looks at a result wants its figures."""
+        return str(resolve(DISPLAYS["looked at"])(self))
 
     def _repr_html_(self) -> str:
         """Return HTML that stands alone, for notebooks; text from outside is escaped."""

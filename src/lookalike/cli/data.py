@@ -155,7 +155,8 @@ def show(
 ) -> None:
     """Draw some images of a set in the terminal.
 
-    Each class has its turn; class and name stand below. With --pixels, print the numbers of one image as a
+    Each class has its turn; class and name stand below. They are made to fit the terminal, and faint ones are
+    shown with their levels spread. With --pixels, print the numbers of one image as a
     table shaded by value, with its rank, shape, dtype and range, as an array and as a tensor.
     """
     with common.progress(quiet) as tell:
@@ -168,6 +169,7 @@ def show(
     if pixels:
         _print_numbers(images, int(indices[0]))
         return
+    from lookalike.show.images import as_bytes, stretched
     from lookalike.show.terminal import ImageGrid
 
     shape = "x".join(str(length) for length in images.images.shape[1:])
@@ -179,7 +181,13 @@ def show(
     named = [(str(images.labels[index]), images.names[index]) for index in indices]
     # The class is said once where the name's folder is the class.
     captions = [name if name.split("/")[0] == label else f"{label}  {name}" for label, name in named]
-    console.print(ImageGrid([images.images[index] for index in indices], captions), end="")
+    given = [images.images[index] for index in indices]
+    shown = [stretched(image) for image in given]
+    console.print(ImageGrid(shown, captions), end="")
+    faint = sum(bool((one != as_bytes(image)).any()) for one, image in zip(shown, given, strict=True))
+    if faint:
+        are = "1 image is" if faint == 1 else f"{faint:,} images are"
+        common.say_notes([f"{are} faint: their levels are spread here, over 0 to 255."], quiet)
 
 
 def _print_numbers(images: LabelledImages, index: int) -> None:

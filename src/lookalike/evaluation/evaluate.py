@@ -40,7 +40,7 @@ def unwarned(category: type[LookalikeWarning] = LookalikeWarning) -> Iterator[No
 
 
 class Stopwatch:
-    """How long a block takes, but for the code that is compiled, or read from the disk, when it is first run."""
+    """How long a block takes, but for code that is compiled, or read from the disk, when it is first run."""
 
     seconds = 0.0
 
