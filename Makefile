@@ -3,10 +3,13 @@ PYTHON ?= python3
 VENV ?= .venv
 TORCH ?= 1
 MUTANTS ?= 200
+# Triton tests the kernel for a card, and takes 1 GB.
+TRITON ?= 0
 
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
-EXTRAS = dev,onnx,parquet,serve$(if $(filter 0,$(TORCH)),,,torch)
+EXTRAS = dev,onnx,parquet,serve$(if $(filter 0,$(TORCH)),,,torch)$(if $(filter 0,$(TRITON)),,,triton)
+DEV = $(VENV)/.dev$(TORCH)$(TRITON)
 
 .PHONY: demo test soak check format bench clean
 
@@ -14,23 +17,23 @@ demo: $(VENV)/.demo
 	$(BIN)/lookalike compare digits --classes 3,7
 	$(BIN)/lookalike compare digits --report lookalike-demo.html
 
-test: $(VENV)/.dev$(TORCH)
+test: $(DEV)
 	$(BIN)/python -m pytest
 
 # Every property test with a hundred times its examples, and how many single changes to the rules the tests notice
 # (it goes on where it was stopped): not part of `make test`.
-soak: $(VENV)/.dev$(TORCH)
+soak: $(DEV)
 	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest tests
 	$(BIN)/python -m benchmarks.mutations --sample $(MUTANTS)
 
-check: $(VENV)/.dev$(TORCH)
+check: $(DEV)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q -n 0 tests/test_layout.py
 
-format: $(VENV)/.dev$(TORCH)
+format: $(DEV)
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
@@ -53,12 +56,12 @@ $(VENV)/.demo: $(VENV)/bin/python pyproject.toml
 	@$(PIP) install -e .
 	@touch $@
 
-$(VENV)/.dev0 $(VENV)/.dev1: $(VENV)/bin/python pyproject.toml constraints-dev.txt
+$(VENV)/.dev00 $(VENV)/.dev01 $(VENV)/.dev10 $(VENV)/.dev11: $(VENV)/bin/python pyproject.toml constraints-dev.txt
 	@echo "Installing lookalike and its development tools into $(VENV) ..."
 	@$(PIP) install -c constraints-dev.txt -e '.[$(EXTRAS)]'
 	@touch $@
 
-$(VENV)/.bench: $(VENV)/.dev1
+$(VENV)/.bench: $(VENV)/.dev1$(TRITON)
 	@echo "Installing the peers to measure against into $(VENV) ..."
 	@$(PIP) install -c constraints-dev.txt -e '.[bench]'
 	@touch $@

@@ -4,12 +4,15 @@ import re
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import lookalike
 from cli_runner import call
 
 README = Path(__file__).parents[1] / "README.md"
 FOUR_STEPS = "<!-- four steps: run by tests/test_four_steps.py -->", "<!-- end of the four steps -->"
+KAGGLE = "<!-- kaggle: run by tests/test_four_steps.py -->", "<!-- end of kaggle -->"
 A_QUESTION = "<!-- a question: run by tests/test_four_steps.py -->", "<!-- end of the question -->"
 # How long it took and how large it is depends on the machine; how wide a column is, on these.
 MEASURED = re.compile(r"(?<![\w.])(?:< ?)?\d[\d.,]* (ms|s|kB|MB)\b")
@@ -74,3 +77,36 @@ def test_dots_stand_for_anything_and_nothing_else_does():
     assert not shows(["a", "...", "d"], ["a b", "c"])
     assert not shows(["a"], ["a b"])
     assert not shows(["a.c"], ["abc"])
+
+
+def kaggle_csv(path, images, labels=None):
+    """Write 8x8 images as the competition has them: 28x28, label first where there are labels."""
+    large = np.pad(np.kron(images, np.ones((3, 3), np.uint8)), ((0, 0), (2, 2), (2, 2)))
+    head = [f"pixel{place}" for place in range(784)]
+    rows = large.reshape(len(large), -1).tolist()
+    if labels is not None:
+        head, rows = (
+            ["label", *head],
+            [[label, *row] for label, row in zip(labels.tolist(), rows, strict=True)],
+        )
+    path.write_text("".join(",".join(map(str, row)) + "\n" for row in [head, *rows]), encoding="utf-8")
+
+
+def test_the_kaggle_recipe_makes_a_submission(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    train, valid = lookalike.load("digits")
+    kaggle_csv(tmp_path / "train.csv", train.images[:120], train.labels[:120])
+    kaggle_csv(tmp_path / "test.csv", valid.images[:40])
+    commands = steps(*KAGGLE)
+    assert [arguments[1] for arguments, _ in commands] == ["fit", "predict"]
+    for (_, *arguments), _ in commands:
+        words, _, file = " ".join(arguments).partition(" > ")
+        found = call(monkeypatch, capsys, *words.split())
+        assert found.code == 0, found.err
+        if file:
+            (tmp_path / file).write_text(found.out, encoding="utf-8")
+    lines = (tmp_path / "submission.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "ImageId,Label"
+    assert [int(line.split(",")[0]) for line in lines[1:]] == list(range(1, 41))
+    right = [int(line.split(",")[1]) for line in lines[1:]] == valid.labels[:40]
+    assert right.mean() > 0.8

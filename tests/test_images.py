@@ -137,7 +137,7 @@ def test_floats_that_are_bytes_take_little_memory():
         (np.array([[[0.0, np.inf]]]), r"images hold inf at \(0, 0, 1\)"),
         (
             np.array([[[0.0, 255.0]]]),
-            r"images hold 255: .* state their range, for example value_range=\(0, 255\)",
+            r"images hold 255: .* by lookalike.images.as_images\(images, value_range=\(0, 255\)\)",
         ),
         (np.array([[[-0.5, 0.5]]]), r"images hold -0\.5: .* undo the normalisation"),
         ([np.zeros((2, 2)), np.zeros((3, 3))], r"images are of mixed sizes: .* \(resize them first\)"),
@@ -199,3 +199,30 @@ def test_an_image_that_is_there_twice_is_found(data, shape, as_floats):
     given_images = images / 7 if as_floats else images
     expected = len(np.unique(images.reshape(6, -1), axis=0)) < 6
     assert any_twice(given_images) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (1 + 1e-9, "1.000000001"),
+        (1 + 2**-52, "1.0000000000000002"),
+        (-1e-12, "-1e-12"),
+        (np.float32(1.0000001), "1.0000001"),
+    ],
+)
+def test_a_value_that_rounding_left_outside_is_shown_with_all_its_digits(value, shown):
+    with pytest.raises(InputError) as error:
+        as_images(np.full((1, 2, 2), value))
+    said = f"images hold {shown}: expected uint8, or floats in 0-1; "
+    assert str(error.value) == said + "cut off what rounding left: images.clip(0, 1)"
+    assert as_images(np.full((1, 2, 2), value).clip(0, 1)).max() in (0, 255)
+
+
+def test_what_is_advised_is_there():
+    images = np.full((1, 2, 2), 200)
+    with pytest.raises(InputError) as error:
+        as_images(images)
+    import lookalike
+
+    advised = str(error.value).rpartition("for example by ")[2]
+    assert eval(advised, {"lookalike": lookalike, "images": images}).max() == 200  # noqa: S307

@@ -1,6 +1,8 @@
 """One place for each version: what the checks use is what pre-commit uses."""
 
 import re
+import shutil
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -25,7 +27,7 @@ def test_pre_commit_has_the_same_version(tool, repository):
 def test_every_dependency_has_a_development_version():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    chosen = ("dev", "torch", "parquet", "onnx", "serve", "bench")
+    chosen = ("dev", "torch", "triton", "parquet", "onnx", "serve", "bench")
     installed = [line for extra in chosen for line in extras[extra]]
     wanted = {re.match(r"[a-z0-9-]+", line)[0] for line in (*project["dependencies"], *installed)}
     assert wanted == set(constraints())
@@ -34,3 +36,31 @@ def test_every_dependency_has_a_development_version():
 def test_the_citation_names_this_version():
     text = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     assert re.search(r"^version: (\S+)$", text, re.MULTILINE)[1] == lookalike.__version__
+
+
+def test_the_check_finds_the_same_with_and_without_what_may_be_missing():
+    overrides = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mypy"][
+        "overrides"
+    ]
+    skipped = {module for one in overrides if one.get("follow_imports") == "skip" for module in one["module"]}
+    assert skipped == {"torch", "torch.*", "triton", "triton.*"}
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+@pytest.mark.parametrize(
+    ("said", "extras"),
+    [
+        ([], "dev,onnx,parquet,serve,torch"),
+        (["TORCH=0"], "dev,onnx,parquet,serve"),
+        (["TRITON=1"], "dev,onnx,parquet,serve,torch,triton"),
+    ],
+    ids=" ".join,
+)
+def test_nothing_is_installed_that_nobody_asked_for(tmp_path, said, extras):
+    shown = ["make", "-n", "test", *said, f"VENV={tmp_path}/none"]
+    ran = subprocess.run(shown, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert f"-e '.[{extras}]'" in ran.stdout
+
+
+def test_the_kernel_for_a_card_is_tested_where_changes_land():
+    assert "export TRITON=1" in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()

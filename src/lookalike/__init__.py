@@ -20,7 +20,7 @@ from lookalike.errors import (
 from lookalike.markers import feature
 
 if TYPE_CHECKING:
-    from lookalike import broadcasting
+    from lookalike import broadcasting, prepare
     from lookalike.data.labelled import LabelledImages
     from lookalike.data.load import load
     from lookalike.data.loose import read_images
@@ -96,6 +96,7 @@ __all__ = [
     "load",
     "load_model",
     "model_info",
+    "prepare",
     "read_images",
     "save_model",
 ]

@@ -62,6 +62,18 @@ class LabelWarning(LookalikeWarning):
     """Labels that cannot all be meant: one image of two classes, or two names that look the same."""
 
 
+def install(extra: str) -> str:
+    """Return how an extra is installed: by its name, or from a clone.
+
+    Examples
+    --------
+    >>> from lookalike.errors import install
+    >>> install("torch")
+    'pip install "lookalike[torch]" (in a clone: pip install -e ".[torch]")'
+    """
+    return f'pip install "lookalike[{extra}]" (in a clone: pip install -e ".[{extra}]")'
+
+
 def warn(text: str, category: type[LookalikeWarning] = LookalikeWarning) -> None:
     """Warn whoever called lookalike: the nearest caller that is not lookalike's own."""
     level, frame = 1, sys._getframe()

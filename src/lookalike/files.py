@@ -157,6 +157,9 @@ def _beside(path: Path) -> Iterator[tuple[Path, Path, int | None]]:
             # A device or a pipe would be gone, and a file in its place.
             if not stat.S_ISREG(mode):
                 raise InputError(f"{path} is no file, so it is not written over: expected a file's name")
+            # Another file takes its place, which its permissions would not forbid.
+            if not mode & 0o222 or not os.access(target, os.W_OK):
+                raise InputError(f"{path} is read-only: allow that it is written over, or name another file")
         yield waiting, target, None if mode is None else stat.S_IMODE(mode)
     except OSError as error:
         if error.errno is None:

@@ -19,6 +19,10 @@ ImageBatch = NDArray[Any]
 _CHANNELS = (1, 2, 3, 4)
 #: So many bytes in the middle of an image tell most images apart, and are summed as words times odd numbers.
 _MIDDLE, _ODD = 32, np.array([1, 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB], np.uint64)
+#: What is said of other ranges: only this function, and what makes labelled images, can be told of one.
+_RANGED = "lookalike.images.as_images(images, value_range=({}))"
+#: By so much values are beyond 0-1 where sums were rounded, and nothing else was meant.
+_ROUNDING = 1e-3
 _EXPECTED = "expected an image batch (n, h, w) or (n, h, w, c)"
 
 
@@ -69,7 +73,7 @@ def as_images(images: ArrayLike, *, value_range: tuple[float, float] | None = No
     if array.dtype.kind in "iu":
         raise InputError(
             f"images are {array.dtype}: expected uint8 (0-255) or floats in 0-1; say what the integers mean, "
-            "for example value_range=(0, 255)"
+            f"for example by {_RANGED.format('0, 255')}"
         )
     return _bytes_if_exact(_checked_floats(array))
 
@@ -122,6 +126,13 @@ def _check_shape(array: NDArray[Any]) -> None:
         raise InputError(f"images have shape {array.shape}: {_EXPECTED}, {hint}")
 
 
+def alone(shape: object, of_one: tuple[int, ...]) -> str:
+    """Return what to say where a shape is that of one image, gray or colour, instead of a batch."""
+    if not isinstance(shape, tuple) or shape[:2] != of_one[:2] or len(shape) > 3:
+        return ""
+    return "; one image alone is image[None]" if len(shape) == 2 or shape[2] in _CHANNELS else ""
+
+
 def _check_finite(array: NDArray[Any]) -> None:
     """Refuse NaN and infinity, naming the first."""
     finite = np.isfinite(array)
@@ -136,12 +147,20 @@ def _checked_floats(array: NDArray[Any]) -> NDArray[Any]:
     _check_finite(floats)
     low, high = floats.min(), floats.max()
     if low < 0 or high > 1:
-        worst, mend = high, "state their range, for example value_range=(0, 255)"
+        worst, mend = high, f"state their range, for example by {_RANGED.format('0, 255')}"
         if low < 0:
             worst = low
-            mend = "undo the normalisation, or state their range, for example value_range=(-1, 1)"
-        raise InputError(f"images hold {worst:.6g}: expected uint8, or floats in 0-1; {mend}")
+            mend = f"undo the normalisation, or state their range, for example by {_RANGED.format('-1, 1')}"
+        if low > -_ROUNDING and high < 1 + _ROUNDING:
+            mend = "cut off what rounding left: images.clip(0, 1)"
+        raise InputError(f"images hold {_beyond(worst, 0, 1)}: expected uint8, or floats in 0-1; {mend}")
     return floats
+
+
+def _beyond(value: Any, low: float, high: float) -> str:
+    """Return a number that lies outside a range, in as few digits as say so."""
+    short = f"{value:.6g}"
+    return str(value) if low <= float(short) <= high else short
 
 
 def _bytes_if_exact(floats: NDArray[Any]) -> ImageBatch:
@@ -168,7 +187,9 @@ def _from_range(array: NDArray[Any], value_range: tuple[float, float]) -> ImageB
     _check_finite(floats)
     if floats.min() < low or floats.max() > high:
         worst = floats.min() if floats.min() < low else floats.max()
-        raise InputError(f"images hold {worst:.6g}: outside the stated value_range ({low:g}, {high:g})")
+        raise InputError(
+            f"images hold {_beyond(worst, low, high)}: outside the stated value_range ({low:g}, {high:g})"
+        )
     return _bytes_if_exact((floats - low) / (high - low))
 
 

@@ -37,6 +37,7 @@ _PUBLIC = {
 PUBLIC: Mapping[str, str] = {
     "broadcasting": "lookalike.broadcasting",
     "distance": "lookalike.distance",
+    "prepare": "lookalike.prepare",
     **{name: f"{module}:{name}" for module, names in _PUBLIC.items() for name in names.split()},
 }
 
@@ -47,6 +48,7 @@ DISPLAYS: Mapping[str, str] = {
     "frame": "lookalike.show.tables:frame",
     "html": "lookalike.show.pages:fragment",
     "json": "lookalike.show.tables:to_json",
+    "looked at": "lookalike.show.tables:looked_at",
     "plot": "lookalike.show.plots:plot",
     "text": "lookalike.show.tables:text",
 }
@@ -63,6 +65,7 @@ class Idea:
     matcher: str = ""  # "module:Class" of what it matches with, by which files are opened; none: a reference
     by_default: bool = True  # compare measures it when no ideas are named
     of_few: bool = False  # so does fit, on sets of few images: with many it takes too long
+    summary: str = ""  # what it does, where ideas are listed
 
     @property
     def reference(self) -> bool:
@@ -94,16 +97,79 @@ _L1, _L2 = {"metric": "l1"}, {"metric": "l2"}
 
 IDEAS: tuple[Idea, ...] = (
     Idea(
-        "most-frequent", "most frequent class", "sklearn.dummy:DummyClassifier", {"strategy": "most_frequent"}
+        "most-frequent",
+        "most frequent class",
+        "sklearn.dummy:DummyClassifier",
+        {"strategy": "most_frequent"},
+        summary="answers the class with the most training images: what every idea must beat",
     ),
-    Idea("ink-coverage", "ink coverage", _COVERAGE, matcher=_COVERAGE_MATCHER),
-    Idea("mean-image-l1", "mean image, L1", _MEAN_IMAGE, _L1, _MEAN_MATCHER),
-    Idea("mean-image-l2", "mean image, L2", _MEAN_IMAGE, _L2, _MEAN_MATCHER),
-    Idea("median-image-l1", "median image, L1", _MEAN_IMAGE, {**_L1, "average": "median"}, _MEDIAN_MATCHER),
-    Idea("clusters-l1", "10 cluster images, L1", _CLUSTERS, _L1, _CLUSTER_MATCHER, by_default=False),
-    Idea("clusters-l2", "10 cluster images, L2", _CLUSTERS, _L2, _CLUSTER_MATCHER, by_default=False),
-    Idea("learned-l1", "learned prototype, L1", _LEARNED, _L1, _LEARNED_MATCHER, by_default=False),
-    Idea("learned-l2", "learned prototype, L2", _LEARNED, _L2, _LEARNED_MATCHER, by_default=False),
+    Idea(
+        "ink-coverage",
+        "ink coverage",
+        _COVERAGE,
+        matcher=_COVERAGE_MATCHER,
+        summary="the nearest class mean of how much ink there is",
+    ),
+    Idea(
+        "mean-image-l1",
+        "mean image, L1",
+        _MEAN_IMAGE,
+        _L1,
+        _MEAN_MATCHER,
+        summary="the nearest mean image, by the mean absolute difference",
+    ),
+    Idea(
+        "mean-image-l2",
+        "mean image, L2",
+        _MEAN_IMAGE,
+        _L2,
+        _MEAN_MATCHER,
+        summary="the nearest mean image, by the root mean squared difference",
+    ),
+    Idea(
+        "median-image-l1",
+        "median image, L1",
+        _MEAN_IMAGE,
+        {**_L1, "average": "median"},
+        _MEDIAN_MATCHER,
+        summary="the nearest median image, by the mean absolute difference",
+    ),
+    Idea(
+        "clusters-l1",
+        "10 cluster images, L1",
+        _CLUSTERS,
+        _L1,
+        _CLUSTER_MATCHER,
+        by_default=False,
+        summary="the nearest of 10 cluster images of each class, by the mean absolute difference",
+    ),
+    Idea(
+        "clusters-l2",
+        "10 cluster images, L2",
+        _CLUSTERS,
+        _L2,
+        _CLUSTER_MATCHER,
+        by_default=False,
+        summary="the nearest of 10 cluster images of each class, by the root mean squared difference",
+    ),
+    Idea(
+        "learned-l1",
+        "learned prototype, L1",
+        _LEARNED,
+        _L1,
+        _LEARNED_MATCHER,
+        by_default=False,
+        summary="mean images that learn by gradient, by the mean absolute difference; needs torch",
+    ),
+    Idea(
+        "learned-l2",
+        "learned prototype, L2",
+        _LEARNED,
+        _L2,
+        _LEARNED_MATCHER,
+        by_default=False,
+        summary="mean images that learn by gradient, by the root mean squared difference; needs torch",
+    ),
     Idea(
         "learned-5-l2",
         "5 learned prototypes, L2",
@@ -111,10 +177,31 @@ IDEAS: tuple[Idea, ...] = (
         {**_L2, "per_class": 5},
         _LEARNED_MATCHER,
         by_default=False,
+        summary="5 cluster images of each class that learn by gradient; needs torch",
     ),
-    Idea("nearest-l1", "nearest image, L1", _NEAREST, _L1, _PIXEL_MATCHER),
-    Idea("nearest-l2", "nearest image, L2", _NEAREST, _L2, _PIXEL_MATCHER),
-    Idea("deformable", "deformable match", _DEFORMABLE, matcher=_DEFORMABLE_MATCHER),
+    Idea(
+        "nearest-l1",
+        "nearest image, L1",
+        _NEAREST,
+        _L1,
+        _PIXEL_MATCHER,
+        summary="the nearest training image, found exactly, by the mean absolute difference",
+    ),
+    Idea(
+        "nearest-l2",
+        "nearest image, L2",
+        _NEAREST,
+        _L2,
+        _PIXEL_MATCHER,
+        summary="the nearest training image, found exactly, by the root mean squared difference",
+    ),
+    Idea(
+        "deformable",
+        "deformable match",
+        _DEFORMABLE,
+        matcher=_DEFORMABLE_MATCHER,
+        summary="the nearest training images after letting pixels move a little",
+    ),
     Idea(
         "mixture",
         "mixture of measures",
@@ -122,6 +209,7 @@ IDEAS: tuple[Idea, ...] = (
         matcher=_MIXTURE_MATCHER,
         by_default=False,
         of_few=True,
+        summary="shape, colour and texture at once, weighted by examples that are left out",
     ),
     Idea(
         "sklearn-nearest-l2",
@@ -129,6 +217,7 @@ IDEAS: tuple[Idea, ...] = (
         "sklearn.neighbors:KNeighborsClassifier",
         {"n_neighbors": 1, "algorithm": "brute"},
         by_default=False,
+        summary="scikit-learn's nearest neighbour, to compare with",
     ),
     # The cap keeps 60,000 images within a minute or two; where it is reached, the row says "not converged".
     Idea(
@@ -136,11 +225,28 @@ IDEAS: tuple[Idea, ...] = (
         "logistic regression",
         "sklearn.linear_model:LogisticRegression",
         {"max_iter": 100},
+        summary="scikit-learn's logistic regression on pixels, to compare with",
     ),
-    Idea("linear-model", "linear model, trained", f"{_NETWORKS}:LinearModel", by_default=False),
-    Idea("small-network", "network of 30 units, trained", f"{_NETWORKS}:SmallNetwork", by_default=False),
     Idea(
-        "small-convnet", "small convolutional network, trained", f"{_NETWORKS}:SmallConvNet", by_default=False
+        "linear-model",
+        "linear model, trained",
+        f"{_NETWORKS}:LinearModel",
+        by_default=False,
+        summary="a linear model trained by gradient, to compare with; needs torch",
+    ),
+    Idea(
+        "small-network",
+        "network of 30 units, trained",
+        f"{_NETWORKS}:SmallNetwork",
+        by_default=False,
+        summary="a network of 30 units, to compare with; needs torch",
+    ),
+    Idea(
+        "small-convnet",
+        "small convolutional network, trained",
+        f"{_NETWORKS}:SmallConvNet",
+        by_default=False,
+        summary="a small convolutional network, to compare with; needs torch",
     ),
 )
 
@@ -168,6 +274,10 @@ class Shown:
 
     def __str__(self) -> str:
         return str(resolve(DISPLAYS["text"])(self))
+
+    def __repr__(self) -> str:
+        """Return the table: whoever looks at a result wants its figures."""
+        return str(resolve(DISPLAYS["looked at"])(self))
 
     def _repr_html_(self) -> str:
         """Return HTML that stands alone, for notebooks; text from outside is escaped."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from collections import defaultdict
@@ -94,6 +95,21 @@ def plain(text: object) -> str:
         else one
         for one in str(text)
     )
+
+
+def field(text: object) -> str:
+    r"""Return :func:`plain` text as a field between tabs, of which what was meant can be told.
+
+    A backslash of its own is doubled, but where paths are written with it.
+
+    Examples
+    --------
+    >>> from lookalike.text import field
+    >>> print(field("two\ttabs"))
+    two\ttabs
+    """
+    shown = str(text)
+    return plain(shown if os.sep == "\\" else shown.replace("\\", "\\\\"))
 
 
 def quoted(name: object, longest: int = 120) -> str:

@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import warnings
 import zipfile
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import lookalike
 from cli_runner import call, on_terminal, without_styles
 from data.making import encoded
+from lookalike.cli import common
 from lookalike.data.readers.folders import write_folder
 
 
@@ -52,6 +54,22 @@ def test_json_has_every_figure(cli, model, folder, digits):
         assert one["label"] != one["answer"]
         assert one["image"].startswith(f"{one['label']}/")
         assert 0 < one["probability"] <= 1
+
+
+def test_images_of_one_class_alone_are_evaluated_without_a_foreign_word(cli, model, tmp_path, digits):
+    few = digits.valid.take(np.flatnonzero(digits.valid.labels == 0)[:5])
+    write_folder([few], tmp_path / "one")
+    found = cli("evaluate", model, tmp_path / "one" / "valid")
+    assert "right: 1.0000 (5 of 5" in found.out
+    assert all(line.startswith("note: ") for line in found.err.splitlines())
+    assert "Warning" not in found.err
+
+
+def test_somebody_elses_warning_is_one_line(capsys):
+    with warnings.catch_warnings(), common.warned():
+        warnings.simplefilter("always")
+        exec(compile("import warnings\nwarnings.warn('odd\\nvery')", "/home/me/my_ideas.py", "exec"), {})
+    assert capsys.readouterr().err == "warning: my_ideas.py, line 2: UserWarning: odd\n"
 
 
 def test_csv_has_a_line_a_class(cli, model, folder):

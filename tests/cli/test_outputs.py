@@ -24,6 +24,9 @@ def made(tmp_path_factory):
     shutil.copy(root / "m.lookalike", root / "model.html")
     shutil.copy(next((folder / "3").iterdir()), root / "image.png")
     (root / "my_ideas.py").write_text(IDEAS, encoding="utf-8")
+    shutil.copy(root / "m.lookalike", root / "closed")
+    (root / "closed").chmod(0o444)
+    (root / "mine.html").write_text("<title>mine</title>", encoding="utf-8")
     (root / "notes.txt").write_text("mine", encoding="utf-8")
     (root / "other.safetensors").write_bytes(b"mine")
     if hasattr(os, "mkfifo"):
@@ -69,6 +72,14 @@ ELSEWHERE = "which is read: name a file elsewhere"
         (["evaluate", "model.html", "digits", "--report", "./model.html"], ELSEWHERE),
         ([*COMPARE, "flat/3/x.png"], "expected a file's name that ends in .html or .htm"),
         ([*COMPARE, "flat/3/x.html"], f"lies in flat, {ELSEWHERE}"),
+        (["curve", "digits", "--plot", "image.png"], "image.png is there and was not made by lookalike"),
+        (["broadcast", "3", "3", "--plot", "image.png"], "--plot image.png is there and was not made by"),
+        (["compare", "digits", "--report", "mine.html"], "mine.html is there and was not made by lookalike"),
+        (["teach", "closed", "image.png", "--label", "3"], "closed is read-only: allow that it is written"),
+        (
+            ["fit", "digits", "-o", "closed"],
+            "--output closed is read-only: allow that it is written over, or",
+        ),
         ([*COMPARE, "my_ideas.py", "--ideas", "my_ideas.py"], "ends in .html or .htm"),
         ([*COMPARE, "flat/../flat/r.html"], ELSEWHERE),
         (["curve", "flat", "--plot", "flat/7/x.png"], f"--plot flat/7/x.png lies in flat, {ELSEWHERE}"),
@@ -170,3 +181,12 @@ def test_a_card_writes_over_cards_alone(cli, made):
     assert "--card notes.md is there and is no card of a model: rename it, or delete it" in found.err
     assert Path("notes.md").read_text(encoding="utf-8") == "precious"
     assert not Path("notes").exists()
+
+
+@pytest.mark.parametrize("ending", [".png", ".svg"])
+def test_a_picture_of_its_own_is_drawn_again(tmp_path, monkeypatch, capsys, ending):
+    path = tmp_path / f"p{ending}"
+    for shape in ("3", "4"):
+        before = path.read_bytes() if path.exists() else b""
+        assert call(monkeypatch, capsys, "broadcast", shape, shape, "--plot", path).code == 0
+        assert path.read_bytes() != before

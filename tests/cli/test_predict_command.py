@@ -3,6 +3,7 @@ import csv
 import gzip
 import io
 import json
+import os
 import subprocess
 import sys
 import warnings
@@ -168,6 +169,114 @@ def test_kaggle_numbers_one_csv_only(cli, model, crops):
     found = cli("predict", model, crops, "--kaggle")
     assert (found.code, found.out) == (2, "")
     assert "expected that alone" in found.err
+
+
+def test_a_line_of_json_holds_all_that_one_search_knows(cli, model, crops):
+    loaded = lookalike.load_model(model)
+    names, images = lookalike.read_images(crops, loaded)
+    said = [json.loads(line) for line in cli("predict", model, crops, "--jsonl").out.splitlines()]
+    assert [one["image"] for one in said] == list(names)
+    assert [one["label"] for one in said] == [one["best"] for one in said] == loaded.predict(images).tolist()
+    assert {one["rejected"] for one in said} == {None}
+    shares, far = loaded.predict_proba(images), loaded.class_distances(images)
+    found = loaded.assess(images, 0.05)
+    for row, one in enumerate(said):
+        best = one["best"]
+        order = sorted(range(10), key=lambda label: (label != best, -shares[row, label], label))
+        second = order[1]
+        assert one["probability"] == shares[row, best] == shares[row].max()
+        assert one["distance"] == far[row, best]
+        assert one["p_value"] == min(found.p_values[row, best], 1)
+        runner_up = {"label": second, "probability": shares[row, second], "distance": far[row, second]}
+        assert one["runner_up"] == runner_up
+
+
+def test_none_of_these_is_null_in_a_line_of_json_whatever_a_class_is_called(cli, tmp_path, digits):
+    few = digits.train.take(slice(0, 200))
+    labels = np.where(few.labels < 5, "none of these", "null")
+    path = lookalike.save_model(lookalike.NearestImages().fit(few.images, labels), tmp_path / "m")
+    (tmp_path / "blank.png").write_bytes(encoded(np.zeros((8, 8), np.uint8)))
+    (tmp_path / "known.png").write_bytes(encoded(few.images[0]))
+    asked = tmp_path / "blank.png", tmp_path / "known.png"
+    out = cli("predict", path, *asked, "--reject", 0.05, "--jsonl", "--quiet").out
+    blank, known = map(json.loads, out.splitlines())
+    assert (blank["label"], blank["rejected"]) == (None, True)
+    assert blank["best"] in ("none of these", "null")
+    assert (known["label"], known["rejected"]) == (labels[0], False)
+
+
+def test_one_class_has_no_runner_up_and_a_rule_of_thumb_no_p_value(cli, tmp_path, digits):
+    path = lookalike.save_model(
+        lookalike.NearestImages().fit(digits.train.images[:5], ["a"] * 5), tmp_path / "m"
+    )
+    (tmp_path / "one.png").write_bytes(encoded(digits.train.images[0]))
+    said = json.loads(cli("predict", path, tmp_path / "one.png", "--jsonl", "--quiet").out)
+    assert (said["runner_up"], said["p_value"], said["probability"]) == (None, None, 1.0)
+
+
+def test_doubtful_images_are_copied_once_with_their_answers(cli, model, crops, tmp_path, digits):
+    folder = tmp_path / "doubtful"
+    plain = cli("predict", model, crops).out
+    said = ("predict", model, crops, "--reject", 0.5)
+    facts = [json.loads(line) for line in cli(*said, "--jsonl").out.splitlines()]
+    wanted = {one["image"]: one for one in facts if one["rejected"] or one["probability"] < 0.75}
+    assert 0 < len(wanted) < 30
+    found = cli(*said, "--keep-doubtful", folder)
+    assert (found.code, found.out) == (0, cli(*said).out)
+    assert found.err.startswith(f"note: {len(wanted)} doubtful images are in {folder}")
+    kept = {path.stem: json.loads(path.read_text()) for path in folder.glob("*.json")}
+    assert {one["image"] for one in kept.values()} == set(wanted)
+    for name, one in kept.items():
+        answer = wanted[one["image"]]
+        assert one["model"] == "digits"
+        assert one["answer"]["best"] == str(answer["best"])
+        assert one["answer"]["label"] == (None if answer["rejected"] else str(answer["label"]))
+        (_, image), (_, copy) = (
+            [batch.names[0], batch.images[0]]
+            for path in (one["image"], folder / f"{name}.png")
+            for batch in [lookalike.read_images(path, (8, 8))]
+        )
+        np.testing.assert_array_equal(copy, image)
+    before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    # Asked again, at no level: what is answered is as ever, and nothing is written over.
+    assert cli("predict", model, crops, "--keep-doubtful", folder).out == plain
+    after = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    assert before.items() <= after.items()
+
+
+def test_the_folder_of_doubtful_images_is_bounded(cli, model, crops, tmp_path, monkeypatch):
+    monkeypatch.setattr("lookalike.web.uncertain.Uncertain.__init__.__defaults__", (2,))
+    folder = tmp_path / "doubtful"
+    found = cli("predict", model, crops, "--reject", 0.5, "--keep-doubtful", folder)
+    assert (found.code, len(list(folder.glob("*.png")))) == (0, 2)
+    assert "2 doubtful images are in" in found.err
+    assert "2 is as many as it takes" in found.err
+
+
+def test_a_folder_that_cannot_be_is_one_line(cli, model, crops, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    found = cli("predict", model, crops, "--keep-doubtful", tmp_path / "file")
+    assert (found.code, found.out, (tmp_path / "file").read_text()) == (2, "", "mine")
+    assert f"--keep-doubtful {tmp_path / 'file'} cannot be written" in found.err
+
+
+@pytest.mark.skipif(os.sep == "\\", reason="names of files cannot hold these characters")
+def test_a_shell_can_read_the_lines(cli, tmp_path, digits):
+    """Three fields a line, in which a tab and two characters that spell one are told apart."""
+    folder = tmp_path / "crops"
+    folder.mkdir()
+    names = ["a\tb.png", "a\\tb.png", "  a b .png", "c\nd.png"]
+    for name in names:
+        (folder / name).write_bytes(encoded(digits.valid.images[0]))
+    path = lookalike.save_model(
+        lookalike.MeanImage().fit(digits.valid.images[:2], ["x\\y", "b"]), tmp_path / "m"
+    )
+    out = cli("predict", path, folder).out
+    script = 'while IFS=$\'\\t\' read -r name label far; do printf "%b\\0%b\\0" "$name" "$label"; done'
+    ran = subprocess.run(["bash", "-c", script], input=out.encode(), capture_output=True, check=True)
+    read = ran.stdout.decode().split("\0")
+    assert sorted(read[:-1:2]) == sorted(f"{folder}/{name}" for name in names)
+    assert set(read[1::2]) == {"x\\y"}
 
 
 @pytest.mark.parametrize("level", [0.05, 0.5])

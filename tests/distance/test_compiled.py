@@ -112,3 +112,41 @@ def test_both_forms_in_one_process(monkeypatch, metric):
         monkeypatch.setenv("LOOKALIKE_SIMD", form)
         answers.append(index.search(images[:20] ^ 5, 3))
     np.testing.assert_array_equal(*answers)
+
+
+def test_what_is_waited_for_is_not_measured(monkeypatch):
+    """The clock of a comparison stands still while a kernel compiles."""
+    from lookalike.evaluation import evaluate
+
+    kernel = compiled.Kernel(_sum_of_squares)
+    monkeypatch.setattr(compiled, "cache_folder", lambda: None)
+    before = compiled.seconds_waited()
+    assert kernel(np.arange(9.0)) == 204
+    waited = compiled.seconds_waited() - before
+    assert waited > 0
+    assert kernel(np.arange(9.0)) == 204
+    assert compiled.seconds_waited() - before == waited
+    clock, ready = iter([100.0, 107.0]), iter([1.0, 5.0])
+    monkeypatch.setattr(evaluate.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(evaluate, "seconds_waited", lambda: next(ready))
+    with evaluate.Stopwatch() as watch:
+        pass
+    assert watch.seconds == 3.0
+
+
+def test_several_threads_wait_as_long_as_one(monkeypatch):
+    times = iter([10.0, 11.0, 13.0])
+    monkeypatch.setattr(compiled.time, "perf_counter", lambda: next(times))
+    waiting = compiled._Waiting()
+    with waiting():
+        with waiting():
+            pass
+        assert waiting.seconds() == 1.0
+    assert waiting.seconds() == 3.0
+
+
+def _sum_of_squares(values):
+    total = 0.0
+    for value in values:
+        total += value * value
+    return total

@@ -1,6 +1,10 @@
-import pytest
+import re
 
-from lookalike import InputError
+import pytest
+from sklearn.naive_bayes import GaussianNB
+
+import lookalike
+from lookalike import InputError, compare
 from lookalike.evaluation.ideas import candidates, from_file
 
 GOOD = """
@@ -24,10 +28,25 @@ _hidden = GaussianNB()
 """
 
 
+@pytest.fixture(scope="module")
+def two():
+    return lookalike.load("digits", classes=[3, 8])
+
+
 def write(folder, text):
     path = folder / "my_ideas.py"
     path.write_text(text, encoding="utf-8")
     return path
+
+
+PLAIN = """
+class Mine:
+    def fit(self, X, y): self.y = y[0]; return self
+    def predict(self, X): return [self.y] * len(X)
+"""
+DERIVED = "from sklearn.base import BaseEstimator, ClassifierMixin\n" + PLAIN.replace(
+    "Mine", "Derived(ClassifierMixin, BaseEstimator)"
+)
 
 
 def test_finds_marked_functions_and_estimators_in_their_order(tmp_path):
@@ -46,6 +65,19 @@ def test_finds_marked_functions_and_estimators_in_their_order(tmp_path):
         ("x = 1\n", "has no ideas: expected an estimator, or a function marked"),
         ("\n1 / 0\n", r"my_ideas.py, line 2, failed: ZeroDivisionError: division by zero"),
         ("def f(:\n", r"my_ideas.py, line 1, failed: SyntaxError"),
+        (
+            PLAIN,
+            r"has no ideas: Mine is a class: expected an instance of it, such as mine = Mine\(\), and a "
+            r"class that derives from those of sklearn.base, class Mine\(ClassifierMixin, BaseEstimator\)",
+        ),
+        (
+            PLAIN + "mine = Mine()\n",
+            r"an estimator of the class Mine cannot be copied: expected a class that derives",
+        ),
+        (
+            DERIVED,
+            r"has no ideas: Derived is a class: expected an instance of it, such as mine = Derived\(\)$",
+        ),
     ],
 )
 def test_says_what_is_wrong_with_a_file(tmp_path, text, message):
@@ -56,3 +88,29 @@ def test_says_what_is_wrong_with_a_file(tmp_path, text, message):
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(InputError, match="is no file: expected a Python file of ideas"):
         from_file(tmp_path / "none.py")
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (
+            "@feature\ndef far(images):\n    return images.float().mean(axis=(1, 2))",
+            "AttributeError: .*'float'",
+        ),
+        ("@feature\ndef far(images):\n    return images.mean(dim=(1, 2))", "TypeError: .*'dim'"),
+        ("@distance\ndef far(images, image):\n    return (images - image).abs()", "AttributeError: .*'abs'"),
+    ],
+    ids=["float", "dim", "abs"],
+)
+def test_what_takes_arrays_for_tensors_is_told_what_it_gets(tmp_path, two, code, said):
+    text = f"import lookalike\nfrom lookalike import distance, feature\n{code}\n"
+    (row,) = compare(*two, from_file(write(tmp_path, text))).rows
+    assert re.search(
+        rf"far, line 5, failed: {said}.*; it is given NumPy arrays, float64 \(\d+, 8, 8\)", row.error
+    )
+    assert row.error.endswith("in 0-1: torch.from_numpy makes tensors of them")
+
+
+def test_a_class_is_no_idea_and_its_instance_is_one(two):
+    with pytest.raises(InputError, match="GaussianNB is a class: expected an instance of it"):
+        compare(*two, [GaussianNB])

@@ -1,5 +1,7 @@
 import itertools
 import math
+import re
+import string
 
 import numpy as np
 import pytest
@@ -133,7 +135,10 @@ def test_the_best_gets_the_first_letter():
     assert letters(["a"], []) == {"a": "a"}
 
 
-def test_after_z_letters_are_doubled():
-    names = [f"idea {i}" for i in range(28)]
+def test_letters_beyond_z_are_told_apart():
+    names = [f"idea {i}" for i in range(56)]
     found = letters(names, itertools.combinations(names, 2))
-    assert list(found.values()) == [*"abcdefghijklmnopqrstuvwxyz", "aa", "bb"]
+    assert list(found.values()) == [*string.ascii_letters, "a2", "b2", "c2", "d2"]
+    # Read as letters with the numbers behind them, none is another's.
+    marks = [set(re.findall(r"[a-zA-Z][0-9]*", one)) for one in found.values()]
+    assert not any(one & other for one, other in itertools.combinations(marks, 2))

@@ -137,7 +137,7 @@ def test_a_fit_forgets_what_was_taught(model):
 @pytest.mark.parametrize(
     ("known", "labels", "message"),
     [
-        ([0, 1], ["cat"], "label 'cat' is no class of .* kind: expected whole numbers, as 0, 1 are"),
+        ([0.0, 1.0], ["cat"], "label 'cat' is no class of .* kind: expected numbers, as 0.0, 1.0 are"),
         ([0, 1], [1.0], "label 1.0 is no class of this model's kind"),
         ([0, 1], [True], "label True is no class of this model's kind"),
         ([0, 1], [None], "label None is no class of this model's kind"),

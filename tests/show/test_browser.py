@@ -66,6 +66,24 @@ def test_nothing_overflows(visit, name):
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+CLIPPED = """() => {
+  document.querySelectorAll('details').forEach(one => one.open = true);
+  const tables = document.querySelectorAll('table.rates, table.beside');
+  const boxes = Array.from(tables, one => one.closest('.scroll') ?? one.parentElement);
+  return [boxes.length, ...boxes.filter(one => one.scrollWidth > one.clientWidth).map(one => one.innerText)];
+}"""
+
+
+@pytest.mark.parametrize("name", ["digits", "hostile", "deformed", "model"])
+def test_rates_of_classes_and_evidence_are_seen_whole(visit, name):
+    page = visit(name)
+    for width in (360, 700, 1000, 1024, 1025, 1280, 1400):
+        page.set_viewport_size({"width": width, "height": 900})
+        found, *clipped = page.evaluate(CLIPPED)
+        assert clipped == []
+    assert found > 0
+
+
 def test_cells_open_and_close_with_the_keyboard(visit):
     page = visit()
     cell = page.locator("details[open] .confusion td.wrong button").first

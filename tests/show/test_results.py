@@ -13,6 +13,7 @@ import pytest
 from rich.cells import cell_len
 
 import lookalike
+from lookalike.cli.common import progress
 from lookalike.errors import MissingExtraError
 from lookalike.evaluation.statistics import Rate
 from lookalike.show.tables import dumps, to_csv
@@ -236,3 +237,33 @@ def test_plotting_leaves_pyplot_alone():
         "assert 'matplotlib.pyplot' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("kind", ["compared", "curve", "evaluation", "assessment"])
+def test_what_one_looks_at_is_the_table(kind, request):
+    found = request.getfixturevalue(kind)
+    assert repr(found).endswith(str(found))
+    rows = list(csv.reader(io.StringIO(to_csv(found))))[1:]
+    assert len(repr(found).splitlines()) > len(rows)
+    assert (repr(found) == str(found)) == (kind != "evaluation")
+
+
+def test_notebooks_draw_each_interval(compared, curve, evaluation):
+    rates = [row.evaluation.accuracy for row in compared.rows if row.evaluation is not None]
+    points = [point.accuracy for row in curve.rows for point in row.points if point.accuracy is not None]
+    for found, wanted in ((compared, rates), (curve, points), (evaluation, evaluation.per_class)):
+        drawn = re.findall(
+            r'class="whisker" d="M([\d.]+) 4H([\d.]+)"/><circle cx="([\d.]+)"', found._repr_html_()
+        )
+        expected = [[100 * one.low, 100 * one.high, 100 * one.value] for one in wanted]
+        np.testing.assert_allclose([[float(x) for x in one] for one in drawn], expected, atol=0.006)
+
+
+def test_text_leaves_no_empty_block_in_a_notebook(monkeypatch, compared):
+    blocks = []
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    monkeypatch.setattr("rich.jupyter.display", lambda *_: blocks.append(1))
+    assert str(compared)
+    with progress() as tell:
+        tell("reading", 0, 1)
+    assert blocks == []

@@ -148,3 +148,32 @@ def test_cells_are_shaded_by_value_and_readable():
     text = drawn(PixelTable(np.array([[0, 255]], np.uint8)), colour="truecolor")
     assert "\x1b[38;2;255;255;255;48;2;0;0;0m   0" in text
     assert "\x1b[38;2;0;0;0;48;2;255;255;255m 255" in text
+
+
+def height_of(images, lines, width=80):
+    out = io.StringIO()
+    shown = Console(file=out, width=width, height=lines, force_terminal=True, color_system="truecolor")
+    shown.print(ImageGrid(images, ["x"] * len(images)), end="")
+    return len(out.getvalue().splitlines())
+
+
+@pytest.mark.parametrize(
+    ("side", "n", "lines", "expected"),
+    [
+        (8, 10, 60, 27),  # three bands of eight lines and a caption: two columns a pixel
+        (8, 10, 24, 10),  # one column a pixel: two bands of four lines and a caption
+        (28, 10, 40, 16),  # five bands of fifteen do not fit: half as large, in two bands
+        (64, 1, 24, 17),  # 32 lines do not fit: half as large
+    ],
+)
+def test_pictures_fit_the_height_of_the_terminal(side, n, lines, expected):
+    images = [np.full((side, side), 200, np.uint8)] * n
+    found = height_of(images, lines)
+    assert found <= lines - 2
+    assert found == expected
+
+
+def test_what_cannot_all_fit_is_as_large_as_one_may_be():
+    images = [np.full((28, 28), 200, np.uint8)] * 60
+    assert height_of(images, 24) == 30 * 15
+    assert height_of(images, 10, width=28) == 60 * 8

@@ -46,7 +46,7 @@ def test_what_is_uncertain_is_kept_until_it_is_labelled(asking, folder, digits):
 def test_a_label_that_cannot_be_leaves_the_crop(asking):
     asking.post("/v1/models/digits/predict", files=files(ODD[0]))
     (crop,) = asking.get("/v1/queue").json()["crops"]
-    assert asking.post(f"/v1/queue/{crop['id']}", json={"label": "eleven"}).status_code == 422
+    assert asking.post(f"/v1/queue/{crop['id']}", json={"label": "a\x1bb"}).status_code == 422
     assert asking.get("/v1/queue").json()["total"] == 1
 
 

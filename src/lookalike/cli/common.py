@@ -28,12 +28,48 @@ if TYPE_CHECKING:
 
 PAGES = (".html", ".htm")
 PICTURES = (".png", ".svg")
+# Within so many bytes pages have their title, and pictures say what made them.
+_HEAD = 4096
 _NUMBER = re.compile(r"\d[\d,]*")
 # Images that go to a file or a pipe stand side by side as in a wide terminal.
 _PIPE_WIDTH = 160
+# Prose is as wide as in a usual terminal.
+_FOLDED = 80
+
+
+def _sets(incomplete: str) -> list[str]:
+    """Return the known sets and the files that a word can become, for shells."""
+    from lookalike.data.known import names
+
+    files = sorted(path + "/" * os.path.isdir(path) for path in glob.iglob(glob.escape(incomplete) + "*"))
+    return [*(name for name in names() if name.startswith(incomplete)), *files]
+
+
+def _ideas(incomplete: str) -> list[str]:
+    """Return what a list of names of ideas can become, for shells."""
+    from lookalike.registry import IDEAS
+
+    before, comma, last = incomplete.rpartition(",")
+    names = [f"{before}{comma}{one.name}" for one in IDEAS if one.name.startswith(last)]
+    return names + sorted(glob.iglob(glob.escape(incomplete) + "*.py"))
+
 
 Data = Annotated[
-    str, Argument(metavar="DATA", help="A known set (see: lookalike data list), or a folder or file.")
+    str,
+    Argument(
+        metavar="DATA",
+        help="A known set (see: lookalike data list), or a folder or file.",
+        autocompletion=_sets,
+    ),
+]
+Idea = Annotated[
+    str,
+    Option(
+        "--idea",
+        metavar="IDEA",
+        help="The idea to fit, such as deformable (see: lookalike ideas); by default the best.",
+        autocompletion=_ideas,
+    ),
 ]
 Classes = Annotated[str, Option("--classes", metavar="LABELS", help="Only these classes: 3,7")]
 Size = Annotated[
@@ -83,6 +119,7 @@ Ideas = Annotated[
         metavar="IDEAS",
         help="Names of ideas (ink-coverage,mean-image-l2), or a Python file of your own ideas, which "
         "is RUN and measured beside ours, or both (my_ideas.py,mean-image-l2). Can be given several times.",
+        autocompletion=_ideas,
     ),
 ]
 Report = Annotated[
@@ -93,18 +130,27 @@ Csv = Annotated[bool, Option("--csv", help="Print CSV instead.")]
 Quiet = Annotated[bool, Option("--quiet", "-q", help="No progress, no messages: results and errors only.")]
 
 
-def console() -> Console:
-    """Return the console for results: standard output, as wide as the terminal; lines of a pipe are whole."""
+def console(folded: bool = False) -> Console:
+    """Return the console for results: standard output, as wide as the terminal.
+
+    Lines of a pipe are whole, or folded as in a usual terminal where they are prose.
+    """
     from rich.console import Console
 
     piped = not sys.stdout.isatty()
-    width = _PIPE_WIDTH if piped else None
-    return Console(width=width, soft_wrap=piped, highlight=False, markup=False, emoji=False)
+    return Console(
+        width=(_FOLDED if folded else _PIPE_WIDTH) if piped else None,
+        soft_wrap=piped and not folded,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        force_jupyter=False,
+    )
 
 
-def show(parts: Iterable[Any]) -> None:
+def show(parts: Iterable[Any], folded: bool = False) -> None:
     """Print results, one below the other; what is wider than the terminal is not cut."""
-    out = console()
+    out = console(folded)
     for part in parts:
         out.print(part, crop=False)
 
@@ -125,7 +171,7 @@ def stderr() -> Console:
     """Return the console for messages and progress: standard error."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False, markup=False, emoji=False)
+    return Console(stderr=True, highlight=False, markup=False, emoji=False, force_jupyter=False)
 
 
 @contextmanager
@@ -165,7 +211,7 @@ def _progress(bar: bool) -> Iterator[Progress]:
 
 @contextmanager
 def warned(quiet: bool = False) -> Iterator[None]:
-    """Hold back lookalike's warnings while the block runs, and say each kind once when it is done.
+    """Hold back warnings while the block runs, and say each kind in one line when it is done.
 
     Warnings that differ in their numbers alone are of one kind: the first is said, and how often it came
     again. Where the block fails, its error is all that is said.
@@ -173,15 +219,16 @@ def warned(quiet: bool = False) -> Iterator[None]:
     kinds: dict[str, list[str]] = {}
     with warnings.catch_warnings():
         warnings.simplefilter("always", LookalikeWarning)
-        others = warnings.showwarning
 
-        def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
-            if issubclass(category, LookalikeWarning):
-                kinds.setdefault(_NUMBER.sub("#", str(message)), []).append(str(message))
-            else:
-                others(message, category, *where, **more)
+        def show(message: Warning | str, category: type[Warning], file: str, line: int, *more: Any) -> None:
+            text = str(message)
+            if not issubclass(category, LookalikeWarning):
+                # Somebody else's, such as an idea's: in a line, and where it comes from.
+                first = (text.strip().splitlines() or [""])[0]
+                text = f"{Path(file).name}, line {line}: {category.__name__}: {first}"
+            kinds.setdefault(_NUMBER.sub("#", text), []).append(text)
 
-        warnings.showwarning = show
+        warnings.showwarning = show  # type: ignore[assignment]  # nobody names its arguments
         yield
     for first, *again in kinds.values():
         often = f" (and {len(again):,} more like it)" if again else ""
@@ -430,12 +477,22 @@ def check_file(
             raise InputError(f"{option} {path} {where} {given}, which is read: name a file elsewhere")
     try:
         check_writable(path)
+        if endings and path.exists() and path.stat().st_size and not _is_ours(path):
+            raise InputError(
+                f"{path} is there and was not made by lookalike: name another file, or delete it"
+            )
     except InputError as error:
         raise InputError(f"{option} {error}") from error
     except OSError as error:
         raise InputError(
             f"{option} {path} cannot be written ({error.strerror or error}): name another file"
         ) from error
+
+
+def _is_ours(path: Path) -> bool:
+    """Return whether a page or a picture says in its head that lookalike made it."""
+    with path.open("rb") as file:
+        return b"lookalike" in file.read(_HEAD)
 
 
 def _paths(inputs: Iterable[object]) -> Iterator[Path]:

@@ -11,7 +11,7 @@ from typer import Argument, Option
 
 import lookalike
 from lookalike.cli import common
-from lookalike.errors import DataError, InputError, unknown
+from lookalike.errors import DataError, InputError, install, unknown
 from lookalike.text import one_form, plain
 
 if TYPE_CHECKING:
@@ -22,7 +22,17 @@ if TYPE_CHECKING:
 
 app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
 
-Name = Annotated[str, Argument(metavar="NAME", help="A known set: see lookalike data list.")]
+
+def _names(incomplete: str) -> list[str]:
+    """Return the known sets that a word can become, for shells."""
+    from lookalike.data.known import names
+
+    return [name for name in names() if name.startswith(incomplete)]
+
+
+Name = Annotated[
+    str, Argument(metavar="NAME", help="A known set: see lookalike data list.", autocompletion=_names)
+]
 
 
 @app.command("list")
@@ -145,7 +155,8 @@ def show(
 ) -> None:
     """Draw some images of a set in the terminal.
 
-    Each class has its turn; class and name stand below. With --pixels, print the numbers of one image as a
+    Each class has its turn; class and name stand below. They are made to fit the terminal, and faint ones are
+    shown with their levels spread. With --pixels, print the numbers of one image as a
     table shaded by value, with its rank, shape, dtype and range, as an array and as a tensor.
     """
     with common.progress(quiet) as tell:
@@ -158,6 +169,7 @@ def show(
     if pixels:
         _print_numbers(images, int(indices[0]))
         return
+    from lookalike.show.images import as_bytes, stretched
     from lookalike.show.terminal import ImageGrid
 
     shape = "x".join(str(length) for length in images.images.shape[1:])
@@ -169,7 +181,13 @@ def show(
     named = [(str(images.labels[index]), images.names[index]) for index in indices]
     # The class is said once where the name's folder is the class.
     captions = [name if name.split("/")[0] == label else f"{label}  {name}" for label, name in named]
-    console.print(ImageGrid([images.images[index] for index in indices], captions), end="")
+    given = [images.images[index] for index in indices]
+    shown = [stretched(image) for image in given]
+    console.print(ImageGrid(shown, captions), end="")
+    faint = sum(bool((one != as_bytes(image)).any()) for one, image in zip(shown, given, strict=True))
+    if faint:
+        are = "1 image is" if faint == 1 else f"{faint:,} images are"
+        common.say_notes([f"{are} faint: their levels are spread here, over 0 to 255."], quiet)
 
 
 def _print_numbers(images: LabelledImages, index: int) -> None:
@@ -183,7 +201,7 @@ def _print_numbers(images: LabelledImages, index: int) -> None:
     console = common.console()
     image = images.images[index]
     # What the tensors are is known without torch, which takes seconds to import.
-    absent = "" if find_spec("torch") else ' (torch is not installed: pip install "lookalike[torch]")'
+    absent = "" if find_spec("torch") else f" (torch is not installed: {install('torch')})"
     given, ready = describe(image), describe(channels_first(image[None])[0])
     console.print(f"{plain(images.names[index])}, class {plain(images.labels[index])}")
     console.print(f"array        {given}")

@@ -14,6 +14,7 @@ from lookalike.cli.broadcast import broadcast
 from lookalike.cli.compare import compare, curve
 from lookalike.cli.evaluate import evaluate
 from lookalike.cli.export import export
+from lookalike.cli.ideas import ideas
 from lookalike.cli.model import fit, forget, info, teach
 from lookalike.cli.predict import explain, predict
 from lookalike.cli.serve import app as model_app
@@ -49,6 +50,7 @@ for _command in (
     export,
     fit,
     forget,
+    ideas,
     info,
     predict,
     serve,

@@ -12,7 +12,7 @@ from typer import Argument, Option
 import lookalike
 from lookalike.cli import common
 from lookalike.errors import InputError
-from lookalike.text import plain
+from lookalike.text import field, plain
 
 if TYPE_CHECKING:
     from lookalike.store import ModelInfo
@@ -34,10 +34,7 @@ def fit(
             help="The model file to write; nothing but a model is written over.",
         ),
     ],
-    idea: Annotated[
-        str,
-        Option("--idea", metavar="IDEA", help="The idea to fit, such as deformable; by default the best."),
-    ] = "",
+    idea: common.Idea = "",
     card: Annotated[
         bool, Option("--card", help="Write a model card (Markdown) beside the model file.")
     ] = False,
@@ -152,7 +149,7 @@ def teach(
         Option(
             "--label",
             metavar="LABEL",
-            help="What they show. A new label is a new class: a number, where the others are numbers.",
+            help="What they show. A new label is a new class.",
         ),
     ],
     resize: common.Resize = False,
@@ -165,14 +162,15 @@ def teach(
     """Teach a model images that it should know.
 
     They are added to its file. Prints a line an image, with tabs between: its name, its number in the model
-    (which lookalike forget takes), what was answered before and what is answered now. A model of numbers
-    cannot be taught a class with another name, such as blank: add a folder of that name to the folders of the
-    others and fit again. Try: lookalike teach digits.lookalike crop.png --label 8
+    (which lookalike forget takes), what was answered before and what is answered now. Beside numbers a text,
+    such as blank, may be taught: all labels are texts then. Try: lookalike teach digits.lookalike crop.png
+    --label 8
     """
     import numpy as np
 
     found = common.find_images(images, label_column, header)
     common.check_folded(model)
+    common.check_file("teach", model)
     fitted = lookalike.load_model(model)
     shape = common.model_shape(fitted.image_shape_, model)
     value = fitted.recogniser_.labels.from_text(label, "--label")
@@ -192,7 +190,7 @@ def teach(
         typer.echo(json.dumps([dict(zip(_COLUMNS, row, strict=True)) for row in rows], indent=2))
     else:
         for row in rows:
-            typer.echo("\t".join(plain("-" if cell is None else cell) for cell in row))
+            typer.echo("\t".join(field("-" if cell is None else cell) for cell in row))
     common.say_bad(found, quiet)
     if len(fitted.classes_) > classes:
         common.say_notes([f"{label} is a new class; there are {len(fitted.classes_)} now."], quiet)

@@ -8,6 +8,8 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
@@ -16,10 +18,15 @@ from typer import Argument, Option
 from lookalike.cli import common
 from lookalike.errors import InputError
 from lookalike.text import csv_cell, plain
+from lookalike.text import field as tabbed
 
 if TYPE_CHECKING:
     from lookalike.data.loose import LooseBatch
     from lookalike.recognition.recogniser import Recogniser
+    from lookalike.web.uncertain import Uncertain
+
+#: What p-values and doubts rest on where no level of rejection is asked for.
+_LEVEL = 0.05
 
 
 class Answer(NamedTuple):
@@ -29,6 +36,19 @@ class Answer(NamedTuple):
     label: Any
     distance: float
     rejected: bool | None = None  # None where that was not asked for
+    known: dict[str, Any] | None = None  # all that one search knows, where that was asked for
+
+
+@dataclass
+class _Asked:
+    """What is asked of each image, and what comes of it beside the answers."""
+
+    alpha: float | None
+    whole: bool  # all that one search knows
+    model: str = ""
+    doubtful: Uncertain | None = None
+    n_doubtful: int = 0
+    seconds: list[float] = field(default_factory=list)
 
 
 Reject = Annotated[
@@ -41,17 +61,36 @@ Reject = Annotated[
     ),
 ]
 
+Images = Annotated[
+    list[str],
+    Argument(
+        metavar="IMAGES",
+        help="Images, folders, zips or tars of them, patterns ('crops/*.png'), tables of pixels "
+        "(pixel0,pixel1,...) or file names, or - for one image from standard input.",
+    ),
+]
+Jsonl = Annotated[
+    bool,
+    Option(
+        "--jsonl",
+        help="Print a line of JSON an image: label (null for none of these), best guess, probability, "
+        "distance, p-value and runner-up.",
+    ),
+]
+KeepDoubtful = Annotated[
+    Path | None,
+    Option(
+        "--keep-doubtful",
+        metavar="DIR",
+        help="Copy images whose answers are doubtful (rejected, or less likely than 0.75) into this folder, "
+        "each with its answer, at most 1,000: lookalike serve --log-uncertain DIR shows them to be labelled.",
+    ),
+]
+
 
 def predict(
     model: common.Model,
-    images: Annotated[
-        list[str],
-        Argument(
-            metavar="IMAGES",
-            help="Images, folders, zips or tars of them, patterns ('crops/*.png'), tables of pixels "
-            "(pixel0,pixel1,...) or file names, or - for one image from standard input.",
-        ),
-    ],
+    images: Images,
     resize: common.Resize = False,
     skip_bad: common.SkipBad = False,
     label_column: common.LabelColumn = None,
@@ -60,46 +99,79 @@ def predict(
         bool, Option("--kaggle", help="Print ImageId,Label for one CSV of pixels, as Kaggle takes it.")
     ] = False,
     as_json: common.Json = False,
+    as_jsonl: Jsonl = False,
     as_csv: common.Csv = False,
     reject: Reject = None,
+    keep_doubtful: KeepDoubtful = None,
     timings: Annotated[
         bool, Option("--timings", help="Answer images one at a time, and say how long each takes.")
     ] = False,
     quiet: common.Quiet = False,
 ) -> None:
-    """Say what images show.
+    r"""Say what images show.
 
     Prints a line an image, with tabs between: its name, the answer and the distance. The distance is that to
-    the nearest training image which voted for the answer, or to its class's own image. Try: lookalike predict
-    digits.lookalike crops/*.png
+    the nearest training image which voted for the answer, or to its class's own image. A tab, an end of line
+    or another control character in a name is spelled as in Python (\t), and a backslash is doubled. Try:
+    lookalike predict digits.lookalike crops/*.png
     """
-    if kaggle + as_json + as_csv > 1:
-        raise InputError("more than one of --kaggle, --json and --csv was given: expected one of them")
+    if kaggle + as_json + as_csv + as_jsonl > 1:
+        raise InputError(
+            "more than one of --kaggle, --json, --jsonl and --csv was given: expected one of them"
+        )
     alpha = None if reject is None else common.checked_level(reject)
     if alpha is not None and kaggle:
         raise InputError("--kaggle takes a label for every image: expected it without --reject")
     found = common.find_images(images, label_column, header)
     if kaggle and not found.one_table:
         raise InputError("--kaggle numbers the images of one CSV of pixels: expected that alone")
-    seconds: list[float] = []
     kept, shape = common.recogniser(model)
+    asked = _Asked(alpha, as_jsonl or keep_doubtful is not None, *_place(model, keep_doubtful))
     if alpha is not None and not quiet:
         _say_basis(kept, alpha)
     # On a terminal the answers themselves show how far it is.
     with common.progress(quiet, bar=not sys.stdout.isatty()) as tell:
         most = 1 if timings else None
         read = found.batches(shape, resize=resize, skip_bad=skip_bad, most=most, reading=kept.reading)
-        batches = _answers(kept, read, alpha, found.count, seconds, tell)
+        batches = _answers(kept, read, asked, found.count, tell)
         if as_json:
             facts = [_facts(answer) for batch in batches for answer in batch]
             typer.echo(json.dumps(facts, indent=2))
+        elif as_jsonl:
+            _print_jsonl(batches)
         elif kaggle or as_csv:
             _print_csv(batches, kaggle)
         else:
             _print_lines(batches, kept.labels.classes.tolist())
     common.say_bad(found, quiet)
+    _say_doubtful(asked, keep_doubtful, quiet)
     if timings:
-        common.say(_timings(seconds))
+        common.say(_timings(asked.seconds))
+
+
+def _place(model: Path, folder: Path | None) -> tuple[str, Uncertain | None]:
+    """Return the name of a model as it is served, and where its doubtful images are kept, if anywhere."""
+    if folder is None:
+        return "", None
+    from lookalike.web.service import name_of
+    from lookalike.web.uncertain import Uncertain
+
+    try:
+        return name_of(model), Uncertain(folder)
+    except OSError as error:
+        raise InputError(
+            f"--keep-doubtful {folder} cannot be written ({error.strerror or error}): name another folder"
+        ) from error
+
+
+def _say_doubtful(asked: _Asked, folder: Path | None, quiet: bool) -> None:
+    """Say how many images were doubtful, and where they are."""
+    if asked.doubtful is None or folder is None:
+        return
+    count, full = asked.n_doubtful, asked.doubtful.full
+    images = "1 doubtful image is" if count == 1 else f"{count:,} doubtful images are"
+    more = f"; {len(asked.doubtful):,} is as many as it takes: label or move some" if full else ""
+    common.say_notes([f"{images} in {folder.resolve()}{more}."], quiet)
 
 
 def _say_basis(kept: Recogniser, alpha: float) -> None:
@@ -110,12 +182,7 @@ def _say_basis(kept: Recogniser, alpha: float) -> None:
 
 
 def _answers(
-    kept: Recogniser,
-    batches: Iterable[LooseBatch],
-    alpha: float | None,
-    count: int | None,
-    seconds: list[float],
-    tell: Any,
+    kept: Recogniser, batches: Iterable[LooseBatch], asked: _Asked, count: int | None, tell: Any
 ) -> Iterator[list[Answer]]:
     """Yield the answers of each batch, by one search of it, noting how long it took."""
     done = 0
@@ -123,14 +190,43 @@ def _answers(
         tell("answering images", done, count)
         began = time.perf_counter()
         checked = kept.checked(images)
-        if alpha is None:
-            (labels, distances), rejected = kept.predict(checked), [None] * len(names)
+        if asked.whole:
+            answers = _whole_answers(kept, names, checked, asked)
+        elif asked.alpha is None:
+            labels, distances = kept.predict(checked)
+            answers = [*map(Answer, names, labels.tolist(), distances.tolist())]
         else:
-            labels, distances, none, _ = kept.answer(checked, alpha)
-            rejected = none.tolist()
-        seconds.append(time.perf_counter() - began)
+            labels, distances, none, _ = kept.answer(checked, asked.alpha)
+            answers = [*map(Answer, names, labels.tolist(), distances.tolist(), none.tolist())]
+        asked.seconds.append(time.perf_counter() - began)
         done += len(names)
-        yield [*map(Answer, names, labels.tolist(), distances.tolist(), rejected)]
+        yield answers
+
+
+def _whole_answers(kept: Recogniser, names: tuple[str, ...], images: Any, asked: _Asked) -> list[Answer]:
+    """Return all that one search knows of each image, and keep the doubtful ones where that is asked for."""
+    from lookalike.recognition.assessment import Assessment
+
+    found = Assessment.of(kept, images, asked.alpha or _LEVEL, 1)
+    if asked.doubtful is not None:
+        from lookalike.web.wire import answers
+
+        asked.n_doubtful += asked.doubtful.note(asked.model, images, answers(found), names)
+    known = found.answers()
+    if asked.alpha is None:
+        # Nothing is rejected that was not asked to be.
+        known = [{**one, "label": one["best"], "rejected": None} for one in known]
+    return [
+        Answer(name, one["best"], one["distance"], one["rejected"], one)
+        for name, one in zip(names, known, strict=True)
+    ]
+
+
+def _print_jsonl(batches: Iterable[list[Answer]]) -> None:
+    """Print a line of JSON an image, with the same keys for each."""
+    for batch in batches:
+        lines = [json.dumps({"image": one.image, **(one.known or {})}, allow_nan=False) for one in batch]
+        typer.echo("\n".join(lines))
 
 
 def _print_lines(batches: Iterable[list[Answer]], classes: list[object]) -> None:
@@ -140,8 +236,8 @@ def _print_lines(batches: Iterable[list[Answer]], classes: list[object]) -> None
         none = f"({none})"
     for batch in batches:
         lines = (
-            f"{plain(name)}\t{plain(none if rejected else label)}\t{far:.4f}\n"
-            for name, label, far, rejected in batch
+            f"{tabbed(name)}\t{tabbed(none if rejected else label)}\t{far:.4f}\n"
+            for name, label, far, rejected, _ in batch
         )
         typer.echo("".join(lines), nl=False)
 
@@ -149,6 +245,7 @@ def _print_lines(batches: Iterable[list[Answer]], classes: list[object]) -> None
 def _facts(answer: Answer) -> dict[str, Any]:
     """Return an answer by its names: a rejected image has no label."""
     facts = answer._asdict()
+    del facts["known"]
     if answer.rejected is None:
         del facts["rejected"]
     elif answer.rejected:
@@ -225,7 +322,7 @@ def explain(
         from lookalike.show.evidence import EvidenceText
 
         heading = Text(f"{plain(name)}: {plain(evidence.answer)}, by {plain(evidence.idea)}")
-        common.show([heading, EvidenceText(evidence)])
+        common.show([heading, EvidenceText(evidence)], folded=True)
     if report is not None:
         from lookalike.show.pages import evidence_page
 

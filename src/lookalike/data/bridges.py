@@ -13,7 +13,7 @@ import numpy as np
 from array_api_compat import is_torch_array
 from numpy.typing import NDArray
 
-from lookalike.errors import DataError, InputError, MissingExtraError
+from lookalike.errors import DataError, InputError, MissingExtraError, install
 from lookalike.images import ImageBatch, to_unit
 from lookalike.progress import Progress
 from lookalike.tensors import from_tensor
@@ -50,7 +50,7 @@ def to_torch(images: ImageBatch, codes: NDArray[np.int64], class_names: Sequence
         import torch
         from torch.utils.data import TensorDataset
     except ImportError as error:
-        raise MissingExtraError('to_torch needs torch: pip install "lookalike[torch]"') from error
+        raise MissingExtraError(f"to_torch needs torch: {install('torch')}") from error
     dataset: Any = TensorDataset(torch.from_numpy(channels_first(images)), torch.from_numpy(codes))
     dataset.classes = list(class_names)
     dataset.class_to_idx = {name: place for place, name in enumerate(class_names)}

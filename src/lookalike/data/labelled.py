@@ -316,6 +316,52 @@ def groups_in_names(names: Iterable[str], pattern: str) -> NDArray[np.str_]:
     return np.array(found, np.str_)
 
 
+def plain_labels(labels: Any, name: str = "labels") -> NDArray[Any]:
+    """Return labels as an array of numbers, truth values, texts or objects, refusing what no labels can be.
+
+    Whole numbers in an array of objects are whole numbers, and texts of NumPy's StringDType are texts.
+
+    Raises
+    ------
+    InputError
+        They are sparse, bytes, or none of these.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lookalike.data.labelled import plain_labels
+    >>> plain_labels(np.array([3, 7], dtype=object)).dtype
+    dtype('int64')
+    """
+    if hasattr(labels, "toarray") and hasattr(labels, "nnz"):
+        raise InputError(
+            f"{name} are sparse ({type(labels).__name__}): expected an array of one label for each image, "
+            "such as labels.toarray().ravel()"
+        )
+    try:
+        values = np.asarray(labels)
+    except ValueError as error:
+        raise InputError(f"{name} differ in length: expected one label for each image") from error
+    if values.dtype.kind == "T":
+        values = values.astype(object)
+        if all(isinstance(value, str) for value in values.ravel().tolist()):
+            values = values.astype(np.str_)
+    if values.dtype.kind == "O" and values.size:
+        kinds = {type(value) for value in values.ravel().tolist()}
+        if bytes not in kinds and all(issubclass(kind, int | np.integer) for kind in kinds):
+            values = np.array(values.tolist())
+        if bytes in kinds:
+            values = values.astype(np.bytes_)
+    if values.dtype.kind == "S":
+        raise InputError(
+            f"{name} are bytes: expected texts or whole numbers; make texts of them, such as "
+            "numpy.char.decode(labels)"
+        )
+    if values.dtype.kind not in "biufUOMmc":
+        raise InputError(f"{name} are {values.dtype}: expected texts or whole numbers")
+    return values
+
+
 def face_values(class_names: Sequence[str]) -> NDArray[Any]:
     """Return class names as labels: int64 where every one is how a whole number is written, else strings.
 
@@ -336,7 +382,7 @@ def from_arrays(
     source: Source | None = None,
 ) -> LabelledImages:
     """Return two arrays as labelled images; with class names, whole labels are places in these."""
-    values = np.asarray(labels)
+    values = plain_labels(labels)
     named = None if class_names is None else [str(name) for name in class_names]
     if named is not None:
         values = _named(values, named)
@@ -345,6 +391,9 @@ def from_arrays(
         raise InputError(
             f"labels are {values.dtype} of shape {values.shape}: expected (n,) integers or strings"
         )
+    for place, value in enumerate(values.tolist() if values.dtype.kind == "O" else ()):
+        if not isinstance(value, str | int | np.integer):
+            raise InputError(f"label {place} is {quoted(value, 60)}: expected integers or strings")
     texts, numbers = np.unique(values.astype(np.str_), return_inverse=True)
     given = texts.tolist() if named is None else named
     for note in name_notes(given):

@@ -63,7 +63,7 @@ class OutOfDistribution:
     rejected: Flags  #: which are rejected at the chosen level, (n,)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Appraisal(Shown):
     """All that one model is worth on labelled images; ``str`` is a summary.
 

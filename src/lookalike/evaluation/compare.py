@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import warnings
 from collections.abc import Iterable, Mapping
 from itertools import combinations
@@ -16,7 +15,7 @@ from lookalike import settings
 from lookalike.data.labelled import LabelledImages
 from lookalike.data.look import contradictions
 from lookalike.errors import InputError, LabelWarning
-from lookalike.evaluation.evaluate import Inputs, labelled, leak_notes, measure
+from lookalike.evaluation.evaluate import Inputs, Stopwatch, labelled, leak_notes, measure
 from lookalike.evaluation.ideas import Candidate, candidates, one_line
 from lookalike.evaluation.results import Comparison, PairTest, Row
 from lookalike.evaluation.statistics import holm, mcnemar
@@ -109,7 +108,7 @@ def both(train: Any, valid: Any) -> tuple[LabelledImages, LabelledImages]:
     if train.images.shape[1:] != valid.images.shape[1:]:
         raise InputError(
             f"training images have shape {train.images.shape[1:]} and validation images "
-            f"{valid.images.shape[1:]}: expected one size and kind (use size=)"
+            f"{valid.images.shape[1:]}: expected one size and kind (resize one of them)"
         )
     return train, valid
 
@@ -132,9 +131,9 @@ def attempt(candidate: Candidate, train: Inputs, valid: Inputs, *, seed: int, pr
             tell("fit", 0, None)
             # What it is given is made before the time is taken.
             train.of(model)
-            began = time.perf_counter()
-            train.fit(model, tell)
-            fit_seconds = time.perf_counter() - began
+            with Stopwatch() as watch:
+                train.fit(model, tell)
+            fit_seconds = watch.seconds
             evaluation = measure(model, valid, tell)
         # It may be anybody's code: one idea's failure must not cost the others their figures.
         except Exception as failure:

@@ -49,7 +49,7 @@ class CurveRow:
     points: tuple[Point, ...]  #: by number of examples, ascending; the last is that of all images
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Curve(Shown):
     """Several ideas' accuracy against the number of examples of each class; ``str`` is a table.
 

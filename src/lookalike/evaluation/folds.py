@@ -48,7 +48,7 @@ class Folds:
         return np.sort(np.concatenate([*self.parts, np.empty(0, np.intp)]))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class BestFit(Shown):
     """The model that :func:`lookalike.fit_best` fitted, and why it is that one; ``str`` says it.
 

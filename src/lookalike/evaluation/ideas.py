@@ -88,6 +88,8 @@ def _candidate(thing: Any) -> Candidate:
     if name and isinstance(thing, str | Idea):
         return replace(_candidate(thing), name=name, title=name)
     made = _maker(thing)
+    if made is None and isinstance(thing, type) and _is_like_a_classifier(thing):
+        raise InputError(_no_instance(thing))
     if made is None:
         raise InputError(
             f"{thing!r} is no idea: expected a name, an estimator, or a function marked @lookalike.feature "
@@ -104,9 +106,28 @@ def _maker(thing: Any) -> Callable[[], Any] | None:
         return lambda: FeatureMeans(thing)
     if marked == "distance":
         return lambda: MeanImageBy(thing)
-    if not isinstance(thing, type) and hasattr(thing, "fit") and hasattr(thing, "predict"):
+    if not isinstance(thing, type) and _is_like_a_classifier(thing):
+        if not (hasattr(thing, "get_params") and hasattr(thing, "set_params")):
+            raise InputError(f"{_named_kind(type(thing))} cannot be copied: {_derive(type(thing))}")
         return lambda: clone(thing)
     return None
+
+
+def _is_like_a_classifier(thing: Any) -> bool:
+    return hasattr(thing, "fit") and hasattr(thing, "predict")
+
+
+def _named_kind(kind: type) -> str:
+    return f"an estimator of the class {kind.__name__}"
+
+
+def _derive(kind: type) -> str:
+    """Return what a class must be that scikit-learn can copy."""
+    name = kind.__name__
+    return (
+        f"expected a class that derives from those of sklearn.base, class {name}(ClassifierMixin, "
+        "BaseEstimator)"
+    )
 
 
 def _distinct(found: list[Candidate]) -> list[Candidate]:
@@ -140,12 +161,23 @@ def from_file(path: Path) -> list[tuple[str, Any]]:
         raise InputError(f"{path}{_failing_line(error, str(path))} failed: {one_line(error)}") from error
     public = [(name, thing) for name, thing in vars(module).items() if not name.startswith("_")]
     found = [(name, thing) for name, thing in public if _maker(thing) is not None]
+    classes = [thing for _, thing in public if isinstance(thing, type) and thing.__module__ == spec.name]
+    plain = next(filter(_is_like_a_classifier, classes), None)
+    if not found and plain is not None:
+        raise InputError(f"{path} has no ideas: {_no_instance(plain)}")
     if not found:
         raise InputError(
             f"{path} has no ideas: expected an estimator, or a function marked @lookalike.feature or "
             "@lookalike.distance"
         )
     return found
+
+
+def _no_instance(kind: type) -> str:
+    """Return what to say of a class where one of its instances should be."""
+    named = f"{kind.__name__} is a class: expected an instance of it, such as mine = {kind.__name__}()"
+    ready = hasattr(kind, "get_params") and hasattr(kind, "set_params")
+    return named if ready else f"{named}, and {_derive(kind).removeprefix('expected ')}"
 
 
 def one_line(error: BaseException) -> str:
@@ -193,9 +225,18 @@ class _OfFunction(ClassifierMixin, BaseEstimator):
 
     def _called(self, expected: str, *images: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return what the function gives for images, checked."""
-        n, values = len(images[0]), np.asarray(self.function(*images), dtype=np.float64)
         shapes = (1,) if expected == "(n,)" else (1, 2)
         name = getattr(self.function, "__name__", "the function")
+        try:
+            n, values = len(images[0]), np.asarray(self.function(*images), dtype=np.float64)
+        except (AttributeError, TypeError) as error:
+            # Most often it takes them for tensors.
+            given = " and ".join(f"{one.dtype} {one.shape}" for one in images)
+            file = getattr(getattr(self.function, "__code__", None), "co_filename", "")
+            raise InputError(
+                f"{name}{_failing_line(error, file)} failed: {one_line(error)}; "
+                f"it is given NumPy arrays, {given} in 0-1: torch.from_numpy makes tensors of them"
+            ) from error
         if values.ndim not in shapes or len(values) != n or not values.size:
             raise InputError(f"{name} returned shape {values.shape} for {n} images: expected {expected}")
         if not np.isfinite(values).all():

@@ -43,7 +43,7 @@ class Reliability:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evaluation(Shown):
     """What one model's answers on one set of labelled images are worth; ``str`` is a summary.
 
@@ -94,7 +94,7 @@ class PairTest:
     p_adjusted: float  #: the same after Holm's correction for all pairs of the comparison
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison(Shown):
     """Several ideas, measured on the same images; ``str`` is a table of them.
 

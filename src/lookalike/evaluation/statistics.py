@@ -145,7 +145,7 @@ def letters(names: Sequence[str], different: Iterable[tuple[str, str]]) -> dict[
 
     Letters are given out in the order of the names: the best first. H.-P. Piepho, "An algorithm for a
     letter-based representation of all-pairwise comparisons", J. Comput. Graph. Statist. 13 (2004): insert
-    and absorb.
+    and absorb. After z come A to Z, then a2 to Z2 and so on: a number belongs to the letter before it.
     """
     groups = [frozenset(names)]
     for first, second in different:
@@ -158,7 +158,11 @@ def letters(names: Sequence[str], different: Iterable[tuple[str, str]]) -> dict[
         groups = [group for group in split if not any(group < other for other in split)]
     place = {name: index for index, name in enumerate(names)}
     groups.sort(key=lambda group: sorted(place[name] for name in group))
-    marks = [string.ascii_lowercase[i % 26] * (1 + i // 26) for i in range(len(groups))]
+    known = string.ascii_letters
+    marks = [
+        known[i % len(known)] + (str(1 + i // len(known)) if i >= len(known) else "")
+        for i in range(len(groups))
+    ]
     return {
         name: "".join(mark for mark, group in zip(marks, groups, strict=True) if name in group)
         for name in names

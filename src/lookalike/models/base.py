@@ -12,7 +12,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from lookalike.errors import InputError
-from lookalike.images import as_images
+from lookalike.images import alone, as_images
 from lookalike.models.changing import changed, draft_of, take_over
 from lookalike.models.checks import (
     check_whole,
@@ -21,7 +21,6 @@ from lookalike.models.checks import (
     class_table,
     fit_first,
     grows,
-    in_one_form,
     keeps,
     kept_ids,
     learned,
@@ -29,6 +28,8 @@ from lookalike.models.checks import (
     reasons_of,
     refusing,
     restored,
+    rows_taken,
+    scored_labels,
     shape_of,
 )
 from lookalike.models.explained import Explanations
@@ -218,8 +219,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         images : array-like of shape (n, h, w), (n, h, w, c) or (n, features)
             Images of the shape that ``fit`` saw.
         labels : array-like of shape (n,)
-            Their labels, of the kind that ``classes_`` are: whole numbers or texts. What ``predict`` answers
-            keeps its kind: for a text beside numbers fit again, with all labels as texts.
+            Their labels, of the kind that ``classes_`` are: whole numbers or texts. Beside numbers a text may
+            be taught: all labels are texts then, with a warning, until the last that is no number is gone.
         groups : array-like of shape (n,), optional
             Who wrote each image, or which camera took it, as in ``fit``; else each is alone in its group.
 
@@ -615,7 +616,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         -------
         float
         """
-        return float(super().score(X, in_one_form(y), sample_weight))
+        return float(super().score(X, scored_labels(self, y), sample_weight))
 
     # What was learned.
 
@@ -686,7 +687,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         if known is not None and known.image_shape is not None:
             raise InputError(
                 f"X has shape {shape_of(X)}: expected images (n, {', '.join(map(str, known.image_shape))}), "
-                "as in fit"
+                f"as in fit{alone(shape_of(X), known.image_shape)}"
             )
         if rank != 2:
             raise InputError(

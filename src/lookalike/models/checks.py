@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import os
+import reprlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
+from numbers import Number
 from operator import attrgetter
 from typing import Any
 
@@ -15,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, column_or_1d
 
+from lookalike.data.labelled import plain_labels
 from lookalike.data.look import contradictions
 from lookalike.errors import InputError, LabelWarning, warn
 from lookalike.images import any_twice, digests
@@ -39,6 +42,10 @@ def refusing() -> Iterator[None]:
     """
     try:
         yield
+    except TypeError as error:
+        if not str(error).startswith("Sparse data"):
+            raise
+        raise InputError(str(error)) from error
     except ValueError as error:
         text = str(error)
         named = text.startswith("The feature names")
@@ -52,9 +59,10 @@ def checked_labels(model: Any, y: ArrayLike, images: NDArray[Any]) -> NDArray[An
             f"{type(model).__name__} requires y to be passed, but the target y is None: "
             "expected one label for each image"
         )
+    given = plain_labels(y, "y")
     with refusing():
-        _check_objects(y)
-        labels: NDArray[Any] = column_or_1d(y, warn=True)
+        _check_objects(given)
+        labels: NDArray[Any] = column_or_1d(given, warn=True)
         if labels.dtype.kind in "fO":
             assert_all_finite(labels, input_name="y")
         # Whole numbers and texts are classes whatever their values; with one example of each,
@@ -62,7 +70,9 @@ def checked_labels(model: Any, y: ArrayLike, images: NDArray[Any]) -> NDArray[An
         if labels.dtype.kind not in "biuU":
             check_classification_targets(labels)
     if len(labels) != len(images):
-        raise InputError(f"{len(labels)} labels for {len(images)} images: expected one for each")
+        # A single image without its axis of images is taken for rows, or for images of another shape.
+        hint = "; one image alone is X[None]" if len(labels) == 1 else ""
+        raise InputError(f"{len(labels)} labels for {len(images)} images: expected one for each{hint}")
     formed = in_one_form(labels)
     if formed is not labels:
         warn("labels were brought to Unicode's normal form NFC: answers are so spelled", LabelWarning)
@@ -75,9 +85,8 @@ def checked_labels(model: Any, y: ArrayLike, images: NDArray[Any]) -> NDArray[An
     return formed
 
 
-def _check_objects(y: ArrayLike) -> None:
-    """Refuse labels that are missing, or of which some are texts and some are not."""
-    labels = np.asarray(y)
+def _check_objects(labels: NDArray[Any]) -> None:
+    """Refuse labels that are missing, or of which some are texts and some are not, or none is a number."""
     values = labels.tolist() if labels.dtype.kind == "O" and labels.ndim == 1 else []
     for place, value in enumerate(values):
         # pandas' own marks answer no comparison.
@@ -90,16 +99,32 @@ def _check_objects(y: ArrayLike) -> None:
     if any(texts) and not all(texts):
         pair = values[texts.index(True)], values[texts.index(False)]
         raise InputError(f"y holds {pair[0]!r} and {pair[1]!r}: expected texts alone, or numbers alone")
+    for value in values if not any(texts) else ():
+        if not isinstance(value, Number):
+            raise InputError(f"y holds {reprlib.repr(value)}: expected texts alone, or numbers alone")
 
 
 def in_one_form(y: ArrayLike) -> NDArray[Any]:
     """Return labels of which texts are in the one Unicode form that labels have; themselves if they are."""
-    labels = np.asarray(y)
+    labels = plain_labels(y)
     if labels.dtype.kind not in "UO":
         return labels
     given = labels.tolist()
     formed = [*map(one_form, given)]
     return labels if formed == given else np.array(formed, labels.dtype.kind)
+
+
+def scored_labels(model: Any, y: ArrayLike) -> NDArray[Any]:
+    """Return labels that answers are compared with, refusing numbers where the classes are texts."""
+    labels = in_one_form(y)
+    texts = [kind.dtype.kind in "UO" for kind in (labels, model.classes_)]
+    if texts[0] != texts[1]:
+        kinds = [("numbers", "texts")[is_text] for is_text in texts]
+        raise InputError(
+            f"y holds {kinds[0]}, and the classes are {kinds[1]}: expected labels such as "
+            f"{', '.join(map(reprlib.repr, model.classes_[:3].tolist()))}"
+        )
+    return labels
 
 
 def checked_groups(groups: ArrayLike | None, n: int) -> NDArray[Any] | None:
@@ -122,8 +147,10 @@ def class_table(known: Recogniser | None, classes: ArrayLike | None) -> LabelTab
                 "classes must be passed on the first call to partial_fit: every label that will occur"
             )
         return known.labels
-    given = np.unique(in_one_form(classes))
-    if known is not None and not np.array_equal(given, known.labels.classes):
+    given = in_one_form(classes)
+    _check_objects(given)
+    given = np.unique(given)
+    if known is not None and not known.labels.is_of(given):
         raise InputError(f"classes are {given}: expected those of the first call, {known.labels.classes}")
     return LabelTable.of(given) if known is None else known.labels
 

@@ -98,7 +98,7 @@ class Network(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
                     found = module(_tensor(images[batch]))
                     loss = torch.nn.functional.cross_entropy(found, torch.from_numpy(codes[batch]))
                     steps.zero_grad()
-                    loss.backward()  # type: ignore[no-untyped-call]
+                    loss.backward()
                     steps.step()
                 slower.step()
         self.weights_ = {name: value.numpy().copy() for name, value in module.state_dict().items()}

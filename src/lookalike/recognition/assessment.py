@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -135,6 +136,43 @@ class Assessment:
         """
         return takes_tensors(self.rejection.sets)(self.class_distances, checked_level(alpha), self.unlike)
 
+    def answers(self) -> list[dict[str, Any]]:
+        """Return what is answered to each image, as plain data that JSON can hold.
+
+        Returns
+        -------
+        list of dict
+            An answer an image: ``label`` (None where it is rejected), ``best`` (the best guess, also where it
+            is rejected), ``rejected``, the ``probability``, ``p_value`` and ``distance`` of the best guess,
+            and its ``runner_up``, the next most likely class (``label``, ``probability``, ``distance``). What
+            is not finite is None, and so is the runner-up of a single class.
+        """
+        classes, codes = self.classes.tolist(), np.searchsorted(self.classes, self.labels).tolist()
+        return [self._answer(row, code, classes) for row, code in enumerate(codes)]
+
+    def _answer(self, row: int, code: int, classes: list[Any]) -> dict[str, Any]:
+        """Return the answer to one image, by the place of the best guess."""
+        shares, rejected = self.probabilities[row], bool(self.rejected[row])
+        # Of equally likely ones the first.
+        order = np.argsort(-shares, kind="stable").tolist()
+        order.remove(code)
+        next_best = order[0] if order else None
+        return {
+            "label": None if rejected else classes[code],
+            "best": classes[code],
+            "rejected": rejected,
+            "probability": float(shares[code]),
+            "runner_up": None
+            if next_best is None
+            else {
+                "label": classes[next_best],
+                "probability": float(shares[next_best]),
+                "distance": _finite(self.class_distances[row, next_best]),
+            },
+            "p_value": _finite(min(self.p_values[row, code], 1.0)),
+            "distance": _finite(self.distances[row]),
+        }
+
     def frame(self) -> Any:
         """Return a data frame with a row an image.
 
@@ -165,3 +203,8 @@ class Assessment:
                 "nearest": self.nearest[:, 0],
             }
         )
+
+
+def _finite(value: Any) -> float | None:
+    """Return a number that JSON can hold, or nothing."""
+    return float(value) if math.isfinite(value) else None

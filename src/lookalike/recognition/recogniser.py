@@ -24,7 +24,7 @@ from lookalike.data.look import (
     strange_rows,
 )
 from lookalike.errors import InputError, LabelWarning, warn
-from lookalike.images import as_images, digests
+from lookalike.images import alone, as_images, digests
 from lookalike.prepare import FitToInk, Prepare
 from lookalike.prepare.chain import FITTED
 from lookalike.prepare.steps import run_all
@@ -297,8 +297,8 @@ class Recogniser:
             )
         if images.shape[1:] != self.image_shape:
             raise InputError(
-                f"images are {sizes(images.shape[1:])}: expected {sizes(self.image_shape)}, as in fit "
-                "(resize them first)"
+                f"images are {sizes(images.shape[1:])}: expected {sizes(self.image_shape)}, as in fit"
+                + (alone(images.shape, self.image_shape) or " (resize them first)")
             )
         return images
 
@@ -674,7 +674,7 @@ class Recogniser:
     def _relabel(self, labels: LabelTable) -> None:
         """Have other labels, and let everything follow."""
         moved = self.labels.moved_to(labels)
-        if len(labels.classes) != len(self.labels.classes):
+        if len(labels.classes) != len(self.labels.classes) or (moved != np.arange(len(moved))).any():
             self.matcher.move_classes(moved, len(labels.classes))
             if self.reservoir is not None:
                 self.reservoir = self.reservoir.moved(moved)

@@ -94,7 +94,8 @@ class Learner:
     @property
     def prototypes(self) -> NDArray[np.float64]:
         """The prototypes as they are now, copied."""
-        return self._prototypes.detach().numpy().astype(np.float64)
+        copied: NDArray[np.float64] = self._prototypes.detach().numpy().astype(np.float64)
+        return copied
 
     def sharpen(self, rows: NDArray[np.float32], codes: NDArray[np.intp]) -> None:
         """Let cross-entropy start where the typical difference of two distances is 1."""
@@ -113,7 +114,7 @@ class Learner:
         """Learn from a batch, and return its mean loss before that."""
         loss = self._loss(rows, codes)
         self._steps.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         self._steps.step()
         with torch.no_grad():
             self._prototypes.clamp_(0, 1)

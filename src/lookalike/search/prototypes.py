@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lookalike.distance.floats import prototype_sums
 from lookalike.distance.metrics import METRICS
-from lookalike.errors import InputError, LookalikeWarning, MissingExtraError
+from lookalike.errors import InputError, LookalikeWarning, MissingExtraError, install
 from lookalike.images import unit_of
 from lookalike.progress import Progress, silent
 from lookalike.search.averages import COMPILED_FROM, MOST_IMAGES, class_sums, prototype_distances, take_out
@@ -454,7 +454,7 @@ def need_torch(what: str) -> None:
     try:
         import torch  # noqa: F401
     except ImportError as error:
-        raise MissingExtraError(f'{what} needs torch: pip install "lookalike[torch]"') from error
+        raise MissingExtraError(f"{what} needs torch: {install('torch')}") from error
 
 
 class one_thread:  # noqa: N801 - used like a function

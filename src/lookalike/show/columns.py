@@ -104,6 +104,7 @@ class Cell(NamedTuple):
 
     main: str
     small: str = ""
+    ends: tuple[float, float, float] | None = None  # low, value and high in 0-1, of an interval to be drawn
 
 
 @dataclass(frozen=True)
@@ -207,6 +208,18 @@ def _rate_cell(rate: Any, decimals: int) -> Cell:
     return Cell(percent(rate.value, decimals), span(rate.low, rate.high, decimals))
 
 
+def _drawn_cell(rate: Any, decimals: int) -> Cell:
+    """Return a rate and its interval, which is drawn too."""
+    found = _rate_cell(rate, decimals)
+    ends = rate.low, rate.value, rate.high
+    return found if any(map(math.isnan, ends)) else found._replace(ends=ends)
+
+
+def _interval_cell(cell: Cell) -> Cell:
+    """Return the interval of a cell alone."""
+    return Cell(cell.small, ends=cell.ends)
+
+
 def _half_below(value: Any) -> str:
     """Return a figure, and half the width of its interval below it."""
     return f"{value.value:.3f}\n±{(value.high - value.low) / 2:.3f}".replace("±0.", "±.")
@@ -226,7 +239,7 @@ DISTANCE = Kind(lambda value: f"{value:.4f}")
 #: Of some images, which may be none.
 RATE = Kind(
     lambda rate: f"{rate.value:.4f}" if rate.n else "",
-    lambda rate, _: _rate_cell(rate, decimals_for(rate.n)),
+    lambda rate, _: _drawn_cell(rate, decimals_for(rate.n)),
     flat=(("", lambda rate: rate.value if rate.n else None), *_ENDS),
     fact=rate_facts,
 )
@@ -239,14 +252,14 @@ COUNTED_RATE = Kind(
 )
 INTERVAL = Kind(
     lambda rate: interval(rate) if rate.n else "",
-    lambda rate, _: Cell(_rate_cell(rate, decimals_for(rate.n)).small),
+    lambda rate, _: _interval_cell(_drawn_cell(rate, decimals_for(rate.n))),
     flat=(),
 )
 ESTIMATE = Kind(lambda value: f"{value.value:.4f}", _rate_cell, flat=_ESTIMATE_FLAT, fact=vars)
 #: One estimate among many, beside which there is no room for its interval.
 POINT = Kind(
     lambda value: f"{value.value:.3f} ({value.low:.3f}-{value.high:.3f})",
-    _rate_cell,
+    _drawn_cell,
     terminal=_half_below,
     flat=_ESTIMATE_FLAT,
     fact=vars,

@@ -31,6 +31,8 @@ _STEPS = 32
 _MOST_ARROWS = 16
 # Shorter arrows, in pixels, are no more than dots.
 _SHORTEST = 0.3
+# Images that span fewer levels of gray than this are faint: a preparation raises their contrast, too.
+_FAINT_SPAN = 64
 # Where nothing differs from the paper by so much of what differs most, nothing is seen to move.
 _FAINT = 0.125
 # The sides of a head go back by this part of the arrow, of 2 pixels at most, and out by that part.
@@ -62,6 +64,28 @@ def as_bytes(image: NDArray[Any]) -> NDArray[np.uint8]:
     """Return one image as bytes, as ``as_images`` checks it; floats in 0-1 are rounded to 255ths."""
     checked = as_images(image[None])[0]
     return np.asarray(checked if checked.dtype == np.uint8 else np.rint(checked * 255), dtype=np.uint8)
+
+
+def stretched(image: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return one image as bytes, to look at: the levels of a faint one spread over 0 to 255.
+
+    Faint is what spans less than 64 of 255 levels; what is blank stays as it is, and so does opacity.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lookalike.show.images import stretched
+    >>> stretched(np.array([[100, 103, 110]], np.uint8)).tolist()
+    [[0, 76, 255]]
+    """
+    pixels = as_bytes(image)
+    colours = pixels[..., :-1] if pixels.ndim == 3 and pixels.shape[2] in (2, 4) else pixels
+    low, high = int(colours.min()), int(colours.max())
+    if not 0 < high - low < _FAINT_SPAN:
+        return pixels
+    found = pixels.copy()
+    found[..., : colours.shape[-1]] = np.rint((colours - float(low)) * (255 / (high - low)))
+    return found
 
 
 def png_bytes(image: NDArray[Any]) -> bytes:

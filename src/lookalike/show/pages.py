@@ -46,7 +46,8 @@ def fragment(result: Any) -> str:
     """Return a result as a part of a page, for notebooks: with its own style, without script."""
     if type(result).__name__ == "Explanations":
         return evidence_fragment(list(result))
-    return render("result_fragment.html.jinja", items=view(result).items)
+    shown = view(result)
+    return render("result_fragment.html.jinja", items=(*shown.above, *shown.items))
 
 
 def evidence_fragment(evidence: Sequence[Evidence]) -> str:

@@ -76,7 +76,8 @@ def file_of(drawn: Axes | Figure, kind: str) -> bytes:
     settings: Any = {"svg.hashsalt": "lookalike", "svg.fonttype": "none", "hatch.linewidth": 0.5}
     with rc_context(settings), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph")
-        metadata: dict[str, Any] = {"Date": None} if kind == "svg" else {"Software": None}
+        # Whoever made a file may write over it.
+        metadata = {"Date": None, "Creator": "lookalike"} if kind == "svg" else {"Software": "lookalike"}
         figure.savefig(out, format=kind, dpi=_DPI, metadata=metadata)
     return out.getvalue()
 

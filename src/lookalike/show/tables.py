@@ -27,9 +27,28 @@ _WIDEST = 10_000
 
 def text(result: Any) -> str:
     """Return what ``print`` shows of a result."""
-    console = Console(width=_WIDEST, color_system=None, markup=False, emoji=False, highlight=False)
+    return _printed(terminal(result, "text"))
+
+
+def looked_at(result: Any) -> str:
+    """Return what a Python prompt shows of a result: its table, also where ``print`` has a summary."""
+    above = (FittedTable(table, "text") for table in view(result).above)
+    return _printed((*above, *terminal(result, "text")))
+
+
+def _printed(parts: Iterable[Any]) -> str:
+    """Return what Rich prints, without styles."""
+    console = Console(
+        width=_WIDEST,
+        color_system=None,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        # In a notebook Rich would show what it captured, which is nothing, as an empty block.
+        force_jupyter=False,
+    )
     with console.capture() as shown:
-        for part in terminal(result, "text"):
+        for part in parts:
             console.print(part, crop=False)
     return shown.get().removesuffix("\n")
 

@@ -29,6 +29,7 @@ Segments = list[Segment]
 
 _GAP = 2
 _SMALL = 16  # images up to this edge are drawn with two columns a pixel, or they are too small to see
+_LEAST_EDGE = 12  # smaller pictures say nothing
 _LONGEST_CAPTION = 24
 _SHADES = " ░▒▓█"
 _ASCII_SHADES = " .:-=+*#%@"
@@ -135,7 +136,8 @@ def _lines(
 class ImageGrid:
     """Images side by side, as a Rich renderable: ``console.print(ImageGrid(images, captions))``.
 
-    Sizes may differ. Images, uint8 or floats in 0-1, that are wider than the terminal are averaged down.
+    Sizes may differ. Images, uint8 or floats in 0-1, that are wider than the terminal are averaged down, and
+    so are they where all fit the terminal's height then; else where one alone is higher than it.
     Captions stand below; untrusted text is fine. They are cut where longer than the image and 24 columns.
     """
 
@@ -145,12 +147,7 @@ class ImageGrid:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield the grid's segments, at most ``options.max_width`` columns wide."""
-        width = options.max_width
-        cells = [
-            _captioned(_drawn(image, width, _shades(console, options)), plain(caption), width)
-            for image, caption in zip(self.images, self.captions, strict=True)
-        ]
-        for band in _bands(cells, width):
+        for band in _bands(self._cells(console, options), options.max_width):
             height = max(map(len, band))
             for row in range(height):
                 for number, cell in enumerate(band):
@@ -160,6 +157,32 @@ class ImageGrid:
                     space = [Segment(" " * Segment.get_line_length(cell[0]))]
                     yield from cell[row - above] if row >= above else space
                 yield Segment.line()
+
+    def _cells(self, console: Console, options: ConsoleOptions) -> list[list[Segments]]:
+        """Return the pictures with their captions, as large as fits."""
+        width, shades = options.max_width, _shades(console, options)
+
+        def drawn(edge: int, doubled: bool) -> list[list[Segments]]:
+            return [
+                _captioned(_drawn(image, edge, shades, doubled), plain(caption), width)
+                for image, caption in zip(self.images, self.captions, strict=True)
+            ]
+
+        usual = drawn(width, True)
+        if not console.is_terminal or not self.images:
+            return usual
+        # A line for what is said above, and one for what is typed below.
+        height, longest = options.size.height - 2, max(max(image.shape[:2]) for image in self.images)
+        fitting = usual
+        for edge, doubled in [(width, True), *((-(-longest // part), False) for part in range(1, longest))]:
+            if edge < min(_LEAST_EDGE, longest):
+                break
+            cells = usual if doubled else drawn(min(edge, width), False)
+            if sum(max(map(len, band)) for band in _bands(cells, width)) <= height:
+                return cells
+            if max(map(len, fitting)) > height:
+                fitting = cells
+        return fitting
 
 
 def has_colours(console: Console) -> bool:
@@ -174,10 +197,11 @@ def _shades(console: Console, options: ConsoleOptions) -> str | None:
     return None if has_colours(console) else _SHADES
 
 
-def _drawn(image: NDArray[Any], width: int, shades: str | None) -> list[Segments]:
-    """Return one image as lines of segments no wider than ``width`` columns."""
-    small = max(image.shape[:2]) <= _SMALL and 2 * image.shape[1] <= width
-    colours = _flattened(shrunk(image, width) if image.shape[1] > width else as_bytes(image))
+def _drawn(image: NDArray[Any], edge: int, shades: str | None, doubled: bool) -> list[Segments]:
+    """Return one image as lines of segments no wider than ``edge``; small ones may be twice as large."""
+    small = doubled and max(image.shape[:2]) <= _SMALL and 2 * image.shape[1] <= edge
+    too_large = image.shape[1] > edge or (not doubled and image.shape[0] > edge)
+    colours = _flattened(shrunk(image, edge) if too_large else as_bytes(image))
     if shades is not None:
         return _shaded(colours, shades, small)
     if small:

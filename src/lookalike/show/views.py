@@ -48,6 +48,7 @@ class View:
 
     items: tuple[Line | Table, ...]
     data: Table  # the rows of CSV and data frames
+    above: tuple[Table, ...] = ()  # what whoever looks at the result itself sees first, and print leaves out
 
 
 def view(result: Any) -> View:
@@ -404,6 +405,6 @@ _VIEWS: dict[str, Callable[[Any], View]] = {
     "BestFit": _best_fit,
     "Comparison": _comparison,
     "Curve": _curve,
-    "Evaluation": lambda found: View(summary(found), classes_table(found)),
+    "Evaluation": lambda found: View(summary(found), classes_table(found), (classes_table(found),)),
     "Explanations": _explanations,
 }

@@ -27,7 +27,23 @@ SCHEMA = 1
 KEY = "lookalike"
 #: The longest header and the deepest JSON that is read.
 MOST_HEADER, DEEPEST = 1 << 24, 40
-_LENGTH = 8
+_LENGTH, _MAGIC = 8, 16
+#: How files begin that are given instead of a model, and what they are.
+_OTHERS = (
+    (b"\x89PNG", "an image (PNG)"),
+    (b"\xff\xd8\xff", "an image (JPEG)"),
+    (b"GIF8", "an image (GIF)"),
+    (b"BM", "an image (BMP)"),
+    (b"II*\x00", "an image (TIFF)"),
+    (b"MM\x00*", "an image (TIFF)"),
+    (b"RIFF", "an image (WebP)"),
+    (b"PK\x03\x04", "a zip"),
+    (b"\x1f\x8b", "a gzip"),
+    (b"SQLite format 3", "a journal"),
+    (b"\x80", "a pickle"),
+    (b"<", "a page or an XML file"),
+    (b"\x93NUMPY", "a NumPy array"),
+)
 #: Numbers as safetensors calls them, and as NumPy does.
 _DTYPES = {"U8": "u1", "I64": "i8", "U64": "u8", "F16": "f2", "F32": "f4", "F64": "f8"}
 _STORED = set(map(np.dtype, _DTYPES.values()))
@@ -106,14 +122,16 @@ def _check_header_length(path: Path) -> None:
         if not path.is_file():
             _refuse(path, "is no file" if path.exists() else "is not there", "expected a model file")
         with open(path, "rb") as file:
-            length = int.from_bytes(file.read(_LENGTH), "little")
+            head = file.read(_MAGIC)
+            length = int.from_bytes(head[:_LENGTH], "little")
         size = path.stat().st_size
     except ModelFileError:
         raise
     except (OSError, ValueError) as error:
         raise ModelFileError(f"{plain(path)} cannot be read: {_one_line(error)}") from error
     if size >= _LENGTH and length > MOST_HEADER:
-        _refuse(path, "is no model file", f"its header would have {length:,} bytes")
+        what = next((f"is {kind}, no model" for start, kind in _OTHERS if head.startswith(start)), None)
+        _refuse(path, what or "is no model file", "expected a file that lookalike fit or save_model wrote")
     if size < _LENGTH or size < _LENGTH + length:
         _refuse(path, "is cut short", f"it has {size:,} bytes, fewer than its header; take a whole copy")
 

@@ -135,6 +135,7 @@ class RunnerUp(_Said):
 
     label: str
     probability: float
+    distance: float | None
 
 
 class AnswerFacts(_Said):

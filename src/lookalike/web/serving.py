@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lookalike import settings
-from lookalike.errors import InputError, LookalikeWarning, MissingExtraError
+from lookalike.errors import InputError, LookalikeWarning, MissingExtraError, install
 from lookalike.progress import Progress, silent
 from lookalike.text import plain
 
-_NEEDED = 'serving needs FastAPI and uvicorn: pip install "lookalike[serve]"'
+_NEEDED = f"serving needs FastAPI and uvicorn: {install('serve')}"
 #: So many connections are held at once, and so long one is held that asks nothing.
 _CONNECTIONS, _IDLE = 1024, 15
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -61,21 +62,35 @@ class Uncertain:
         """Whether no more is taken."""
         return len(self._ids) >= self._most
 
-    def note(self, model: str, images: NDArray[np.uint8], answers: list[dict[str, Any]]) -> None:
-        """Keep the images whose answers are uncertain; the same image is kept once for each model."""
-        for image, answer in zip(images, answers, strict=True):
+    def note(
+        self,
+        model: str,
+        images: NDArray[np.uint8],
+        answers: list[dict[str, Any]],
+        names: Sequence[str] | None = None,
+    ) -> int:
+        """Keep the images whose answers are uncertain, and return how many of them are kept.
+
+        The same image is kept once for each model, with its name where names are known. A blank one is not:
+        there is nothing to label.
+        """
+        count = 0
+        for place, (image, answer) in enumerate(zip(images, answers, strict=True)):
             sure = answer["probability"] is not None and answer["probability"] >= SURE
             if answer["nothing"] or (sure and not answer["rejected"]):
                 continue
             facts = f"{model}\n{image.shape}\n".encode()
             name = hashlib.sha256(facts + image.tobytes()).hexdigest()[:32]
             with self._lock:
+                count += name in self._ids or not self.full
                 if name in self._ids or self.full:
                     continue
                 write_whole(self._folder / f"{name}.png", png_bytes(image))
-                told = json.dumps({"model": model, "answer": answer}, allow_nan=False)
+                of = {"model": model, **({} if names is None else {"image": names[place]})}
+                told = json.dumps({**of, "answer": answer}, allow_nan=False)
                 write_whole(self._folder / f"{name}.json", told.encode())
                 self._ids[name] = None
+        return count
 
     def crops(self, offset: int, limit: int) -> list[Crop]:
         """Return some crops, oldest first; what somebody else took away or changed is left out."""

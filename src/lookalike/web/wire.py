@@ -75,32 +75,25 @@ def pixels(told: Mapping[str, Any], most: int = MAX_PIXELS) -> NDArray[np.uint8]
 
 
 def answers(found: Assessment) -> list[Plain]:
-    """Return what a model makes of images, an answer an image."""
+    """Return what a model makes of images, an answer an image; labels are texts."""
     classes = [str(label) for label in found.classes.tolist()]
-    codes = np.searchsorted(found.classes, found.labels).tolist()
-    return [_answer(found, row, code, classes) for row, code in enumerate(codes)]
-
-
-def _answer(found: Assessment, row: int, code: int, classes: list[str]) -> Plain:
-    shares = found.probabilities[row].tolist()
-    others = sorted(
-        (place for place in range(len(classes)) if place != code), key=lambda place: -shares[place]
-    )
-    nothing, rejected = bool(found.blank[row]), bool(found.rejected[row])
-    return {
-        "label": None if rejected or nothing else classes[code],
-        "best": classes[code],
-        "rejected": rejected,
-        "nothing": nothing,
-        "probability": shares[code],
-        "runner_up": {"label": classes[others[0]], "probability": shares[others[0]]} if others else None,
-        "p_value": _number(min(found.p_values[row, code], 1.0)),
-        "distance": _number(found.distances[row]),
-        "probabilities": [
-            {"label": label, "probability": share, "distance": _number(distance)}
-            for label, share, distance in zip(classes, shares, found.class_distances[row], strict=True)
-        ],
-    }
+    return [
+        {
+            **answer,
+            "label": None if answer["rejected"] else str(answer["best"]),
+            "best": str(answer["best"]),
+            "nothing": bool(found.blank[row]),
+            "runner_up": answer["runner_up"]
+            and {**answer["runner_up"], "label": str(answer["runner_up"]["label"])},
+            "probabilities": [
+                {"label": label, "probability": share, "distance": _number(distance)}
+                for label, share, distance in zip(
+                    classes, found.probabilities[row].tolist(), found.class_distances[row], strict=True
+                )
+            ],
+        }
+        for row, answer in enumerate(found.answers())
+    ]
 
 
 def unknown(nothing: bool) -> Plain:

@@ -24,7 +24,7 @@ from lookalike.data.labelled import Source, natural_order
 from lookalike.data.pixels import SUFFIXES, Size
 from lookalike.data.readers.listing import PARTS, FileImages, Listing, class_texts
 from lookalike.data.readers.trees import Tree
-from lookalike.errors import DataError, MissingExtraError
+from lookalike.errors import DataError, MissingExtraError, install
 from lookalike.files import MAX_FILES, MAX_NAME, read_file
 from lookalike.progress import Progress
 from lookalike.text import listed, quoted
@@ -113,7 +113,7 @@ def _listing(tree: Tree, part: str, paths: list[str], progress: Progress) -> Lis
     try:
         import pyarrow.parquet  # noqa: F401
     except ImportError as error:
-        raise MissingExtraError('reading Parquet needs pyarrow: pip install "lookalike[parquet]"') from error
+        raise MissingExtraError(f"reading Parquet needs pyarrow: {install('parquet')}") from error
     rows = _Rows(tree)
     classes: list[NDArray[np.str_]] = []
     columns: Columns | None = None

@@ -12,8 +12,10 @@ import hashlib
 import os
 import tempfile
 import threading
+import time
 from collections import namedtuple
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,52 @@ from lookalike.errors import InputError
 _CONFIG: Any = _config
 _CODEGEN: Any = _codegen
 _LOCK = threading.RLock()
+
+
+class _Waiting:
+    """How long code was waited for: by whatever number of threads at once, that is as long as by one."""
+
+    def __init__(self) -> None:
+        self._lock, self._waiting, self._began, self._before = threading.Lock(), 0, 0.0, 0.0
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        with self._lock:
+            self._waiting += 1
+            if self._waiting == 1:
+                self._began = time.perf_counter()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._waiting -= 1
+                if not self._waiting:
+                    self._before += time.perf_counter() - self._began
+
+    def seconds(self) -> float:
+        with self._lock:
+            now = time.perf_counter() - self._began if self._waiting else 0.0
+            return self._before + now
+
+
+_waiting = _Waiting()
+
+
+def seconds_waited() -> float:
+    """Return for how many seconds this process has waited for code to be compiled or read from the disk."""
+    return _waiting.seconds()
+
+
+def _timed(compiled: Any) -> Any:
+    """Return a compiled function that notes how long it takes to be ready for new types of arguments."""
+    compile_for = compiled.compile
+
+    def compile_and_note(types: Any) -> Any:
+        with _waiting():
+            return compile_for(types)
+
+    compiled.compile = compile_and_note
+    return compiled
 
 
 class Kernel:
@@ -58,7 +106,7 @@ class Kernel:
             return self._compiled(*arguments)
         except OSError:  # only the cache touches files: it was taken away, or its disk is full
             with _LOCK:
-                self._compiled = numba.njit(nogil=True)(self._function)
+                self._compiled = _timed(numba.njit(nogil=True)(self._function))
             return self._compiled(*arguments)
 
     def is_ready(self, *marks: Any) -> bool:
@@ -81,7 +129,7 @@ class Kernel:
                 compiled.enable_caching()
             finally:
                 _CONFIG.CACHE_DIR = before
-        return compiled
+        return _timed(compiled)
 
 
 def cache_folder() -> Path | None:

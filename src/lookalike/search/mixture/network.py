@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from lookalike import settings
 from lookalike.data.look import gray_bytes
 from lookalike.data.pixels import resized_batch
-from lookalike.errors import DataError, InputError, MissingExtraError, ModelFileError
+from lookalike.errors import DataError, InputError, MissingExtraError, ModelFileError, install
 from lookalike.files import read_file
 from lookalike.search.mixture.features import rgb
 from lookalike.state import (
@@ -220,7 +220,7 @@ def need_onnxruntime(what: str) -> Any:
     try:
         import onnxruntime
     except ImportError as error:
-        raise MissingExtraError(f'{what} needs onnxruntime: pip install "lookalike[onnx]"') from error
+        raise MissingExtraError(f"{what} needs onnxruntime: {install('onnx')}") from error
     return onnxruntime
 
 

@@ -265,7 +265,10 @@ function answerOf(recogniser, found) {
     rejected: found.rejected,
     nothing: found.blank,
     probability: shares[code],
-    runner_up: next === undefined ? null : { label: labels[next], probability: shares[next] },
+    runner_up:
+      next === undefined
+        ? null
+        : { label: labels[next], probability: shares[next], distance: finite(matches.classDistances[next]) },
     p_value: found.pValues[code],
     distance: finite(found.distance),
     probabilities: labels.map((label, at) => ({

@@ -167,7 +167,7 @@ export class Recogniser {
   dropEmpty(code) {
     const { values, taught } = this.labels;
     if (!taught[code] || this.counts[code]) return;
-    this.relabel({ ...this.labels, values: without(values, code), taught: without(taught, code) });
+    this.relabel(without(values, code), without(taught, code));
   }
 
   /** Return what is kept by a number: {seen, label}. */
@@ -217,39 +217,31 @@ export class Recogniser {
 
   /** Return the place of a label's class, after making one where it is new. */
   codeOf(text) {
-    const value = this.labelOf(text);
-    const known = this.labels.values.indexOf(value);
-    if (known >= 0) return known;
-    const values = [...this.labels.values, value].sort(inOrder);
-    const taught = values.map((one) => {
-      const before = this.labels.values.indexOf(one);
-      return before < 0 || this.labels.taught[before];
-    });
-    this.relabel({ ...this.labels, values, taught });
-    return values.indexOf(value);
-  }
-
-  /** Return a label as the model's labels are. */
-  labelOf(text) {
     const label = String(text).normalize("NFC").trim();
     if (!label) throw new Error("a class needs a name");
-    if (!/[iu]\d$/.test(this.labels.dtype)) return label;
-    if (!/^(0|-?[1-9]\d{0,14})$/.test(label)) {
-      throw new Error(`the classes of this model are whole numbers: ${label} is none`);
+    if (!this.classes.includes(label)) {
+      const { values, taught } = this.labels;
+      this.relabel([...values, label], [...taught, true]);
     }
-    return Number(label);
+    return this.classes.indexOf(label);
   }
 
-  relabel(labels) {
-    const moved = this.labels.values.map((value) => labels.values.indexOf(value));
-    this.matcher.moveClasses(moved, labels.values.length);
+  /** Have labels, in their order. */
+  relabel(given, marks) {
+    const before = this.classes;
+    const values = faced(given, this.labels.dtype);
+    const taught = new Map(values.map((value, at) => [value, marks[at]]));
+    values.sort(inOrder);
+    const after = values.map(String);
+    const moved = before.map((label) => after.indexOf(label));
+    this.matcher.moveClasses(moved, values.length);
     this.rows &&= this.rows.map((row) => {
-      const distances = new Array(labels.values.length).fill(Infinity);
+      const distances = new Array(values.length).fill(Infinity);
       moved.forEach((to, from) => to >= 0 && (distances[to] = row.distances[from]));
       return { ...row, code: moved[row.code], distances };
     });
     this.held &&= this.held.map(({ data, code }) => ({ data, code: moved[code] }));
-    this.labels = labels;
+    this.labels = { ...this.labels, values, taught: values.map((value) => taught.get(value)) };
   }
 }
 
@@ -308,6 +300,13 @@ function rowsOfFile(array) {
 
 function numbers(array) {
   return array && Array.from(array.data);
+}
+
+/** Return labels as they are together: of a model that was fitted on numbers, texts where one is no number. */
+function faced(values, dtype) {
+  const texts = values.map(String);
+  if (!/[iu]\d$/.test(dtype)) return [...values];
+  return texts.every((text) => /^(0|-?[1-9]\d{0,14})$/.test(text)) ? texts.map(Number) : texts;
 }
 
 /** Order labels as Python does: numbers by value, texts by their code points. */
