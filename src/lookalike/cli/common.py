@@ -64,6 +64,21 @@ Header = Annotated[
         show_default=False,
     ),
 ]
+LabelFrom = Annotated[
+    str | None,
+    Option(
+        "--label-from",
+        metavar="PATTERN",
+        help="What an image shows: what this regular expression finds in its file's name (its part in "
+        "parentheses, if it has one), such as '(?P<label>[^_]+)_' in 7_0001.png.",
+    ),
+]
+Nested = Annotated[
+    bool, Option("--nested", help="Images lie deeper than in their class's folder: CLASS/2024/may/1.png.")
+]
+FollowLinks = Annotated[
+    bool, Option("--follow-links", help="Follow links that lead out of the folder, as in a hub's cache.")
+]
 GroupFrom = Annotated[
     str,
     Option(
@@ -240,9 +255,6 @@ def loading(
     limit: int | None,
     seed: int,
     skip_bad: bool,
-    zip_encoding: str | None,
-    label_column: str | None,
-    header: bool | None,
     progress: Progress,
 ) -> dict[str, Any]:
     """Return what those that load labelled images are called with, by the options of that name."""
@@ -252,10 +264,26 @@ def loading(
         "limit": limit,
         "seed": seed,
         "skip_bad": skip_bad,
+        "progress": progress,
+    }
+
+
+def layout(
+    zip_encoding: str | None,
+    label_column: str | None,
+    header: bool | None,
+    label_from: str | None,
+    nested: bool,
+    follow_links: bool,
+) -> dict[str, Any]:
+    """Return what those that load labelled images are told of how these lie."""
+    return {
         "zip_encoding": zip_encoding,
         "label_column": label_column,
         "header": header,
-        "progress": progress,
+        "label_from": label_from,
+        "nested": nested,
+        "follow_links": follow_links,
     }
 
 
@@ -316,14 +344,17 @@ def model_shape(shape: tuple[int, ...] | None, path: Path) -> tuple[int, ...]:
 
 
 def find_images(
-    sources: list[str], label_column: str | None = None, header: bool | None = None
+    sources: list[str],
+    label_column: str | None = None,
+    header: bool | None = None,
+    follow_links: bool = False,
 ) -> LooseImages:
     """Find images, one of them on standard input where that is asked for."""
     from lookalike.data.loose import find
-    from lookalike.data.readers.delimited import checked_columns
+    from lookalike.data.readers.layout import checked_layout
 
-    columns = checked_columns(label_column, header)
-    return find(sources, sys.stdin.buffer if "-" in sources else None, columns)
+    layout = checked_layout(label_column=label_column, header=header, follow_links=follow_links)
+    return find(sources, sys.stdin.buffer if "-" in sources else None, layout)
 
 
 def recogniser(path: Path) -> tuple[Recogniser, tuple[int, ...]]:

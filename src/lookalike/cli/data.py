@@ -82,6 +82,9 @@ def export(
     zip_encoding: common.ZipEncoding = None,
     label_column: common.LabelColumn = None,
     header: common.Header = None,
+    label_from: common.LabelFrom = None,
+    nested: common.Nested = False,
+    follow_links: common.FollowLinks = False,
     quiet: common.Quiet = False,
 ) -> None:
     """Write images as PNG files: FOLDER/train/CLASS/NAME.png, and the other part beside train.
@@ -93,7 +96,9 @@ def export(
 
     check_new(folder)
     with common.progress(quiet) as tell:
-        options = common.loading(classes, "", None, seed, False, zip_encoding, label_column, header, tell)
+        options = common.loading(classes, "", None, seed, False, tell) | common.layout(
+            zip_encoding, label_column, header, label_from, nested, follow_links
+        )
         train, other = lookalike.load(data, **options)
         if per_class is not None:
             train = few_of_each(train, per_class, seed)
@@ -141,6 +146,9 @@ def show(
     zip_encoding: common.ZipEncoding = None,
     label_column: common.LabelColumn = None,
     header: common.Header = None,
+    label_from: common.LabelFrom = None,
+    nested: common.Nested = False,
+    follow_links: common.FollowLinks = False,
     quiet: common.Quiet = False,
 ) -> None:
     """Draw some images of a set in the terminal.
@@ -149,7 +157,9 @@ def show(
     table shaded by value, with its rank, shape, dtype and range, as an array and as a tensor.
     """
     with common.progress(quiet) as tell:
-        options = common.loading("", size, limit, seed, skip_bad, zip_encoding, label_column, header, tell)
+        options = common.loading("", size, limit, seed, skip_bad, tell) | common.layout(
+            zip_encoding, label_column, header, label_from, nested, follow_links
+        )
         split = lookalike.load(data, **options)
     images = split.train if part == "train" else split.valid
     console = common.console()

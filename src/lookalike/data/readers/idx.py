@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.data.labelled import Source
-from lookalike.data.pixels import Size
 from lookalike.data.readers.listing import PARTS, Listing, class_texts, numbered
 from lookalike.data.readers.trees import Tree
+from lookalike.data.sizes import Size
 from lookalike.errors import DataError
 from lookalike.files import MAX_ARRAY_BYTES, gunzip_head, plain_bytes, read_file
 from lookalike.progress import Progress

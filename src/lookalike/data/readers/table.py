@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.data.labelled import Source, natural_key
-from lookalike.data.pixels import Size
 from lookalike.data.readers.delimited import (
     COUNT_NAMES,
     LABEL,
@@ -28,6 +27,7 @@ from lookalike.data.readers.delimited import (
     key,
 )
 from lookalike.data.readers.listing import Listing, checked_class, numbered, parts_of
+from lookalike.data.sizes import Size
 from lookalike.errors import DataError
 from lookalike.progress import Progress, silent
 from lookalike.text import listed, quoted
