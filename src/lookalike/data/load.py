@@ -23,7 +23,7 @@ from lookalike.data.readers.listing import Listing
 from lookalike.data.readers.trees import Tree, open_tree
 from lookalike.data.sizes import Size, Target
 from lookalike.errors import DataError, InputError, UnknownNameError, unknown
-from lookalike.files import gunzip_head
+from lookalike.files import MAX_CLASSES, gunzip_head
 from lookalike.progress import Progress, silent
 from lookalike.text import listed, name_notes, one_form, quoted
 
@@ -269,6 +269,10 @@ def _parts(
 
 def _in_one_form(parts: dict[str, Listing]) -> dict[str, Listing]:
     """Return the parts with class names in one Unicode form, noting those that look the same."""
+    count = len({name for listing in parts.values() for name in listing.classes.tolist()})
+    if count > MAX_CLASSES:
+        where = quoted(next(iter(parts.values())).source.name)
+        raise DataError(f"{where} has {count:,} classes: expected at most {MAX_CLASSES:,}; are these labels?")
     notes = name_notes(name for listing in parts.values() for name in listing.class_names)
     formed = {}
     for part, listing in parts.items():

@@ -14,7 +14,7 @@ from lookalike.data.pixels import USUAL, Reading, Seen, decode_image, resized, r
 from lookalike.data.readers.trees import Tree
 from lookalike.data.sizes import Size, Sizes, Target
 from lookalike.errors import DataError
-from lookalike.files import MAX_ARRAY_BYTES, MAX_FILE_BYTES, MAX_NAME
+from lookalike.files import MAX_ARRAY_BYTES, MAX_FILE_BYTES, MAX_LABEL_BYTES, MAX_NAME
 from lookalike.images import ImageBatch
 from lookalike.progress import Progress
 from lookalike.text import listed, quoted
@@ -286,6 +286,17 @@ def checked_class(text: str, where: str) -> str:
             f"{where} has the label {quoted(text, 40)}: expected 1 to {MAX_NAME} printable characters"
         )
     return text
+
+
+def class_array(names: Sequence[str], where: str) -> NDArray[np.str_]:
+    """Return class names as an array, in which each takes as much as the longest."""
+    needed = 4 * len(names) * max(map(len, names), default=0)
+    if needed > MAX_LABEL_BYTES:
+        raise DataError(
+            f"{quoted(where)} has {len(names):,} labels of up to {max(map(len, names))} characters: expected "
+            "shorter ones"
+        )
+    return np.array(names, np.str_)
 
 
 def class_texts(labels: NDArray[Any]) -> NDArray[np.str_]:

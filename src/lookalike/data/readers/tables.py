@@ -27,11 +27,11 @@ from lookalike.data.readers.delimited import (
     table_at,
 )
 from lookalike.data.readers.layout import Layout
-from lookalike.data.readers.listing import PARTS, FileImages, Listing, checked_class, parts_of
+from lookalike.data.readers.listing import PARTS, FileImages, Listing, checked_class, class_array, parts_of
 from lookalike.data.readers.trees import Tree, folder_tree
 from lookalike.data.sizes import Size
 from lookalike.errors import DataError
-from lookalike.files import MAX_ARRAY_BYTES, plain_bytes
+from lookalike.files import MAX_ARRAY_BYTES
 from lookalike.progress import Progress
 from lookalike.text import listed, quoted
 
@@ -131,9 +131,7 @@ def _in_tree(
     """Return the listings of one table in a tree; None where it is none of images or has no labels."""
     name = tree.full_name(path)
     try:
-        opened = DelimitedTable(
-            plain_bytes(tree.read(path, MAX_ARRAY_BYTES), name, MAX_ARRAY_BYTES), name, columns.header
-        )
+        opened = DelimitedTable(tree.read(path, MAX_ARRAY_BYTES), name, columns.header)
         if (_files(opened, columns) is not None) is not of_files:
             return None
     except DataError:
@@ -199,7 +197,9 @@ def _of_files(
     classes = [
         checked_class(row[label].strip(), f"row {n} of {quoted(opened.name)}") for n, row in enumerate(rows)
     ]
-    listing = Listing(np.array(classes, np.str_), files, FileImages(tree, files), source=source).noted(*notes)
+    listing = Listing(class_array(classes, opened.name), files, FileImages(tree, files), source=source).noted(
+        *notes
+    )
     return parts_of(listing, None if part is None else [row[part].strip() for row in rows])
 
 

@@ -28,6 +28,7 @@ from lookalike.files import (
     MAX_FILES,
     MAX_NAME,
     is_gzip,
+    most_unpacked,
     read_file,
 )
 from lookalike.text import quoted
@@ -50,9 +51,9 @@ _PLAIN = "a/b.c\\n+AGE-"
 _BLOCK = 512
 _MAGIC = b"ustar"
 _PIECE = 2**20
+_MOST_SUFFIXES = 5
 # Images hardly pack: tars of them unpack to a few times their size.
 _MOST_TIMES = 200
-_MOST_SUFFIXES = 5
 _IN_MEMORY = 64 * 2**20
 
 # What Python's readers of archives answer to hostile bytes.
@@ -154,6 +155,7 @@ def zip_tree(path: Path, inside: str = "", given: str | None = None, encoding: s
     except _DAMAGED as error:
         raise DataError(f"{quoted(name)} is no readable zip ({error}): get it again") from error
     members: Members[zipfile.ZipInfo] = Members(name, inside)
+    held = path.stat().st_size
     listed = archive.infolist()
     names, notes = _zipped_names(listed, name, encoding)
     for member, shown in zip(listed, names, strict=True):
@@ -164,6 +166,12 @@ def zip_tree(path: Path, inside: str = "", given: str | None = None, encoding: s
         member, shown = members.files[path], quoted(_below(name, path))
         if member.file_size > limit:
             raise DataError(f"{shown} announces {member.file_size:,} bytes: more than {limit:,}, refused")
+        packed = min(member.compress_size, held)
+        if member.file_size > most_unpacked(packed):
+            raise DataError(
+                f"{shown} announces {member.file_size:,} bytes, from {packed:,}: refused as a bomb; unpack "
+                "the zip yourself if you trust it"
+            )
         try:
             with archive.open(member) as file:
                 # Never more than the limit, whatever the zip announces.
