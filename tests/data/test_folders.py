@@ -169,6 +169,13 @@ def test_nested_classes_say_what_to_read(tmp_path):
     assert sum(map(len, lookalike.load(tmp_path / "meter2"))) == 6
 
 
+def test_series_of_photographs_are_not_called_classes(tmp_path):
+    write_folder(tmp_path / "cat", {"2024-05": 3, "2024-06": 3})
+    write_folder(tmp_path / "dog", {"monday": 3})
+    with pytest.raises(DataError, match=r"where '(cat|dog)' is a class, .* --nested\)$"):
+        lookalike.load(tmp_path)
+
+
 def test_parts_without_train_twice_or_with_another_class(tmp_path):
     write_folder(tmp_path / "valid", {"a": 1, "b": 1})
     with pytest.raises(DataError, match="has a valid part but none to train on: add train/"):

@@ -34,7 +34,14 @@ _PIPE_WIDTH = 160
 Data = Annotated[
     str, Argument(metavar="DATA", help="A known set (see: lookalike data list), or a folder or file.")
 ]
-Classes = Annotated[str, Option("--classes", metavar="LABELS", help="Only these classes: 3,7")]
+Classes = Annotated[
+    str,
+    Option(
+        "--classes",
+        metavar="LABELS",
+        help="Only these classes: 3,7; a name with a comma in quotes: '\"a,b\",c'",
+    ),
+]
 Size = Annotated[
     str, Option("--size", metavar="SIZE", help="Resize every image to HEIGHTxWIDTH, or to a square: 28")
 ]
@@ -239,6 +246,21 @@ def split_list(text: str) -> list[str] | None:
     return [part.strip() for part in text.split(",") if part.strip()] or None
 
 
+def parse_classes(text: str) -> list[str] | None:
+    """Return the names in a list like ``3,7``, or None for no text; one with a comma stands in quotes."""
+    if '"' not in text:
+        return split_list(text)
+    import csv
+
+    try:
+        return next(csv.reader([text], skipinitialspace=True, strict=True))
+    except csv.Error as error:
+        raise InputError(
+            f"--classes is {text!r} ({error}): expected names with commas between, one that has a comma or "
+            "begins with a quote in double quotes, such as '\"a,b\",c'"
+        ) from error
+
+
 def parse_size(text: str) -> tuple[int, int] | None:
     """Return ``28`` or ``20x32`` as (height, width), or None for no text."""
     if not text:
@@ -259,7 +281,7 @@ def loading(
 ) -> dict[str, Any]:
     """Return what those that load labelled images are called with, by the options of that name."""
     return {
-        "classes": split_list(classes),
+        "classes": parse_classes(classes),
         "size": parse_size(size),
         "limit": limit,
         "seed": seed,

@@ -310,6 +310,11 @@ def _every_part(
     )
 
 
+def is_model(start: bytes) -> bool:
+    """Return whether the first bytes of a file are those of a model's file."""
+    return start[8:].startswith(_MODEL)
+
+
 def _in_tree(tree: Tree, size: Size | None, layout: Layout, progress: Progress) -> dict[str, Listing]:
     """Return the listings of a folder or an archive."""
     if layout.nested or layout.label_from:
@@ -329,7 +334,7 @@ def _in_file(
     """Return the listing of one file."""
     with path.open("rb") as file:
         start = file.read(64 * 1024)
-    if start[8:].startswith(_MODEL):
+    if is_model(start):
         raise DataError(
             f"{quoted(name)} is a model: expected labelled images here (lookalike predict and evaluate take "
             "a model, and images after it)"
@@ -452,6 +457,20 @@ def choose_classes(listings: Mapping[str, Listing], classes: Sequence[object]) -
         part: listing.take(np.flatnonzero(np.isin(listing.classes, wanted)))
         for part, listing in listings.items()
     }
+
+
+def chosen_classes(images: LabelledImages, classes: Sequence[str] | None) -> LabelledImages:
+    """Return the images of ``classes`` alone; None: all."""
+    if classes is None:
+        return images
+    wanted = [one_form(name) for name in classes]
+    missing = [name for name in wanted if name not in images.class_names]
+    if missing:
+        raise InputError(
+            f"there is no class {listed(missing)}: known are {listed(images.class_names, most=30)}"
+        )
+    chosen = images.take(np.flatnonzero(np.isin(images.labels.astype(str), wanted)))
+    return replace(chosen, class_names=tuple(natural_order(wanted)))
 
 
 def split(listing: Listing, seed: int) -> tuple[Listing, Listing]:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 import secrets
 import shutil
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import chain, count, groupby
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -193,14 +194,10 @@ def _of_paths(tree: Tree, part: str, folder: _Folder, classes: list[str], paths:
 
 def _check_class(tree: Tree, part: _Folder, inside: _Folder, name: str) -> None:
     """Refuse a class that holds further classes, or no image."""
-    deeper = [below.path for below in inside.folders.values() if below.below()]
+    deeper = [below for below in inside.folders.values() if below.below()]
     if deeper:
-        example = tree.full_name(natural_order(folder.path for folder in part.folders.values())[0])
-        raise DataError(
-            f"{quoted(tree.name)} is nested too deep ({quoted(deeper[0])}): expected class/image; "
-            f"read one of its folders, for example {quoted(example)}, or say that all below a folder is of "
-            "its class, nested=True (on the command line: --nested)"
-        )
+        above = natural_order(folder.path for folder in part.folders.values() if folder.folders)
+        _refuse_deeper(tree, deeper[0].path, above, _share_names(part))
     if not inside.images:
         held = f" ({listed(inside.others, 2)})" if inside.others else ""
         raise DataError(
@@ -209,26 +206,51 @@ def _check_class(tree: Tree, part: _Folder, inside: _Folder, name: str) -> None:
         )
 
 
+def _share_names(part: _Folder) -> bool:
+    """Return whether folders hold folders of the same names, as sets side by side do, and series seldom."""
+    inner = Counter(name for folder in part.folders.values() for name in folder.folders)
+    return max(inner.values(), default=0) > 1
+
+
+def _refuse_deeper(tree: Tree, deeper: str, above: list[str], shared: bool) -> NoReturn:
+    """Refuse images that lie too deep: in series, whose names are no classes, or in several sets."""
+    outer = deeper.rpartition("/")[0]
+    mend = (
+        f"where {quoted(outer)} is a class, in which images lie in series, say nested=True (on the "
+        "command line: --nested)"
+    )
+    if shared or len(above) == 1:
+        mend += (
+            f"; where {quoted(deeper)} is one, read one of the folders above, for example "
+            f"{quoted(tree.full_name(above[0]))}"
+        )
+    raise DataError(
+        f"{quoted(tree.name)} is nested too deep ({quoted(deeper)}): expected class/image; {mend}"
+    )
+
+
 def write_folder(
     parts: Sequence[LabelledImages], folder: Path, progress: Progress = silent
 ) -> tuple[str, ...]:
     """Write images of bytes as ``folder/PART/CLASS/NAME.png``, all or none, into a folder that is new.
 
     Each part has the name of its source. Characters of class and image names that are no ASCII letter,
-    digit, ``_``, ``.`` or ``-`` become ``_``; where a class's folder is called otherwise, a note is returned.
+    digit, ``_``, ``.`` or ``-`` become ``_``, and of two that become one the second is numbered; where a
+    class's folder is called otherwise, a note is returned.
     """
     check_new(folder)
     folders = _class_folders(parts)
     waiting = folder.absolute().with_name(f".{folder.name[:100]}.{secrets.token_hex(8)}.tmp")
     done, total = 0, sum(map(len, parts))
+    taken: defaultdict[Path, set[str]] = defaultdict(set)
     try:
         for part in parts:
             for image, label, name in zip(part.images, part.labels.tolist(), part.names, strict=True):
                 if done % 100 == 0:
                     progress("writing images", done, total)
-                path = waiting / part.source.part / folders[str(label)] / f"{_safe(_stem(name))}.png"
-                path.parent.mkdir(parents=True, exist_ok=True)
-                _write(image, path, name)
+                path = waiting / part.source.part / folders[str(label)]
+                path.mkdir(parents=True, exist_ok=True)
+                _write(image, path / f"{_another(_safe(_stem(name)), taken[path])}.png")
                 done += 1
         waiting.rename(folder.absolute())
     except BaseException as error:
@@ -246,18 +268,22 @@ def write_folder(
 
 
 def _class_folders(parts: Sequence[LabelledImages]) -> dict[str, str]:
-    """Return the folder of each class, refusing two classes that would share one."""
+    """Return the folder of each class; of two that would share one the second is numbered."""
     names = natural_order({str(label) for part in parts for label in np.unique(part.labels).tolist()})
-    folders = {name: _safe(name) for name in names}
-    first: dict[str, str] = {}
-    for name, safe in folders.items():
-        other = first.setdefault(safe, name)
-        if other != name:
-            raise DataError(
-                f"the classes {quoted(other)} and {quoted(name)} would both be in the folder {quoted(safe)}: "
-                "name one of them otherwise, in ASCII letters, digits, _, . and -"
-            )
-    return folders
+    # A name that stays as it is has the first claim on it.
+    taken: set[str] = set()
+    folders = {
+        name: _another(_safe(name), taken) for name in sorted(names, key=lambda name: _safe(name) != name)
+    }
+    return {name: folders[name] for name in names}
+
+
+def _another(wanted: str, taken: set[str]) -> str:
+    """Return a name that is not taken, and take it: that which is wanted, else with a number behind."""
+    numbered = (f"{wanted}_{number}" for number in count(2))
+    name = next(name for name in chain((wanted,), numbered) if name not in taken)
+    taken.add(name)
+    return name
 
 
 def check_new(folder: Path) -> None:
@@ -268,15 +294,12 @@ def check_new(folder: Path) -> None:
         raise DataError(f"there is no folder {quoted(folder.absolute().parent)}: make it first")
 
 
-def _write(image: NDArray[np.uint8], path: Path, name: str) -> None:
-    """Write one image, refusing to write over another."""
+def _write(image: NDArray[np.uint8], path: Path) -> None:
+    """Write one image, never over another."""
     if image.dtype != np.uint8:
         raise DataError(f"images are {image.dtype}: expected bytes, which files can hold")
-    try:
-        with open(path, "xb") as file:
-            Image.fromarray(image).save(file, "PNG")
-    except FileExistsError:
-        raise DataError(f"two images would be {quoted(path.name)}, one of them {quoted(name)}") from None
+    with open(path, "xb") as file:
+        Image.fromarray(image).save(file, "PNG")
 
 
 def _stem(name: str) -> str:
