@@ -50,7 +50,7 @@ if TYPE_CHECKING:
         Resize,
     )
     from lookalike.show.plots import EvidenceDisplay
-    from lookalike.store import ModelInfo, load_model, model_info, save_model
+    from lookalike.store import ModelInfo, kept_images, load_model, model_info, save_model
 
 __version__ = "0.1.0"
 
@@ -93,6 +93,7 @@ __all__ = [
     "export_page",
     "feature",
     "fit_best",
+    "kept_images",
     "load",
     "load_model",
     "model_info",

@@ -20,9 +20,14 @@ MAX_FILE_BYTES = 64 * 2**20  # the largest encoded image that is read
 MAX_PIXELS = 2**25  # the most pixels that an image may have: 33 million, a large photograph
 MAX_ARRAY_BYTES = 8 * 2**30  # the largest array of pixels that is made or unpacked
 MAX_ARCHIVE_BYTES = 8 * 2**30  # the most bytes that the members of an archive may announce together
-MAX_FILES = 1_000_000  # the most files that a folder or an archive may hold
+MAX_FILES = 1_000_000  # the most files that a folder or an archive may hold, and the most lines of a table
+MAX_CLASSES = 20_000  # the most classes of a set: labels of more are mostly something else
+MAX_LABEL_BYTES = 2**27  # the most that the labels of a set may take together
 MAX_DEPTH = 32  # the deepest nesting of folders
 MAX_NAME = 255  # the longest name of a class or a file, in characters
+
+_FREE_BYTES, _MOST_TIMES = 2**25, 100
+_PIECE = 2**16
 
 
 #: So long a file that another process changes is waited for, and so often it is looked at: seconds.
@@ -189,24 +194,42 @@ def read_file(path: Path, name: object, limit: int) -> bytes:
     return data
 
 
+def most_unpacked(packed: int) -> int:
+    """Return how many bytes may be made of so many packed ones: images and tables of them pack less."""
+    return min(MAX_ARRAY_BYTES, _FREE_BYTES + _MOST_TIMES * packed)
+
+
 def plain_bytes(data: bytes, name: object, limit: int) -> bytes:
     """Return what ``data`` unpacks to, at most ``limit`` bytes, where it is gzip; else itself."""
-    if not is_gzip(data):
-        return data
-    unpacker = zlib.decompressobj(wbits=31)
-    try:
-        plain = unpacker.decompress(data, limit + 1)
-    except zlib.error as error:
-        raise DataError(f"{quoted(name)} is damaged gzip ({error}): get the file again") from error
-    if len(plain) > limit:
-        raise DataError(f"{quoted(name)} unpacks to more than the {limit:,} bytes expected: refused")
+    return b"".join(unpacked(data, name, limit)) if is_gzip(data) else data
+
+
+def unpacked(data: bytes, name: object, limit: int) -> Iterator[bytes]:
+    """Yield what gzip unpacks to, some at a time, at most ``limit`` bytes and not far more than packed."""
+    unpacker, count, fair = zlib.decompressobj(wbits=31), 0, most_unpacked(len(data))
+    for start in range(0, len(data), _PIECE):
+        piece = data[start : start + _PIECE]
+        while piece and not unpacker.eof:
+            try:
+                plain = unpacker.decompress(piece, _PIECE)
+            except zlib.error as error:
+                raise DataError(f"{quoted(name)} is damaged gzip ({error}): get the file again") from error
+            count, piece = count + len(plain), unpacker.unconsumed_tail
+            if count > limit:
+                raise DataError(f"{quoted(name)} unpacks to more than the {limit:,} bytes expected: refused")
+            if count > fair:
+                raise DataError(
+                    f"{quoted(name)} unpacks to more than {fair:,} bytes, from {len(data):,}: refused as a "
+                    "bomb; unpack it yourself if you trust it"
+                )
+            yield plain
+        if unpacker.eof:
+            after = len(unpacker.unused_data) + max(0, len(data) - start - _PIECE)
+            break
     if not unpacker.eof:
         raise DataError(f"{quoted(name)} is truncated gzip: get the file again")
-    if unpacker.unused_data:
-        raise DataError(
-            f"{quoted(name)} has {len(unpacker.unused_data):,} bytes after its gzip end: get it again"
-        )
-    return plain
+    if after:
+        raise DataError(f"{quoted(name)} has {after:,} bytes after its gzip end: get it again")
 
 
 def gunzip_head(data: bytes, length: int) -> bytes:

@@ -20,6 +20,7 @@ _SAME_LOOK = ("<wide>", "<narrow>", "<noBreak>", "<compat>")
 _MOST_NOTES = 5
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?", re.ASCII)
 # The last four are the wide forms, which some spreadsheets read as the narrow ones.
+_FILLERS = set("\u115f\u1160\u2800\u3164\uffa0")
 _FORMULA_STARTS = ("=", "+", "-", "@", "|", "%", "＝", "＋", "－", "＠")
 
 T = TypeVar("T")
@@ -125,11 +126,17 @@ def listed(names: Iterable[object], most: int = 5) -> str:
     return text if len(every) <= most else f"{text} and {len(every) - most:,} more"
 
 
+def _is_unseen(one: str) -> bool:
+    """Return whether a character shows nothing: a blank, a mark on another, or a letter without a look."""
+    return one.isspace() or one in _FILLERS or unicodedata.category(one) in ("Cf", "Mn", "Me")
+
+
 def csv_cell(text: object) -> str:
     """Return :func:`plain` text that no spreadsheet takes for a formula: an apostrophe goes before one."""
     if text is None:
         return ""
     shown = plain(text)
-    if shown.lstrip().startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(shown):
+    seen = "".join(one for one in shown if not _is_unseen(one))
+    if seen.startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(shown):
         return "'" + shown
     return shown

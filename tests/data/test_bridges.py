@@ -336,7 +336,7 @@ def test_what_is_no_table(table, message):
 
 
 def test_bad_bytes_are_named():
-    rows = [{"image": encoded(GRAY[0]), "label": 1}, {"image": b"GIF89a", "label": 1}]
+    rows = [{"image": encoded(GRAY[0]), "label": 1}, {"image": b"GIF88a", "label": 1}]
     with pytest.raises(DataError, match="'image 1' is not an image: expected PNG"):
         LabelledImages.from_hugging_face(rows)
     deep = Image.fromarray(np.full((2, 2), 70000, np.int32))

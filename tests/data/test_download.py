@@ -6,7 +6,7 @@ import pytest
 
 import lookalike
 from lookalike.data.known import cache_of
-from lookalike.errors import DownloadError
+from lookalike.errors import DownloadError, LookalikeWarning
 
 TEST_IMAGES = "t10k-images-idx3-ubyte.gz"
 TRAIN_IMAGES = "train-images-idx3-ubyte.gz"
@@ -165,6 +165,45 @@ def test_offline(surroundings, server, tiny, monkeypatch):
 def test_a_cache_that_cannot_be_written(surroundings, server, tiny, monkeypatch):
     (surroundings / "file").write_text("")
     monkeypatch.setenv("LOOKALIKE_CACHE", str(surroundings / "file"))
-    tiny(server(tiny.packed).address)
-    with pytest.raises(DownloadError, match=r"file/data/tiny' cannot be written"):
+    known = tiny(server(tiny.packed).address)
+    with pytest.warns(LookalikeWarning, match=r"file/data/tiny' cannot be written .*: .* not kept") as said:
+        assert_is(known, tiny)
+    assert len(said) == 1
+    # It was said, and works on.
+    assert_is(known, tiny)
+    with pytest.raises(
+        DownloadError, match=r"cannot be written, so tiny cannot be kept: say in LOOKALIKE_CACHE"
+    ):
+        lookalike.data.known.get(known)
+
+
+def test_all_files_that_are_missing_are_named(surroundings, server, tiny, monkeypatch):
+    known = tiny(server(tiny.packed).address)
+    monkeypatch.setenv("LOOKALIKE_OFFLINE", "1")
+    names = ", ".join(file.name for file in known.files)
+    with pytest.raises(DownloadError, match=f"forbids the network: put {names} into a folder tiny/"):
         lookalike.load("tiny")
+    first, *others = known.files
+    folder = lookalike.data.known.cache_of(known)
+    folder.mkdir(parents=True)
+    (folder / first.name).write_bytes(tiny.packed[first.name])
+    names = ", ".join(file.name for file in others)
+    with pytest.raises(DownloadError, match=rf"the network: put {names} into '.*tiny'$"):
+        lookalike.load("tiny")
+
+
+def test_the_cache_is_cleared_of_what_is_ours(surroundings, server, tiny, monkeypatch):
+    known = tiny(server(tiny.packed).address)
+    lookalike.load("tiny")
+    cache = lookalike.data.known.cache_of(known).parent.parent
+    code = cache / "compiled" / f"lookalike-{'0' * 16}" / "inner"
+    code.mkdir(parents=True)
+    (code / "a.nbc").write_bytes(bytes(10))
+    for name in ("own.txt", "compiled/own.txt", "data/tiny/own.txt"):
+        (cache / name).write_text("mine")
+    size = sum(map(len, tiny.packed.values()))
+    assert lookalike.data.known.clear_cache() == size + 10
+    left = sorted(path.relative_to(cache).as_posix() for path in cache.rglob("*") if path.is_file())
+    assert left == ["compiled/own.txt", "data/tiny/own.txt", "own.txt"]
+    assert not code.parent.exists()
+    assert lookalike.data.known.clear_cache() == 0

@@ -137,12 +137,12 @@ def test_images_are_read_for_a_model(tmp_path):
 
 
 def test_files_that_are_left_out_are_said(tmp_path):
-    for name in ("1.png", "2.tif", "10.gif", ".DS_Store"):
+    for name in ("1.png", "2.ico", "10.psd", ".DS_Store"):
         (tmp_path / name).write_bytes(encoded(gray()))
     found = find([str(tmp_path)])
     where = f"no image by its name, in {str(tmp_path)!r}"
-    said = f"2 files or links were left out, {where}: '2.tif', '10.gif'."
+    said = f"2 files or links were left out, {where}: '2.ico', '10.psd'."
     assert (found.count, found.notes) == (1, [said])
-    with pytest.warns(LookalikeWarning, match="2 files or links were left out, .* '2.tif', '10.gif'"):
+    with pytest.warns(LookalikeWarning, match="2 files or links were left out, .* '2.ico', '10.psd'"):
         assert len(lookalike.read_images(tmp_path, (4, 3)).names) == 1
     assert find([str(tmp_path / "1.png")]).notes == []

@@ -10,7 +10,7 @@ from lookalike import settings
 from lookalike.distance.kernels import compiled
 from lookalike.distance.kernels.compiled import L1Avx2, L1Portable, L2Portable, processor_features, variant_of
 from lookalike.distance.search import ImageIndex
-from lookalike.errors import InputError
+from lookalike.errors import InputError, LookalikeWarning
 
 PROGRAM = """
 import numpy as np
@@ -37,6 +37,17 @@ def test_code_is_kept_where_it_is_wanted(tmp_path, variable):
 def test_a_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("in the way")
     assert run(PROGRAM, LOOKALIKE_CACHE=tmp_path / "file", NUMBA_CACHE_DIR="") == "[[2, 2, 2]]\n"
+
+
+def test_a_folder_that_cannot_be_made_is_said_once(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("LOOKALIKE_CACHE", str(tmp_path / "file"))
+    monkeypatch.setattr(compiled, "_CONFIG", type("Config", (), {"CACHE_DIR": ""}))
+    with pytest.warns(
+        LookalikeWarning, match=r"file/compiled' cannot be written .* anew in each process"
+    ) as said:
+        assert [compiled.cache_folder(), compiled.cache_folder()] == [None, None]
+    assert len(said) == 1
 
 
 def test_a_cache_that_fails_while_in_use(monkeypatch):

@@ -71,7 +71,14 @@ Idea = Annotated[
         autocompletion=_ideas,
     ),
 ]
-Classes = Annotated[str, Option("--classes", metavar="LABELS", help="Only these classes: 3,7")]
+Classes = Annotated[
+    str,
+    Option(
+        "--classes",
+        metavar="LABELS",
+        help="Only these classes: 3,7; a name with a comma in quotes: '\"a,b\",c'",
+    ),
+]
 Size = Annotated[
     str, Option("--size", metavar="SIZE", help="Resize every image to HEIGHTxWIDTH, or to a square: 28")
 ]
@@ -100,6 +107,21 @@ Header = Annotated[
         help="Whether the first line of a table names its columns.",
         show_default=False,
     ),
+]
+LabelFrom = Annotated[
+    str | None,
+    Option(
+        "--label-from",
+        metavar="PATTERN",
+        help="What an image shows: what this regular expression finds in its file's name (its part in "
+        "parentheses, if it has one), such as '(?P<label>[^_]+)_' in 7_0001.png.",
+    ),
+]
+Nested = Annotated[
+    bool, Option("--nested", help="Images lie deeper than in their class's folder: CLASS/2024/may/1.png.")
+]
+FollowLinks = Annotated[
+    bool, Option("--follow-links", help="Follow links that lead out of the folder, as in a hub's cache.")
 ]
 GroupFrom = Annotated[
     str,
@@ -272,6 +294,21 @@ def split_list(text: str) -> list[str] | None:
     return [part.strip() for part in text.split(",") if part.strip()] or None
 
 
+def parse_classes(text: str) -> list[str] | None:
+    """Return the names in a list like ``3,7``, or None for no text; one with a comma stands in quotes."""
+    if '"' not in text:
+        return split_list(text)
+    import csv
+
+    try:
+        return next(csv.reader([text], skipinitialspace=True, strict=True))
+    except csv.Error as error:
+        raise InputError(
+            f"--classes is {text!r} ({error}): expected names with commas between, one that has a comma or "
+            "begins with a quote in double quotes, such as '\"a,b\",c'"
+        ) from error
+
+
 def parse_size(text: str) -> tuple[int, int] | None:
     """Return ``28`` or ``20x32`` as (height, width), or None for no text."""
     if not text:
@@ -288,22 +325,35 @@ def loading(
     limit: int | None,
     seed: int,
     skip_bad: bool,
-    zip_encoding: str | None,
-    label_column: str | None,
-    header: bool | None,
     progress: Progress,
 ) -> dict[str, Any]:
     """Return what those that load labelled images are called with, by the options of that name."""
     return {
-        "classes": split_list(classes),
+        "classes": parse_classes(classes),
         "size": parse_size(size),
         "limit": limit,
         "seed": seed,
         "skip_bad": skip_bad,
+        "progress": progress,
+    }
+
+
+def layout(
+    zip_encoding: str | None,
+    label_column: str | None,
+    header: bool | None,
+    label_from: str | None,
+    nested: bool,
+    follow_links: bool,
+) -> dict[str, Any]:
+    """Return what those that load labelled images are told of how these lie."""
+    return {
         "zip_encoding": zip_encoding,
         "label_column": label_column,
         "header": header,
-        "progress": progress,
+        "label_from": label_from,
+        "nested": nested,
+        "follow_links": follow_links,
     }
 
 
@@ -364,14 +414,17 @@ def model_shape(shape: tuple[int, ...] | None, path: Path) -> tuple[int, ...]:
 
 
 def find_images(
-    sources: list[str], label_column: str | None = None, header: bool | None = None
+    sources: list[str],
+    label_column: str | None = None,
+    header: bool | None = None,
+    follow_links: bool = False,
 ) -> LooseImages:
     """Find images, one of them on standard input where that is asked for."""
     from lookalike.data.loose import find
-    from lookalike.data.readers.delimited import checked_columns
+    from lookalike.data.readers.layout import checked_layout
 
-    columns = checked_columns(label_column, header)
-    return find(sources, sys.stdin.buffer if "-" in sources else None, columns)
+    layout = checked_layout(label_column=label_column, header=header, follow_links=follow_links)
+    return find(sources, sys.stdin.buffer if "-" in sources else None, layout)
 
 
 def recogniser(path: Path) -> tuple[Recogniser, tuple[int, ...]]:

@@ -46,6 +46,9 @@ def compare(
     zip_encoding: common.ZipEncoding = None,
     label_column: common.LabelColumn = None,
     header: common.Header = None,
+    label_from: common.LabelFrom = None,
+    nested: common.Nested = False,
+    follow_links: common.FollowLinks = False,
     group_from: common.GroupFrom = "",
     as_json: common.Json = False,
     as_csv: common.Csv = False,
@@ -66,7 +69,8 @@ def compare(
         train, valid = lookalike.load(
             data,
             group_from=group_from or None,
-            **common.loading(classes, size, limit, seed, skip_bad, zip_encoding, label_column, header, tell),
+            **common.loading(classes, size, limit, seed, skip_bad, tell),
+            **common.layout(zip_encoding, label_column, header, label_from, nested, follow_links),
         )
         if image is not None:
             from lookalike.show.report.examples import find
@@ -124,6 +128,9 @@ def curve(
     zip_encoding: common.ZipEncoding = None,
     label_column: common.LabelColumn = None,
     header: common.Header = None,
+    label_from: common.LabelFrom = None,
+    nested: common.Nested = False,
+    follow_links: common.FollowLinks = False,
     as_json: common.Json = False,
     as_csv: common.Csv = False,
     quiet: common.Quiet = False,
@@ -145,7 +152,8 @@ def curve(
     with common.progress(quiet) as tell:
         train, valid = lookalike.load(
             data,
-            **common.loading(classes, size, limit, seed, skip_bad, zip_encoding, label_column, header, tell),
+            **common.loading(classes, size, limit, seed, skip_bad, tell),
+            **common.layout(zip_encoding, label_column, header, label_from, nested, follow_links),
         )
         found = lookalike.curve(
             train, valid, chosen, sizes=[*map(int, numbers)], draws=draws, seed=seed, progress=tell

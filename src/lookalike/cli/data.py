@@ -81,7 +81,7 @@ def path(name: Name) -> None:
 
 @app.command("export")
 def export(
-    data: common.Data,
+    data: Annotated[str, Argument(metavar="DATA", help="A known set, a folder or file, or a model file.")],
     folder: Annotated[Path, Argument(metavar="FOLDER", help="A new folder to write.")],
     per_class: Annotated[
         int | None,
@@ -92,10 +92,14 @@ def export(
     zip_encoding: common.ZipEncoding = None,
     label_column: common.LabelColumn = None,
     header: common.Header = None,
+    label_from: common.LabelFrom = None,
+    nested: common.Nested = False,
+    follow_links: common.FollowLinks = False,
     quiet: common.Quiet = False,
 ) -> None:
     """Write images as PNG files: FOLDER/train/CLASS/NAME.png, and the other part beside train.
 
+    Of a model file they are the training images that it keeps, taught ones included, each named by its id.
     Try: lookalike data export digits crops --per-class 5
     """
     from lookalike.data.load import few_of_each
@@ -103,15 +107,41 @@ def export(
 
     check_new(folder)
     with common.progress(quiet) as tell:
-        options = common.loading(classes, "", None, seed, False, zip_encoding, label_column, header, tell)
-        train, other = lookalike.load(data, **options)
+        options = common.loading(classes, "", None, seed, False, tell) | common.layout(
+            zip_encoding, label_column, header, label_from, nested, follow_links
+        )
+        parts = _of_model(data, options["classes"]) or lookalike.load(data, **options)
+        train, *others = parts
         if per_class is not None:
             train = few_of_each(train, per_class, seed)
-        renamed = write_folder((train, other), folder, tell)
+        renamed = write_folder((train, *others), folder, tell)
     common.say_notes([*train.source.notes, *renamed], quiet)
-    for part in (train, other):
+    for part in (train, *others):
         where = plain((folder / part.source.part).as_posix())
         typer.echo(f"{where}\t{len(part):,} images of {len(part.class_names)} classes")
+
+
+@app.command("clear-cache")
+def clear_cache() -> None:
+    """Delete what was downloaded and compiled: it is made again when it is needed."""
+    from lookalike import settings
+    from lookalike.data import known
+
+    freed = known.clear_cache()
+    typer.echo(f"{freed:,} bytes freed in {plain(settings.cache_folder())}")
+
+
+def _of_model(data: str, classes: list[str] | None) -> tuple[LabelledImages] | None:
+    """Return the training images that a model's file keeps, of some classes; None where it is no model."""
+    from lookalike.data.load import chosen_classes, is_model
+
+    path = Path(data).expanduser()
+    if not common.data_files(data) or not path.is_file():
+        return None
+    with path.open("rb") as file:
+        if not is_model(file.read(64)):
+            return None
+    return (chosen_classes(lookalike.kept_images(path), classes),)
 
 
 def _facts(known: KnownSet) -> dict[str, Any]:
@@ -151,6 +181,9 @@ def show(
     zip_encoding: common.ZipEncoding = None,
     label_column: common.LabelColumn = None,
     header: common.Header = None,
+    label_from: common.LabelFrom = None,
+    nested: common.Nested = False,
+    follow_links: common.FollowLinks = False,
     quiet: common.Quiet = False,
 ) -> None:
     """Draw some images of a set in the terminal.
@@ -160,7 +193,9 @@ def show(
     table shaded by value, with its rank, shape, dtype and range, as an array and as a tensor.
     """
     with common.progress(quiet) as tell:
-        options = common.loading("", size, limit, seed, skip_bad, zip_encoding, label_column, header, tell)
+        options = common.loading("", size, limit, seed, skip_bad, tell) | common.layout(
+            zip_encoding, label_column, header, label_from, nested, follow_links
+        )
         split = lookalike.load(data, **options)
     images = split.train if part == "train" else split.valid
     console = common.console()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from typer import Option
 
@@ -12,7 +12,8 @@ from lookalike.progress import Progress
 from lookalike.text import plain
 
 if TYPE_CHECKING:
-    from lookalike.data.loose import LooseBatch
+    from lookalike.data.loose import LooseBatch, LooseImages
+    from lookalike.recognition.recogniser import Recogniser
 
 
 OutOfDistribution = Annotated[
@@ -47,6 +48,9 @@ def evaluate(
     zip_encoding: common.ZipEncoding = None,
     label_column: common.LabelColumn = None,
     header: common.Header = None,
+    label_from: common.LabelFrom = None,
+    nested: common.Nested = False,
+    follow_links: common.FollowLinks = False,
     as_json: common.Json = False,
     as_csv: common.Csv = False,
     quiet: common.Quiet = False,
@@ -59,23 +63,25 @@ def evaluate(
     digits.lookalike ./digits --report digits.html
     """
     from lookalike.data.load import load_to_measure
+    from lookalike.data.sizes import Target
 
     common.check_one_format(as_json, as_csv)
     inputs = [model, out_of_distribution, *common.data_files(data)]
     common.check_file("--report", report, inputs, common.PAGES)
     alpha = common.checked_level(reject)
     fitted, info = lookalike.load_model(model), lookalike.model_info(model)
-    shape = common.model_shape(fitted.image_shape_, model)
+    shape, own = common.model_shape(fitted.image_shape_, model), fitted.recogniser_
     with common.progress(quiet) as tell:
-        options = common.loading(
-            classes, size, limit, seed, skip_bad, zip_encoding, label_column, header, tell
+        options = common.loading(classes, size, limit, seed, skip_bad, tell) | common.layout(
+            zip_encoding, label_column, header, label_from, nested, follow_links
         )
-        images = load_to_measure(data, part=part, reading=fitted.recogniser_.reading, **options)
+        how = {"reading": own.reading, "target": Target.known(shape, own.sizes)}
+        images = load_to_measure(data, part=part, **how, **options)
         others = {}
         if out_of_distribution:
-            options = {"resize": bool(size), "skip_bad": skip_bad, "reading": fitted.recogniser_.reading}
-            batch = _of_no_class(out_of_distribution, shape, options, quiet, tell)
-            others["given images of no class"] = batch
+            loose = common.find_images([out_of_distribution], follow_links=follow_links)
+            others["given images of no class"] = _of_no_class(loose, own, bool(size), skip_bad, tell)
+            common.say_bad(loose, quiet)
         found = lookalike.appraise(fitted, images, others, alpha=alpha, seed=seed, progress=tell)
     common.say_notes([*images.source.notes, *found.notes], quiet)
     if not as_json and not as_csv:
@@ -90,13 +96,11 @@ def evaluate(
 
 
 def _of_no_class(
-    images: str, shape: tuple[int, ...], options: dict[str, Any], quiet: bool, tell: Progress
+    loose: LooseImages, own: Recogniser, resize: bool, skip_bad: bool, tell: Progress
 ) -> LooseBatch:
     """Return the images that are given for --ood, as the model takes them."""
-    from lookalike.data.loose import find
-
-    loose = find([images])
+    assert own.image_shape is not None
     tell("reading images of no class", 0, loose.count)
-    batch = loose.whole(shape, **options)
-    common.say_bad(loose, quiet)
-    return batch
+    return loose.whole(
+        own.image_shape, resize=resize, skip_bad=skip_bad, reading=own.reading, sizes=own.sizes
+    )

@@ -46,6 +46,9 @@ def fit(
     zip_encoding: common.ZipEncoding = None,
     label_column: common.LabelColumn = None,
     header: common.Header = None,
+    label_from: common.LabelFrom = None,
+    nested: common.Nested = False,
+    follow_links: common.FollowLinks = False,
     group_from: common.GroupFrom = "",
     as_json: common.Json = False,
     as_csv: common.Csv = False,
@@ -68,8 +71,8 @@ def fit(
         known = ", ".join(one.name for one in registry.IDEAS if not one.reference)
         raise InputError(f"--idea {idea} is there to compare with only: expected one of {known}")
     with common.progress(quiet) as tell:
-        options = common.loading(
-            classes, size, limit, seed, skip_bad, zip_encoding, label_column, header, tell
+        options = common.loading(classes, size, limit, seed, skip_bad, tell) | common.layout(
+            zip_encoding, label_column, header, label_from, nested, follow_links
         )
         train = load_to_fit(data, **options)
         train = train.grouped(group_from) if group_from else train
@@ -156,6 +159,7 @@ def teach(
     skip_bad: common.SkipBad = False,
     label_column: common.LabelColumn = None,
     header: common.Header = None,
+    follow_links: common.FollowLinks = False,
     as_json: common.Json = False,
     quiet: common.Quiet = False,
 ) -> None:
@@ -168,7 +172,7 @@ def teach(
     """
     import numpy as np
 
-    found = common.find_images(images, label_column, header)
+    found = common.find_images(images, label_column, header, follow_links)
     common.check_folded(model)
     common.check_file("teach", model)
     fitted = lookalike.load_model(model)
@@ -177,8 +181,9 @@ def teach(
     classes = len(fitted.classes_)
     with common.progress(quiet) as tell:
         tell("reading images", 0, found.count)
-        reading = fitted.recogniser_.reading
-        names, pixels = found.whole(shape, resize=resize, skip_bad=skip_bad, reading=reading)
+        own = fitted.recogniser_
+        how = {"resize": resize, "skip_bad": skip_bad, "reading": own.reading, "sizes": own.sizes}
+        names, pixels = found.whole(shape, **how)
         tell("teaching", 0, None)
         before = fitted.predict(pixels).tolist()
         # A model of class means keeps no images, and gives no numbers.

@@ -95,6 +95,7 @@ def predict(
     skip_bad: common.SkipBad = False,
     label_column: common.LabelColumn = None,
     header: common.Header = None,
+    follow_links: common.FollowLinks = False,
     kaggle: Annotated[
         bool, Option("--kaggle", help="Print ImageId,Label for one CSV of pixels, as Kaggle takes it.")
     ] = False,
@@ -122,7 +123,7 @@ def predict(
     alpha = None if reject is None else common.checked_level(reject)
     if alpha is not None and kaggle:
         raise InputError("--kaggle takes a label for every image: expected it without --reject")
-    found = common.find_images(images, label_column, header)
+    found = common.find_images(images, label_column, header, follow_links)
     if kaggle and not found.one_table:
         raise InputError("--kaggle numbers the images of one CSV of pixels: expected that alone")
     kept, shape = common.recogniser(model)
@@ -132,7 +133,9 @@ def predict(
     # On a terminal the answers themselves show how far it is.
     with common.progress(quiet, bar=not sys.stdout.isatty()) as tell:
         most = 1 if timings else None
-        read = found.batches(shape, resize=resize, skip_bad=skip_bad, most=most, reading=kept.reading)
+        read = found.batches(
+            shape, resize=resize, skip_bad=skip_bad, most=most, reading=kept.reading, sizes=kept.sizes
+        )
         batches = _answers(kept, read, asked, found.count, tell)
         if as_json:
             facts = [_facts(answer) for batch in batches for answer in batch]
@@ -296,6 +299,7 @@ def explain(
     resize: common.Resize = False,
     label_column: common.LabelColumn = None,
     header: common.Header = None,
+    follow_links: common.FollowLinks = False,
     as_json: common.Json = False,
     quiet: common.Quiet = False,
 ) -> None:
@@ -307,8 +311,10 @@ def explain(
     """
     common.check_file("--report", report, [model, image], common.PAGES)
     kept, shape = common.recogniser(model)
-    found = common.find_images([image], label_column, header)
-    names, pixels = next(iter(found.batches(shape, resize=resize, most=2, reading=kept.reading)))
+    found = common.find_images([image], label_column, header, follow_links)
+    names, pixels = next(
+        iter(found.batches(shape, resize=resize, most=2, reading=kept.reading, sizes=kept.sizes))
+    )
     name = names[0]
     if len(names) > 1:
         raise InputError(f"{plain(image)!r} holds several images: expected one, such as {plain(name)!r}")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.util
 import io
 import re
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from lookalike.data.labelled import Source, natural_order
 from lookalike.data.readers import folders, idx
 from lookalike.data.readers.listing import FileImages, Listing, class_texts, numbered
 from lookalike.data.readers.trees import Tree, folder_tree, zip_tree
-from lookalike.errors import DataError, DownloadError, UnknownNameError, unknown
+from lookalike.errors import DataError, DownloadError, UnknownNameError, unknown, warn
 from lookalike.files import is_gzip, plain_bytes, read_file, write_whole
 from lookalike.progress import Progress, silent
 from lookalike.text import listed, quoted
@@ -31,6 +33,7 @@ _MAX_WRITERS_BYTES = 4 * 2**20
 _TIMEOUT = (10, 60)  # seconds to connect, and without a byte
 _PIECE = 128 * 1024
 
+_COMPILED = re.compile("lookalike-[0-9a-f]{16}")
 _DRAWING = re.compile(r"[^/]+/([^/]+)/(character\d\d)/\d{4}_(\d\d)\.png")
 
 
@@ -219,7 +222,11 @@ def get(known: KnownSet, progress: Progress = silent) -> Place:
     if known.files:
         _contents(known, progress)
     place = where(known)
-    assert place is not None
+    if place is None:
+        raise DownloadError(
+            f"{quoted(cache_of(known))} cannot be written, so {known.name} cannot be kept: say in "
+            "LOOKALIKE_CACHE which folder can be"
+        )
     return place
 
 
@@ -293,8 +300,7 @@ def _from_cache(known: KnownSet, file: PublishedFile, progress: Progress) -> byt
             return checked(read_file(path, path, file.most), file, str(path))
         except DataError:
             path.unlink(missing_ok=True)
-    path = download(known, file, progress)
-    return checked(read_file(path, path, file.most), file, str(path))
+    return checked(download(known, file, progress), file, str(path))
 
 
 def _read_idx(known: KnownSet, progress: Progress) -> dict[str, Listing]:
@@ -400,25 +406,68 @@ def checked(data: bytes, file: PublishedFile, name: str, *, by_length: bool = Fa
     return plain
 
 
-def download(known: KnownSet, file: PublishedFile, progress: Progress = silent) -> Path:
-    """Return the path of a published file in the cache, downloaded anew."""
+def download(known: KnownSet, file: PublishedFile, progress: Progress = silent) -> bytes:
+    """Return a published file, downloaded anew, and keep it in the cache where that can be written."""
     folder = cache_of(known)
-    mend = f"put {file.name} into a folder {known.name}/ of the folder that LOOKALIKE_DATA names"
+    there = f"a folder {known.name}/ of the folder that LOOKALIKE_DATA names"
     if settings.offline():
-        raise DownloadError(f"{known.name} is not here and LOOKALIKE_OFFLINE forbids the network: {mend}")
+        missing = [other.name for other in known.files if not (folder / other.name).is_file()]
+        # Beside files that are in the cache already the others are looked for there alone.
+        place = there if len(missing) == len(known.files) else quoted(folder)
+        raise DownloadError(
+            f"{known.name} is not here and LOOKALIKE_OFFLINE forbids the network: put {', '.join(missing)} "
+            f"into {place}"
+        )
     failures = []
     for mirror in known.mirrors:
         try:
-            folder.mkdir(parents=True, exist_ok=True)
             data = _sent(mirror + file.name, file, progress)
             checked(data, file, file.name)
-            write_whole(folder / file.name, data)
-            return folder / file.name
         except (_MirrorError, DataError) as error:
             failures.append(f"{mirror}: {error}")
+            continue
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            write_whole(folder / file.name, data)
         except OSError as error:
-            raise DownloadError(f"{quoted(folder)} cannot be written: {error.strerror or error}") from error
-    raise DownloadError(f"no mirror gave {file.name} ({'; '.join(failures)}): try again, or {mend}")
+            _say_not_kept(folder, error.strerror or str(error))
+        return data
+    raise DownloadError(
+        f"no mirror gave {file.name} ({'; '.join(failures)}): try again, or put {file.name} into {there}"
+    )
+
+
+@functools.cache
+def _say_not_kept(folder: Path, reason: str) -> None:
+    """Warn once that what is downloaded is not kept."""
+    warn(
+        f"{quoted(folder)} cannot be written ({reason}): what is downloaded is not kept; say in "
+        "LOOKALIKE_CACHE which folder can be"
+    )
+
+
+def clear_cache() -> int:
+    """Delete what was downloaded and compiled and can be made again; return how many bytes that frees.
+
+    Only files of the names that lookalike gives are deleted, whatever else lies in the folder.
+    """
+    files = [cache_of(known) / file.name for known in KNOWN for file in known.files]
+    folders = [cache_of(known) for known in KNOWN]
+    compiled = settings.cache_folder() / "compiled"
+    for folder in compiled.glob("lookalike-*"):
+        if _COMPILED.fullmatch(folder.name) and folder.is_dir() and not folder.is_symlink():
+            files += [path for path in folder.rglob("*") if path.is_file()]
+            folders += [*sorted(folder.rglob("*/"), reverse=True), folder]
+    freed = 0
+    for path in files:
+        if path.is_file():
+            freed += path.stat().st_size
+            path.unlink()
+    for folder in (*folders, compiled, settings.cache_folder() / "data"):
+        # One that holds anything else stays.
+        with suppress(OSError):
+            folder.rmdir()
+    return freed
 
 
 class _MirrorError(Exception):

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.data import bridges
+from lookalike.data.sizes import Sizes
 from lookalike.errors import InputError, LabelWarning, warn
 from lookalike.images import ImageBatch, as_images
 from lookalike.progress import Progress, silent
@@ -31,6 +32,7 @@ class Source:
     #: how files of more than 8 bits and transparent ones were read, where there were any: how many bits are
     #: used, and the level of gray that transparency was laid on. Others of the set are to be read alike
     reading: tuple[int, int] | None = None
+    sizes: Sizes | None = None  #: how large the images were, where some were resized
 
 
 @dataclass(frozen=True)

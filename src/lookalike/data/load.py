@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +15,15 @@ from numpy.typing import NDArray
 from lookalike.data import known
 from lookalike.data.labelled import LabelledImages, Split, groups_in_names, natural_order
 from lookalike.data.look import part_notes, parts_note
-from lookalike.data.pixels import Size, checked_size
+from lookalike.data.pixels import checked_size
 from lookalike.data.readers import folders, idx, npz, parquet, tables
-from lookalike.data.readers.delimited import UNSAID, ColumnChoice, checked_columns, is_table
-from lookalike.data.readers.listing import Listing, mixed_sizes
-from lookalike.data.readers.trees import checked_encoding, open_tree
+from lookalike.data.readers.delimited import UNSAID, is_table
+from lookalike.data.readers.layout import Layout, checked_layout
+from lookalike.data.readers.listing import Listing
+from lookalike.data.readers.trees import Tree, open_tree
+from lookalike.data.sizes import Size, Target
 from lookalike.errors import DataError, InputError, UnknownNameError, unknown
-from lookalike.files import gunzip_head
+from lookalike.files import MAX_CLASSES, gunzip_head
 from lookalike.progress import Progress, silent
 from lookalike.text import listed, name_notes, one_form, quoted
 
@@ -46,6 +49,9 @@ def load(
     label_column: str | None = None,
     header: bool | None = None,
     group_from: str | None = None,
+    label_from: str | None = None,
+    nested: bool = False,
+    follow_links: bool = False,
     progress: Progress = silent,
 ) -> Split:
     """Return the training and the validation part of a set of labelled images.
@@ -72,7 +78,9 @@ def load(
     classes : sequence of str or int, optional
         The classes to keep; by default all.
     size : int or (int, int), optional
-        Resize every image to this height and width. Needed where images are of mixed sizes.
+        Resize every image to this height and width. By default images of mixed sizes are brought to the
+        median height and width of the training images, and a note says so. A model keeps how large they were,
+        and takes further images that are like them (:class:`~lookalike.data.sizes.Sizes`).
     limit : int, optional
         At most so many images of each part, drawn at random from each class in proportion.
     seed : int, default=0
@@ -91,6 +99,16 @@ def load(
         A regular expression that finds in each image's name who wrote it, or which camera took it
         (:meth:`~lookalike.data.labelled.LabelledImages.grouped`). A split that is drawn tears no group apart;
         where the parts are there already, images of groups that are in both are counted in a note.
+    label_from : str, optional
+        A regular expression that finds in the name of each image file, without its folders, what it shows:
+        its part called ``label``, else its first part in parentheses, else all that it finds
+        (``"(?P<label>[^_]+)_"`` for ``7_0001.png``). Folders other than ``train``, ``valid`` and ``test`` are
+        no classes then.
+    nested : bool, default=False
+        Images lie deeper than in their class's folder: ``class/2024/may/image.png``.
+    follow_links : bool, default=False
+        Follow links that lead out of the folder, as in Hugging Face's cache and DVC's; by default they are
+        refused. Links in archives always are.
     progress : callable, optional
         Told of progress.
 
@@ -127,16 +145,18 @@ def load(
     """
     wanted = checked_size(size)
     seed = checked_seed(seed)
-    columns = checked_columns(label_column, header)
-    parts = _parts(name_or_path, classes, wanted, zip_encoding, columns, progress)
+    layout = checked_layout(zip_encoding, label_column, header, follow_links, nested, label_from)
+    parts = _parts(name_or_path, classes, wanted, layout, progress)
     if group_from is not None:
         parts = {
             part: replace(one, groups=groups_in_names(one.names, group_from)) for part, one in parts.items()
         }
     train, valid = (draw(part, limit, seed) for part in _train_and_valid(parts, seed))
     names = train.class_names
-    first = train.read(names, wanted, skip_bad, progress)
-    both = _alike(first, valid.read(names, wanted, skip_bad, progress, first.source.reading))
+    target = wanted and Target.asked(wanted)
+    first = train.read(names, target, skip_bad, progress)
+    target = target or _target_of(first)
+    both = _alike(first, valid.read(names, target, skip_bad, progress, first.source.reading))
     note = parts_note(both.train.images, both.valid.images)
     return Split(
         *(part.noted(*part_notes(part.images, part.names), *([note] if note else [])) for part in both)
@@ -151,19 +171,18 @@ def load_to_fit(
     limit: int | None = None,
     seed: int = 0,
     skip_bad: bool = False,
-    zip_encoding: str | None = None,
-    label_column: str | None = None,
-    header: bool | None = None,
     progress: Progress = silent,
+    **said: Any,
 ) -> LabelledImages:
-    """Return what a model that is to be kept is fitted on: no image is held back to measure on."""
+    """Return what a model that is to be kept is fitted on: no image is held back to measure on.
+
+    What is ``said`` of how images lie is as in :func:`load`.
+    """
     wanted = checked_size(size)
     seed = checked_seed(seed)
-    columns = checked_columns(label_column, header)
-    parts = _parts(name_or_path, classes, wanted, zip_encoding, columns, progress)
-    return _read(
-        _to_fit_on(parts).noted(*_left_alone(parts, "train")), wanted, limit, seed, skip_bad, progress
-    )
+    parts = _parts(name_or_path, classes, wanted, checked_layout(**said), progress)
+    listing = _to_fit_on(parts).noted(*_left_alone(parts, "train"))
+    return _read(listing, wanted and Target.asked(wanted), limit, seed, skip_bad, progress)
 
 
 def load_to_measure(
@@ -175,19 +194,19 @@ def load_to_measure(
     limit: int | None = None,
     seed: int = 0,
     skip_bad: bool = False,
-    zip_encoding: str | None = None,
-    label_column: str | None = None,
-    header: bool | None = None,
     reading: tuple[int, int] | None = None,
+    target: Target | None = None,
     progress: Progress = silent,
+    **said: Any,
 ) -> LabelledImages:
     """Return what a model that was fitted before is measured on: no image is held back to fit on.
 
-    ``reading`` says how files of the set that the model was fitted on were read (:class:`Source`).
+    ``reading`` says how files of the set that the model was fitted on were read (:class:`Source`), and
+    ``target`` what those of other sizes are brought to, unless a ``size`` is given. What is ``said`` of how
+    images lie is as in :func:`load`.
     """
     wanted = checked_size(size)
-    columns = checked_columns(label_column, header)
-    parts = _parts(name_or_path, classes, wanted, zip_encoding, columns, progress)
+    parts = _parts(name_or_path, classes, wanted, checked_layout(**said), progress)
     chosen = part or next(name for name in ("valid", "test", "train") if name in parts)
     if chosen not in parts:
         raise DataError(f"there is no {chosen} part: expected one of {listed(parts)}")
@@ -197,7 +216,15 @@ def load_to_measure(
     if len(parts) == 1:
         listing = listing.noted("There are no parts: all images are measured on.")
     listing = listing.noted(*_left_alone(parts, chosen))
-    return _read(listing, wanted, limit, seed, skip_bad, progress, reading)
+    target = Target.asked(wanted) if wanted else target
+    return _read(listing, target, limit, seed, skip_bad, progress, reading)
+
+
+def _target_of(train: LabelledImages) -> Target:
+    """Return what other images of the set are brought to, whatever their size."""
+    size: Size = train.images.shape[1:3]
+    sizes = train.source.sizes
+    return Target.asked(size) if sizes is None else Target.of(size, sizes)._replace(sizes=None)
 
 
 def _left_alone(parts: Mapping[str, Listing], *read: str) -> list[str]:
@@ -210,7 +237,7 @@ def _left_alone(parts: Mapping[str, Listing], *read: str) -> list[str]:
 
 def _read(
     listing: Listing,
-    size: Size | None,
+    target: Target | None,
     limit: int | None,
     seed: int,
     skip_bad: bool,
@@ -219,7 +246,7 @@ def _read(
 ) -> LabelledImages:
     """Return the images of the one part that is read."""
     listing = draw(listing, limit, seed)
-    images = listing.read(listing.class_names, size, skip_bad, progress, reading)
+    images = listing.read(listing.class_names, target, skip_bad, progress, reading)
     return images.noted(*part_notes(images.images, images.names))
 
 
@@ -227,20 +254,25 @@ def _parts(
     name_or_path: str | os.PathLike[str],
     classes: Sequence[str | int] | None,
     size: Size | None,
-    zip_encoding: str | None,
-    columns: ColumnChoice,
+    layout: Layout,
     progress: Progress,
 ) -> dict[str, Listing]:
     """Return the listings of every part that there is, of the classes that are asked for."""
-    parts = _in_one_form(_every_part(name_or_path, size, checked_encoding(zip_encoding), columns, progress))
+    parts = _in_one_form(_every_part(name_or_path, size, layout, progress))
     reader = next(iter(parts.values())).source.reader
-    if columns != UNSAID and not reader.startswith("CSV"):
+    if layout.columns != UNSAID and not reader.startswith("CSV"):
         raise InputError(f"label_column and header are for tables, and this is {reader}: leave them out")
+    if (layout.nested or layout.label_from) and not reader.startswith("image folder"):
+        raise InputError(f"label_from and nested are for image folders, and this is {reader}: leave them out")
     return parts if classes is None else choose_classes(parts, classes)
 
 
 def _in_one_form(parts: dict[str, Listing]) -> dict[str, Listing]:
     """Return the parts with class names in one Unicode form, noting those that look the same."""
+    count = len({name for listing in parts.values() for name in listing.classes.tolist()})
+    if count > MAX_CLASSES:
+        where = quoted(next(iter(parts.values())).source.name)
+        raise DataError(f"{where} has {count:,} classes: expected at most {MAX_CLASSES:,}; are these labels?")
     notes = name_notes(name for listing in parts.values() for name in listing.class_names)
     formed = {}
     for part, listing in parts.items():
@@ -253,8 +285,7 @@ def _in_one_form(parts: dict[str, Listing]) -> dict[str, Listing]:
 def _every_part(
     name_or_path: str | os.PathLike[str],
     size: Size | None,
-    zip_encoding: str | None,
-    columns: ColumnChoice,
+    layout: Layout,
     progress: Progress,
 ) -> dict[str, Listing]:
     name = os.fsdecode(name_or_path)
@@ -266,18 +297,12 @@ def _every_part(
             listings = {part: listing.noted(note) for part, listing in listings.items()}
         return listings
     try:
-        tree = open_tree(path, name, zip_encoding) if name else None
+        tree = open_tree(path, name, layout.zip_encoding, layout.follow_links) if name else None
         if tree is not None:
-            found = (from_tree(tree, progress) for from_tree in _FROM_TREES)
-            known_form = next((listings for listings in found if listings is not None), None)
-            listings = (
-                known_form
-                or tables.from_tree(tree, size, columns, progress)
-                or folders.from_tree(tree, progress)
-            )
+            listings = _in_tree(tree, size, layout, progress)
             return {part: listing.noted(*tree.notes) for part, listing in listings.items()}
         if name and path.is_file():
-            return _in_file(path, name, size, columns, progress)
+            return _in_file(path, name, size, layout, progress)
     except OSError as error:
         raise DataError(f"{quoted(name)} cannot be read: {error.strerror or error}") from error
     raise UnknownNameError(
@@ -285,13 +310,31 @@ def _every_part(
     )
 
 
+def is_model(start: bytes) -> bool:
+    """Return whether the first bytes of a file are those of a model's file."""
+    return start[8:].startswith(_MODEL)
+
+
+def _in_tree(tree: Tree, size: Size | None, layout: Layout, progress: Progress) -> dict[str, Listing]:
+    """Return the listings of a folder or an archive."""
+    if layout.nested or layout.label_from:
+        return folders.from_tree(tree, progress, layout)
+    found = (from_tree(tree, progress) for from_tree in _FROM_TREES)
+    known_form = next((listings for listings in found if listings is not None), None)
+    return (
+        known_form
+        or tables.from_tree(tree, size, layout.columns, progress)
+        or folders.from_tree(tree, progress)
+    )
+
+
 def _in_file(
-    path: Path, name: str, size: Size | None, columns: ColumnChoice, progress: Progress
+    path: Path, name: str, size: Size | None, layout: Layout, progress: Progress
 ) -> dict[str, Listing]:
     """Return the listing of one file."""
     with path.open("rb") as file:
         start = file.read(64 * 1024)
-    if start[8:].startswith(_MODEL):
+    if is_model(start):
         raise DataError(
             f"{quoted(name)} is a model: expected labelled images here (lookalike predict and evaluate take "
             "a model, and images after it)"
@@ -302,7 +345,7 @@ def _in_file(
         if listings is not None:
             return listings
     if is_table(path.name):
-        return tables.from_file(path, name, size, columns, progress)
+        return tables.from_file(path, name, size, layout, progress)
     raise DataError(
         f"{quoted(name)} cannot be read as labelled images: "
         "expected an image folder, a zip or tar of one, Parquet, IDX, .npz or .csv"
@@ -369,13 +412,6 @@ def _of_groups_in_both(train: Listing, valid: Listing) -> list[str]:
 def _alike(train: LabelledImages, valid: LabelledImages) -> Split:
     """Return both parts with images of one shape: gray becomes colour where the other part has colour."""
     first, other = train.images.shape[1:], valid.images.shape[1:]
-    if first[:2] != other[:2]:
-        raise DataError(
-            mixed_sizes(
-                (f"{train.source.part} part: {train.names[0]}", first[:2]),
-                (f"{valid.source.part} part: {valid.names[0]}", other[:2]),
-            )
-        )
     name = quoted(train.source.name)
     if first == other:
         return Split(train, valid)
@@ -421,6 +457,20 @@ def choose_classes(listings: Mapping[str, Listing], classes: Sequence[object]) -
         part: listing.take(np.flatnonzero(np.isin(listing.classes, wanted)))
         for part, listing in listings.items()
     }
+
+
+def chosen_classes(images: LabelledImages, classes: Sequence[str] | None) -> LabelledImages:
+    """Return the images of ``classes`` alone; None: all."""
+    if classes is None:
+        return images
+    wanted = [one_form(name) for name in classes]
+    missing = [name for name in wanted if name not in images.class_names]
+    if missing:
+        raise InputError(
+            f"there is no class {listed(missing)}: known are {listed(images.class_names, most=30)}"
+        )
+    chosen = images.take(np.flatnonzero(np.isin(images.labels.astype(str), wanted)))
+    return replace(chosen, class_names=tuple(natural_order(wanted)))
 
 
 def split(listing: Listing, seed: int) -> tuple[Listing, Listing]:

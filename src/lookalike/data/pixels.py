@@ -1,11 +1,11 @@
-"""One encoded image in, its pixels out: PNG, JPEG, BMP or WEBP by its first bytes, and no other decoder.
+"""One encoded image in, its pixels out: a format is told by its first bytes, and no other decoder is opened.
 
 The rules: 1-bit and 8-bit gray give ``(h, w)``; 16 bits, of gray or of colour, are rounded to 8 (v / 257);
 colour gives ``(h, w, 3)``; a palette is replaced by its colours, and is gray where all of them are;
 transparency is laid on white, as viewers show it, but a BMP that is transparent everywhere is not; the
-orientation that a camera noted is applied. What a set of images says together may change two of them
-(:class:`Seen`): cameras of 10 or 12 bits fill 16 bits with small values, and white glyphs on nothing are
-nothing on white.
+orientation that a camera noted is applied; of several frames or pages the first is read. What a set of images
+says together may change two of them (:class:`Seen`): cameras of 10 or 12 bits fill 16 bits with small values,
+and white glyphs on nothing are nothing on white.
 """
 
 from __future__ import annotations
@@ -17,9 +17,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import BmpImagePlugin, Image, ImageFile, ImageOps, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
+from PIL import (
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    ImageFile,
+    ImageOps,
+    JpegImagePlugin,
+    PngImagePlugin,
+    PpmImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
 
 from lookalike.data.look import gray_bytes
+from lookalike.data.sizes import Size
 from lookalike.errors import DataError, InputError, TooLargeError
 from lookalike.files import MAX_PIXELS
 from lookalike.images import ImageBatch
@@ -27,14 +39,22 @@ from lookalike.progress import Progress, silent
 from lookalike.text import quoted
 
 # By these names readers take a file for an image.
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".pgm", ".ppm", ".tif", ".tiff", ".gif")
+#: What is read, as messages say it.
+FORMATS = "PNG, JPEG, BMP, WEBP, PGM, PPM, TIFF or GIF"
 
-Size = tuple[int, int]
 _Opener = Callable[[BytesIO], ImageFile.ImageFile]
 
 # By depth and kind of colour in a PNG's header: how Pillow gives the lower bytes, or all of gray and opacity.
 _DEEP = {b"\x10\x02": "RGB;16L", b"\x10\x04": "RGBA", b"\x10\x06": "RGBA;16L"}
 _GRAY_AND_OPACITY = 4
+_PNG_HEAD = 8  # bytes before the first chunk
+
+# Within a TIFF an image may be packed by other formats, which are not opened.
+_TIFF_PACKINGS = {"raw", "packbits", "tiff_lzw", "tiff_deflate", "tiff_adobe_deflate"}
+_TILE_WIDTH, _TILE_HEIGHT, _VALUES_A_PIXEL = 322, 323, 277
+# Of these the first of several images is read.
+_OF_FRAMES = (GifImagePlugin.GifImageFile, TiffImagePlugin.TiffImageFile)
 
 #: What transparent images may be laid on: its level of gray, and what it is called.
 GROUNDS = {255: "white", 0: "black", 128: "mid-gray"}
@@ -60,6 +80,7 @@ class Seen:
     largest: int = -1  # the largest value of an image of 16 bits, if there was one
     transparent: int = 0  # how many images are so
     unseen: dict[int, int] = field(default_factory=lambda: dict.fromkeys(GROUNDS, 0))  # of them, by ground
+    of_frames: int = 0  # how many are the first of several in their file
 
     def reading(self) -> Reading:
         """Return how all are read: by the fewest bits, on the first ground on which the fewest vanish."""
@@ -75,25 +96,33 @@ class Seen:
         if self.transparent:
             why = " On white some of them would be blank." if reading.ground != 255 else ""
             notes.append(f"Transparent images were laid on {GROUNDS[reading.ground]}.{why}")
-        return tuple(notes)
+        return (*notes, *self.frame_notes())
+
+    def frame_notes(self) -> tuple[str, ...]:
+        """Return what is said of files that hold several images."""
+        if not self.of_frames:
+            return ()
+        files = "1 file holds" if self.of_frames == 1 else f"{self.of_frames:,} files hold"
+        return (f"{files} several images (frames of a GIF, pages of a TIFF): the first was read.",)
 
 
 def decode_image(
     data: bytes, name: str, reading: Reading = USUAL, seen: Seen | None = None, most: int = MAX_PIXELS
 ) -> NDArray[np.uint8]:
-    """Return the pixels of one PNG, JPEG, BMP or WEBP image, and note in ``seen`` what else it could be.
+    """Return the pixels of one image in one of ``FORMATS``, and note in ``seen`` what else it could be.
 
     More than ``most`` pixels are refused before they are decoded.
     """
     shown = quoted(name)
     opener = _opener(data)
     if opener is None:
-        raise DataError(f"{shown} is not an image: expected PNG, JPEG, BMP or WEBP")
+        raise DataError(f"{shown} is not an image: expected {FORMATS}")
+    seen = Seen() if seen is None else seen
     try:
-        deep, seen = _deep(data, opener, most), seen or Seen()
+        deep = _deep(data, opener, most)
         if deep is not None:
             return np.ascontiguousarray(_of_deep(deep, reading, seen))
-        image = _upright(data, opener, most)
+        image = _upright(data, opener, most, seen=seen)
         if data[:2] == b"BM" and image.mode == "RGBA" and not np.asarray(image)[..., 3].any():
             # Many programs leave the fourth byte of a BMP at 0, and mean nothing by it.
             image = image.convert("RGB")
@@ -113,10 +142,16 @@ def is_image(data: bytes) -> bool:
     return _opener(data) is not None
 
 
-def _upright(data: bytes, opener: _Opener, most: int, raw: str | None = None) -> Image.Image:
+def _upright(
+    data: bytes, opener: _Opener, most: int, raw: str | None = None, seen: Seen | None = None
+) -> Image.Image:
     """Return an image as its camera was held, its bytes unpacked by another mode where one is given."""
     with opener(BytesIO(data)) as image:
         _check_header(image, most)
+        if seen is not None and isinstance(image, _OF_FRAMES):
+            seen.of_frames += image.n_frames > 1
+            # Looking for a second image leads away from the first.
+            image.seek(0)
         if raw is not None:
             image.tile = [tile._replace(args=raw) for tile in image.tile]
         image.load()
@@ -163,6 +198,12 @@ def _opener(data: bytes) -> _Opener | None:
         return BmpImagePlugin.BmpImageFile
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return _open_webp
+    if data[:1] == b"P" and data[1:2] in b"123456" and data[2:3].isspace():
+        return PpmImagePlugin.PpmImageFile
+    if data[:4] in (b"II*\0", b"MM\0*"):
+        return _open_tiff
+    if data[:6] in (b"GIF87a", b"GIF89a"):
+        return GifImagePlugin.GifImageFile
     return None
 
 
@@ -170,13 +211,35 @@ def _open_png(file: BytesIO) -> ImageFile.ImageFile:
     # Pillow takes a PNG whose end is missing; the mark of the end is part of a whole file.
     if b"IEND" not in file.getbuffer()[-64 * 1024 :].tobytes():
         raise DataError("is truncated or damaged (it has no end mark): replace it or leave it out")
-    return PngImagePlugin.PngImageFile(file)
+    return PngImagePlugin.PngImageFile(BytesIO(_without_profile(file.getvalue())))
 
 
 def _open_webp(file: BytesIO) -> ImageFile.ImageFile:
     # Pillow makes WEBP's canvas when it opens the file: its size must be known before.
     _check_pixels(*_webp_canvas(file.getvalue()[:30]))
     return WebPImagePlugin.WebPImageFile(file)
+
+
+def _without_profile(data: bytes) -> bytes:
+    """Return a PNG without its colour profile, which is not used: a large one is more than Pillow unpacks."""
+    at = _PNG_HEAD
+    while 0 < at < len(data) and data[at + 4 : at + 8] not in (b"iCCP", b"IDAT"):
+        at += 12 + int.from_bytes(data[at : at + 4], "big")
+    if data[at + 4 : at + 8] != b"iCCP":
+        return data
+    return data[:at] + data[at + 12 + int.from_bytes(data[at : at + 4], "big") :]
+
+
+def _open_tiff(file: BytesIO) -> ImageFile.ImageFile:
+    image = TiffImagePlugin.TiffImageFile(file)
+    packing = image.info.get("compression", "raw")
+    if packing not in _TIFF_PACKINGS:
+        raise DataError(f"is a TIFF packed by {packing}: save it with LZW, deflate or no compression")
+    tags = image.tag_v2
+    _check_pixels(int(tags.get(_TILE_WIDTH, 1)), int(tags.get(_TILE_HEIGHT, 1)))
+    if not 1 <= tags.get(_VALUES_A_PIXEL, 1) <= 4:
+        raise DataError(f"has {tags[_VALUES_A_PIXEL]} values a pixel: expected 1 to 4")
+    return image
 
 
 def _check_pixels(width: int, height: int, most: int = MAX_PIXELS) -> None:
@@ -206,12 +269,14 @@ def _check_header(image: ImageFile.ImageFile, most: int) -> None:
     _check_pixels(width, height, most)
     if width < 1 or height < 1:
         raise DataError("has no pixels: expected at least one")
-    if getattr(image, "n_frames", 1) > 1:
+    if not isinstance(image, _OF_FRAMES) and getattr(image, "n_frames", 1) > 1:
         raise DataError("is animated: expected a still image")
 
 
 def pixels(image: Image.Image, reading: Reading, seen: Seen) -> NDArray[np.uint8]:
     """Return the pixels of Pillow's image as gray or colour bytes, by this module's rules."""
+    if image.mode == "F":
+        raise DataError("has pixels of decimal numbers: save it with 8 or 16 bits")
     if image.mode.startswith("I"):
         return _eight_bits(np.asarray(image).astype(np.int64), reading.bits, seen)
     if "transparency" in image.info or image.mode in ("LA", "La", "PA", "RGBA", "RGBa"):
@@ -296,9 +361,3 @@ def resized_batch(images: ImageBatch, size: Size, progress: Progress = silent) -
         result[index] = resized(image, size)
     progress("resizing images", len(images), len(images))
     return result
-
-
-def size_note(size: Size) -> str:
-    """Return the note that says that images were resized."""
-    height_by_width = f"{size[0]} x {size[1]} (height x width"
-    return f"Images were resized to {height_by_width}; triangle filter, the ratio of sides not kept)."

@@ -178,7 +178,7 @@ def fit_best(
     with unwarned(LabelWarning):
         Inputs.at(train).fit(model, progress)
     if hasattr(model, "recogniser_"):
-        model.recogniser_.reading = train.source.reading
+        model.recogniser_.reading, model.recogniser_.sizes = train.source.reading, train.source.sizes
     if hasattr(model, "rejection_basis"):
         # A model's file keeps it, so that nobody who asks for probabilities or rejection has to wait for it.
         progress("how sure answers are", 0, None)

@@ -28,7 +28,6 @@ from lookalike.models.checks import (
     reasons_of,
     refusing,
     restored,
-    rows_taken,
     scored_labels,
     shape_of,
 )

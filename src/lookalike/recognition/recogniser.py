@@ -23,6 +23,7 @@ from lookalike.data.look import (
     strange,
     strange_rows,
 )
+from lookalike.data.sizes import Sizes
 from lookalike.errors import InputError, LabelWarning, warn
 from lookalike.images import alone, as_images, digests
 from lookalike.prepare import FitToInk, Prepare
@@ -188,6 +189,7 @@ class Recogniser:
         "reservoir": Part(Reservoir, optional=True),
         "known_left_out": Part(LeftOut, optional=True),
         "reading": Fact(_reading, list, optional=True),
+        "sizes": Fact(Sizes.read, list, optional=True),
     }
 
     def __init__(
@@ -214,6 +216,8 @@ class Recogniser:
         self.next_id = 0
         #: How files of the training images were read: ``Source.reading`` of labelled images.
         self.reading: tuple[int, int] | None = None
+        #: How large files of the training images were, where some were resized: others like them are, too.
+        self.sizes: Sizes | None = None
         #: What is known of each training image by :func:`lookalike.search.together.kin_of`.
         self.kin: Keys | None = None
         self.reservoir: Reservoir | None = None

@@ -6,12 +6,14 @@ part). Then the parts check each other in their ``restored``.
 """
 
 from lookalike.store.about import DataFacts, ModelInfo, is_card
+from lookalike.store.kept import kept_images
 from lookalike.store.models import load_model, load_recogniser, model_info, save_model, unsaved_info
 
 __all__ = [
     "DataFacts",
     "ModelInfo",
     "is_card",
+    "kept_images",
     "load_model",
     "load_recogniser",
     "model_info",

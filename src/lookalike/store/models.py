@@ -77,7 +77,7 @@ def save_model(
         raise InputError(f"{type(model).__name__} is not fitted: fit it before it is saved")
     origin = _origin(model.recogniser_, data, figures)
     if data is not None:
-        model.recogniser_.reading = data.source.reading
+        model.recogniser_.reading, model.recogniser_.sizes = data.source.reading, data.source.sizes
     text, arrays = about.written(model, origin)
     with alone(path):
         container.write(path, text, arrays)

@@ -64,7 +64,7 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
         408: "The request took too long to arrive.",
         409: "It cannot be done to this model.",
         413: "Too many bytes or pixels.",
-        415: "Neither JSON nor a form; or a file that is no PNG, JPEG, BMP or WEBP.",
+        415: "Neither JSON nor a form; or a file that is no image of a format that is read.",
         421: "Asked by a name that is not this service's.",
         422: "Understood, and wrong.",
         503: "Too busy: try again in a moment.",
@@ -247,8 +247,10 @@ def counts(model: ServedModel) -> list[dict[str, Any]]:
 
 def batch(model: ServedModel, upload: uploads.Upload, resize: bool) -> Any:
     """Return what was uploaded as a model's images."""
-    reading = None if model.snapshot is None else model.snapshot.own.reading
-    return uploads.batch(upload, model.shape, reading, resize)
+    if model.snapshot is None:
+        return uploads.batch(upload, model.shape, None, resize)
+    own = model.snapshot.own
+    return uploads.batch(upload, model.shape, own.reading, resize, own.sizes)
 
 
 def answers(model: ServedModel, images: Any, idea: str | None) -> dict[str, Any]:

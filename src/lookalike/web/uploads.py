@@ -12,7 +12,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from lookalike.data.loose import conformed
-from lookalike.data.pixels import USUAL, Reading, decode_image, is_image
+from lookalike.data.pixels import FORMATS, USUAL, Reading, decode_image, is_image
+from lookalike.data.sizes import Sizes
 from lookalike.errors import InputError
 from lookalike.text import quoted
 from lookalike.web import wire
@@ -96,7 +97,11 @@ def _told(body: bytes, with_label: bool) -> Upload:
 
 
 def batch(
-    upload: Upload, shape: tuple[int, ...], reading: tuple[int, int] | None, resize: bool
+    upload: Upload,
+    shape: tuple[int, ...],
+    reading: tuple[int, int] | None,
+    resize: bool,
+    sizes: Sizes | None = None,
 ) -> NDArray[np.uint8]:
     """Return what was uploaded as an image batch of a model's shape; this decodes, and takes a while.
 
@@ -114,7 +119,7 @@ def batch(
             raise HTTPException(
                 413, f"the images have more than {MOST_TOGETHER:,} pixels together: send fewer"
             )
-        images.append(conformed(pixels, name, shape, resize))
+        images.append(conformed(pixels, name, shape, resize, sizes))
     if not images:
         raise HTTPException(422, "there is no image: expected files called images, or JSON with images")
     return np.stack(images)
@@ -124,7 +129,7 @@ def _decoded(upload: Upload, reading: Reading) -> Iterable[tuple[str, NDArray[np
     """Yield the name and the pixels of each image."""
     for name, data in upload.files:
         if not is_image(data):
-            raise HTTPException(415, f"{quoted(name)} is not an image: expected PNG, JPEG, BMP or WEBP")
+            raise HTTPException(415, f"{quoted(name)} is not an image: expected {FORMATS}")
         yield name, decode_image(data, name, reading, most=MOST_PIXELS)
     for place, told in enumerate(upload.told):
         yield f"image {place}", wire.pixels(told, MOST_PIXELS)

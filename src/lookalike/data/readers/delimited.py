@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import IO, cast
 
 from lookalike.data.pixels import SUFFIXES as IMAGES
 from lookalike.errors import DataError, InputError
-from lookalike.files import MAX_ARRAY_BYTES, plain_bytes, read_file
+from lookalike.files import MAX_ARRAY_BYTES, MAX_FILES, is_gzip, plain_bytes, read_file, unpacked
 from lookalike.text import listed, quoted
 
 SUFFIXES = (".csv", ".tsv")
@@ -29,7 +31,9 @@ HEADER = "header=True or header=False, on the command line --header or --no-head
 _DELIMITERS = ",;\t|"
 # By so many lines the delimiter is told, and the longest line is that of an image of a million pixels or so.
 _TOLD_BY = 20
-_LONGEST_LINE = 2**24
+_LONGEST_LINE = 2**22
+_MOST_COLUMNS = 2**18 + 8
+_HEAD = 2**20
 # About so many cells are held as text at once.
 _CELLS = 2**19
 # Beside a name, so many numbers that count from 0 or 1 are names too, and no image.
@@ -67,11 +71,14 @@ class DelimitedTable:
     """
 
     def __init__(self, data: bytes, name: str, header: bool | None = None) -> None:
-        if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-            data = _utf_8(data, name)
-        if b"\0" in data:
-            raise DataError(f"{quoted(name)} holds zero bytes: expected a table in UTF-8 text")
-        self.name, self._data = name, data[_remarks(data) :]
+        # A packed one is counted and checked first, then unpacked while it is read: never held whole.
+        self._length = sum(map(len, unpacked(data, name, MAX_ARRAY_BYTES))) if is_gzip(data) else len(data)
+        self.name, self._data, self._start = name, data, 0
+        self._head = self._opened().read(_HEAD)
+        if self._head.startswith((b"\xff\xfe", b"\xfe\xff")):
+            self._data = _utf_8(plain_bytes(data, name, MAX_ARRAY_BYTES), name)
+            self._length, self._head = len(self._data), self._data[:_HEAD]
+        self._start = _remarks(self._head)
         self._delimiter = self._told_delimiter()
         start = list(islice(self._records(self._delimiter), 2))
         if not start:
@@ -86,14 +93,22 @@ class DelimitedTable:
         self.second = [cell.strip() for cell in start[-1]]
         self.names = self._names()
         self.width = len(self.names or self._unpacked(start[0]))
+        self._pixels = 0 if self._packed is None else self.width - self._given + 1
 
     def place(self) -> int:
-        """Return how many bytes were read."""
+        """Return how many bytes were read, unpacked."""
         return self._file.buffer.tell()
 
     def __len__(self) -> int:
-        """Return the number of bytes."""
-        return len(self._data)
+        """Return the number of bytes, unpacked."""
+        return self._length
+
+    def _opened(self) -> IO[bytes]:
+        """Return a file of the table from its start."""
+        raw = io.BytesIO(self._data)
+        file = cast("IO[bytes]", gzip.GzipFile(fileobj=raw) if is_gzip(self._data) else raw)
+        file.seek(self._start)
+        return file
 
     def blocks(self) -> Iterator[tuple[int, list[list[str]]]]:
         """Yield some rows at a time, each of as many cells as the first, after the number of those before."""
@@ -109,9 +124,12 @@ class DelimitedTable:
                         f"expected {self._given:,} as in the first line"
                     )
             if self._packed is not None:
-                block = [self._unpacked(row) for row in block]
+                rows = enumerate(map(self._unpacked, block), first)
+                block = [self._check_pixels(row, image) for image, row in rows]
             yield first, block
             first += len(block)
+            if first > MAX_FILES:
+                raise DataError(f"{quoted(self.name)} has more than {MAX_FILES:,} lines: read a part of it")
         if not first:
             raise DataError(f"{quoted(self.name)} holds no image: expected a line for each")
 
@@ -119,6 +137,16 @@ class DelimitedTable:
         if self._packed is None:
             return row
         return [*row[: self._packed], *row[self._packed].split(), *row[self._packed + 1 :]]
+
+    def _check_pixels(self, row: list[str], image: int) -> list[str]:
+        """Return an unpacked row, refusing one of more or fewer pixels than the first."""
+        if len(row) != self.width:
+            found = len(row) - self._given + 1
+            raise DataError(
+                f"image {image} in {quoted(self.name)} has {found:,} pixels: expected "
+                f"{self._pixels:,}, as before"
+            )
+        return row
 
     def _names(self) -> list[str] | None:
         """Return what the columns are called; None where nothing names them."""
@@ -140,6 +168,11 @@ class DelimitedTable:
                     (row,) = csv.reader([line], delimiter=delimiter, skipinitialspace=True, strict=True)
                 else:
                     row = line.rstrip("\r\n").split(delimiter)
+                if len(row) > _MOST_COLUMNS:
+                    raise DataError(
+                        f"{quoted(self.name)} has a line of {len(row):,} columns: expected at most "
+                        f"{_MOST_COLUMNS:,}"
+                    )
                 if len(row) > 1 or any(map(str.strip, row)):
                     yield row
         except UnicodeDecodeError as error:
@@ -152,8 +185,10 @@ class DelimitedTable:
 
     def _lines(self) -> Iterator[str]:
         """Yield the lines, none too long."""
-        self._file = io.TextIOWrapper(io.BytesIO(self._data), "utf-8-sig", newline="")
+        self._file = io.TextIOWrapper(self._opened(), "utf-8-sig", newline="")
         while line := self._file.readline(_LONGEST_LINE + 1):
+            if "\0" in line:
+                raise DataError(f"{quoted(self.name)} holds zero bytes: expected a table in UTF-8 text")
             if len(line) > _LONGEST_LINE:
                 raise DataError(
                     f"{quoted(self.name)} has a line of more than {_LONGEST_LINE:,} characters: too long"
@@ -172,7 +207,8 @@ class DelimitedTable:
             widths[delimiter] = found.pop() if len(found) == 1 else 0
         most = max(widths.values())
         if most < 2:
-            return max(_DELIMITERS, key=lambda delimiter: self._data[:4096].count(delimiter.encode()))
+            start = self._head[self._start :][:4096]
+            return max(_DELIMITERS, key=lambda delimiter: start.count(delimiter.encode()))
         told = [delimiter for delimiter, width in widths.items() if width == most]
         if len(told) > 1:
             raise DataError(
@@ -212,8 +248,7 @@ def is_table(name: str) -> bool:
 
 def table_at(path: Path, name: str, columns: ColumnChoice) -> DelimitedTable:
     """Return the table in a file, plain or gzip."""
-    data = plain_bytes(read_file(path, name, MAX_ARRAY_BYTES), name, MAX_ARRAY_BYTES)
-    return DelimitedTable(data, name, columns.header)
+    return DelimitedTable(read_file(path, name, MAX_ARRAY_BYTES), name, columns.header)
 
 
 def key(name: str) -> str:
@@ -261,6 +296,8 @@ def _is_packed(cell: str) -> bool:
 
 def _is_run(cells: Sequence[str]) -> bool:
     """Return whether cells count from 0 or 1, in any order, but for up to two before them and one behind."""
+    if len({*cells}) < len(cells) - 3:
+        return False
     for before in range(3):
         for behind in range(2):
             inner = cells[before : len(cells) - behind]

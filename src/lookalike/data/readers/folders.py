@@ -8,10 +8,12 @@ from __future__ import annotations
 import re
 import secrets
 import shutil
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import chain, count, groupby
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +21,8 @@ from PIL import Image
 
 from lookalike.data.labelled import LabelledImages, Source, natural_key, natural_order
 from lookalike.data.pixels import SUFFIXES
-from lookalike.data.readers.listing import PARTS, FileImages, Listing
+from lookalike.data.readers.layout import USUAL_LAYOUT, Layout
+from lookalike.data.readers.listing import PARTS, FileImages, Listing, checked_class
 from lookalike.data.readers.trees import Tree
 from lookalike.errors import DataError
 from lookalike.files import MAX_NAME
@@ -43,22 +46,37 @@ class _Folder:
         """Return how many images lie in it and below it."""
         return len(self.images) + sum(folder.below() for folder in self.folders.values())
 
+    def whole(self) -> _Folder:
+        """Return the folder with all that lies below it."""
+        inner = [folder.whole() for folder in self.folders.values()]
+        images = [*self.images, *(path for folder in inner for path in folder.images)]
+        return _Folder(
+            self.path, images, [*self.others, *(path for folder in inner for path in folder.others)]
+        )
 
-def from_tree(tree: Tree, progress: Progress) -> dict[str, Listing]:
+
+def from_tree(tree: Tree, progress: Progress, layout: Layout = USUAL_LAYOUT) -> dict[str, Listing]:
     """Return the listings of an image folder, by part: ``"train"``, ``"valid"``, ``"test"``.
 
     Images are in natural order of class, then of file name; each is named by its path within the part.
     """
-    root = _descended(_folders(tree))
+    root = _folders(tree)
     if not root.below():
-        suffixes = ", ".join(SUFFIXES)
+        links = f"links to folders are not followed ({listed(sorted(tree.hidden))}) without --follow-links"
         raise DataError(
-            f"{quoted(tree.name)} holds no images: expected a folder for each class with files in {suffixes}"
-            + (f"; links to folders are not followed ({listed(tree.hidden)})" if tree.hidden else "")
+            f"{quoted(tree.name)} holds no images: expected a folder for each class with files in "
+            f"{', '.join(SUFFIXES)}; it holds {tree.held()}"
+            f"{'; ' + links if tree.hidden else ''}"
         )
     strays: list[str] = []
-    parts = _parts(root, tree, strays)
-    listings = {part: _listing(tree, part, folder, strays) for part, folder in parts.items()}
+    if layout.label_from is None:
+        parts = _parts(_descended(root), tree, strays)
+        listings = {
+            part: _listing(tree, part, folder, strays, layout.nested) for part, folder in parts.items()
+        }
+    else:
+        parts = _parts(_descended(root), tree, strays, with_classes=False)
+        listings = {part: _by_names(tree, part, folder, layout.label_from) for part, folder in parts.items()}
     left_out = natural_order([*strays, *tree.hidden])
     if not left_out:
         return listings
@@ -97,12 +115,12 @@ def _descended(folder: _Folder) -> _Folder:
     return folder
 
 
-def _parts(root: _Folder, tree: Tree, strays: list[str]) -> dict[str, _Folder]:
+def _parts(root: _Folder, tree: Tree, strays: list[str], with_classes: bool = True) -> dict[str, _Folder]:
     """Return the folder of each part; the root itself is ``"train"`` where there are no parts."""
     parts: dict[str, _Folder] = {}
     for name, folder in root.folders.items():
         part = PARTS.get(name.lower())
-        if part is None or folder.images or not folder.folders:
+        if part is None or (with_classes and (folder.images or not folder.folders)):
             continue
         if part in parts:
             both = listed((parts[part].path, folder.path))
@@ -119,30 +137,52 @@ def _parts(root: _Folder, tree: Tree, strays: list[str]) -> dict[str, _Folder]:
     return parts
 
 
-def _listing(tree: Tree, part: str, folder: _Folder, strays: list[str]) -> Listing:
+def _by_names(tree: Tree, part: str, folder: _Folder, pattern: re.Pattern[str]) -> Listing:
+    """Return the listing of one part: the names of its files tell their classes."""
+    of: dict[str, list[str]] = defaultdict(list)
+    which: int | str = "label" if "label" in pattern.groupindex else min(pattern.groups, 1)
+    for path in folder.whole().images:
+        found = pattern.search(path.rpartition("/")[2])
+        if found is None or not found[which]:
+            raise DataError(
+                f"the name {quoted(tree.full_name(path))} has no label like {quoted(pattern.pattern)}: "
+                "expected a regular expression that finds the label in each file's name"
+            )
+        of[checked_class(found[which], quoted(tree.full_name(path)))].append(path)
+    classes = [name for name in natural_order(of) for _ in of[name]]
+    paths = [path for name in natural_order(of) for path in sorted(of[name], key=natural_key)]
+    return _of_paths(tree, part, folder, classes, paths)
+
+
+def _listing(tree: Tree, part: str, folder: _Folder, strays: list[str], nested: bool) -> Listing:
     """Return the listing of one part: the folders in it are its classes."""
     where = quoted(tree.full_name(folder.path) if folder.path else tree.name)
     if folder.images:
         raise DataError(
             f"{where} holds images beside or without class folders ({listed(folder.images, 2)}): "
-            "expected a folder for each class"
+            "expected a folder for each class, or label_from= (on the command line: --label-from), which "
+            "finds labels in the names of files"
         )
-    names: list[str] = []
     classes: list[str] = []
     paths: list[str] = []
     # Folders whose names are forms of one text are one class, and follow one another.
     for _, forms in groupby(natural_order(folder.folders), one_form):
-        images: list[str] = []
+        images: list[tuple[str, str]] = []
         for name in forms:
-            inside = folder.folders[name]
+            inside = folder.folders[name].whole() if nested else folder.folders[name]
             _check_class(tree, folder, inside, name)
             strays += inside.others + [f"{below.path}/" for below in inside.folders.values()]
-            images += inside.images
-        ordered = sorted(images, key=natural_key)
-        paths += ordered
-        names += [path[len(folder.path) :].lstrip("/") for path in ordered]
-        classes += [path.split("/")[-2] for path in ordered]
+            images += [(path, name) for path in inside.images]
+        images.sort(key=lambda image: natural_key(image[0]))
+        paths += [path for path, _ in images]
+        classes += [name for _, name in images]
     strays += folder.others
+    return _of_paths(tree, part, folder, classes, paths)
+
+
+def _of_paths(tree: Tree, part: str, folder: _Folder, classes: list[str], paths: list[str]) -> Listing:
+    """Return the listing of the images at some paths; each is named by its path within the part."""
+    names = [path[len(folder.path) :].lstrip("/") for path in paths]
     reader = "image folder" if tree.kind == "folder" else f"image folder in a {tree.kind}"
     return Listing(
         np.array(classes, np.str_),
@@ -154,13 +194,10 @@ def _listing(tree: Tree, part: str, folder: _Folder, strays: list[str]) -> Listi
 
 def _check_class(tree: Tree, part: _Folder, inside: _Folder, name: str) -> None:
     """Refuse a class that holds further classes, or no image."""
-    deeper = [below.path for below in inside.folders.values() if below.below()]
+    deeper = [below for below in inside.folders.values() if below.below()]
     if deeper:
-        example = tree.full_name(natural_order(folder.path for folder in part.folders.values())[0])
-        raise DataError(
-            f"{quoted(tree.name)} is nested too deep ({quoted(deeper[0])}): expected class/image; "
-            f"read one of its folders, for example {quoted(example)}"
-        )
+        above = natural_order(folder.path for folder in part.folders.values() if folder.folders)
+        _refuse_deeper(tree, deeper[0].path, above, _share_names(part))
     if not inside.images:
         held = f" ({listed(inside.others, 2)})" if inside.others else ""
         raise DataError(
@@ -169,26 +206,51 @@ def _check_class(tree: Tree, part: _Folder, inside: _Folder, name: str) -> None:
         )
 
 
+def _share_names(part: _Folder) -> bool:
+    """Return whether folders hold folders of the same names, as sets side by side do, and series seldom."""
+    inner = Counter(name for folder in part.folders.values() for name in folder.folders)
+    return max(inner.values(), default=0) > 1
+
+
+def _refuse_deeper(tree: Tree, deeper: str, above: list[str], shared: bool) -> NoReturn:
+    """Refuse images that lie too deep: in series, whose names are no classes, or in several sets."""
+    outer = deeper.rpartition("/")[0]
+    mend = (
+        f"where {quoted(outer)} is a class, in which images lie in series, say nested=True (on the "
+        "command line: --nested)"
+    )
+    if shared or len(above) == 1:
+        mend += (
+            f"; where {quoted(deeper)} is one, read one of the folders above, for example "
+            f"{quoted(tree.full_name(above[0]))}"
+        )
+    raise DataError(
+        f"{quoted(tree.name)} is nested too deep ({quoted(deeper)}): expected class/image; {mend}"
+    )
+
+
 def write_folder(
     parts: Sequence[LabelledImages], folder: Path, progress: Progress = silent
 ) -> tuple[str, ...]:
     """Write images of bytes as ``folder/PART/CLASS/NAME.png``, all or none, into a folder that is new.
 
     Each part has the name of its source. Characters of class and image names that are no ASCII letter,
-    digit, ``_``, ``.`` or ``-`` become ``_``; where a class's folder is called otherwise, a note is returned.
+    digit, ``_``, ``.`` or ``-`` become ``_``, and of two that become one the second is numbered; where a
+    class's folder is called otherwise, a note is returned.
     """
     check_new(folder)
     folders = _class_folders(parts)
     waiting = folder.absolute().with_name(f".{folder.name[:100]}.{secrets.token_hex(8)}.tmp")
     done, total = 0, sum(map(len, parts))
+    taken: defaultdict[Path, set[str]] = defaultdict(set)
     try:
         for part in parts:
             for image, label, name in zip(part.images, part.labels.tolist(), part.names, strict=True):
                 if done % 100 == 0:
                     progress("writing images", done, total)
-                path = waiting / part.source.part / folders[str(label)] / f"{_safe(_stem(name))}.png"
-                path.parent.mkdir(parents=True, exist_ok=True)
-                _write(image, path, name)
+                path = waiting / part.source.part / folders[str(label)]
+                path.mkdir(parents=True, exist_ok=True)
+                _write(image, path / f"{_another(_safe(_stem(name)), taken[path])}.png")
                 done += 1
         waiting.rename(folder.absolute())
     except BaseException as error:
@@ -206,18 +268,22 @@ def write_folder(
 
 
 def _class_folders(parts: Sequence[LabelledImages]) -> dict[str, str]:
-    """Return the folder of each class, refusing two classes that would share one."""
+    """Return the folder of each class; of two that would share one the second is numbered."""
     names = natural_order({str(label) for part in parts for label in np.unique(part.labels).tolist()})
-    folders = {name: _safe(name) for name in names}
-    first: dict[str, str] = {}
-    for name, safe in folders.items():
-        other = first.setdefault(safe, name)
-        if other != name:
-            raise DataError(
-                f"the classes {quoted(other)} and {quoted(name)} would both be in the folder {quoted(safe)}: "
-                "name one of them otherwise, in ASCII letters, digits, _, . and -"
-            )
-    return folders
+    # A name that stays as it is has the first claim on it.
+    taken: set[str] = set()
+    folders = {
+        name: _another(_safe(name), taken) for name in sorted(names, key=lambda name: _safe(name) != name)
+    }
+    return {name: folders[name] for name in names}
+
+
+def _another(wanted: str, taken: set[str]) -> str:
+    """Return a name that is not taken, and take it: that which is wanted, else with a number behind."""
+    numbered = (f"{wanted}_{number}" for number in count(2))
+    name = next(name for name in chain((wanted,), numbered) if name not in taken)
+    taken.add(name)
+    return name
 
 
 def check_new(folder: Path) -> None:
@@ -228,15 +294,12 @@ def check_new(folder: Path) -> None:
         raise DataError(f"there is no folder {quoted(folder.absolute().parent)}: make it first")
 
 
-def _write(image: NDArray[np.uint8], path: Path, name: str) -> None:
-    """Write one image, refusing to write over another."""
+def _write(image: NDArray[np.uint8], path: Path) -> None:
+    """Write one image, never over another."""
     if image.dtype != np.uint8:
         raise DataError(f"images are {image.dtype}: expected bytes, which files can hold")
-    try:
-        with open(path, "xb") as file:
-            Image.fromarray(image).save(file, "PNG")
-    except FileExistsError:
-        raise DataError(f"two images would be {quoted(path.name)}, one of them {quoted(name)}") from None
+    with open(path, "xb") as file:
+        Image.fromarray(image).save(file, "PNG")
 
 
 def _stem(name: str) -> str:

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.data.labelled import Source
-from lookalike.data.pixels import Size
 from lookalike.data.readers.listing import PARTS, Listing, class_texts, numbered
 from lookalike.data.readers.trees import Tree
+from lookalike.data.sizes import Size
 from lookalike.errors import DataError
-from lookalike.files import MAX_ARRAY_BYTES, gunzip_head, plain_bytes, read_file
+from lookalike.files import MAX_ARRAY_BYTES, gunzip_head, most_unpacked, plain_bytes, read_file
 from lookalike.progress import Progress
 from lookalike.text import listed, quoted
 
@@ -42,10 +42,11 @@ def parse(data: bytes, name: str, rank: int) -> NDArray[np.uint8]:
     start = 4 + 4 * found
     lengths = [int.from_bytes(head[at : at + 4], "big") for at in range(4, start, 4)]
     announced = start + math.prod(lengths)
-    if announced > MAX_ARRAY_BYTES:
-        raise DataError(
-            f"{quoted(name)} announces {announced:,} bytes: more than {MAX_ARRAY_BYTES:,}, refused"
-        )
+    most = most_unpacked(len(data))
+    if announced > most:
+        raise DataError(f"{quoted(name)} announces {announced:,} bytes: more than {most:,}, refused")
+    if 0 in lengths:
+        raise DataError(f"{quoted(name)} announces the lengths {lengths}: expected at least one pixel")
     plain = plain_bytes(data, name, announced)
     if len(plain) != announced:
         wrong = "is truncated" if len(plain) < announced else "has trailing bytes"

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.data.labelled import LabelledImages, Source, face_values, natural_order
-from lookalike.data.pixels import USUAL, Reading, Seen, Size, decode_image, resized, resized_batch, size_note
+from lookalike.data.pixels import USUAL, Reading, Seen, decode_image, resized, resized_batch
 from lookalike.data.readers.trees import Tree
+from lookalike.data.sizes import Size, Sizes, Target
 from lookalike.errors import DataError
-from lookalike.files import MAX_ARRAY_BYTES, MAX_FILE_BYTES, MAX_NAME
+from lookalike.files import MAX_ARRAY_BYTES, MAX_FILE_BYTES, MAX_LABEL_BYTES, MAX_NAME
 from lookalike.images import ImageBatch
 from lookalike.progress import Progress
 from lookalike.text import listed, quoted
@@ -34,6 +35,7 @@ class Readout:
     kept: NDArray[np.intp] | None = None  # which of the images asked for they are, where some were skipped
     notes: tuple[str, ...] = ()
     reading: Reading | None = None  # how images of many bits or transparent ones were read, where there are
+    sizes: Sizes | None = None  # how large they were, where some were resized
 
 
 @dataclass(frozen=True)
@@ -45,16 +47,19 @@ class ArrayImages:
     def read(
         self,
         positions: NDArray[np.intp] | None,
-        size: Size | None,
+        target: Target | None,
         skip_bad: bool,
         progress: Progress,
         reading: Reading | None = None,
     ) -> Readout:
-        """Return the images at ``positions`` (None: all), resized to ``size`` if that is given."""
+        """Return the images at ``positions`` (None: all), resized to ``target`` if that is given."""
         images = self.array if positions is None else self.array[positions]
-        if size is None or images.shape[1:3] == size:
+        size: Size = images.shape[1:3]
+        if target is None or size == target.size:
             return Readout(images)
-        return Readout(resized_batch(images, size, progress), notes=(size_note(size),))
+        target.check("an array of images", size)
+        sizes = Sizes.of([size])
+        return Readout(resized_batch(images, target.size, progress), notes=(target.note,), sizes=sizes)
 
 
 @dataclass(frozen=True)
@@ -67,17 +72,18 @@ class FileImages:
     def read(
         self,
         positions: NDArray[np.intp] | None,
-        size: Size | None,
+        target: Target | None,
         skip_bad: bool,
         progress: Progress,
         reading: Reading | None = None,
     ) -> Readout:
         """Decode the files; where gray and colour are mixed, gray becomes colour and a note says so.
 
-        Without a ``reading`` it is what all of the images together say, which may take a second look at them.
+        Without a ``target`` it is the median of their sizes where these are mixed, and without a ``reading``
+        it is what all of the images together say: either may take a second look at them.
         """
         paths = self.paths if positions is None else [self.paths[position] for position in positions]
-        batch, seen = _Batch(len(paths), size), Seen()
+        batch, seen = _Batch(len(paths), target), Seen()
         kept: list[int] = []
         bad: list[str] = []
         for index, path in enumerate(paths):
@@ -98,34 +104,41 @@ class FileImages:
             raise DataError(
                 f"none of {len(paths):,} images in {quoted(self.tree.name)} can be read: {bad[0]}"
             )
-        if reading is None and seen.reading() != USUAL:
-            return self.read(positions, size, skip_bad, progress, seen.reading())
+        again = seen.reading() if reading is None and seen.reading() != USUAL else reading
+        if again != reading or batch.mixed:
+            return self.read(positions, batch.target, skip_bad, progress, again)
         odd = reading or (seen.reading() if seen != Seen() else None)
         notes = batch.notes() + seen.notes(odd or USUAL)
         if bad:
             shown = "; ".join(bad[:5]) + (f"; and {len(bad) - 5:,} more" if len(bad) > 5 else "")
             notes += (f"{len(bad):,} bad {'file was' if len(bad) == 1 else 'files were'} skipped: {shown}.",)
-        return Readout(batch.images(), np.array(kept, np.intp) if bad else None, notes, odd)
+        chosen = np.array(kept, np.intp) if bad else None
+        return Readout(batch.images(), chosen, notes, odd, batch.resized)
 
 
 class _Batch:
-    """An image batch that grows by one image at a time, of one size."""
+    """An image batch that grows by one image at a time; of mixed sizes without a target, the sizes alone."""
 
-    def __init__(self, most: int, size: Size | None) -> None:
-        self._most, self._size, self._resized = most, size, False
+    mixed = False  # whether it has no one size
+
+    def __init__(self, most: int, target: Target | None) -> None:
+        self._most, self._target = most, target
         self._array: ImageBatch | None = None
-        self._first = ""
+        self._sizes: list[Size] = []
         self._count = self._gray = 0
 
     def add(self, image: NDArray[np.uint8], name: str) -> None:
-        if self._size is not None and image.shape[:2] != self._size:
-            image = resized(image, self._size)
-            self._resized = True
+        size = (image.shape[0], image.shape[1])
+        self._sizes.append(size)
+        if self._target is not None and size != self._target.size:
+            self._target.check(quoted(name), size)
+            image = resized(image, self._target.size)
         if self._array is None:
             self._array = self._allocated(image.shape)
-            self._first = name
         if image.shape[:2] != self._array.shape[1:3]:
-            raise DataError(mixed_sizes((self._first, self._array.shape[1:3]), (name, image.shape[:2])))
+            self.mixed = True
+        if self.mixed:
+            return
         if image.ndim == 3 and self._array.ndim == 3:
             gray = self._array[: self._count]
             self._array = self._allocated(image.shape)
@@ -143,12 +156,24 @@ class _Batch:
             )
         return np.empty((self._most, *shape), np.uint8)
 
+    @property
+    def target(self) -> Target | None:
+        """What the images are brought to: what was given, or their median size where they are mixed."""
+        sizes = Sizes.of(self._sizes)
+        return Target.of(sizes.median, sizes) if self.mixed else self._target
+
+    @property
+    def resized(self) -> Sizes | None:
+        """How large the images were, where some were resized."""
+        target = self._target
+        return Sizes.of(self._sizes) if target and {*self._sizes} != {target.size} else None
+
     def images(self) -> ImageBatch:
         assert self._array is not None
         return self._array if self._count == self._most else self._array[: self._count].copy()
 
     def notes(self) -> tuple[str, ...]:
-        notes: tuple[str, ...] = (size_note(self._size),) if self._size and self._resized else ()
+        notes: tuple[str, ...] = (self._target.note,) if self._target and self.resized else ()
         if self._array is not None and self._array.ndim == 4 and self._gray:
             notes += (f"Gray and colour images are mixed: {self._gray:,} gray ones were made colour.",)
         return notes
@@ -193,14 +218,14 @@ class Listing:
     def read(
         self,
         class_names: Sequence[str],
-        size: Size | None,
+        target: Target | None,
         skip_bad: bool,
         progress: Progress,
         reading: tuple[int, int] | None = None,
     ) -> LabelledImages:
         """Return the labelled images: pixels read, labels as face values of ``class_names``."""
         how = None if reading is None else Reading(*reading)
-        readout = self.images.read(self.positions, size, skip_bad, progress, how)
+        readout = self.images.read(self.positions, target, skip_bad, progress, how)
         kept = self if readout.kept is None else self.take(readout.kept)
         missing = set(self.class_names) - set(kept.class_names)
         if missing:
@@ -217,7 +242,12 @@ class Listing:
             class_names=tuple(class_names),
             names=tuple(kept.names),
             groups=kept.groups,
-            source=replace(self.source, notes=(*self.source.notes, *readout.notes), reading=readout.reading),
+            source=replace(
+                self.source,
+                notes=(*self.source.notes, *readout.notes),
+                reading=readout.reading,
+                sizes=readout.sizes,
+            ),
         )
 
 
@@ -258,19 +288,21 @@ def checked_class(text: str, where: str) -> str:
     return text
 
 
+def class_array(names: Sequence[str], where: str) -> NDArray[np.str_]:
+    """Return class names as an array, in which each takes as much as the longest."""
+    needed = 4 * len(names) * max(map(len, names), default=0)
+    if needed > MAX_LABEL_BYTES:
+        raise DataError(
+            f"{quoted(where)} has {len(names):,} labels of up to {max(map(len, names))} characters: expected "
+            "shorter ones"
+        )
+    return np.array(names, np.str_)
+
+
 def class_texts(labels: NDArray[Any]) -> NDArray[np.str_]:
     """Return integer or text labels as class names."""
     values, numbers = np.unique(labels, return_inverse=True)
     return values.astype(np.str_)[numbers]
-
-
-def mixed_sizes(first: tuple[str, tuple[int, ...]], other: tuple[str, tuple[int, ...]]) -> str:
-    """Return the message for two images of different sizes."""
-    return (
-        f"images are of mixed sizes: {quoted(first[0])} is {_by(first[1])} and {quoted(other[0])} is "
-        f"{_by(other[1])} (height x width): give a size, for example size={tuple(map(int, first[1]))}, "
-        f"on the command line --size {first[1][0]}x{first[1][1]}"
-    )
 
 
 def _by(shape: tuple[int, ...]) -> str:

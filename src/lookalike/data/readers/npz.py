@@ -29,6 +29,7 @@ _SETS: tuple[dict[str, tuple[str, str]], ...] = (
     {"train": ("images", "labels")},
     {"train": ("x", "y")},
 )
+_KINDS, _MOST_AXES = "biufUS", 4
 _EXPECTED = "expected x_train and y_train, train_images and train_labels, images and labels, or x and y"
 
 
@@ -87,15 +88,18 @@ def _member(tree: Tree, key: str) -> NDArray[Any]:
         version = np.lib.format.read_magic(file)
         old, new = np.lib.format.read_array_header_1_0, np.lib.format.read_array_header_2_0
         shape, fortran, dtype = {(1, 0): old, (2, 0): new}[version](file)
-    except MemoryError:
-        raise
     except Exception as error:
         # The header is a Python literal from outside: parsing it can fail in any way that parsing can.
         raise DataError(f"{where} has no readable .npy header: save the arrays anew") from error
     if dtype.hasobject or dtype.names is not None or dtype.subdtype is not None:
         raise DataError(f"{where} holds objects or records, which could run code: save plain arrays")
+    if dtype.kind not in _KINDS:
+        raise DataError(f"{where} holds {dtype}: expected bytes, whole numbers, floats or texts")
     held = len(data) - file.tell()
-    if min(shape, default=0) < 0 or not dtype.itemsize or held != math.prod(shape) * dtype.itemsize:
-        raise DataError(f"{where} holds {held:,} bytes: its header announces {dtype} of shape {shape}")
+    # Python takes True for 1, and NumPy a length of nothing for any other lengths.
+    sound = 0 < len(shape) <= _MOST_AXES and all(type(side) is int and side > 0 for side in shape)
+    if not sound or not dtype.itemsize or held != math.prod(shape) * dtype.itemsize:
+        announced = f"{dtype} of shape {quoted(shape, 60)}"
+        raise DataError(f"{where} holds {held:,} bytes: its header announces {announced}")
     array = np.frombuffer(data, dtype, offset=file.tell()).reshape(shape, order="F" if fortran else "C")
     return array.astype(dtype.newbyteorder("="), order="C")

@@ -21,9 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.data.labelled import Source, natural_order
-from lookalike.data.pixels import SUFFIXES, Size
+from lookalike.data.pixels import SUFFIXES
 from lookalike.data.readers.listing import PARTS, FileImages, Listing, class_texts
 from lookalike.data.readers.trees import Tree
+from lookalike.data.sizes import Size
 from lookalike.errors import DataError, MissingExtraError, install
 from lookalike.files import MAX_FILES, MAX_NAME, read_file
 from lookalike.progress import Progress

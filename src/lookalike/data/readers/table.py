@@ -13,8 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.data.labelled import Source, natural_key
-from lookalike.data.pixels import Size
+from lookalike.data.labelled import Source
 from lookalike.data.readers.delimited import (
     COUNT_NAMES,
     LABEL,
@@ -27,7 +26,8 @@ from lookalike.data.readers.delimited import (
     is_whole,
     key,
 )
-from lookalike.data.readers.listing import Listing, checked_class, numbered, parts_of
+from lookalike.data.readers.listing import Listing, checked_class, class_array, numbered, parts_of
+from lookalike.data.sizes import Size
 from lookalike.errors import DataError
 from lookalike.progress import Progress, silent
 from lookalike.text import listed, quoted
@@ -68,7 +68,7 @@ def from_table(
         checked_class(text, f"image {at} in {quoted(table.name)}") for at, text in enumerate(read.labels)
     ]
     listing = numbered(
-        np.array(labels, np.str_), read.images, Source(table.name, "train", "CSV", read.roles.notes)
+        class_array(labels, table.name), read.images, Source(table.name, "train", "CSV", read.roles.notes)
     )
     return parts_of(listing, None if read.roles.part is None else read.texts[read.roles.part])
 
@@ -100,10 +100,12 @@ class _Read:
         others = open_ends | ({*range(table.width)} - {*roles.pixels} & {roles.label, roles.part})
         self.texts: dict[int, list[str]] = {at: [] for at in others}
         blocks = []
+        known: dict[str, str] = {}  # what comes again and again is kept once
         for first, rows in table.blocks():
             progress("reading CSV", table.place(), len(table))
             for at, texts in self.texts.items():
-                texts += [row[at].strip() for row in rows]
+                cells = (row[at].strip() for row in rows)
+                texts += [known.setdefault(cell, cell) for cell in cells]
             blocks.append(self._numbers(_cells(rows, inner), len(inner), first, len(rows)))
         self._inner = np.concatenate(blocks)
         self.roles, shape = self._decided(roles, columns.label)
@@ -269,7 +271,7 @@ def _by_names(table: DelimitedTable, names: Sequence[str], said: int | None, lab
     run = [at for at, one in zip(rest, patterns, strict=True) if one == most] if alike else rest
     if alike and not _are_by_columns([keys[at] for at in run]):
         # Some programs sort columns as texts: pixel1, pixel10, pixel11, or 1x1, 1x10, 1x11.
-        run.sort(key=lambda at: natural_key(keys[at]))
+        run.sort(key=lambda at: (_numbers_in(keys[at]), keys[at]))
     odd = listed(names[at] for at in sorted({*rest} - {*run}))
     if labelled and (len(labels) > 1 or (odd and not labels)):
         found = listed(names[at] for at in labels) if labels else f"{odd} beside its pixels"
@@ -282,8 +284,16 @@ def _by_names(table: DelimitedTable, names: Sequence[str], said: int | None, lab
 
 def _are_by_columns(names: Sequence[str]) -> bool:
     """Return whether names of two numbers are in the order of the second, as where x comes before y."""
-    pairs = [list(map(natural_key, _DIGITS.findall(name)[::-1])) for name in names]
-    return len(pairs[0]) == 2 and pairs == sorted(pairs)
+    if len(_DIGITS.findall(names[0])) != 2:
+        return False
+    pairs = [_numbers_in(name)[::-1] for name in names]
+    return pairs == sorted(pairs)
+
+
+def _numbers_in(name: str) -> list[tuple[int, str]]:
+    """Return the numbers in a name as they are compared: by length, then digit by digit."""
+    numbers = [digits.lstrip("0") for digits in _DIGITS.findall(name)]
+    return [(len(number), number) for number in numbers]
 
 
 def _cells(rows: list[list[str]], places: list[int]) -> list[str]:

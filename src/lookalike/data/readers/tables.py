@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.data.labelled import Source, natural_order
-from lookalike.data.pixels import Size
 from lookalike.data.readers import table
 from lookalike.data.readers.delimited import (
     COUNT_NAMES,
@@ -27,10 +26,12 @@ from lookalike.data.readers.delimited import (
     key,
     table_at,
 )
-from lookalike.data.readers.listing import PARTS, FileImages, Listing, checked_class, parts_of
+from lookalike.data.readers.layout import Layout
+from lookalike.data.readers.listing import PARTS, FileImages, Listing, checked_class, class_array, parts_of
 from lookalike.data.readers.trees import Tree, folder_tree
+from lookalike.data.sizes import Size
 from lookalike.errors import DataError
-from lookalike.files import MAX_ARRAY_BYTES, plain_bytes
+from lookalike.files import MAX_ARRAY_BYTES
 from lookalike.progress import Progress
 from lookalike.text import listed, quoted
 
@@ -42,12 +43,13 @@ _MOST_COLUMNS = 64
 
 
 def from_file(
-    path: Path, name: str, size: Size | None, columns: ColumnChoice, progress: Progress
+    path: Path, name: str, size: Size | None, layout: Layout, progress: Progress
 ) -> dict[str, Listing]:
     """Return the listings of one table."""
+    columns = layout.columns
     opened = table_at(path, name, columns)
     if _files(opened, columns) is not None:
-        tree, folder = _beside(path, name)
+        tree, folder = _beside(path, name, layout.follow_links)
         listings = _of_files(opened, columns, tree, folder, Source(name, "train", "CSV of files"))
         notes = [] if listings is None else _unnamed(tree, listings)
     else:
@@ -94,14 +96,14 @@ def from_tree(
 
 
 def unlabelled(
-    path: Path, name: str, size: Size, columns: ColumnChoice
+    path: Path, name: str, size: Size, layout: Layout
 ) -> tuple[NDArray[np.uint8] | FileImages, tuple[str, ...]]:
     """Return the images in a table ``(n, h, w)``, or those it names, and notes; labels or none."""
-    opened = table_at(path, name, columns)
-    at = _files(opened, columns)
+    opened = table_at(path, name, layout.columns)
+    at = _files(opened, layout.columns)
     if at is None:
-        return table.unlabelled(opened, columns, size)
-    tree, folder = _beside(path, name)
+        return table.unlabelled(opened, layout.columns, size)
+    tree, folder = _beside(path, name, layout.follow_links)
     files = [row[at].strip() for _, rows in opened.blocks() for row in rows]
     return FileImages(tree, _found(files, tree, folder, name)), ()
 
@@ -117,9 +119,10 @@ def _unnamed(tree: Tree, parts: Mapping[str, Listing]) -> list[str]:
     return [f"{are} left out, in no line of a table: {listed(others)}."] if others else []
 
 
-def _beside(path: Path, name: str) -> tuple[Tree, str]:
+def _beside(path: Path, name: str, follow_links: bool) -> tuple[Tree, str]:
     """Return the files beside a table, and what hints at its own."""
-    return folder_tree(path.parent, os.path.dirname(name) or "."), _part(path.name) or ""
+    folder = os.path.dirname(name) or "."
+    return folder_tree(path.parent, folder, follow_links), _part(path.name) or ""
 
 
 def _in_tree(
@@ -128,9 +131,7 @@ def _in_tree(
     """Return the listings of one table in a tree; None where it is none of images or has no labels."""
     name = tree.full_name(path)
     try:
-        opened = DelimitedTable(
-            plain_bytes(tree.read(path, MAX_ARRAY_BYTES), name, MAX_ARRAY_BYTES), name, columns.header
-        )
+        opened = DelimitedTable(tree.read(path, MAX_ARRAY_BYTES), name, columns.header)
         if (_files(opened, columns) is not None) is not of_files:
             return None
     except DataError:
@@ -196,7 +197,9 @@ def _of_files(
     classes = [
         checked_class(row[label].strip(), f"row {n} of {quoted(opened.name)}") for n, row in enumerate(rows)
     ]
-    listing = Listing(np.array(classes, np.str_), files, FileImages(tree, files), source=source).noted(*notes)
+    listing = Listing(class_array(classes, opened.name), files, FileImages(tree, files), source=source).noted(
+        *notes
+    )
     return parts_of(listing, None if part is None else [row[part].strip() for row in rows])
 
 

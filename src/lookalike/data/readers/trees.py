@@ -14,9 +14,10 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import IO, Any, Generic, TypeVar, cast
 
 from lookalike.errors import DataError, InputError
@@ -27,6 +28,7 @@ from lookalike.files import (
     MAX_FILES,
     MAX_NAME,
     is_gzip,
+    most_unpacked,
     read_file,
 )
 from lookalike.text import quoted
@@ -49,6 +51,7 @@ _PLAIN = "a/b.c\\n+AGE-"
 _BLOCK = 512
 _MAGIC = b"ustar"
 _PIECE = 2**20
+_MOST_SUFFIXES = 5
 # Images hardly pack: tars of them unpack to a few times their size.
 _MOST_TIMES = 200
 _IN_MEMORY = 64 * 2**20
@@ -82,13 +85,21 @@ class Tree:
         """Return what messages call a file."""
         return _below(self.name, path)
 
+    def held(self) -> str:
+        """Return how many files of which suffix there are, as people say it."""
+        suffixes = Counter(os.path.splitext(path)[1].lower() for path in self.files)
+        counts = sorted(suffixes.items(), key=lambda pair: (-pair[1], pair[0]))
+        shown = [f"{count:,} {quoted(one, 20) if one else 'without a suffix'}" for one, count in counts]
+        rest = sum(count for _, count in counts[_MOST_SUFFIXES:])
+        return ", ".join(shown[:_MOST_SUFFIXES] + ([f"{rest:,} others"] if rest else [])) or "no files at all"
+
 
 def _below(name: str, path: str) -> str:
     return f"{name.rstrip('/')}/{path.lstrip('/')}" if path else name
 
 
-def folder_tree(root: Path, given: str | None = None) -> Tree:
-    """Return the files of a folder on disk; a link is followed only to a file within it."""
+def folder_tree(root: Path, given: str | None = None, follow_links: bool = False) -> Tree:
+    """Return the files of a folder on disk; a link is followed only to a file within it, unless all are."""
     name, root = given or str(root), root.resolve()
     files: list[str] = []
     folders: list[str] = []
@@ -97,16 +108,21 @@ def folder_tree(root: Path, given: str | None = None) -> Tree:
     def failed(error: OSError) -> None:
         raise DataError(f"{quoted(error.filename)} cannot be read: {error.strerror}") from error
 
-    for at, below, names in os.walk(root, onerror=failed):
+    for at, below, names in os.walk(root, onerror=failed, followlinks=follow_links):
         base = Path(at).relative_to(root).as_posix()
         prefix = "" if base == "." else f"{base}/"
-        seen = [each for each in below if not is_hidden(each) and not os.path.islink(os.path.join(at, each))]
+        links = [each for each in below if os.path.islink(os.path.join(at, each))]
+        if follow_links:
+            # A link to one of the folders that it lies in has no end.
+            above = {os.path.realpath(root / one) for one in (PurePath(base), *PurePath(base).parents)}
+            links = [each for each in links if os.path.realpath(os.path.join(at, each)) in above]
+        seen = [each for each in below if not is_hidden(each) and each not in links]
         hidden += [f"{prefix}{each}/" for each in below if each not in seen]
         hidden += [f"{prefix}{each}" for each in names if is_hidden(each)]
         below[:] = seen
         folders += [f"{prefix}{each}" for each in seen]
         files += [f"{prefix}{each}" for each in names if not is_hidden(each)]
-        if len(files) > MAX_FILES or prefix.count("/") > MAX_DEPTH:
+        if len(files) + len(folders) > MAX_FILES or prefix.count("/") > MAX_DEPTH:
             raise DataError(
                 f"{quoted(name)} holds more than {MAX_FILES:,} files or {MAX_DEPTH} folders "
                 "in one another: expected a folder of images"
@@ -115,8 +131,11 @@ def folder_tree(root: Path, given: str | None = None) -> Tree:
     def read(path: str, limit: int) -> bytes:
         place, shown = root / path, _below(name, path)
         # Links to folders were not followed, so only the file itself can be a link.
-        if place.is_symlink() and not place.resolve().is_relative_to(root):
-            raise DataError(f"{quoted(shown)} is a link that leaves the folder: copy the file into it")
+        if not follow_links and place.is_symlink() and not place.resolve().is_relative_to(root):
+            raise DataError(
+                f"{quoted(shown)} is a link that leaves the folder: copy the file into it, or if you trust "
+                "where it leads, say follow_links=True (on the command line: --follow-links)"
+            )
         if not place.is_file():
             raise DataError(f"{quoted(shown)} is not a regular file: leave it out")
         return read_file(place, shown, limit)
@@ -136,6 +155,7 @@ def zip_tree(path: Path, inside: str = "", given: str | None = None, encoding: s
     except _DAMAGED as error:
         raise DataError(f"{quoted(name)} is no readable zip ({error}): get it again") from error
     members: Members[zipfile.ZipInfo] = Members(name, inside)
+    held = path.stat().st_size
     listed = archive.infolist()
     names, notes = _zipped_names(listed, name, encoding)
     for member, shown in zip(listed, names, strict=True):
@@ -146,6 +166,12 @@ def zip_tree(path: Path, inside: str = "", given: str | None = None, encoding: s
         member, shown = members.files[path], quoted(_below(name, path))
         if member.file_size > limit:
             raise DataError(f"{shown} announces {member.file_size:,} bytes: more than {limit:,}, refused")
+        packed = min(member.compress_size, held)
+        if member.file_size > most_unpacked(packed):
+            raise DataError(
+                f"{shown} announces {member.file_size:,} bytes, from {packed:,}: refused as a bomb; unpack "
+                "the zip yourself if you trust it"
+            )
         try:
             with archive.open(member) as file:
                 # Never more than the limit, whatever the zip announces.
@@ -206,10 +232,12 @@ def checked_encoding(encoding: object) -> str | None:
     )
 
 
-def open_tree(path: Path, name: str | None = None, zip_encoding: str | None = None) -> Tree | None:
+def open_tree(
+    path: Path, name: str | None = None, zip_encoding: str | None = None, follow_links: bool = False
+) -> Tree | None:
     """Return the tree at ``path``: a folder, a zip, a tar, or a folder in one; None where there is none."""
     if path.is_dir():
-        return folder_tree(path, name)
+        return folder_tree(path, name, follow_links)
     for archive in (path, *path.parents):
         if archive.is_file():
             head = _head(archive, 8)

@@ -26,7 +26,8 @@ from numba.core import config as _config
 from numpy.typing import NDArray
 
 from lookalike import settings
-from lookalike.errors import InputError
+from lookalike.errors import InputError, warn
+from lookalike.text import quoted
 
 _CONFIG: Any = _config
 _CODEGEN: Any = _codegen
@@ -141,8 +142,18 @@ def cache_folder() -> Path | None:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             return folder
-    except OSError:
+    except OSError as error:
+        _say_not_kept(root, error.strerror or str(error))
         return None
+
+
+@functools.cache
+def _say_not_kept(folder: Path, reason: str) -> None:
+    """Warn once that compiled code is not kept."""
+    warn(
+        f"{quoted(folder)} cannot be written ({reason}): code is compiled anew in each process; say in "
+        "LOOKALIKE_CACHE which folder can be"
+    )
 
 
 @functools.cache
