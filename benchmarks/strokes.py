@@ -50,7 +50,9 @@ def say(name: str, took: np.ndarray) -> None:
     """Print a line of the result."""
     median, most = np.percentile(took, (50, 95))
     load = os.getloadavg()[0]
-    print(f"{name}: {len(took)} drawings, median {median:.0f} ms, 95 % within {most:.0f} ms (load {load:.1f})")
+    print(
+        f"{name}: {len(took)} drawings, median {median:.0f} ms, 95 % within {most:.0f} ms (load {load:.1f})"
+    )
 
 
 def main() -> None:
