@@ -16,8 +16,8 @@ _SAMPLE = 500
 _FEW = 30
 #: Slants spread by less in images that were made upright: 0.12 in the embedded digits, and 0.28 in MNIST.
 _UPRIGHT = 0.2
-#: Ink begins on the left of the first row and of the last with less between them where it was laid so, in parts
-#: of the height: 0.03 in the embedded digits, and 0.2 in MNIST.
+#: The left ends of the first and the last row lie apart by less, in parts of the height, where they were laid
+#: above each other: 0.03 in the embedded digits, and 0.2 in MNIST.
 _FLUSH = 0.06
 #: The middle half is nearer together of what was made alike: 0.12 of the embedded digits' widths for their
 #: height and 0.14 of their ink, 0.39 and 0.49 of MNIST's.
@@ -43,8 +43,8 @@ class Ink(NamedTuple):
     pen : float
         How thick lines are, as a part of the image's longer side.
     upright : {"mass", "left"} or None
-        Whether slanted writing was made upright: so that no image's mass leans, or so that the ink's left end in
-        the first row is above that in the last; None where neither was done.
+        How slanted writing was made upright: so that no image's mass leans, or so that the left end of the
+        first row is above that of the last; None where neither was done.
     aspect : float or None
         The width of the ink for its height, where it is much the same in most images.
     amount : float or None
@@ -128,9 +128,10 @@ def _thickness(strong: Floats) -> Floats:
 
 
 def _left_ends_apart(strong: Floats) -> Floats:
-    """Return how far right of its left end in the first row ink begins in the last, in parts of the height."""
-    each, inked = np.arange(len(strong)), strong > _INK
-    rows = inked.any(axis=2)
+    """Return how far right of the first row's left end that of the last row is, in parts of the height."""
+    each = np.arange(len(strong))
+    inked = np.greater(strong, _INK)
+    rows: NDArray[np.bool_] = np.asarray(inked.any(axis=2))
     first, last = rows.argmax(axis=1), rows.shape[1] - 1 - rows[:, ::-1].argmax(axis=1)
 
     def left(row: NDArray[np.intp]) -> Floats:
