@@ -5,7 +5,7 @@ from PIL import Image
 
 SIDE = 112
 REACH = 4
-APART = 4
+APART = 8
 AROUND = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))
 
 

@@ -307,7 +307,7 @@ def conformed(image: NDArray[np.uint8], name: str, shape: tuple[int, ...], resiz
             here, there = (" x ".join(map(str, sides[:2])) for sides in (image.shape, shape))
             raise DataError(
                 f"{quoted(name)} is {here} (height x width) and the model's images are {there}: crop it like "
-                "those, or resize it (on the command line: --resize)"
+                "those, or resize it (on the command line: --resize, of a service: ?resize=true)"
             )
         image = resized(image, (shape[0], shape[1]))
     return image
