@@ -1,8 +1,9 @@
 """How long the page takes from a pen's last stroke to the answer, ``python -m benchmarks.strokes``.
 
-Digits of MNIST's test writers (``LOOKALIKE_DATA``) are drawn along their own lines with the mouse in Chromium,
-on pages that are served and on exported ones, and the page's own measure is read: from the event that ended
-the stroke to the answer in the page. A line a page: the median and the 95th percentile over all drawings.
+Digits of MNIST's test writers (``LOOKALIKE_DATA``) are drawn along their own lines with the mouse in
+Chromium, on pages that are served and on exported ones, and the page's own measure is read: from the event
+that ended the stroke to the answer in the page. A line a page: the median and the 95th percentile over all
+drawings.
 """
 
 from __future__ import annotations
@@ -50,7 +51,9 @@ def say(name: str, took: np.ndarray) -> None:
     """Print a line of the result."""
     median, most = np.percentile(took, (50, 95))
     load = os.getloadavg()[0]
-    print(f"{name}: {len(took)} drawings, median {median:.0f} ms, 95 % within {most:.0f} ms (load {load:.1f})")
+    print(
+        f"{name}: {len(took)} drawings, median {median:.0f} ms, 95 % within {most:.0f} ms (load {load:.1f})"
+    )
 
 
 def main() -> None:

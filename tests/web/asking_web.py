@@ -11,7 +11,11 @@ import time
 from contextlib import contextmanager
 
 import numpy as np
+import pytest
 from PIL import Image
+
+# Whoever asks a service needs what serves; exported pages do not.
+pytest.importorskip("fastapi", reason="serving needs the extra [serve]")
 
 BASE = "http://127.0.0.1:8000"
 

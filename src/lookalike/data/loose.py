@@ -325,7 +325,7 @@ def conformed(
             raise DataError(
                 f"{quoted(name)} is {here} (height x width) and the model's images are {there}"
                 f"{f' (made of {sizes})' if sizes else ''}: crop it like "
-                "those, or resize it (on the command line: --resize)"
+                "those, or resize it (on the command line: --resize, of a service: ?resize=true)"
             )
         image = resized(image, (shape[0], shape[1]))
     return image

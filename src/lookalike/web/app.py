@@ -23,7 +23,6 @@ from lookalike.files import MAX_NAME
 from lookalike.web import dataset, forms, uploads, wire
 from lookalike.web.dataset import Wanted
 from lookalike.web.guard import Guard, Limits
-from lookalike.web.ink import Ink, ink_of
 from lookalike.web.journal import Change
 from lookalike.web.meters import Meters
 from lookalike.web.problems import HANDLERS, MEDIA_TYPE
@@ -232,7 +231,7 @@ def facts(model: ServedModel) -> dict[str, Any]:
         "can_undo": model.can_undo,
         "kept": model.path is not None,
         "ideas": [{"name": name, "title": title} for name, title in ([] if found is None else found.ideas)],
-        "ink": (Ink() if known is None else ink_of(known))._asdict(),
+        "ink": model.ink._asdict(),
     }
 
 

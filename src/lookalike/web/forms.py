@@ -96,8 +96,9 @@ class InkFacts(_Said):
     light_on_dark: bool
     centred_by: Literal["mass", "box"]
     pen: float
-    upright: bool
+    upright: Literal["mass", "left"] | None
     aspect: float | None
+    amount: float | None
 
 
 class Model(_Said):

@@ -35,6 +35,7 @@ from lookalike.store import load_model
 from lookalike.store.about import idea_of
 from lookalike.store.models import model_bytes
 from lookalike.text import plain, quoted
+from lookalike.web.ink import Ink, ink_of
 from lookalike.web.journal import SUFFIX, Change, Journal, effective
 from lookalike.web.snapshot import Mark, Snapshot
 
@@ -108,6 +109,8 @@ class ServedModel:
     def __init__(self, name: str, path: Path | None) -> None:
         self.name, self.path = name, path
         self._type, self._parameters = DeformableMatch, DeformableMatch(**FOR_FEW).get_params(deep=False)
+        #: What a drawing is made like. Nothing that is taught changes it: drawn again, it is the same image.
+        self.ink = Ink()
         # Who teaches the file right now is waited for; whoever would later sees the journal.
         with nullcontext() if path is None else alone(path):
             self.journal = _journal_of(path)
@@ -331,6 +334,7 @@ class ServedModel:
                 f"{plain(self.path)} is no model of gray or colour images: expected one, for images are asked"
             )
         self._type, self._parameters = type(model), model.get_params(deep=False)
+        self.ink = ink_of(model.recogniser_)
         return Snapshot(model.recogniser_, idea_of(model).name)
 
     def _recalibrate(self) -> None:

@@ -112,11 +112,12 @@ class Kernel:
 
     def is_ready(self, *marks: Any) -> bool:
         """Return whether this process has the code for such arguments, so that a call starts at once."""
-        wanted = tuple(map(numba.typeof, marks))
-        if wanted not in self._known:
-            if self._compiled is None or not any(map(set(wanted).issubset, self._compiled.signatures)):
+        kinds = _kind(marks)
+        if kinds not in self._known:
+            wanted = set(map(numba.typeof, marks))
+            if self._compiled is None or not any(map(wanted.issubset, self._compiled.signatures)):
                 return False
-            self._known.add(wanted)
+            self._known.add(kinds)
         return True
 
     def _cached(self) -> Any:
@@ -131,6 +132,13 @@ class Kernel:
             finally:
                 _CONFIG.CACHE_DIR = before
         return _timed(compiled)
+
+
+def _kind(value: Any) -> Any:
+    """Return what decides by which code a value is taken; Numba's own types take longer to find."""
+    if isinstance(value, np.ndarray):
+        return value.dtype, value.ndim, value.flags.num
+    return (type(value), *map(_kind, value)) if isinstance(value, tuple) else type(value)
 
 
 def cache_folder() -> Path | None:

@@ -100,7 +100,7 @@ class Page {
 
   drawn() {
     this.made = undefined;
-    if (this.model) this.changed();
+    return this.model && this.changed();
   }
 
   /** What is on the pad as an image such as the model's own, made when it is asked for; null where it is empty. */
@@ -118,13 +118,16 @@ class Page {
     this.since = performance.now();
     this.wake?.();
     byId("answer").setAttribute("aria-busy", "true");
-    this.follow();
+    return this.follow();
   }
 
   /** Answer until the latest is answered: one question at a time, and what was drawn over meanwhile is left out. */
-  async follow() {
-    if (this.following) return;
-    this.following = true;
+  follow() {
+    this.following ??= this.answerAll().finally(() => { this.following = undefined; });
+    return this.following;
+  }
+
+  async answerAll() {
     const waiting = setTimeout(() => this.image && this.answer.wait(), NOTICED);
     try {
       for (let done = 0; done !== this.version;) {
@@ -135,7 +138,6 @@ class Page {
       this.note(error.message);
     } finally {
       clearTimeout(waiting);
-      this.following = false;
       byId("answer").setAttribute("aria-busy", "false");
     }
     this.rest();
@@ -171,6 +173,7 @@ class Page {
     this.answer.show(answer);
     this.answer.showIdea(this.idea, answer);
     if (evidence === undefined) return;
+    this.found = evidence;
     this.evidence.show(evidence?.nothing ? null : evidence);
   }
 
@@ -199,28 +202,29 @@ class Page {
       return;
     }
     const done = await this.backend.teach(this.image, label, this.where);
-    this.learned(done);
-    this.note(done.message, "Undo", () => this.attempt(() => this.undo()));
+    await this.learned();
+    const message = `${done.message}${isNotEnough(this.found, done.label)}`;
+    this.note(message, "Undo", () => this.attempt(() => this.undo()));
   }
 
   async undo() {
     const done = await this.backend.undo(this.where);
-    this.learned(done);
+    await this.learned();
     this.note(done.message);
   }
 
   async forget(id) {
     const done = await this.backend.forget(id, this.where);
-    this.learned(done);
+    await this.learned();
     this.note(done.message, "Undo", () => this.attempt(async () => { await this.undo(); await this.views.data.show(); }));
   }
 
-  /** Show at once what was learned or forgotten. */
+  /** Show what was learned or forgotten: what is drawn is asked again. */
   async learned() {
     this.models = await this.backend.models();
     this.model = this.models.find((one) => one.name === this.model.name);
     this.answer.setModel(this.model, this.idea);
-    this.drawn();
+    await this.drawn();
   }
 
   async create() {
@@ -258,6 +262,17 @@ class Page {
     clearTimeout(this.noted);
     this.noted = setTimeout(close, NOTE_TIME);
   }
+}
+
+/** Return a sentence where what was taught as a label is not answered by it, and why; else nothing. */
+function isNotEnough(found, label) {
+  if (!found || found.nothing || found.label === label) return "";
+  const said = found.label === null ? "none of these" : found.label;
+  let why = "other examples are nearer";
+  if (!found.nearest.length) why = "one image moves an average only a little";
+  else if (found.label === null) why = "it is still too unlike the others";
+  else if (found.nearest[0].label === label) why = "the nearest is this one, and others outvote it";
+  return ` The drawing is still answered by ${said}: ${why}. Teach it another one.`;
 }
 
 /** Tell whoever profiles the page how long something took from the last change of the drawing. */

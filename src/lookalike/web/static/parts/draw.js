@@ -10,9 +10,11 @@
  *   light_on_dark  whether ink is lighter than paper
  *   centred_by     what lies in the middle: the ink's centre of "mass", or its "box"
  *   pen            how thick lines are, as a share of the image's longer side
- *   upright        whether no image is slanted
+ *   upright        how slanted writing was made upright: no "mass" leans, or the "left" ends of the first and of
+ *                  the last row are above each other
  *   aspect         the box's width for its height where all have about the same
- * The last three may be missing.
+ *   amount         the share of the image that is ink where all have about the same
+ * The last four may be missing.
  */
 
 /** Strokes are laid on a grid that is so many times finer than the image, whose pixels are means of it. */
@@ -26,6 +28,11 @@ const LARGEST_DOT = 4;
 /** What leans more than by 45 degrees is a flat stroke, and no slanted one. */
 const STEEPEST = 1;
 const MOST_STRETCH = 2;
+/** A pen becomes so many times thicker or thinner at most, and is found by so many halvings of that. */
+const MOST_THICKER = 2.5;
+const HALVINGS = 6;
+/** The first and the last row are so high, as a share of the strokes' height. */
+const ROW = 0.06;
 /** What differs from the paper by less is no ink. */
 const FAINTEST = 24;
 /** Ink that is this dark or more makes the box; the paper's grain and shadows do not. */
@@ -40,43 +47,57 @@ const BOXED = 96;
 export function drawnImage(strokes, shape, ink) {
   const points = strokes.flat();
   if (!points.length) return null;
-  const fitted = fittedStrokes(strokes, points, shape, ink ?? {});
   const grid = { width: shape.width * FINENESS, height: shape.height * FINENESS };
-  const fine = strokesOnGrid(fitted, grid);
+  const fine = strokesOnGrid(strokes, grid, ink ?? {});
   const shift = shiftToMiddle(fine, grid, ink ?? {});
   return inModelsColours(blockMeans(fine, grid, shape, shift), shape, ink ?? {});
 }
 
+/**
+ * Return the grid's cells with strokes laid on them. Whatever pen was drawn with, lines become as thick as the
+ * model's; or, where the model's images hold as much ink whatever they show, as thick as it takes for that.
+ */
+function strokesOnGrid(strokes, grid, ink) {
+  const laid = (pen) => covered(fittedStrokes(strokes, grid, ink, pen), grid);
+  const usual = (ink.pen ?? USUAL_PEN) * SHARP * Math.max(grid.width, grid.height);
+  if (!ink.amount) return laid(usual);
+  let pen = usual;
+  for (let step = MOST_THICKER ** 0.5, i = 0; i < HALVINGS; step **= 0.5, i++) {
+    const inked = laid(pen).reduce((sum, cell) => sum + cell, 0);
+    pen *= inked < ink.amount * grid.width * grid.height ? step : 1 / step;
+  }
+  return laid(pen);
+}
+
 /** Scale strokes and pen to the grid, with the middle of their box in the grid's middle. */
-function fittedStrokes(strokes, points, shape, ink) {
-  const side = Math.max(shape.width, shape.height) * FINENESS;
-  const wanted = (ink.height_share ?? USUAL_SHARE) * side;
-  // Whatever pen was drawn with, lines become as thick as the model's; pressure makes parts of them thicker.
-  const pen = (ink.pen ?? USUAL_PEN) * SHARP * side;
+function fittedStrokes(strokes, grid, ink, pen) {
+  const wanted = (ink.height_share ?? USUAL_SHARE) * Math.max(grid.width, grid.height);
   const formed = setAsTheModels(strokes, ink, pen / wanted);
-  const box = boxOf(formed.flat());
+  const points = formed.flat();
+  const box = boxOf(points);
   const [across, down] = [box.right - box.left, box.bottom - box.top];
+  // Pressure makes parts of a line thicker.
   const drawnPen = points.reduce((sum, point) => sum + point.width, 0) / points.length;
-  const room = (extent, size) => (Math.min(wanted, size * FINENESS) - pen) / Math.max(extent, 1e-9);
-  const scale = Math.min(room(across, shape.width), room(down, shape.height), (LARGEST_DOT * pen) / drawnPen);
+  const room = (extent, size) => (Math.min(wanted, size) - pen) / Math.max(extent, 1e-9);
+  const scale = Math.min(room(across, grid.width), room(down, grid.height), (LARGEST_DOT * pen) / drawnPen);
   const [left, top] = [(box.left + box.right) / 2, (box.top + box.bottom) / 2];
   return formed.map((stroke) => stroke.map((point) => ({
-    x: (point.x - left) * scale + (shape.width * FINENESS) / 2,
-    y: (point.y - top) * scale + (shape.height * FINENESS) / 2,
+    x: (point.x - left) * scale + grid.width / 2,
+    y: (point.y - top) * scale + grid.height / 2,
     radius: (point.width / drawnPen) * pen / 2,
   })));
 }
 
 /** Make strokes upright, and as wide for their height, where all of the model's images are. */
 function setAsTheModels(strokes, ink, pen) {
-  const slant = ink.upright ? slantOf(strokes) : 0;
+  const slant = SLANTS[ink.upright]?.(strokes) ?? 0;
   const upright = strokes.map((stroke) => stroke.map((point) => ({ ...point, x: point.x - slant * point.y })));
   const box = boxOf(upright.flat());
   const [across, down] = [box.right - box.left, box.bottom - box.top];
   if (!ink.aspect || !across || !down) return upright;
   // Strokes are lines without thickness; the pen makes both sides of their box longer by as much.
   const stretch = (Math.max(ink.aspect - pen, 0.1) * down) / (1 - pen) / across;
-  const held = Math.min(Math.max(stretch, 1 / MOST_STRETCH), MOST_STRETCH);
+  const held = within(stretch, 1 / MOST_STRETCH, MOST_STRETCH);
   return upright.map((stroke) => stroke.map((point) => ({ ...point, x: point.x * held })));
 }
 
@@ -93,7 +114,35 @@ function slantOf(strokes) {
   // Of each piece as a whole, and within it: a line's spread about its own middle is a twelfth of its square.
   const along = sum((piece) => (piece.x - x) * (piece.y - y) + (piece.dx * piece.dy) / 12);
   const down = sum((piece) => (piece.y - y) ** 2 + piece.dy ** 2 / 12);
-  return down ? Math.min(Math.max(along / down, -STEEPEST), STEEPEST) : 0;
+  return down ? within(along / down, -STEEPEST, STEEPEST) : 0;
+}
+
+/** Return how far right of its left end in the first row the ink begins in the last, for each step down. */
+function slantOfLeft(strokes) {
+  const { top, bottom } = boxOf(strokes.flat());
+  const high = bottom - top;
+  if (!high) return 0;
+  const [first, last] = [leftEnd(strokes, top, top + ROW * high), leftEnd(strokes, bottom - ROW * high, bottom)];
+  return within((last - first) / high, -STEEPEST, STEEPEST);
+}
+
+/** Return where strokes are farthest to the left between two heights. */
+function leftEnd(strokes, low, high) {
+  const ends = strokes.flatMap((stroke) => stroke.flatMap((end, i) => {
+    const start = stroke[Math.max(i - 1, 0)];
+    if (Math.max(start.y, end.y) < low || Math.min(start.y, end.y) > high) return [];
+    return [[start, end], [end, start]].map(([one, other]) => {
+      const share = one.y === other.y ? 0 : (within(one.y, low, high) - one.y) / (other.y - one.y);
+      return one.x + share * (other.x - one.x);
+    });
+  }));
+  return Math.min(...ends);
+}
+
+const SLANTS = { mass: slantOf, left: slantOfLeft };
+
+function within(value, least, most) {
+  return Math.min(Math.max(value, least), most);
 }
 
 function boxOf(points) {
@@ -108,7 +157,7 @@ function boxOf(points) {
 }
 
 /** Return the grid's cells, 1 where a stroke covers their middle. */
-function strokesOnGrid(strokes, grid) {
+function covered(strokes, grid) {
   const cells = new Uint8Array(grid.width * grid.height);
   for (const stroke of strokes) {
     stroke.forEach((end, i) => layPiece(cells, grid, stroke[Math.max(i - 1, 0)], end));
