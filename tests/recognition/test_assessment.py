@@ -6,6 +6,7 @@ from asking import ASKED, IDEAS, asked, made, training
 
 from lookalike import InputError, NearestImages
 from lookalike.recognition.assessment import Assessment
+from lookalike.recognition.recogniser import Recogniser
 
 pytestmark = pytest.mark.filterwarnings("ignore::lookalike.LookalikeWarning")
 
@@ -143,3 +144,22 @@ def test_it_is_of_one_moment(model):
     for key, value in kept.items():
         np.testing.assert_array_equal(getattr(found, key), value)
     np.testing.assert_array_equal(found.sets_at(0.5), sets)
+
+
+def test_what_a_preparation_makes_even_of_another_polarity_is_rejected_and_not_blank(monkeypatch):
+    """Dark strokes, cut off where light is taken for ink, are still there to be seen."""
+    images, labels = training()
+    model = NearestImages().fit(images, labels)
+    model.rejection_basis()
+
+    def cut_off(self, images, *_):
+        rest = images.astype(int) - np.median(images, axis=(1, 2), keepdims=True)
+        return np.clip(rest, 0, 255).astype(np.uint8)
+
+    monkeypatch.setattr(Recogniser, "seen", cut_off)
+    inked = images[images.std(axis=(1, 2)) > 255 / 8]
+    asked_for = np.concatenate([255 - inked, np.full((1, *images.shape[1:]), 200, np.uint8)])
+    found = model.assess(asked_for)
+    assert found.rejected.all()
+    assert found.blank.tolist() == [False] * len(inked) + [True]
+    assert len(inked) > 9

@@ -1,4 +1,12 @@
-"""What is done to images before they are compared: steps, chains of them, and what ``"auto"`` chooses."""
+"""What is done to images before they are compared: steps, chains of them, and what ``"auto"`` chooses.
+
+Examples
+--------
+>>> import lookalike
+>>> train, _ = lookalike.load("digits")
+>>> lookalike.prepare.Blur(sigma=1.0).fit(train.images).transform(train.images[:2]).shape
+(2, 8, 8)
+"""
 
 from lookalike.prepare.chain import Prepare, choose
 from lookalike.prepare.drawings import Deskew, EvenInk, FitToInk

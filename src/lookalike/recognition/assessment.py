@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.data.look import gray_bytes
 from lookalike.errors import MissingExtraError
 from lookalike.progress import Progress, silent
 from lookalike.recognition.recogniser import Recogniser
@@ -18,6 +19,8 @@ from lookalike.search.matches import NOWHERE, Matches
 from lookalike.tensors import takes_tensors
 
 Floats = NDArray[np.float64]
+#: Where the standard deviation of an image's values is less, of full ink, there is hardly anything to see.
+_EVEN = 1 / 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +124,7 @@ class Assessment:
             nearest_distances=near.distances,
             alpha=level,
             basis=rejection.basis(level),
-            blank=unlike & (spreads(seen) < rejection.blank_below),
+            blank=unlike & (spreads(seen) < rejection.blank_below) & _is_even(images),
             unlike=unlike,
             rejection=rejection,
         )
@@ -203,6 +206,11 @@ class Assessment:
                 "nearest": self.nearest[:, 0],
             }
         )
+
+
+def _is_even(images: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return which images have nearly one value before they are prepared: another polarity is not blank."""
+    return spreads(gray_bytes(images) if images.ndim > 2 else images) < _EVEN
 
 
 def _finite(value: Any) -> float | None:

@@ -15,6 +15,8 @@ import { voted } from "./vote.js";
 
 /** How many images are kept to calibrate a model of means by. */
 const RESERVOIR = 2000;
+/** Where an image spreads less before it is prepared, there is hardly anything to see. */
+const EVEN = 1 / 16;
 const TABLES = ["bells_down", "bells_across", "splines_down", "splines_across", "decays"];
 
 export class Recogniser {
@@ -77,8 +79,9 @@ export class Recogniser {
     const matches = this.matcher.match(seen, Math.max(k, this.voters));
     const { code, distance } = voted(matches, { ...this.vote, voters: this.voters });
     const { classDistances } = matches;
-    const blank = this.look !== null && spread(seen) < this.rejection.blankBelow;
-    const unlike = blank || this.isUnlike(image);
+    const vague = this.look !== null && spread(seen) < this.rejection.blankBelow;
+    const blank = vague && spread(gray(image)) < EVEN;
+    const unlike = vague || this.isUnlike(image);
     const allowed = unlike ? classDistances.map(() => false) : this.rejection.allowed(classDistances, alpha);
     return {
       seen,
