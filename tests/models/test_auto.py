@@ -6,7 +6,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from drawings import drawings
-from lookalike import DeformableMatch, InputError, MeanImage, NearestImages, Prepare
+from lookalike import DeformableMatch, InputError, MeanImage, NearestImages, Prepare, load
 from lookalike.prepare import Blur, Gray
 
 #: Each parameter that can be "auto": what it may be set to, what the model then says, and what is refused.
@@ -152,9 +152,9 @@ def test_ideas_are_told_of_the_same_examples():
     from lookalike.evaluation.classifier import _right
     from lookalike.progress import silent
 
-    train = lookalike.load("digits", limit=40).train
+    train = load("digits", limit=40).train
     X, y = train.images, train.labels
-    for make in (lambda: lookalike.NearestImages(prepare="auto"), lambda: lookalike.MeanImage("l2")):
+    for make in (lambda: NearestImages(prepare="auto"), lambda: MeanImage("l2")):
         right = _right(make().fit(X, y), X, y, silent)
         assert len(right) > 30
         for place in list(right)[:12]:

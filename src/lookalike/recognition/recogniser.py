@@ -449,7 +449,7 @@ class Recogniser:
         return self._left_out(held.images, held.codes, held.kin, progress)
 
     def judged(self, images: NDArray[Any] | None = None, codes: Codes | None = None) -> NDArray[np.int64]:
-        """Return the ids of images that are left out in turn; of images not kept, places among those given."""
+        """Return the ids of images left out in turn; of images not kept, places among those given."""
         if self.ids is not None:
             return self.ids[self._judged(None, self.matcher.codes, self.kin)[1]]
         held = self.reservoir
