@@ -6,7 +6,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from drawings import drawings
-from lookalike import DeformableMatch, InputError, MeanImage, NearestImages, Prepare
+from lookalike import DeformableMatch, InputError, MeanImage, NearestImages, Prepare, load
 from lookalike.prepare import Blur, Gray
 
 #: Each parameter that can be "auto": what it may be set to, what the model then says, and what is refused.
@@ -145,3 +145,19 @@ def test_what_is_prepared_is_what_is_compared(kind):
     auto = kind(prepare="auto").fit(images, labels)
     assert auto.reasons_
     assert len(auto.prepare_.describe()) >= 1
+
+
+def test_ideas_are_told_of_the_same_examples():
+    """Whatever is kept, and however it is prepared: each example by hand, left out."""
+    from lookalike.evaluation.classifier import _right
+    from lookalike.progress import silent
+
+    train = load("digits", limit=40).train
+    X, y = train.images, train.labels
+    for make in (lambda: NearestImages(prepare="auto"), lambda: MeanImage("l2")):
+        right = _right(make().fit(X, y), X, y, silent)
+        assert len(right) > 30
+        for place in list(right)[:12]:
+            rest = np.arange(len(X)) != place
+            answer = make().fit(X[rest], y[rest]).predict(X[[place]])[0]
+            assert (answer == y[place]) == right[place]

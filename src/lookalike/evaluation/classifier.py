@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from lookalike.evaluation.folds import FEW
 from lookalike.evaluation.statistics import mcnemar
 from lookalike.models.changing import draft_of, take_over
-from lookalike.models.checks import rank_of
+from lookalike.models.checks import in_one_form, rank_of
 from lookalike.models.deformable import DeformableMatch
 from lookalike.models.mean_image import MeanImage
 from lookalike.models.mixture import MixtureMatch
@@ -103,14 +103,15 @@ class Classifier(ClassifierMixin, BaseEstimator):
                 progress(f"{title}: {what}", done, total)
 
             model.fit(X, y, groups=groups, progress=tell)
-            left_out = model.recogniser_.left_out(tell)
-            there = np.isfinite(left_out.distances[np.arange(len(left_out.codes)), left_out.codes])
-            fitted.append((model, (left_out.distances.argmin(axis=1) == left_out.codes)[there]))
-        best, right = fitted[0]
+            fitted.append((model, _right(model, X, y, tell)))
+        # Each is told of the same examples, in the same order: what takes long is asked of fewer.
+        shared = sorted(set.intersection(*(set(right) for _, right in fitted)))
+        pairs = [(model, np.array([right[place] for place in shared], np.bool_)) for model, right in fitted]
+        best, right = pairs[0]
         told = [f"{type(best).__name__}: {right.sum():,} of {len(right):,} examples right, each left out"]
-        for model, also in fitted[1:]:
+        for model, also in pairs[1:]:
             told.append(f"{type(model).__name__}: {also.sum():,} of {len(also):,}")
-            if len(also) == len(right) and also.sum() > right.sum() and mcnemar(right, also)[2] <= _LEVEL:
+            if also.sum() > right.sum() and mcnemar(right, also)[2] <= _LEVEL:
                 best, right = model, also
         draft = draft_of(self)
         draft.model_ = best
@@ -159,6 +160,17 @@ class Classifier(ClassifierMixin, BaseEstimator):
         if name.startswith("_") or name == "partial_fit":
             raise AttributeError(f"{type(self).__name__} has no {name}")
         return getattr(self._chosen(), name)
+
+
+def _right(model: Any, X: ArrayLike, y: ArrayLike, progress: Progress) -> dict[int, bool]:
+    """Return by their places which examples a model tells right without them, of those that it can."""
+    answers = model.recogniser_
+    left_out = answers.left_out(progress)
+    images, codes = model._images(X, answers), np.searchsorted(model.classes_, in_one_form(y))
+    there = np.isfinite(left_out.distances[np.arange(len(left_out.codes)), left_out.codes])
+    right = left_out.distances.argmin(axis=1) == left_out.codes
+    places = answers.judged(images, codes)
+    return dict(zip(places[there].tolist(), right[there].tolist(), strict=True))
 
 
 def _ideas(images: ArrayLike) -> list[Any]:

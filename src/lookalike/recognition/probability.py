@@ -50,8 +50,8 @@ FEW = 10
 #: Inverse temperatures of the first power that are tried are e to the power of these, over the median
 #: distance.
 _INVERSE = (-7.0, 9.0)
-#: So many of them are tried before the likeliest is found, each twice the one before.
-_TRIED = 24
+#: So many of them are tried before the likeliest is found.
+_TRIED = 33
 #: Distances divided by the temperature are cut here: their third powers are still finite.
 _FARTHEST = 1e100
 
@@ -156,6 +156,11 @@ def _likeliest(distances: Floats, codes: NDArray[np.intp], unit: float) -> float
     above = powers - powers.min(axis=1, keepdims=True)
     own, there = above[np.arange(len(codes)), codes].sum(), np.where(np.isinf(above), 0, above)
 
+    def loss(inverse: float) -> float:
+        factor = np.exp(inverse)
+        likely = factor * own + np.log(np.exp(-above * factor).sum(axis=1)).sum()
+        return float(likely + (inverse + np.log(FIXED_SHARE)) ** 2)
+
     def slope(inverse: float) -> float:
         factor = np.exp(inverse)
         shares = np.exp(-above * factor)
@@ -163,14 +168,8 @@ def _likeliest(distances: Floats, codes: NDArray[np.intp], unit: float) -> float
         return float(factor * (own - expected) + 2 * (inverse + np.log(FIXED_SHARE)))
 
     # The likelihood has one maximum; together with what it is drawn to there may be two.
-    # Each is twice the one before it, and so the exponentials are the squares of those before.
-    tried = _INVERSE[0] + np.log(2) * np.arange(_TRIED)
-    shares, losses = np.exp(-above * np.exp(tried[0])), []
-    for one in tried:
-        likely = np.exp(one) * own + np.log(shares.sum(axis=1)).sum()
-        losses.append(likely + (one + np.log(FIXED_SHARE)) ** 2)
-        np.square(shares, out=shares)
-    best = int(np.argmin(losses))
+    tried = np.linspace(*_INVERSE, _TRIED)
+    best = int(np.argmin([loss(one) for one in tried]))
     low, high = tried[max(best - 1, 0)], tried[min(best + 1, _TRIED - 1)]
     inverse = tried[best] if slope(low) >= 0 or slope(high) <= 0 else brentq(slope, low, high, xtol=1e-09)
     return float(unit * np.exp(-inverse))

@@ -452,11 +452,17 @@ class Recogniser:
         assert held is not None, "without one, the fit has left images out"
         return self._left_out(held.images, held.codes, held.kin, progress)
 
-    def judged(self) -> NDArray[np.int64]:
-        """Return the ids of the kept images that are left out in turn, in the order of :meth:`left_out`."""
-        if self.ids is None:
+    def judged(self, images: NDArray[Any] | None = None, codes: Codes | None = None) -> NDArray[np.int64]:
+        """Return the ids of images left out in turn; of images not kept, places among those given."""
+        if self.ids is not None:
+            return self.ids[self._judged(None, self.matcher.codes, self.kin)[1]]
+        held = self.reservoir
+        if held is None or images is None or codes is None:
             raise InputError("this model keeps no images: nothing says which were left out")
-        return self.ids[self._judged(None, self.matcher.codes, self.kin)[1]]
+        keys = image_keys(self.seen(images), codes, self.labels.classes)
+        order = np.argsort(keys, kind="stable")
+        judged = held.keys[self._judged(held.images, held.codes, held.kin)[1]]
+        return order[np.searchsorted(keys, judged, sorter=order)]
 
     def _judged(
         self, images: NDArray[Any] | None, codes: Codes, kin: Keys | None
