@@ -2,8 +2,6 @@
 
 import pytest
 
-from asking_web import BASE
-
 import lookalike
 
 
@@ -38,7 +36,7 @@ def service(model_file, tmp_path):
 @pytest.fixture
 def client(service):
     """Return what asks that service."""
-    pytest.importorskip("fastapi", reason="serving needs the extra [serve]")
+    from asking_web import BASE
     from starlette.testclient import TestClient
 
     from lookalike.web.app import create_app
