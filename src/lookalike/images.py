@@ -225,3 +225,8 @@ def _plainest(values: NDArray[Any]) -> NDArray[Any]:
     if stands.all() and whole.min() >= 0 and whole.max() <= 255:
         return whole.astype(np.uint8)
     return np.where(stands, unit, exact)
+
+
+def sizes(shape: tuple[int, ...]) -> str:
+    """Return a shape as people say sizes: 28x28."""
+    return "x".join(str(length) for length in shape)

@@ -1,7 +1,6 @@
 """A service with a model of the digits, and an empty folder for models that are made."""
 
 import pytest
-from asking_web import BASE
 
 import lookalike
 
@@ -37,7 +36,7 @@ def service(model_file, tmp_path):
 @pytest.fixture
 def client(service):
     """Return what asks that service."""
-    pytest.importorskip("fastapi", reason="serving needs the extra [serve]")
+    from asking_web import BASE
     from starlette.testclient import TestClient
 
     from lookalike.web.app import create_app

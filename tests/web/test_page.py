@@ -184,6 +184,17 @@ def test_a_wrong_answer_is_mended_by_pressing_the_right_class(page, address):
     waited(page, f"document.querySelector('.bars .best .name')?.textContent === '{before}'")
 
 
+def test_a_lesson_that_is_not_enough_is_said_to_be_none(page):
+    draw(page, CROSS)
+    page.locator(".idea", has_text="mean image, L1").locator("input").check()
+    answered(page)
+    other = next(name for name in "01" if name != page.locator("#label").inner_text())
+    page.locator(f".key[aria-label='Teach: this is {other}']").click()
+    page.locator("#note", has_text="one image moves an average only a little. Teach it another").wait_for()
+    page.locator("#note button", has_text="Undo").click()
+    page.locator("#note", has_text="taken back").wait_for()
+
+
 def test_ideas_answer_beside_each_other(page):
     draw(page, CROSS)
     waited(page, "[...document.querySelectorAll('.idea output')].every(one => one.textContent)")

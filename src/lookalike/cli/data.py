@@ -204,10 +204,11 @@ def show(
     if pixels:
         _print_numbers(images, int(indices[0]))
         return
+    from lookalike.images import sizes
     from lookalike.show.images import as_bytes, stretched
     from lookalike.show.terminal import ImageGrid
 
-    shape = "x".join(str(length) for length in images.images.shape[1:])
+    shape = sizes(images.images.shape[1:])
     of = f"class {plain(class_name)}" if class_name else f"{len(images.class_names)} classes"
     console.print(
         f"{plain(images.source.name)} ({part}): {len(indices)} of {len(images):,} images, "

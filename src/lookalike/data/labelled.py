@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from lookalike.data import bridges
 from lookalike.data.sizes import Sizes
 from lookalike.errors import InputError, LabelWarning, warn
-from lookalike.images import ImageBatch, as_images
+from lookalike.images import ImageBatch, as_images, sizes
 from lookalike.progress import Progress, silent
 from lookalike.text import listed, name_notes, one_form, quoted
 
@@ -68,7 +68,7 @@ class LabelledImages:
         return len(self.images)
 
     def __repr__(self) -> str:
-        shape = "x".join(str(length) for length in self.images.shape[1:])
+        shape = sizes(self.images.shape[1:])
         return (
             f"<LabelledImages {self.source.name} ({self.source.part}): {len(self)} images of {shape} "
             f"{self.images.dtype}, {len(self.class_names)} classes>"

@@ -20,11 +20,11 @@ from sklearn.utils.validation import assert_all_finite, column_or_1d
 from lookalike.data.labelled import plain_labels
 from lookalike.data.look import contradictions
 from lookalike.errors import InputError, LabelWarning, warn
-from lookalike.images import any_twice, digests
+from lookalike.images import any_twice, digests, sizes
 from lookalike.prepare import Prepare, choose
 from lookalike.progress import Progress
 from lookalike.recognition.labels import LabelTable
-from lookalike.recognition.recogniser import AsBytes, Recogniser, sizes
+from lookalike.recognition.recogniser import AsBytes, Recogniser
 from lookalike.search.matcher import Matcher
 from lookalike.text import name_notes, one_form
 

@@ -25,7 +25,7 @@ from lookalike.data.look import (
 )
 from lookalike.data.sizes import Sizes
 from lookalike.errors import InputError, LabelWarning, warn
-from lookalike.images import alone, as_images, digests
+from lookalike.images import alone, as_images, digests, sizes
 from lookalike.prepare import FitToInk, Prepare
 from lookalike.prepare.chain import FITTED
 from lookalike.prepare.steps import run_all
@@ -696,8 +696,3 @@ class Recogniser:
         self._derived = Derived()
         if self.origin is not None:
             self.origin = self.origin._replace(changed=True)
-
-
-def sizes(shape: tuple[int, ...]) -> str:
-    """Return a shape as people say sizes: 28x28."""
-    return "x".join(str(length) for length in shape)

@@ -12,6 +12,7 @@ import numpy as np
 from lookalike.data.labelled import LabelledImages
 from lookalike.evaluation.results import Comparison, Evaluation, PairTest, Row
 from lookalike.evaluation.statistics import letters
+from lookalike.images import sizes
 from lookalike.show import columns as kinds
 from lookalike.show.columns import ALL, DATA, SHOWN, Column, Form, Table, decimals_for, interval
 from lookalike.show.evidence import sentences
@@ -68,7 +69,7 @@ def kind_of(images: LabelledImages) -> str:
     """Return size and classes of images in a few words."""
     names = [plain(name) for name in images.class_names]
     classes = ", ".join(names) if len(names) <= 10 else f"{names[0]} to {names[-1]}"
-    size = "x".join(str(length) for length in images.images.shape[1:])
+    size = sizes(images.images.shape[1:])
     return f"{size}, {len(names)} classes ({classes})"
 
 

@@ -24,11 +24,12 @@ from numpy.typing import NDArray
 from lookalike.distance.deformation import definition
 from lookalike.errors import InputError
 from lookalike.files import write_whole
+from lookalike.images import sizes
 from lookalike.models.deformable import DeformableMatch
 from lookalike.prepare import Resize
 from lookalike.prepare.steps import run_all
 from lookalike.progress import Progress, silent
-from lookalike.recognition.recogniser import Recogniser, sizes
+from lookalike.recognition.recogniser import Recogniser
 from lookalike.search.averages import MeanMatcher
 from lookalike.search.deformable.matcher import DeformableMatcher
 from lookalike.search.pixels import PixelMatcher
