@@ -140,3 +140,12 @@ def csv_cell(text: object) -> str:
     if seen.startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(shown):
         return "'" + shown
     return shown
+
+
+def numberless(text: str) -> str:
+    """Return a text with ``#`` for each number, to find texts that differ by numbers alone.
+
+    >>> numberless("of 1,438 images 28")
+    'of # images #'
+    """
+    return re.sub(r"\d[\d,]*", "#", text)

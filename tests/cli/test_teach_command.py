@@ -75,6 +75,14 @@ def test_a_new_label_is_a_new_class_until_its_last_image_is_forgotten(cli, model
     assert 12 not in lookalike.load_model(model).classes_
 
 
+def test_of_a_text_that_is_forgotten_the_numbers_that_are_left_are_not_said_to_be_gone(cli, model, mistakes):
+    assert cli("teach", model, mistakes[0][0], "--label", "twelve").code == 0
+    assert lookalike.load_model(model).classes_.dtype.kind == "U"
+    found = cli("forget", model, 40)
+    assert found.out == "1 image was forgotten, and with it class twelve; 40 are left\n"
+    assert lookalike.load_model(model).classes_.tolist() == [*range(10)]
+
+
 def test_one_image_is_left(cli, model):
     assert cli("forget", model, *range(39)).out == "39 images were forgotten; 1 is left\n"
 

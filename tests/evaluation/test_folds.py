@@ -1,4 +1,6 @@
 import json
+import re
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -155,6 +157,22 @@ class HoldsOneNumberAnImage(FailsOnFew):
     def fit(self, X, y):
         self.classes_, self.held_ = np.unique(y), np.zeros(len(X))
         return self
+
+
+class Warns(GaussianNB):
+    def fit(self, X, y):
+        warnings.warn(f"{int(X.sum())} is odd", lookalike.LookalikeWarning, stacklevel=2)
+        warnings.warn("so is this", lookalike.LookalikeWarning, stacklevel=2)
+        return super().fit(X, y)
+
+
+def test_warnings_of_folds_that_differ_by_their_numbers_are_said_once():
+    images = random_images(40)
+    with pytest.warns(lookalike.LookalikeWarning, match="is odd|so is this"):  # of the fit on all images
+        found = fit_best(images, np.arange(40) % 2, [Warns()]).row.warnings
+    assert len(found) == 2
+    assert re.search(r"\d+ is odd", found[0])
+    assert "so is this" in found[1]
 
 
 def test_the_size_is_that_of_the_last_folds_model():

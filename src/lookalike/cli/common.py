@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 import os
-import re
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -18,7 +17,7 @@ from typer import Argument, Option
 
 from lookalike.errors import InputError, LookalikeWarning, ModelFileError
 from lookalike.progress import Progress, silent
-from lookalike.text import plain
+from lookalike.text import numberless, plain
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,7 +29,6 @@ PAGES = (".html", ".htm")
 PICTURES = (".png", ".svg")
 # Within so many bytes pages have their title, and pictures say what made them.
 _HEAD = 4096
-_NUMBER = re.compile(r"\d[\d,]*")
 # Images that go to a file or a pipe stand side by side as in a wide terminal.
 _PIPE_WIDTH = 160
 # Prose is as wide as in a usual terminal.
@@ -248,7 +246,7 @@ def warned(quiet: bool = False) -> Iterator[None]:
                 # Somebody else's, such as an idea's: in a line, and where it comes from.
                 first = (text.strip().splitlines() or [""])[0]
                 text = f"{Path(file).name}, line {line}: {category.__name__}: {first}"
-            kinds.setdefault(_NUMBER.sub("#", text), []).append(text)
+            kinds.setdefault(numberless(text), []).append(text)
 
         warnings.showwarning = show  # type: ignore[assignment]  # nobody names its arguments
         yield

@@ -227,13 +227,14 @@ def forget(
     for number in numbers:
         if number not in fitted.ids_:
             raise InputError(f"no training image has the number {number}: expected one that {_SAID_BY}")
-    before = fitted.classes_.tolist()
+    before = list(map(str, fitted.classes_))
     with common.warned(quiet):
         fitted.forget(numbers)
+    after = set(map(str, fitted.classes_))  # as texts: they may have become numbers again
     lookalike.save_model(fitted, model)
     count = len(set(numbers))
     images = "1 image was" if count == 1 else f"{count:,} images were"
-    gone = [plain(label) for label in before if label not in fitted.classes_.tolist()]
+    gone = [plain(label) for label in before if label not in after]
     them = "it" if count == 1 else "them"
     left = len(fitted.ids_)
     also = f", and with {them} class {', '.join(gone)}" if gone else ""

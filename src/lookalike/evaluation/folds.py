@@ -21,7 +21,7 @@ from lookalike.evaluation.results import Comparison, Row
 from lookalike.images import digests
 from lookalike.progress import Progress, silent
 from lookalike.registry import IDEAS, Shown
-from lookalike.text import listed
+from lookalike.text import listed, numberless
 
 #: How many folds there are where classes allow: each model is fitted on four fifths of the images.
 FOLDS = 5
@@ -288,11 +288,13 @@ def _row(candidate: Candidate, images: LabelledImages, folds: Folds, seed: int, 
             answers[np.argsort(np.concatenate(folds.parts))],
             seconds=sum(one.predict_seconds for one in found),
         )
+    # What each fold says with its own numbers is said once, by the first.
+    warned = {numberless(warning): warning for one in reversed(tries) for warning in reversed(one.warnings)}
     fits = [one.fit_seconds for one in tries if one.fit_seconds is not None]
     return replace(
         tries[-1],
         evaluation=evaluation,
-        warnings=tuple(dict.fromkeys(warning for one in tries for warning in one.warnings)),
+        warnings=tuple(reversed(warned.values())),
         fit_seconds=sum(fits) / len(fits) if fits else None,
         model=None,
     )
