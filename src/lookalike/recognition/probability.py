@@ -1,12 +1,13 @@
 """Probabilities from class distances: one temperature, fitted by leaving training images out in turn.
 
 The probability of a class at the distance d_c is exp(-s_c) over the sum of them all, where s_c is d_c / t,
-d_c^2 / t^2 or d_c^2 min_k d_k / t^3 (of what equals a training image, d_c^2 / t^2) with a temperature t; its
-exponent, 1 to 3, says which form it is. They are fitted on up to 2,000 training images, each left out of the
-model in turn. For each form the temperature is that at which the mean probability of the answers is the share
-of right ones (with one right and one wrong answer added, so that a few images without a mistake do not make
-the model certain); of the forms the one with the smallest calibration error is taken, the first where there
-are fewer than 500 images.
+d_c^2 / t^2 or d_c^2 n / t^3 with a temperature t; its exponent, 1 to 3, says which form it is. There n is the
+distance of the nearest class, and no less than the next one's over the root of 3, at which the difference of
+both exponents is largest: the nearer the one, the surer (where both are 0, n / t is 1). They are fitted on up
+to 2,000 training images, each left out of the model in turn. For each form the temperature is that at which
+the mean probability of the answers is the share of right ones (with one right and one wrong answer added, so
+that a few images without a mistake do not make the model certain); of the forms the one with the smallest
+calibration error is taken, the first where there are fewer than 500 images.
 
 The share of right ones among a few is known too badly for that. Where a typical class has at most 10 images,
 the form is the first, and the temperature is the one that makes the images' own classes likeliest, drawn to
@@ -229,9 +230,9 @@ def _powers(distances: Floats, temperature: float, exponent: int) -> Floats:
     scaled = np.minimum(distances, _FARTHEST * temperature) / temperature
     powers = scaled ** min(exponent, 2)
     if exponent == 3:
-        nearest = scaled.min(axis=1, keepdims=True)
-        # What equals a training image is of its class, and not of all alike.
-        powers *= np.where(nearest > 0, nearest, 1)
+        first, second = np.sort(scaled, axis=1)[:, [0, min(1, scaled.shape[1] - 1)]].T[:, :, None]
+        near = np.maximum(first, second / np.sqrt(3))
+        powers *= np.where(near > 0, near, 1)
     known = np.isfinite(distances)
     return np.where(known | ~known.any(axis=1, keepdims=True), powers, np.inf)
 

@@ -22,8 +22,9 @@ function powers(distances, temperature, exponent) {
   const scaled = distances.map((distance) => Math.min(distance, FARTHEST * temperature) / temperature);
   let made = exponent === 1 ? scaled : scaled.map((value) => value * value);
   if (exponent === 3) {
-    const nearest = Math.min(...scaled) || 1;
-    made = made.map((value) => value * nearest);
+    const [first, second = first] = [...scaled].sort((one, other) => one - other);
+    const near = Math.max(first, second / Math.sqrt(3)) || 1;
+    made = made.map((value) => value * near);
   }
   const any = distances.some(Number.isFinite);
   return made.map((value, code) => (!any || Number.isFinite(distances[code]) ? value : Infinity));
