@@ -235,9 +235,9 @@ def test_real_meters(shared_data):
         lookalike.load(shared_data / "own-meters.zip")
     inner = shared_data / "own-meters.zip" / "own-meters" / "gasmeter-gmt"
     train, valid = lookalike.load(inner)
-    assert train.images.shape[1:] == valid.images.shape[1:] == (32, 20, 3)
+    assert train.images.shape[1:] == valid.images.shape[1:] == (43, 24, 3)
     assert any(
-        "Images are of mixed sizes" in note and "to the median, 32 x 20" in note
+        "Images are of mixed sizes" in note and "to the median, 43 x 24" in note
         for note in train.source.notes
     )
     assert sum(map(len, lookalike.load(inner, size=(32, 20)))) == 568
