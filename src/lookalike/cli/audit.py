@@ -1,0 +1,106 @@
+"""``lookalike audit``: what is wrong with labelled images, and which of them mislead."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer import Option
+
+import lookalike
+from lookalike.cli import common
+from lookalike.errors import InputError, unknown
+
+_TABLES = (".csv",)
+
+
+def audit(
+    data: common.Data,
+    report: common.Report = None,
+    write: Annotated[
+        Path | None,
+        Option("--write", metavar="FILE", help="Write a table: a line an image, and what to do with it."),
+    ] = None,
+    fail_on: Annotated[
+        str,
+        Option("--fail-on", metavar="KINDS", help="End with 1 where such is found: label,leak,duplicate."),
+    ] = "",
+    unlabelled: Annotated[
+        str,
+        Option("--unlabelled", metavar="IMAGES", help="Images without labels: which would help most."),
+    ] = "",
+    pick: Annotated[
+        int, Option("--pick", metavar="N", min=1, help="How many of the unlabelled images to pick.")
+    ] = 20,
+    classes: common.Classes = "",
+    size: common.Size = "",
+    limit: common.Limit = None,
+    seed: common.Seed = 0,
+    skip_bad: common.SkipBad = False,
+    zip_encoding: common.ZipEncoding = None,
+    label_column: common.LabelColumn = None,
+    header: common.Header = None,
+    label_from: common.LabelFrom = None,
+    nested: common.Nested = False,
+    follow_links: common.FollowLinks = False,
+    group_from: common.GroupFrom = "",
+    as_json: common.Json = False,
+    as_csv: common.Csv = False,
+    quiet: common.Quiet = False,
+) -> None:
+    """Find what is wrong with labelled images, and which of them mislead.
+
+    Probably wrong labels, copies, images of one part that are in another, odd images, classes that look the
+    same. DATA may be a model file: then it is about the images that the model keeps.
+    Try: lookalike audit digits --write findings.csv
+    """
+    common.check_one_format(as_json, as_csv)
+    wanted = _kinds(fail_on)
+    inputs = [*common.data_files(data), unlabelled]
+    common.check_file("--report", report, inputs, common.PAGES)
+    if write is not None and write.suffix.lower() not in _TABLES:
+        raise InputError(f"--write {write}: expected a file's name that ends in .csv")
+    common.check_file("--write", write, inputs)
+    with common.progress(quiet) as tell:
+        options = common.loading(classes, size, limit, seed, skip_bad, tell) | common.layout(
+            zip_encoding, label_column, header, label_from, nested, follow_links
+        )
+        kept = common.kept_of_model(data, options["classes"])
+        model: Any = None
+        if kept is None:
+            parts: tuple[Any, ...] = lookalike.load(data, group_from=group_from or None, **options)
+        else:
+            parts, model = kept
+        loose = common.find_images([unlabelled], follow_links=follow_links) if unlabelled else None
+        others = None
+        if loose is not None:
+            batch = loose.whole(parts[0].images.shape[1:], resize=bool(size), skip_bad=skip_bad)
+            others = batch.images
+        found = lookalike.audit(  # type: ignore[operator]  # the package is called
+            *parts, model=model, unlabelled=others, pick_count=pick, seed=seed, progress=tell
+        )
+    if loose is not None:
+        common.say_bad(loose, quiet)
+        found = found.with_names(batch.names)
+    common.show_result(found, as_json, as_csv)
+    if report is not None:
+        found.report(report, command=common.command_line())
+        common.say_written("report", report, quiet)
+    if write is not None:
+        common.write("findings", write, found.to_csv().encode(), quiet)
+    failed = [kind for kind in found.counts if kind in wanted]
+    if failed:
+        common.say(f"found, of what --fail-on names: {', '.join(failed)}", quiet, "red")
+        raise typer.Exit(1)
+
+
+def _kinds(text: str) -> frozenset[str]:
+    """Return the kinds of findings in a list like label,leak."""
+    from lookalike.audit.findings import KINDS
+
+    names = common.split_list(text) or []
+    for name in names:
+        if name not in KINDS:
+            raise InputError(unknown("kind of finding", name, KINDS))
+    return frozenset(names)
