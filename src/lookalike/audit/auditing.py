@@ -22,6 +22,7 @@ from lookalike.audit.neighbours import Neighbours, find_neighbours
 from lookalike.audit.oddities import find_oddities
 from lookalike.audit.suspects import Suspects, find_suspects
 from lookalike.data.labelled import LabelledImages, face_values, natural_order
+from lookalike.data.loose import LooseBatch
 from lookalike.errors import InputError, LabelWarning
 from lookalike.evaluation.compare import both, compare
 from lookalike.evaluation.evaluate import labelled, unwarned
@@ -173,7 +174,7 @@ def audit(
     valid: LabelledImages | ArrayLike | None = None,
     model: Any = None,
     *,
-    unlabelled: ArrayLike | None = None,
+    unlabelled: ArrayLike | LooseBatch | None = None,
     pick_count: int = 20,
     seed: int = 0,
     progress: Progress = silent,
@@ -189,7 +190,7 @@ def audit(
     model : classifier, optional
         Whose mistakes are blamed on training images: one of lookalike's that keeps them; it is fitted anew.
         By default :class:`lookalike.DeformableMatch`, of which at most 5,000 answers are asked.
-    unlabelled : array-like of shape (m, h, w) or (m, h, w, c), optional
+    unlabelled : array-like of shape (m, h, w) or (m, h, w, c), or LooseBatch, optional
         Images without labels, of which those are picked that would help most.
     pick_count : int, default=20
         How many of them.
@@ -244,8 +245,10 @@ def audit(
     ]
     picked: tuple[str, ...] = ()
     if unlabelled is not None and own is not None:
-        asked = own.checked(unlabelled)
-        picked = tuple(str(place) for place in pick(own, asked, pick_count, progress))
+        named = unlabelled if isinstance(unlabelled, LooseBatch) else None
+        asked = own.checked(unlabelled if named is None else named.images)
+        chosen = pick(own, asked, pick_count, progress).tolist()
+        picked = tuple(str(place) if named is None else named.names[place] for place in chosen)
     return Audit(
         images=images,
         parts=of,

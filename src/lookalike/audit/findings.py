@@ -33,8 +33,6 @@ KINDS: dict[str, str] = {
 ACTIONS = ("keep", "relabel", "drop", "look")
 #: The columns of a table of findings.
 COLUMNS = ("data", "part", "image", "kind", "label", "action", "new_label", "score", "why", "others")
-# A table of findings has at most so many bytes.
-_MOST_BYTES = 1 << 28
 
 
 @dataclass(frozen=True)
@@ -59,18 +57,18 @@ class Change(NamedTuple):
     label: str
 
 
-def to_csv(findings: Sequence[Finding], images: LabelledImages, parts: Sequence[str]) -> str:
-    """Return findings as a table, one line an image, harmless to spreadsheets; ``parts`` are of images."""
+def rows_of(
+    findings: Sequence[Finding], images: LabelledImages, parts: Sequence[str]
+) -> dict[int, tuple[str, ...]]:
+    """Return the cells of a table of findings for each image, harmless to spreadsheets, in their order."""
     own: dict[int, list[Finding]] = {}
     for one in findings:
         own.setdefault(one.places[0], []).append(one)
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    rows = {}
     for place, said in own.items():
         # What is to be done with an image is said by the worst finding that says something.
         first = next((one for one in said if one.action != "look"), said[0])
-        row = (
+        cells = (
             images.source.name,
             parts[place],
             images.names[place],
@@ -82,7 +80,16 @@ def to_csv(findings: Sequence[Finding], images: LabelledImages, parts: Sequence[
             "; ".join(one.why for one in said),
             " | ".join(images.names[other] for other in first.places[1:6]),
         )
-        writer.writerow([csv_cell(cell) for cell in row])
+        rows[place] = tuple(csv_cell(cell) for cell in cells)
+    return rows
+
+
+def to_csv(findings: Sequence[Finding], images: LabelledImages, parts: Sequence[str]) -> str:
+    """Return findings as a table, a line an image; ``parts`` are those of the images."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(rows_of(findings, images, parts).values())
     return out.getvalue()
 
 
@@ -94,8 +101,6 @@ def read_csv(data: bytes, name: str = "findings") -> tuple[str, tuple[Change, ..
     DataError
         It is no such table, has an action that is none, or says two things of one image.
     """
-    if len(data) > _MOST_BYTES:
-        raise DataError(f"{quoted(name)} has {len(data):,} bytes: expected a table of findings")
     try:
         reader = csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
         rows = list(reader)

@@ -55,6 +55,8 @@ def audit(
     same. DATA may be a model file: then it is about the images that the model keeps.
     Try: lookalike audit digits --write findings.csv
     """
+    from lookalike.audit.auditing import audit as audited
+
     common.check_one_format(as_json, as_csv)
     wanted = _kinds(fail_on)
     inputs = [*common.data_files(data), unlabelled]
@@ -66,23 +68,25 @@ def audit(
         options = common.loading(classes, size, limit, seed, skip_bad, tell) | common.layout(
             zip_encoding, label_column, header, label_from, nested, follow_links
         )
-        kept = common.kept_of_model(data, options["classes"])
-        model: Any = None
-        if kept is None:
-            parts: tuple[Any, ...] = lookalike.load(data, group_from=group_from or None, **options)
-        else:
-            parts, model = kept
+        parts, model = _loaded(data, options, group_from)
         loose = common.find_images([unlabelled], follow_links=follow_links) if unlabelled else None
         others = None
         if loose is not None:
-            batch = loose.whole(parts[0].images.shape[1:], resize=bool(size), skip_bad=skip_bad)
-            others = batch.images
-        found = lookalike.audit(  # type: ignore[operator]  # the package is called
-            *parts, model=model, unlabelled=others, pick_count=pick, seed=seed, progress=tell
+            source = parts[0].source
+            how = {"reading": source.reading, "sizes": source.sizes}
+            shape = parts[0].images.shape[1:]
+            others = loose.whole(shape, resize=bool(size), skip_bad=skip_bad, **how)
+        found = audited(
+            parts[0],
+            parts[1] if len(parts) > 1 else None,
+            model,
+            unlabelled=others,
+            pick_count=pick,
+            seed=seed,
+            progress=tell,
         )
     if loose is not None:
         common.say_bad(loose, quiet)
-        found = found.with_names(batch.names)
     common.show_result(found, as_json, as_csv)
     if report is not None:
         found.report(report, command=common.command_line())
@@ -93,6 +97,23 @@ def audit(
     if failed:
         common.say(f"found, of what --fail-on names: {', '.join(failed)}", quiet, "red")
         raise typer.Exit(1)
+
+
+def _loaded(data: str, options: dict[str, Any], group_from: str) -> tuple[tuple[Any, ...], Any]:
+    """Return the parts of a set and no model, or the images that a model keeps and one like it."""
+    from lookalike.data.load import chosen_classes, load_to_audit
+
+    path = common.model_file(data)
+    if path is None:
+        return load_to_audit(data, group_from=group_from or None, **options), None
+    from sklearn.base import clone
+
+    model = clone(lookalike.load_model(path))
+    if "prepare" in model.get_params():
+        # The images that it keeps are prepared.
+        model.set_params(prepare=None)
+    kept = chosen_classes(lookalike.kept_images(path), options["classes"])
+    return (kept.grouped(group_from) if group_from else kept,), model
 
 
 def _kinds(text: str) -> frozenset[str]:

@@ -18,7 +18,15 @@ from lookalike.errors import MissingExtraError
 from lookalike.evaluation.results import Comparison, Evaluation
 from lookalike.show.columns import Form, Table, rate_facts
 from lookalike.show.terminal import FittedTable
-from lookalike.show.views import findings_table, ideas_table, leaks_table, levels_table, pairs_table, points_table, view
+from lookalike.show.views import (
+    findings_table,
+    ideas_table,
+    leaks_table,
+    levels_table,
+    pairs_table,
+    points_table,
+    view,
+)
 from lookalike.text import csv_cell
 
 # Whoever prints it has its own idea of how wide a line is.
