@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import isotonic_regression
 
 from lookalike.audit.neighbours import Neighbours
 from lookalike.search.matches import NOWHERE
@@ -32,8 +33,8 @@ _BEYOND = 1.05
 _SOFTNESS = 0.1
 #: Labels that are flipped on purpose: which share, how often.
 _FLIPPED, _ROUNDS = 0.02, 4
-#: The scores of right labels fall off exponentially beyond this share of them.
-_TAIL = 0.9
+#: Scores of right labels fall off exponentially beyond this share of them; a first estimate begins earlier.
+_TAIL, _EARLY = 0.9, 0.6
 _BINS, _STEPS = 60, 200
 #: With fewer images beyond the tail's start, nothing is said of how likely labels are wrong.
 _LEAST = 20
@@ -83,12 +84,12 @@ def find_suspects(near: Neighbours, codes: Codes, *, seed: int = 0) -> Suspects:
     judged = np.isfinite(found.scores)
     wrong = np.zeros(len(codes))
     if judged.sum() >= _LEAST and n_classes > 1:
-        planted = _planted(near, codes, found.rivals, n_classes, seed)
+        planted = _planted(near, codes, found, n_classes, seed)
         if len(planted):
             wrong[judged] = _shares(found.scores[judged], planted)
     order = np.argsort(-found.scores, kind="stable")
     # What is more suspicious is no less likely wrong: bins of few images would say otherwise.
-    wrong[order[::-1]] = np.maximum.accumulate(wrong[order[::-1]])
+    wrong[order] = isotonic_regression(wrong[order], increasing=False).x
     expected = np.empty(len(codes))
     expected[order] = np.cumsum(wrong[order]) / np.arange(1, len(codes) + 1)
     return Suspects(found.scores, found.rivals, wrong, expected, float(wrong.mean()))
@@ -128,10 +129,13 @@ def _passed(near: Neighbours, codes: Codes, n_classes: int, trust: Floats) -> _S
     return _Scores(scores, np.where(known, rivals, -1), trust)
 
 
-def _planted(near: Neighbours, codes: Codes, rivals: Codes, n_classes: int, seed: int) -> Floats:
+def _planted(near: Neighbours, codes: Codes, found: _Scores, n_classes: int, seed: int) -> Floats:
     """Return the scores of labels that were flipped on purpose."""
     generator = np.random.default_rng(seed)
-    can = np.flatnonzero(rivals >= 0)
+    # A label that is wrong already would often be put right.
+    can = np.flatnonzero((found.rivals >= 0) & (found.scores < 0))
+    if not can.size:
+        return np.empty(0)
     count = max(2, int(_FLIPPED * len(can)))
     scores = []
     # Of few images few are flipped at once, or neighbours would be wrong too; so more often.
@@ -140,10 +144,10 @@ def _planted(near: Neighbours, codes: Codes, rivals: Codes, n_classes: int, seed
         flipped = codes.copy()
         flipped[chosen] = (codes[chosen] + generator.integers(1, n_classes, len(chosen))) % n_classes
         alike = chosen[::2]
-        flipped[alike] = rivals[alike]
+        flipped[alike] = found.rivals[alike]
         scores.append(_scored(near, flipped, n_classes).scores[chosen])
-    found = np.concatenate(scores)
-    finite: Floats = found[np.isfinite(found)]
+    every = np.concatenate(scores)
+    finite: Floats = every[np.isfinite(every)]
     return finite
 
 
@@ -154,16 +158,14 @@ def _shares(scores: Floats, planted: Floats) -> Floats:
     found by expectation and maximisation.
     """
     wrong = np.zeros(len(scores))
-    share = 0.0
-    # Wrong labels are no part of the tail of right ones: where there are many, it begins earlier.
-    for _ in range(2):
-        start = np.quantile(scores, _TAIL * (1 - share))
+    # Wrong labels are no part of the tail of right ones: how many there are is estimated first.
+    for tail in (_EARLY, _TAIL):
+        start = np.quantile(scores, tail * (1 - wrong.mean()))
         beyond = scores >= start
         if beyond.sum() < _LEAST:
             return wrong
         wrong = np.zeros(len(scores))
         wrong[beyond] = _mixed(scores[beyond] - start, planted - start)
-        share = float(wrong.mean())
     return wrong
 
 

@@ -449,8 +449,8 @@ def enough_text(found: Any) -> str:
     return (
         f"The nearest image is of another class for {rate(enough.wrong)} of the images, each left out, with "
         f"{enough.per_class:,.0f} of a class; if the curve goes on, for {rate(ten)} with 10 and "
-        f"{rate(hundred)} with 100 more of each. Class {plain(found.class_named(enough.needs))} needs them most "
-        f"({enough.needs_rate:.1%} of its own)."
+        f"{rate(hundred)} with 100 more of each. Class {plain(found.class_named(enough.needs))} needs them "
+        f"most ({enough.needs_rate:.1%} of its own)."
     )
 
 
