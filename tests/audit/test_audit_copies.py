@@ -50,7 +50,8 @@ def test_copies_are_found(drawn, change):
         "shifted": {"the same but for a shift by a pixel"},
     }.get(change, {"nearly the same"})
     units = units_of(groups, 150)
-    assert (units[120:] == np.arange(30)).all() and (units[:120] == np.arange(120)).all()
+    assert (units[120:] == np.arange(30)).all()
+    assert (units[:120] == np.arange(120)).all()
 
 
 def test_contradicting_groups_come_first(drawn):

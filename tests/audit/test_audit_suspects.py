@@ -69,9 +69,11 @@ def test_clean_labels_are_not_suspected(near, digits):
 def test_what_cannot_be_judged_is_not_suspected():
     places, distances = np.array([[1, 2], [0, 2], [0, 1]]), np.ones((3, 2))
     of_one = find_suspects(Neighbours(places, distances, ""), np.zeros(3, int))
-    assert (of_one.scores == -np.inf).all() and not of_one.wrong.any()
+    assert (of_one.scores == -np.inf).all()
+    assert not of_one.wrong.any()
     alone = find_suspects(Neighbours(places, distances, ""), np.array([0, 0, 1]))
-    assert alone.scores[2] == -np.inf and np.isfinite(alone.scores[:2]).all()
+    assert alone.scores[2] == -np.inf
+    assert np.isfinite(alone.scores[:2]).all()
 
 
 def test_neighbours_are_the_nearest_others(digits):
@@ -92,6 +94,7 @@ def test_a_set_of_many_is_searched_by_descriptions(monkeypatch, digits):
         np.kron(digits.train.images[:400], np.ones((2, 2), np.uint8)), digits.train.labels[:400]
     )
     near = find_neighbours(images)
-    assert near.title == "coarse descriptions of edges" and near.places.shape == (400, 50)
+    assert near.title == "coarse descriptions of edges"
+    assert near.places.shape == (400, 50)
     assert not (near.places == np.arange(400)[:, None]).any()
     assert (digits.train.labels[near.places[:, 0]] == digits.train.labels[:400]).mean() > 0.9

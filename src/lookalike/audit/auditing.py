@@ -34,7 +34,7 @@ from lookalike.search.matches import NOWHERE
 from lookalike.text import quoted
 
 #: A label is a finding where it is wrong at least so likely, and is to be changed from where it mostly is.
-_LIKELY, _RELABELLED = 0.1, 0.9
+_LIKELY, _RELABELLED = 0.1, 0.75
 #: An image misleads where so many more answers would be right without it.
 _MISLEADS = 1
 #: By default so many images are asked by whom they are misled; among so many images every idea is measured
