@@ -18,7 +18,7 @@ from lookalike.audit.blame import Blame, find_blame
 from lookalike.audit.copies import NEARLY, Group, find_groups, units_of
 from lookalike.audit.enough import Enough, find_enough, pick
 from lookalike.audit.findings import KINDS, Change, Finding, changed
-from lookalike.audit.neighbours import Neighbours, find_neighbours
+from lookalike.audit.neighbours import Neighbours, find_neighbours, matching
 from lookalike.audit.oddities import find_oddities
 from lookalike.audit.suspects import Suspects, find_suspects
 from lookalike.data.labelled import LabelledImages, face_values, natural_order
@@ -27,7 +27,6 @@ from lookalike.errors import InputError, LabelWarning
 from lookalike.evaluation.compare import both, compare
 from lookalike.evaluation.evaluate import labelled, unwarned
 from lookalike.evaluation.statistics import Rate, rate
-from lookalike.models.deformable import DeformableMatch
 from lookalike.progress import Progress, silent
 from lookalike.registry import IDEAS, Shown
 from lookalike.search.matches import NOWHERE
@@ -189,7 +188,7 @@ def audit(
         A second part, to be audited too; of an image batch, its labels.
     model : classifier, optional
         Whose mistakes are blamed on training images: one of lookalike's that keeps them; it is fitted anew.
-        By default :class:`lookalike.DeformableMatch`, of which at most 5,000 answers are asked.
+        By default :class:`lookalike.DeformableMatch`, not aligned, of which at most 5,000 answers are asked.
     unlabelled : array-like of shape (m, h, w) or (m, h, w, c), or LooseBatch, optional
         Images without labels, of which those are picked that would help most.
     pick_count : int, default=20
@@ -305,7 +304,7 @@ def _together(parts: tuple[LabelledImages, ...]) -> tuple[LabelledImages, NDArra
 def _blamed(parts: tuple[LabelledImages, ...], model: Any, progress: Progress) -> tuple[Any, Blame | None]:
     """Return what answers, fitted on the training part, and whom its mistakes are blamed on."""
     train, asked = parts[0], parts[-1]
-    fitted = DeformableMatch(n_neighbors=1) if model is None else clone(model)
+    fitted = matching() if model is None else clone(model)
     if len(train) < 2:
         return None, None
     with unwarned(LabelWarning):

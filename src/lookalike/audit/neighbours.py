@@ -44,6 +44,11 @@ class Neighbours:
         )
 
 
+def matching() -> DeformableMatch:
+    """Return how an audit compares images where nobody says it: aligned they would take minutes."""
+    return DeformableMatch(n_neighbors=1, aligned=False)
+
+
 def find_neighbours(images: LabelledImages, progress: Progress = silent) -> Neighbours:
     """Return the nearest others of each image."""
     n = len(images)
@@ -52,9 +57,8 @@ def find_neighbours(images: LabelledImages, progress: Progress = silent) -> Neig
         return Neighbours(np.full((n, 1), NOWHERE, np.int64), np.full((n, 1), np.inf), "nothing to compare")
     few = n <= DEFORMABLE
     sample = slice(None) if few else np.linspace(0, n - 1, _SAMPLE).astype(np.intp)
-    # Votes are not asked for: choosing how many would take its time.
     with unwarned(LabelWarning):
-        model = DeformableMatch(n_neighbors=1).fit(images.images[sample], images.labels[sample])
+        model = matching().fit(images.images[sample], images.labels[sample])
     own: Any = model.recogniser_
     if few:
         found = own.matcher.match(own.matcher.images, k, exclude=np.arange(n), reach=1.0, progress=progress)
