@@ -85,6 +85,7 @@ __all__ = [
     "Resize",
     "UnknownNameError",
     "appraise",
+    "audit",
     "broadcasting",
     "compare",
     "curve",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any, Literal, TypeVar
 
 Marked = TypeVar("Marked", bound=Callable[..., Any])
@@ -69,3 +71,18 @@ def distance(function: Marked) -> Marked:
 def kind(thing: object) -> Kind | None:
     """Return ``"feature"`` or ``"distance"`` for a marked function, else None."""
     return getattr(thing, _ATTRIBUTE, None)
+
+
+def make_callable(name: str, called: Callable[..., Any]) -> None:
+    """Let the package of a name be called.
+
+    Importing a subpackage always sets it as an attribute of its parent, so a package and a function that
+    share a public name cannot be told apart by which one is looked up; a module whose class has ``__call__``
+    can be both.
+    """
+
+    class Callee(ModuleType):
+        def __call__(self, *given: Any, **more: Any) -> Any:
+            return called(*given, **more)
+
+    sys.modules[name].__class__ = Callee

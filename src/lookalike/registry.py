@@ -35,6 +35,7 @@ _PUBLIC = {
     "lookalike.web.export": "export_page",
 }
 PUBLIC: Mapping[str, str] = {
+    "audit": "lookalike.audit",
     "broadcasting": "lookalike.broadcasting",
     "distance": "lookalike.distance",
     "prepare": "lookalike.prepare",

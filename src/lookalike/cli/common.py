@@ -508,6 +508,17 @@ def data_files(*names: str) -> list[str]:
     return [name for name in names if name and name not in known()]
 
 
+def model_file(data: str) -> Path | None:
+    """Return the path of what was given for data where it is a model's file."""
+    from lookalike.data.load import is_model
+
+    path = Path(data).expanduser()
+    if not data_files(data) or not path.is_file():
+        return None
+    with path.open("rb") as file:
+        return path if is_model(file.read(64)) else None
+
+
 def check_file(
     option: str, path: Path | None, inputs: Iterable[object] = (), endings: tuple[str, ...] = ()
 ) -> None:

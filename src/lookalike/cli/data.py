@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from lookalike.data.known import KnownSet, Place
     from lookalike.data.labelled import LabelledImages
 
+#: A table of findings has at most so many bytes.
+_MOST_TABLE = 1 << 28
+
 app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
 
 
@@ -121,6 +124,52 @@ def export(
         typer.echo(f"{where}\t{len(part):,} images of {len(part.class_names)} classes")
 
 
+@app.command("apply")
+def apply(
+    findings: Annotated[
+        Path, Argument(metavar="FINDINGS", help="A table of lookalike audit --write, or of its page.")
+    ],
+    folder: Annotated[Path, Option("--output", "-o", metavar="FOLDER", help="A new folder to write.")],
+    data: Annotated[
+        str, Option("--data", metavar="DATA", help="The images, where they are elsewhere by now.")
+    ] = "",
+    size: common.Size = "",
+    zip_encoding: common.ZipEncoding = None,
+    label_column: common.LabelColumn = None,
+    header: common.Header = None,
+    label_from: common.LabelFrom = None,
+    nested: common.Nested = False,
+    follow_links: common.FollowLinks = False,
+    quiet: common.Quiet = False,
+) -> None:
+    """Write a cleaned copy of audited images: some are left out or relabelled, as the table says.
+
+    The images themselves are not touched. What changed is counted, and the table goes with the copy.
+    Try: lookalike data apply findings.csv -o clean
+    """
+    from lookalike.audit.auditing import apply_changes
+    from lookalike.audit.findings import read_csv
+    from lookalike.data.load import load_to_audit
+    from lookalike.data.readers.folders import check_new, write_folder
+    from lookalike.files import read_file, write_whole
+
+    check_new(folder)
+    table = read_file(findings, findings, _MOST_TABLE)
+    named, changes = read_csv(table, str(findings))
+    if not (data or named):
+        raise InputError(f"{plain(findings)} names no data: expected --data DATA beside it")
+    with common.progress(quiet) as tell:
+        options = common.loading("", size, None, 0, False, tell) | common.layout(
+            zip_encoding, label_column, header, label_from, nested, follow_links
+        )
+        parts = apply_changes(load_to_audit(data or named, **options), changes)
+        renamed = write_folder(parts, folder, tell)
+    write_whole(folder / "findings.csv", table)
+    common.say_notes(renamed, quiet)
+    for part in parts:
+        typer.echo(plain(part.source.notes[-1]))
+
+
 @app.command("clear-cache")
 def clear_cache() -> None:
     """Delete what was downloaded and compiled: it is made again when it is needed."""
@@ -133,15 +182,10 @@ def clear_cache() -> None:
 
 def _of_model(data: str, classes: list[str] | None) -> tuple[LabelledImages] | None:
     """Return the training images that a model's file keeps, of some classes; None where it is no model."""
-    from lookalike.data.load import chosen_classes, is_model
+    from lookalike.data.load import chosen_classes
 
-    path = Path(data).expanduser()
-    if not common.data_files(data) or not path.is_file():
-        return None
-    with path.open("rb") as file:
-        if not is_model(file.read(64)):
-            return None
-    return (chosen_classes(lookalike.kept_images(path), classes),)
+    path = common.model_file(data)
+    return None if path is None else (chosen_classes(lookalike.kept_images(path), classes),)
 
 
 def _facts(known: KnownSet) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typer.core import TyperCommand
 
 from lookalike import settings
 from lookalike.cli import data
+from lookalike.cli.audit import audit
 from lookalike.cli.broadcast import broadcast
 from lookalike.cli.compare import compare, curve
 from lookalike.cli.evaluate import evaluate
@@ -43,6 +44,7 @@ class _Checked(TyperCommand):
 # A shape may begin with a minus: it is refused as a shape, not taken for an option.
 app.command(cls=_Checked, context_settings={"ignore_unknown_options": True})(broadcast)
 for _command in (
+    audit,
     compare,
     curve,
     evaluate,

@@ -146,11 +146,26 @@ def load(
     wanted = checked_size(size)
     seed = checked_seed(seed)
     layout = checked_layout(zip_encoding, label_column, header, follow_links, nested, label_from)
-    parts = _parts(name_or_path, classes, wanted, layout, progress)
-    if group_from is not None:
-        parts = {
-            part: replace(one, groups=groups_in_names(one.names, group_from)) for part, one in parts.items()
-        }
+    parts = _grouped(_parts(name_or_path, classes, wanted, layout, progress), group_from)
+    return _split_of(parts, wanted, limit, seed, skip_bad, progress)
+
+
+def _grouped(parts: dict[str, Listing], group_from: str | None) -> dict[str, Listing]:
+    """Return parts whose groups are taken from names, where that is asked for."""
+    if group_from is None:
+        return parts
+    return {part: replace(one, groups=groups_in_names(one.names, group_from)) for part, one in parts.items()}
+
+
+def _split_of(
+    parts: Mapping[str, Listing],
+    wanted: Size | None,
+    limit: int | None,
+    seed: int,
+    skip_bad: bool,
+    progress: Progress,
+) -> Split:
+    """Return the images of two parts, one drawn from the other where there is but one."""
     train, valid = (draw(part, limit, seed) for part in _train_and_valid(parts, seed))
     names = train.class_names
     target = wanted and Target.asked(wanted)
@@ -183,6 +198,31 @@ def load_to_fit(
     parts = _parts(name_or_path, classes, wanted, checked_layout(**said), progress)
     listing = _to_fit_on(parts).noted(*_left_alone(parts, "train"))
     return _read(listing, wanted and Target.asked(wanted), limit, seed, skip_bad, progress)
+
+
+def load_to_audit(
+    name_or_path: str | os.PathLike[str],
+    *,
+    classes: Sequence[str | int] | None = None,
+    size: int | tuple[int, int] | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+    skip_bad: bool = False,
+    group_from: str | None = None,
+    progress: Progress = silent,
+    **said: Any,
+) -> tuple[LabelledImages, ...]:
+    """Return the parts that there are, one or two: nothing is drawn to stand for a part.
+
+    What is ``said`` of how images lie is as in :func:`load`.
+    """
+    wanted, seed = checked_size(size), checked_seed(seed)
+    parts = _parts(name_or_path, classes, wanted, checked_layout(**said), progress)
+    parts = _grouped(parts, group_from)
+    if len(parts) > 1:
+        return _split_of(parts, wanted, limit, seed, skip_bad, progress)
+    (alone,) = parts.values()
+    return (_read(alone, wanted and Target.asked(wanted), limit, seed, skip_bad, progress),)
 
 
 def load_to_measure(
@@ -352,7 +392,7 @@ def _in_file(
     )
 
 
-def _to_fit_on(parts: dict[str, Listing]) -> Listing:
+def _to_fit_on(parts: Mapping[str, Listing]) -> Listing:
     """Return the training part, refusing one that nothing can be fitted on."""
     train = parts.get("train")
     if train is None or not len(train):
@@ -366,7 +406,7 @@ def _to_fit_on(parts: dict[str, Listing]) -> Listing:
     return train
 
 
-def _train_and_valid(parts: dict[str, Listing], seed: int) -> tuple[Listing, Listing]:
+def _train_and_valid(parts: Mapping[str, Listing], seed: int) -> tuple[Listing, Listing]:
     """Return what to fit on and what to measure on."""
     train = _to_fit_on(parts)
     if "valid" in parts:

@@ -232,6 +232,11 @@ WORDS = Kind(lambda value: plain(value), left=True)
 NUMBER = Kind(lambda value: f"{value:g}")
 COUNT = Kind(lambda value: f"{value:,}")
 NOTES = Kind(lambda notes: plain("; ".join(notes)), flat=(("", "; ".join),), left=True)
+PLACES = Kind(
+    lambda places: " ".join(map(str, places)),
+    flat=(("", lambda places: " ".join(map(str, places))),),
+    fact=list,
+)
 SECONDS = Kind(lambda value: spaced(seconds(value)), lambda value, _: Cell(seconds(value)))
 BYTES = Kind(lambda value: spaced(memory(value)), lambda value, _: Cell(memory(value)))
 P_VALUE = Kind(lambda value: spaced(p_value(value)), lambda value, _: Cell(p_value(value)))

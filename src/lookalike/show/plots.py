@@ -425,7 +425,22 @@ def _draw_boxes(axes: Axes, column: list[tuple[str, str]], left: float, width: f
         )
 
 
+def _audit(found: Any, ax: Axes | None) -> Axes:
+    """Draw how many labels are how suspicious, and from where they are rather wrong."""
+    axes = _new_axes(ax, 7.5, 3.6)
+    scores, wrong = found.suspects.scores, found.suspects.wrong
+    judged = np.isfinite(scores)
+    for place, (name, some) in enumerate((("rather right", wrong < 0.5), ("rather wrong", wrong >= 0.5))):
+        if (judged & some).any():
+            axes.hist(scores[judged & some], bins=40, color=_COLOURS[place], label=name, alpha=0.8)
+    axes.set_yscale("symlog")
+    _legend(axes, ax is None)
+    title = f"{plain(found.images.source.name)}: labels of {int(judged.sum()):,} images"
+    return _dressed(axes, title, "log of the distance of the own class to another's", "images")
+
+
 _PLOTS: dict[str, Callable[[Any, Any], Any]] = {
+    "Audit": _audit,
     "Appraisal": _appraisal,
     "BestFit": _best_fit,
     "Comparison": _comparison,

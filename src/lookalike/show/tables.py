@@ -18,7 +18,15 @@ from lookalike.errors import MissingExtraError
 from lookalike.evaluation.results import Comparison, Evaluation
 from lookalike.show.columns import Form, Table, rate_facts
 from lookalike.show.terminal import FittedTable
-from lookalike.show.views import ideas_table, levels_table, pairs_table, points_table, view
+from lookalike.show.views import (
+    findings_table,
+    ideas_table,
+    leaks_table,
+    levels_table,
+    pairs_table,
+    points_table,
+    view,
+)
 from lookalike.text import csv_cell
 
 # Whoever prints it has its own idea of how wide a line is.
@@ -238,7 +246,41 @@ def _point_facts(row: Any) -> list[dict[str, Any]]:
     return [{**facts, "accuracies": one[1].accuracies} for facts, one in zip(told, table.rows, strict=True)]
 
 
+def _audit(found: Any) -> dict[str, Any]:
+    table, leaks, enough = findings_table(found, found.issues), leaks_table(found), found.enough
+    blame = found.blame
+    return {
+        "data": data_facts(found.images),
+        "parts": {part: int((found.parts == part).sum()) for part in dict.fromkeys(found.parts.tolist())},
+        "notes": found.notes,
+        "counts": found.counts,
+        "expected_share_of_wrong_labels": found.suspects.rate,
+        "findings": [table.facts(one) for one in found.issues],
+        "leaks": [leaks.facts(row) for row in found.leaks],
+        "removed": None
+        if blame is None
+        else {
+            "places": blame.removed,
+            "before": rate_facts(blame.before),
+            "after": rate_facts(blame.after),
+        },
+        "enough": None
+        if enough is None
+        else {
+            "per_class": enough.per_class,
+            "wrong": vars(enough.wrong),
+            "with_10_more": vars(enough.predicted[0]),
+            "with_100_more": vars(enough.predicted[1]),
+            "needs": found.class_named(enough.needs),
+            "needs_rate": enough.needs_rate,
+        },
+        "picked": found.picked,
+        "label_quality": found.label_quality,
+    }
+
+
 _FACTS: dict[str, Callable[[Any], Any]] = {
+    "Audit": _audit,
     "Appraisal": _appraisal,
     "BestFit": _best_fit,
     "Comparison": _comparison,

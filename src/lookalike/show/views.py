@@ -28,6 +28,8 @@ READING = (
 # Two or three classes have columns of their own; more would not fit a terminal.
 _CLASS_COLUMNS = 3
 _MOST_CLASSES = 40
+# Of each kind of finding so many are shown.
+_MOST_OF_KIND = 5
 # A terminal shows some of the levels; JSON and pages have all.
 _SHOWN_LEVELS = (0.01, 0.02, 0.05, 0.1, 0.2)
 _TERMINAL: frozenset[Form] = frozenset(("terminal",))
@@ -401,7 +403,88 @@ def _explanations(explained: Sequence[Any]) -> View:
     return View(lines, Table(shown, list(explained)))
 
 
+def findings_table(found: Any, issues: Sequence[Any]) -> Table:
+    """Return the table of what an audit found, a row a finding."""
+    images, parts = found.images, found.parts
+    shown = (
+        Column("kind", "finding", lambda one: one.kind, kinds.WORDS),
+        Column("part", "part", lambda one: str(parts[one.places[0]]), kinds.WORDS, goes=3),
+        Column("image", "image", lambda one: images.names[one.places[0]], kinds.WORDS),
+        Column("place", "", lambda one: one.places[0], kinds.COUNT, DATA),
+        Column("label", "label", lambda one: str(images.labels[one.places[0]]), kinds.WORDS),
+        Column("action", "to do", lambda one: one.action, kinds.WORDS, goes=1),
+        Column(
+            "new_label",
+            "rather",
+            lambda one: None if one.label is None else str(one.label),
+            kinds.WORDS,
+        ),
+        Column("score", "wrong", lambda one: one.score, kinds.DISTANCE, goes=2),
+        Column("why", "why", lambda one: one.why, kinds.WORDS, folds=True),
+        Column("others", "", lambda one: one.places[1:], kinds.PLACES, DATA),
+    )
+    return Table(shown, issues)
+
+
+def leaks_table(found: Any) -> Table:
+    """Return what ideas are worth with and without the images that are in both parts."""
+    shown = (
+        Column("idea", "", lambda row: row.name, kinds.WORDS, DATA),
+        Column("title", "idea", lambda row: row.title, kinds.WORDS, folds=True),
+        Column("everything", "right", lambda row: row.everything, kinds.COUNTED_RATE),
+        Column("everything_interval", "95 % interval", lambda row: row.everything, kinds.INTERVAL, SHOWN),
+        Column("without", "without leaks", lambda row: row.without, kinds.COUNTED_RATE),
+        Column("without_interval", "95 % interval", lambda row: row.without, kinds.INTERVAL, SHOWN),
+    )
+    return Table(shown, found.leaks)
+
+
+def enough_text(found: Any) -> str:
+    """Return in a sentence what more images would buy."""
+    enough = found.enough
+
+    def rate(one: Any) -> str:
+        return f"{one.value:.2%} ({one.low:.2%}-{one.high:.2%})"
+
+    ten, hundred = enough.predicted
+    return (
+        f"The nearest image is of another class for {rate(enough.wrong)} of the images, each left out, with "
+        f"{enough.per_class:,.0f} of a class; if the curve goes on, for {rate(ten)} with 10 and "
+        f"{rate(hundred)} with 100 more of each. Class {plain(found.class_named(enough.needs))} needs them "
+        f"most ({enough.needs_rate:.1%} of its own)."
+    )
+
+
+def _audit(found: Any) -> View:
+    """Return what is shown of an audit: how much was found, and the worst of each kind."""
+    parts, counts = np.unique(found.parts, return_counts=True)
+    each = ", ".join(f"{count:,} {part}" for part, count in zip(parts.tolist(), counts.tolist(), strict=True))
+    images = found.images
+    head = f"{plain(images.source.name)}: {len(images):,} images ({each}), {kind_of(images)}"
+    items: list[Line | Table] = [Line(head, "bold")]
+    some: list[Any] = []
+    for kind in found.counts:
+        some += [one for one in found.issues if one.kind == kind][:_MOST_OF_KIND]
+    if some:
+        told = ", ".join(f"{count:,} {kind}" for kind, count in found.counts.items())
+        items += [findings_table(found, some), Line(f"{len(found.issues):,} findings: {told}.")]
+        if len(some) < len(found.issues):
+            items.append(Line(f"The first {_MOST_OF_KIND} of each kind are shown.", "dim"))
+    else:
+        items.append(Line("Nothing was found."))
+    items.append(Line(f"Expected share of wrong labels: {found.suspects.rate:.2%}."))
+    if found.leaks:
+        items.append(leaks_table(found))
+    if found.enough is not None:
+        items.append(Line(enough_text(found)))
+    if found.picked:
+        items.append(Line("To be labelled next: " + ", ".join(map(plain, found.picked))))
+    items += [Line(plain(note), "dim") for note in found.notes]
+    return View(tuple(items), findings_table(found, found.issues))
+
+
 _VIEWS: dict[str, Callable[[Any], View]] = {
+    "Audit": _audit,
     "Appraisal": _appraisal,
     "BestFit": _best_fit,
     "Comparison": _comparison,

@@ -1,0 +1,451 @@
+"""An audit of labelled images: everything that is found in them, worst first."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import clone
+
+from lookalike.audit import findings
+from lookalike.audit.blame import Blame, find_blame
+from lookalike.audit.copies import NEARLY, Group, find_groups, units_of
+from lookalike.audit.enough import Enough, find_enough, pick
+from lookalike.audit.findings import KINDS, Change, Finding, changed
+from lookalike.audit.neighbours import Neighbours, find_neighbours, matching
+from lookalike.audit.oddities import find_oddities
+from lookalike.audit.suspects import Suspects, find_suspects
+from lookalike.data.labelled import LabelledImages, face_values, natural_order
+from lookalike.data.loose import LooseBatch
+from lookalike.errors import InputError, LabelWarning
+from lookalike.evaluation.compare import both, compare
+from lookalike.evaluation.evaluate import labelled, unwarned
+from lookalike.evaluation.statistics import Rate, rate
+from lookalike.progress import Progress, silent
+from lookalike.registry import IDEAS, Shown
+from lookalike.search.matches import NOWHERE
+from lookalike.text import quoted
+
+#: A label is a finding where it is wrong at least so likely, and is to be changed from where it mostly is.
+_LIKELY, _RELABELLED = 0.1, 0.75
+#: An image misleads where so many more answers would be right without it.
+_MISLEADS = 1
+#: By default so many images are asked by whom they are misled; among so many images every idea is measured
+#: with and without leaks, among more the two that are quick.
+_ASKED, _FEW = 5000, 5000
+_QUICK = ("mean-image-l2", "nearest-l2")
+
+
+class LeakRow(NamedTuple):
+    """What an idea is worth with and without the images that are in both parts."""
+
+    name: str
+    title: str
+    everything: Rate
+    without: Rate
+
+
+@dataclass(frozen=True, repr=False)
+class Audit(Shown):
+    """What :func:`lookalike.audit` found; ``str`` is a summary.
+
+    Its :meth:`frame` has a row for each finding; its :meth:`plot` shows how suspicious labels are.
+    """
+
+    images: LabelledImages  #: all that were looked at; those of the validation part come last
+    parts: NDArray[np.str_]  #: (n,): the part of each
+    issues: tuple[Finding, ...]  #: what was found, worst first
+    #: (n,): how likely each label is right, in 0-1: low where it is probably wrong.
+    label_quality: NDArray[np.float64]
+    suspects: Suspects  #: how suspicious each label is, and which it should be
+    neighbours: Neighbours  #: what lies nearest to each image
+    groups: tuple[Group, ...]  #: copies
+    blame: Blame | None  #: which training images mislead; None where nothing could be asked
+    leaks: tuple[LeakRow, ...]  #: what ideas are worth with and without leaked images, where there are any
+    enough: Enough | None  #: what more images would buy; None where there are too few for a curve
+    picked: tuple[str, ...]  #: names of images without labels that would help most
+    notes: tuple[str, ...]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many findings there are of each kind that was found, in the order of kinds."""
+        found = Counter(one.kind for one in self.issues)
+        return {kind: found[kind] for kind in KINDS if found[kind]}
+
+    def class_named(self, code: int) -> str:
+        """Return the name of a class by its number in what was found: that of its text's order."""
+        return str(np.unique(self.images.labels.astype(np.str_))[code])
+
+    def to_csv(self) -> str:
+        """Return the findings as a table to be edited, which :meth:`apply` and the command line take.
+
+        Returns
+        -------
+        str
+            CSV: the data, part and name of each image, the kind of finding, its label, what is proposed
+            (keep, relabel, drop, look), the new label, the score, why, and other images.
+        """
+        return findings.to_csv(self.issues, self.images, self.parts.tolist())
+
+    def apply(self, changes: str | os.PathLike[str] | None = None) -> tuple[LabelledImages, ...]:
+        """Return the parts without what is to be dropped, and with the labels that are to be changed.
+
+        Parameters
+        ----------
+        changes : path-like, optional
+            A table of findings as :meth:`to_csv` makes it, edited or not; by default what is proposed.
+
+        Returns
+        -------
+        tuple of LabelledImages
+            Each part; the last of its notes counts what was changed. Nothing that was given is touched.
+
+        Raises
+        ------
+        DataError
+            The table cannot be read, or says two things of one image.
+        """
+        data = self.to_csv().encode() if changes is None else Path(changes).read_bytes()
+        _, wanted = findings.read_csv(data, "the proposed changes" if changes is None else str(changes))
+        return apply_changes(self._split(), wanted)
+
+    def report(self, path: str | os.PathLike[str], *, command: str = "") -> Path:
+        """Write the findings as one HTML page, on which each is kept, relabelled or dropped by keyboard.
+
+        Parameters
+        ----------
+        path : path-like
+            Where. The file is replaced as a whole or, on any error, not touched.
+        command : str, default=""
+            What makes the page again, to be shown on it.
+
+        Returns
+        -------
+        Path
+            Where the page is. It needs no network.
+        """
+        from lookalike.audit.page import write_page
+
+        write_page(self, Path(path), command)
+        return Path(path)
+
+    def _split(self) -> tuple[LabelledImages, ...]:
+        """Return the parts again."""
+        found = []
+        for part in dict.fromkeys(self.parts.tolist()):
+            own = self.images.take(np.flatnonzero(self.parts == part))
+            found.append(replace(own, source=replace(own.source, part=part)))
+        return tuple(found)
+
+
+def apply_changes(
+    parts: tuple[LabelledImages, ...], changes: tuple[Change, ...]
+) -> tuple[LabelledImages, ...]:
+    """Return parts as changes want them; the last note of each counts what was changed.
+
+    Raises
+    ------
+    InputError
+        A change is of a part or an image that is not there.
+    """
+    known = {part.source.part for part in parts}
+    for change in changes:
+        if change.part not in known:
+            raise InputError(
+                f"the findings name the part {quoted(change.part)}: expected {' or '.join(sorted(known))}, "
+                "those of the data"
+            )
+    found = []
+    for part in parts:
+        cleaned, said = changed(part, changes)
+        found.append(cleaned.noted(said))
+    return tuple(found)
+
+
+def audit(
+    train: LabelledImages | ArrayLike,
+    valid: LabelledImages | ArrayLike | None = None,
+    model: Any = None,
+    *,
+    unlabelled: ArrayLike | LooseBatch | None = None,
+    pick_count: int = 20,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> Audit:
+    """Find what is wrong with labelled images, and which of them mislead.
+
+    Parameters
+    ----------
+    train : LabelledImages, (images, labels), or array-like of shape (n, h, w) or (n, h, w, c)
+        Labelled images, or an image batch.
+    valid : LabelledImages, (images, labels), or array-like of shape (n,), optional
+        A second part, to be audited too; of an image batch, its labels.
+    model : classifier, optional
+        Whose mistakes are blamed on training images: one of lookalike's that keeps them; it is fitted anew.
+        By default :class:`lookalike.DeformableMatch`, not aligned, of which at most 5,000 answers are asked.
+    unlabelled : array-like of shape (m, h, w) or (m, h, w, c), or LooseBatch, optional
+        Images without labels, of which those are picked that would help most.
+    pick_count : int, default=20
+        How many of them.
+    seed : int, default=0
+        What random choices are drawn from.
+    progress : Progress, optional
+        Hears of what is searched.
+
+    Returns
+    -------
+    Audit
+        The findings, worst first, and what they follow from.
+
+    Raises
+    ------
+    InputError
+        There is not one label for each image, the parts' images differ in size or kind, or the model keeps
+        no training images.
+
+    Examples
+    --------
+    >>> import lookalike
+    >>> train, _ = lookalike.load("digits", classes=[3, 7])
+    >>> labels = train.labels.copy()
+    >>> labels[[5, 50]] = 10 - labels[[5, 50]]  # two labels are exchanged
+    >>> found = lookalike.audit(train.images, labels)
+    >>> sorted(one.places[0] for one in found.issues if one.kind == "label")
+    [5, 50]
+    >>> found.label_quality[[5, 50]].max() < 0.5 < found.label_quality.mean()
+    np.True_
+    """
+    parts = _parts(train, valid)
+    images, of = _together(parts)
+    codes = np.unique(images.labels.astype(np.str_), return_inverse=True)[1].astype(np.intp)
+    notes = [note for part in parts for note in part.source.notes]
+    near = find_neighbours(images, progress)
+    groups = find_groups(images.images, codes, near, progress)
+    apart = near.apart(units_of(groups, len(images)))
+    if images.groups is not None and len(np.unique(images.groups)) > 1:
+        judged = apart.apart(np.unique(images.groups.astype(np.str_), return_inverse=True)[1])
+    else:
+        judged = apart
+    suspects = find_suspects(judged, codes, seed=seed)
+    own, blame = _blamed(parts, model, progress)
+    leaked = _leaked(groups, of)
+    leaks = _leak_rows(parts, leaked, blame, seed, progress) if leaked.any() else ()
+    issues = [
+        *_of_groups(groups, images, of, suspects),
+        *_of_labels(images, judged, suspects),
+        *_of_blame(blame, parts),
+        *find_oddities(images, of, codes, apart, suspects),
+    ]
+    picked: tuple[str, ...] = ()
+    if unlabelled is not None and own is not None:
+        named = unlabelled if isinstance(unlabelled, LooseBatch) else None
+        asked = own.checked(unlabelled if named is None else named.images)
+        chosen = pick(own, asked, pick_count, progress).tolist()
+        picked = tuple(str(place) if named is None else named.names[place] for place in chosen)
+    return Audit(
+        images=images,
+        parts=of,
+        issues=tuple(sorted(issues, key=lambda one: [*KINDS].index(one.kind))),
+        label_quality=1 - suspects.wrong,
+        suspects=suspects,
+        neighbours=apart,
+        groups=groups,
+        blame=blame,
+        leaks=leaks,
+        enough=find_enough(judged, codes, seed=seed),
+        picked=picked,
+        notes=(*notes, *_notes(images, codes, suspects, blame)),
+    )
+
+
+def _parts(train: Any, valid: Any) -> tuple[LabelledImages, ...]:
+    """Return one or two parts, however they were given."""
+    if not isinstance(train, LabelledImages | tuple):
+        if valid is None:
+            raise InputError("labels are missing: expected audit(images, labels), or labelled images")
+        return (labelled((train, valid)),)
+    if valid is None:
+        return (labelled(train),)
+    first, second = both(train, valid)
+    if first.source.part == second.source.part:
+        second = second.noted(part="valid")
+    return first, second
+
+
+def _together(parts: tuple[LabelledImages, ...]) -> tuple[LabelledImages, NDArray[np.str_]]:
+    """Return all images as one set, and the part of each."""
+    first = parts[0]
+    of = np.repeat([part.source.part for part in parts], [len(part) for part in parts])
+    if len(parts) == 1:
+        return first, of
+    names = natural_order({name for part in parts for name in part.class_names})
+    faces = dict(zip(names, face_values(names), strict=True))
+    texts = [text for part in parts for text in part.labels.astype(np.str_).tolist()]
+    kinds = [part.images for part in parts]
+    if len({one.dtype for one in kinds}) > 1:
+        kinds = [one / 255 if one.dtype == np.uint8 else one for one in kinds]
+    grouped = [part.groups for part in parts if part.groups is not None]
+    return LabelledImages(
+        np.concatenate(kinds),
+        np.array([faces[text] for text in texts]),
+        tuple(names),
+        tuple(name for part in parts for name in part.names),
+        np.concatenate(grouped) if len(grouped) == len(parts) else None,
+        first.source,
+    ), of
+
+
+def _blamed(parts: tuple[LabelledImages, ...], model: Any, progress: Progress) -> tuple[Any, Blame | None]:
+    """Return what answers, fitted on the training part, and whom its mistakes are blamed on."""
+    train, asked = parts[0], parts[-1]
+    fitted = matching() if model is None else clone(model)
+    if len(train) < 2:
+        return None, None
+    with unwarned(LabelWarning):
+        fitted.fit(train.images, train.labels)
+    own = getattr(fitted, "recogniser_", None)
+    if own is None or not own.matcher.keeps_images:
+        raise InputError(
+            f"{type(fitted).__name__} keeps no training images, so none can be blamed: expected a model that "
+            "compares with its examples, such as NearestImages or DeformableMatch"
+        )
+    known = {str(label): code for code, label in enumerate(own.labels.classes.tolist())}
+    codes = np.array([known.get(text, len(known)) for text in asked.labels.astype(np.str_).tolist()])
+    most = _ASKED if model is None else None
+    with unwarned():
+        blame = find_blame(own, asked, codes, held_out=len(parts) > 1, most=most, progress=progress)
+    return own, blame
+
+
+def _leaked(groups: tuple[Group, ...], of: NDArray[np.str_]) -> NDArray[np.bool_]:
+    """Return which images of the last part have a copy in the first."""
+    leaked = np.zeros(len(of), np.bool_)
+    for group in groups:
+        inside = of[group.places] == of[-1]
+        if of[0] != of[-1] and inside.any() and not inside.all():
+            leaked[group.places[inside]] = True
+    return leaked
+
+
+def _leak_rows(
+    parts: tuple[LabelledImages, ...],
+    leaked: NDArray[np.bool_],
+    blame: Blame | None,
+    seed: int,
+    progress: Progress,
+) -> tuple[LeakRow, ...]:
+    """Return what ideas are worth with and without images that are in both parts."""
+    train, valid = parts
+    clean = ~leaked[len(train) :]
+    few = len(train) + len(valid) <= _FEW
+    ideas = [one.name for one in IDEAS if one.by_default and not one.reference] if few else [*_QUICK]
+    found = []
+    for row in compare(train, valid, ideas, seed=seed, progress=progress).rows:
+        if row.evaluation is not None:
+            right = np.ones(len(valid), np.bool_)
+            right[row.evaluation.mistakes] = False
+            found.append(_leak_row(row.name, row.title, right, clean))
+    if blame is not None and not few:
+        found.append(_leak_row("model", blame.title, blame.right, clean[blame.asked]))
+    return tuple(found)
+
+
+def _leak_row(name: str, title: str, right: NDArray[np.bool_], clean: NDArray[np.bool_]) -> LeakRow:
+    whole, rest = ((int(some.sum()), len(some)) for some in (right, right[clean]))
+    return LeakRow(name, title, rate(*whole), rate(*rest))
+
+
+def _of_groups(
+    groups: tuple[Group, ...], images: LabelledImages, of: NDArray[np.str_], suspects: Suspects
+) -> Iterator[Finding]:
+    """Yield what copies say, of each image but the one that may stay as it is."""
+    for group in groups:
+        places = group.places.tolist()
+        if group.contradicts:
+            # Of labels that differ the least suspicious one is the likeliest.
+            places.sort(key=lambda place: suspects.scores[place])
+            label = images.labels[places[0]].item()
+            for place in places[1:]:
+                if images.labels[place] != label:
+                    why = f"{group.kind} as an image of class {quoted(label)}"
+                    yield Finding("contradiction", (place, *places[:6]), why, label=label)
+            continue
+        # Of copies in both parts the training part's go: those that are measured on stay the same.
+        trained = [place for place in places if of[place] == of[0]]
+        if 0 < len(trained) < len(places):
+            others = [place for place in places if of[place] != of[0]]
+            for place in trained:
+                why = f"{group.kind} as an image of the {of[others[0]]} part"
+                yield Finding("leak", (place, *others), why, _copy_action(group))
+            continue
+        for place in places[1:]:
+            why = f"{group.kind} as another"
+            yield Finding("duplicate", (place, places[0]), why, _copy_action(group))
+
+
+def _copy_action(group: Group) -> str:
+    """Return what is proposed for a copy: what is only nearly the same may be meant, and is looked at."""
+    return "look" if group.kind == NEARLY else "drop"
+
+
+def _of_labels(images: LabelledImages, near: Neighbours, suspects: Suspects) -> Iterator[Finding]:
+    """Yield labels that are probably wrong, the most suspicious first."""
+    names = {str(label): label for label in np.unique(images.labels).tolist()}
+    classes = [names[text] for text in np.unique(images.labels.astype(np.str_)).tolist()]
+    for place in suspects.ranked.tolist():
+        if suspects.wrong[place] < _LIKELY:
+            return
+        label = classes[suspects.rivals[place]]
+        evidence = near.places[place][near.places[place] != NOWHERE][:6]
+        votes = int((images.labels[evidence] == label).sum())
+        expected = float(suspects.expected[place])
+        yield Finding(
+            "label",
+            (place, *evidence.tolist()),
+            f"{votes} of the {len(evidence)} nearest images are of class {quoted(label)}; of this and all "
+            f"more suspicious labels {expected:.0%} are expected to be wrong",
+            "relabel" if suspects.wrong[place] >= _RELABELLED else "look",
+            label,
+            expected,
+        )
+
+
+def _of_blame(blame: Blame | None, parts: tuple[LabelledImages, ...]) -> Iterator[Finding]:
+    """Yield training images that mislead, the worst first."""
+    if blame is None:
+        return
+    offset = len(parts[0]) if blame.held_out else 0
+    for place in np.argsort(-blame.gained, kind="stable").tolist():
+        if blame.gained[place] < _MISLEADS or blame.blame[place] <= blame.credit[place]:
+            continue
+        misled = (blame.wrongly(place)[:6] + offset).tolist()
+        yield Finding(
+            "blame",
+            (place, *misled),
+            f"decided {blame.blame[place]} answers wrongly and {blame.credit[place]} rightly; without it "
+            f"{blame.gained[place]} more of {len(blame.asked):,} would be right",
+        )
+
+
+def _notes(
+    images: LabelledImages, codes: NDArray[np.intp], suspects: Suspects, blame: Blame | None
+) -> Iterator[str]:
+    """Yield what could not be judged, and how much was asked."""
+    alone = int((suspects.scores == -np.inf).sum())
+    if len(np.unique(codes)) < 2:
+        yield "All images are of one class: no label can be compared with another."
+    elif alone:
+        yield f"{alone:,} of {len(images):,} labels could not be judged: their classes have no other image."
+    if blame is not None and blame.removed.size:
+        mended = (blame.before.n - blame.before.hits) - (blame.after.n - blame.after.hits)
+        yield (
+            f"Without the {blame.removed.size} images that mislead most, {mended} of "
+            f"{blame.before.n - blame.before.hits} mistakes go ({blame.after.hits:,} of {blame.after.n:,} "
+            "answers are right; they were really left out)."
+        )

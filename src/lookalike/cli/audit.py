@@ -1,0 +1,127 @@
+"""``lookalike audit``: what is wrong with labelled images, and which of them mislead."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer import Option
+
+import lookalike
+from lookalike.cli import common
+from lookalike.errors import InputError, unknown
+
+_TABLES = (".csv",)
+
+
+def audit(
+    data: common.Data,
+    report: common.Report = None,
+    write: Annotated[
+        Path | None,
+        Option("--write", metavar="FILE", help="Write a table: a line an image, and what to do with it."),
+    ] = None,
+    fail_on: Annotated[
+        str,
+        Option("--fail-on", metavar="KINDS", help="End with 1 where such is found: label,leak,duplicate."),
+    ] = "",
+    unlabelled: Annotated[
+        str,
+        Option("--unlabelled", metavar="IMAGES", help="Images without labels: which would help most."),
+    ] = "",
+    pick: Annotated[
+        int, Option("--pick", metavar="N", min=1, help="How many of the unlabelled images to pick.")
+    ] = 20,
+    classes: common.Classes = "",
+    size: common.Size = "",
+    limit: common.Limit = None,
+    seed: common.Seed = 0,
+    skip_bad: common.SkipBad = False,
+    zip_encoding: common.ZipEncoding = None,
+    label_column: common.LabelColumn = None,
+    header: common.Header = None,
+    label_from: common.LabelFrom = None,
+    nested: common.Nested = False,
+    follow_links: common.FollowLinks = False,
+    group_from: common.GroupFrom = "",
+    as_json: common.Json = False,
+    as_csv: common.Csv = False,
+    quiet: common.Quiet = False,
+) -> None:
+    """Find what is wrong with labelled images, and which of them mislead.
+
+    Probably wrong labels, copies, images of one part that are in another, odd images, classes that look the
+    same. DATA may be a model file: then it is about the images that the model keeps.
+    Try: lookalike audit digits --write findings.csv
+    """
+    from lookalike.audit.auditing import audit as audited
+
+    common.check_one_format(as_json, as_csv)
+    wanted = _kinds(fail_on)
+    inputs = [*common.data_files(data), unlabelled]
+    common.check_file("--report", report, inputs, common.PAGES)
+    if write is not None and write.suffix.lower() not in _TABLES:
+        raise InputError(f"--write {write}: expected a file's name that ends in .csv")
+    common.check_file("--write", write, inputs)
+    with common.progress(quiet) as tell:
+        options = common.loading(classes, size, limit, seed, skip_bad, tell) | common.layout(
+            zip_encoding, label_column, header, label_from, nested, follow_links
+        )
+        parts, model = _loaded(data, options, group_from)
+        loose = common.find_images([unlabelled], follow_links=follow_links) if unlabelled else None
+        others = None
+        if loose is not None:
+            source = parts[0].source
+            how = {"reading": source.reading, "sizes": source.sizes}
+            shape = parts[0].images.shape[1:]
+            others = loose.whole(shape, resize=bool(size), skip_bad=skip_bad, **how)
+        found = audited(
+            parts[0],
+            parts[1] if len(parts) > 1 else None,
+            model,
+            unlabelled=others,
+            pick_count=pick,
+            seed=seed,
+            progress=tell,
+        )
+    if loose is not None:
+        common.say_bad(loose, quiet)
+    common.show_result(found, as_json, as_csv)
+    if report is not None:
+        found.report(report, command=common.command_line())
+        common.say_written("report", report, quiet)
+    if write is not None:
+        common.write("findings", write, found.to_csv().encode(), quiet)
+    failed = [kind for kind in found.counts if kind in wanted]
+    if failed:
+        common.say(f"found, of what --fail-on names: {', '.join(failed)}", quiet, "red")
+        raise typer.Exit(1)
+
+
+def _loaded(data: str, options: dict[str, Any], group_from: str) -> tuple[tuple[Any, ...], Any]:
+    """Return the parts of a set and no model, or the images that a model keeps and one like it."""
+    from lookalike.data.load import chosen_classes, load_to_audit
+
+    path = common.model_file(data)
+    if path is None:
+        return load_to_audit(data, group_from=group_from or None, **options), None
+    from sklearn.base import clone
+
+    model = clone(lookalike.load_model(path))
+    if "prepare" in model.get_params():
+        # The images that it keeps are prepared.
+        model.set_params(prepare=None)
+    kept = chosen_classes(lookalike.kept_images(path), options["classes"])
+    return (kept.grouped(group_from) if group_from else kept,), model
+
+
+def _kinds(text: str) -> frozenset[str]:
+    """Return the kinds of findings in a list like label,leak."""
+    from lookalike.audit.findings import KINDS
+
+    names = common.split_list(text) or []
+    for name in names:
+        if name not in KINDS:
+            raise InputError(unknown("kind of finding", name, KINDS))
+    return frozenset(names)

@@ -1,0 +1,149 @@
+"""``lookalike audit`` and ``lookalike data apply``, and the page in a browser."""
+
+import csv
+import io
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import lookalike
+from browsing import chromium
+from cli_runner import call
+from lookalike.data.readers.folders import write_folder
+
+
+@pytest.fixture
+def cli(monkeypatch, capsys):
+    return lambda *arguments: call(monkeypatch, capsys, *arguments)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, digits):
+    """Return a folder of digits, two of which have wrong labels and one is blank."""
+    train = digits.train.take(slice(0, 300))
+    labels, images = train.labels.copy(), train.images.copy()
+    labels[[40, 70]] = (labels[[40, 70]] + 4) % 10
+    images[5] = 0
+    path = tmp_path_factory.mktemp("audited") / "digits"
+    write_folder([replace(train, labels=labels, images=images)], path)
+    return path
+
+
+def test_a_folder_is_audited_whole_and_cleaned(cli, folder, digits, tmp_path):
+    table = tmp_path / "findings.csv"
+    found = cli("audit", folder, "--csv", "--write", table, "--fail-on", "leak")
+    assert found.code == 0
+    rows = list(csv.DictReader(io.StringIO(found.out)))
+    wanted = {f"{digits.train.names[place]}.png" for place in (40, 70)}
+    assert {row["image"].split("/")[-1] for row in rows if row["kind"] == "label"} >= wanted
+    assert {row["part"] for row in rows} == {"train"}
+    before = sorted(path.read_bytes() for path in folder.rglob("*.png"))
+    done = cli("data", "apply", table, "-o", tmp_path / "clean")
+    assert done.code == 0
+    assert "images kept" in done.out
+    assert sorted(path.read_bytes() for path in folder.rglob("*.png")) == before
+    assert (tmp_path / "clean" / "findings.csv").read_bytes() == table.read_bytes()
+    cleaned = lookalike.data.load.load_to_audit(tmp_path / "clean")[0]
+    assert len(cleaned) == 299
+
+
+def test_what_it_is_told_to_fail_on_ends_it_with_1(cli, folder):
+    found = cli("audit", folder, "--json", "--fail-on", "label,blank")
+    assert found.code == 1
+    assert "blank" in found.err
+    assert json.loads(found.out)["counts"]["blank"] == 1
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    (("--fail-on", "labels"), "no kind of finding is called 'labels': did you mean label"),
+    (("--write", "findings.txt"), "ends in .csv"),
+    (("--json", "--csv"), "expected one of them"),
+])  # fmt: skip
+def test_bad_options_are_said(cli, options, message):
+    found = cli("audit", "digits", *options)
+    assert found.code == 2
+    assert message in found.err
+    assert not found.out
+
+
+def test_a_model_is_audited_by_the_images_that_it_keeps(cli, digits, tmp_path):
+    train = digits.train.take(slice(0, 200))
+    labels = train.labels.copy()
+    labels[50] = (labels[50] + 5) % 10
+    fitted = lookalike.NearestImages(prepare="auto").fit(train.images, labels)
+    path = lookalike.save_model(fitted, tmp_path / "m.lookalike")
+    found = cli("audit", path, "--json")
+    assert found.code == 0
+    findings = json.loads(found.out)["findings"]
+    assert "50" in {one["image"] for one in findings if one["kind"] == "label"}
+
+
+def test_a_table_without_its_data_is_refused(cli, tmp_path):
+    table = tmp_path / "findings.csv"
+    table.write_text("part,image,action,new_label,data\n")
+    found = cli("data", "apply", table, "-o", tmp_path / "clean")
+    assert found.code == 2
+    assert "names no data" in found.err
+    table.write_text("a,b\n1,2\n")
+    assert "is no table of findings" in cli("data", "apply", table, "-o", tmp_path / "clean").err
+
+
+def test_unlabelled_images_are_picked_by_name(cli, folder, digits, tmp_path):
+    write_folder(
+        [replace(digits.valid.take(slice(0, 8)), labels=np.full(8, "x"), class_names=("x",))],
+        tmp_path / "new",
+    )
+    found = cli("audit", folder, "--unlabelled", tmp_path / "new", "--pick", 2, "--json")
+    picked = json.loads(found.out)["picked"]
+    assert found.code == 0
+    assert len(picked) == 2
+    assert all(name.endswith(".png") for name in picked)
+
+
+@pytest.fixture(scope="module")
+def page(folder, tmp_path_factory):
+    """Return a page of an audit whose names and classes are hostile."""
+    (images,) = lookalike.data.load.load_to_audit(folder)
+    names = tuple(f"</script><img src=x onerror=alert(1)>{place}" for place in range(len(images)))
+    texts = np.array([f"<b>{label}" for label in images.labels.tolist()])
+    hostile = replace(images, names=names, labels=texts, class_names=tuple(sorted(set(texts.tolist()))))
+    found = lookalike.audit(hostile)
+    path = tmp_path_factory.mktemp("page") / "a.html"
+    return found, found.report(path, command="lookalike audit x")
+
+
+def test_findings_are_decided_by_keyboard_and_saved(page, tmp_path):
+    found, path = page
+    troubles = []
+    with chromium() as browser:
+        opened = browser.new_page(accept_downloads=True)
+        opened.on("console", lambda message: troubles.append(message.text))
+        opened.on("pageerror", lambda error: troubles.append(str(error)))
+        opened.on("dialog", lambda dialog: troubles.append(dialog.message))
+        opened.goto(path.as_uri())
+        assert opened.locator("#list > li").count() == min(20, len(found.issues))
+        assert opened.locator("#list img").first.evaluate("image => image.naturalWidth") == 8
+        opened.keyboard.press("j")
+        opened.keyboard.press("3")
+        opened.keyboard.press("1")
+        with opened.expect_download() as waited:
+            opened.keyboard.press("s")
+        saved = tmp_path / "saved.csv"
+        waited.value.save_as(saved)
+        opened.keyboard.press("n")
+        opened.close()
+    assert troubles == []
+    rows = {row["image"]: row for row in csv.DictReader(io.StringIO(saved.read_text()))}
+    first, second = (found.images.names[one.places[0]] for one in found.issues[:2])
+    assert (rows[first]["action"], rows[second]["action"]) == ("drop", "keep")
+    (cleaned,) = found.apply(saved)
+    assert first not in cleaned.names
+    assert second in cleaned.names
+
+
+def test_the_page_has_no_markup_from_outside(page):
+    text = page[1].read_text(encoding="utf-8")
+    assert "<img src=x" not in text
+    assert "</script><img" not in text

@@ -1,0 +1,100 @@
+"""Wrong labels are found, and their scores mean what is said."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import average_precision_score
+
+from lookalike.audit.neighbours import Neighbours, find_neighbours
+from lookalike.audit.suspects import find_suspects
+from lookalike.data.labelled import LabelledImages
+
+
+def flipped(codes, share, seed, pairs=None):
+    """Return labels of which a share was flipped, at random or within pairs of classes, and which were."""
+    generator = np.random.default_rng(seed)
+    can = np.arange(len(codes)) if pairs is None else np.flatnonzero(np.isin(codes, [*pairs]))
+    chosen = generator.permutation(can)[: int(share * len(codes))]
+    wrong = codes.copy()
+    if pairs is None:
+        wrong[chosen] = (codes[chosen] + generator.integers(1, 10, len(chosen))) % 10
+    else:
+        wrong[chosen] = [pairs[code] for code in codes[chosen].tolist()]
+    return wrong, np.isin(np.arange(len(codes)), chosen)
+
+
+@pytest.fixture(scope="module")
+def near(digits):
+    return find_neighbours(digits.train)
+
+
+CONFUSED = {4: 9, 9: 4, 3: 5, 5: 3, 1: 7, 7: 1}
+
+
+@pytest.mark.parametrize(
+    ("share", "pairs", "least"),
+    [
+        (0.01, None, 0.95),
+        (0.1, None, 0.97),
+        (0.01, CONFUSED, 0.9),
+        (0.1, CONFUSED, 0.93),
+    ],
+)
+def test_planted_flips_are_found(near, digits, share, pairs, least):
+    wrong, planted = flipped(digits.train.labels, share, 3, pairs)
+    found = find_suspects(near, wrong)
+    assert average_precision_score(planted, found.scores) >= least
+    assert found.rate == pytest.approx(share, rel=0.5)
+    # What is suggested is mostly what it was.
+    assert (found.rivals[planted] == digits.train.labels[planted]).mean() >= 0.9
+
+
+@pytest.mark.parametrize("share", [0.03, 0.1])
+def test_a_score_is_the_share_of_wrong_labels_above_it(near, digits, share):
+    claimed, real = [], []
+    for seed in range(6):
+        wrong, planted = flipped(digits.train.labels, share, seed)
+        found = find_suspects(near, wrong)
+        last = np.flatnonzero(found.expected[found.ranked] >= 0.9).max()
+        claimed.append(found.expected[found.ranked][last])
+        real.append(planted[found.ranked[: last + 1]].mean())
+    assert 0.85 <= np.mean(real) <= 0.97, (claimed, real)
+
+
+def test_clean_labels_are_not_suspected(near, digits):
+    found = find_suspects(near, digits.train.labels)
+    assert found.rate < 0.005
+    assert (found.wrong > 0.5).sum() <= 2
+
+
+def test_what_cannot_be_judged_is_not_suspected():
+    places, distances = np.array([[1, 2], [0, 2], [0, 1]]), np.ones((3, 2))
+    of_one = find_suspects(Neighbours(places, distances, ""), np.zeros(3, int))
+    assert (of_one.scores == -np.inf).all()
+    assert not of_one.wrong.any()
+    alone = find_suspects(Neighbours(places, distances, ""), np.array([0, 0, 1]))
+    assert alone.scores[2] == -np.inf
+    assert np.isfinite(alone.scores[:2]).all()
+
+
+def test_neighbours_are_the_nearest_others(digits):
+    some = digits.train.take(slice(0, 40))
+    near = find_neighbours(some)
+    assert not (near.places == np.arange(40)[:, None]).any()
+    assert (np.diff(near.distances, axis=1) >= 0).all()
+    units = np.arange(40) // 2
+    apart = near.apart(units)
+    there = apart.places >= 0
+    assert not ((units[apart.places] == units[:, None]) & there).any()
+    assert there.sum() == 40 * 39 - 40
+
+
+def test_a_set_of_many_is_searched_by_descriptions(monkeypatch, digits):
+    monkeypatch.setattr("lookalike.audit.neighbours.DEFORMABLE", 100)
+    images = LabelledImages.from_numpy(
+        np.kron(digits.train.images[:400], np.ones((2, 2), np.uint8)), digits.train.labels[:400]
+    )
+    near = find_neighbours(images)
+    assert near.title == "coarse descriptions of edges"
+    assert near.places.shape == (400, 50)
+    assert not (near.places == np.arange(400)[:, None]).any()
+    assert (digits.train.labels[near.places[:, 0]] == digits.train.labels[:400]).mean() > 0.9
