@@ -12,11 +12,14 @@ from lookalike import settings
 from lookalike.cli import data
 from lookalike.cli.broadcast import broadcast
 from lookalike.cli.compare import compare, curve
+from lookalike.cli.cut import cut
 from lookalike.cli.evaluate import evaluate
 from lookalike.cli.export import export
 from lookalike.cli.ideas import ideas
+from lookalike.cli.layout import layout
 from lookalike.cli.model import fit, forget, info, teach
 from lookalike.cli.predict import explain, predict
+from lookalike.cli.read import read
 from lookalike.cli.serve import app as model_app
 from lookalike.cli.serve import serve
 from lookalike.errors import LookalikeError
@@ -45,6 +48,7 @@ app.command(cls=_Checked, context_settings={"ignore_unknown_options": True})(bro
 for _command in (
     compare,
     curve,
+    cut,
     evaluate,
     explain,
     export,
@@ -52,7 +56,9 @@ for _command in (
     forget,
     ideas,
     info,
+    layout,
     predict,
+    read,
     serve,
     data.show,
     teach,
