@@ -34,21 +34,25 @@ def layout(frame, photograph, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def model(layout, photograph):
-    """Return a model that is fitted on twelve named photographs."""
+def fitted(layout, photograph):
+    """Return a classifier that is fitted on twelve named photographs."""
     from lookalike import MixtureMatch
     from lookalike.photo.cut import crops_of
     from lookalike.photo.register import Registrar
 
     registrar = Registrar(layout)
-    values = ["0123", "4567", "8901", "2345", "6789", "1357", "2468", "9012", "3690", "5874", "7046", "1825"]
+    text = "0123 4567 8901 2345 6789 1357 2468 9012 3690 5874 7046 1825"
     crops = [
         crops_of(layout, registrar.register(photograph(value, 100 + seed)).image)
-        for seed, value in enumerate(values)
+        for seed, value in enumerate(text.split())
     ]
-    return (
-        MixtureMatch().fit(np.concatenate(crops), np.array([int(one) for one in "".join(values)])).recogniser_
-    )
+    labels = np.array([int(one) for one in text.replace(" ", "")])
+    return MixtureMatch().fit(np.concatenate(crops), labels)
+
+
+@pytest.fixture(scope="session")
+def model(fitted):
+    return fitted.recogniser_
 
 
 @pytest.fixture(scope="session")
@@ -56,3 +60,11 @@ def reader(model, layout):
     from lookalike.photo import Reader
 
     return Reader(model, layout)
+
+
+@pytest.fixture(scope="session")
+def saved(fitted, tmp_path_factory):
+    """Return the model's file."""
+    from lookalike import save_model
+
+    return save_model(fitted, tmp_path_factory.mktemp("model") / "meter.lookalike")

@@ -12,7 +12,7 @@ from lookalike.photo.layout import PhotoLayout, Region, ValueFormat, read_photog
 from lookalike.photo.register import PhotographError
 
 
-def of(value=ValueFormat(), cells=4):
+def of(value, cells=4):
     return PhotoLayout("none.png", (200, 100), (Region("n", 0, 0, 20 * cells, 32, cells),), value)
 
 

@@ -94,7 +94,7 @@ VALUES = {
     "twice": ({"characters": ["011"]}, "characters are '011': expected each character once"),
     "too few texts": (
         {"characters": ["01", "23"]},
-        "characters are given for 2 places: expected one text, or 5",
+        "characters are given for 2 places",
     ),
     "decimals": ({"decimals": 5}, "decimals is 5: expected fewer than the 5 places"),
     "unknown wheel": ({"rolls": ["counter.6"]}, "no place is called 'counter.6'"),

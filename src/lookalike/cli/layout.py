@@ -33,45 +33,54 @@ Regions = Annotated[
 ]
 
 
+Output = Annotated[
+    Path | None, Option("--output", "-o", metavar="FILE", help="Where the layout goes: layout.json.")
+]
+Decimals = Annotated[
+    int, Option("--decimals", metavar="N", min=0, help="How many places stand after the decimal point.")
+]
+Unit = Annotated[str, Option("--unit", metavar="UNIT", help="What is counted, such as m3.")]
+Sign = Annotated[bool, Option("--sign", help="The first place shows a sign, + or -.")]
+Characters = Annotated[
+    list[str],
+    Option("--characters", metavar="TEXT", help="What may stand in a place; given once, or for each."),
+]
+Rolls = Annotated[
+    list[str],
+    Option(
+        "--rolls",
+        metavar="PLACE",
+        help="A place, such as counter.5, that is a wheel and may stand between two digits; or: all.",
+    ),
+]
+Register = Annotated[
+    str,
+    Option(
+        "--register",
+        metavar="WAY",
+        help="How photographs may lie: none, shift, similarity (shifted, turned, scaled) or corners.",
+    ),
+]
+Check = Annotated[
+    Path | None, Option("--check", metavar="FILE", help="Draw the regions into this PNG, to look at.")
+]
+On = Annotated[Path | None, Option("--on", metavar="PHOTO", help="Draw them on this photograph instead.")]
+
+
 def layout(
     photograph: Annotated[
         Path, Argument(metavar="PHOTO", help="The reference photograph, or a layout.json to look at.")
     ],
     region: Regions = [],  # noqa: B006  # typer takes no other default of a list
-    output: Annotated[
-        Path | None, Option("--output", "-o", metavar="FILE", help="Where the layout goes: layout.json.")
-    ] = None,
-    decimals: Annotated[
-        int, Option("--decimals", metavar="N", min=0, help="How many places stand after the decimal point.")
-    ] = 0,
-    unit: Annotated[str, Option("--unit", metavar="UNIT", help="What is counted, such as m3.")] = "",
-    sign: Annotated[bool, Option("--sign", help="The first place shows a sign, + or -.")] = False,
-    characters: Annotated[
-        list[str],
-        Option("--characters", metavar="TEXT", help="What may stand in a place; given once, or for each."),
-    ] = [],  # noqa: B006
-    rolls: Annotated[
-        list[str],
-        Option(
-            "--rolls",
-            metavar="PLACE",
-            help="A place, such as counter.5, that is a wheel and may stand between two digits; all for all.",
-        ),
-    ] = [],  # noqa: B006
-    register: Annotated[
-        str,
-        Option(
-            "--register",
-            metavar="WAY",
-            help="How photographs may lie: none, shift, similarity (shifted, turned, scaled) or corners.",
-        ),
-    ] = "similarity",
-    check: Annotated[
-        Path | None, Option("--check", metavar="FILE", help="Draw the regions into this PNG, to look at.")
-    ] = None,
-    on: Annotated[
-        Path | None, Option("--on", metavar="PHOTO", help="Draw them on this photograph instead.")
-    ] = None,
+    output: Output = None,
+    decimals: Decimals = 0,
+    unit: Unit = "",
+    sign: Sign = False,
+    characters: Characters = [],  # noqa: B006
+    rolls: Rolls = [],  # noqa: B006
+    register: Register = "similarity",
+    check: Check = None,
+    on: On = None,
     quiet: common.Quiet = False,
 ) -> None:
     """Say where on photographs a value stands.
@@ -86,17 +95,13 @@ def layout(
         raise InputError(f"{plain(photograph)} is a layout: expected a photograph where a layout is made")
     if not given and not output:
         raise InputError("--output is missing: expected where the layout goes, such as -o layout.json")
-    common.check_file("--output", output, [photograph], (".json",) if output and not output.exists() else ())
+    common.check_file("--output", output, [photograph])
     common.check_file("--check", check, [photograph, *filter(None, [on])], (".png",))
     if given:
         made = load_layout(photograph)
     else:
-        made = _made(
-            photograph,
-            [_region(text) for text in region],
-            register,
-            _value(decimals, unit, sign, characters, rolls),
-        )
+        value = _value(decimals, unit, sign, characters, rolls)
+        made = _made(photograph, [_region(text) for text in region], register, value)
     if output:
         made.save(output)
         common.say_written("layout", output, quiet)
@@ -136,12 +141,12 @@ def _made(photograph: Path, regions: list[Region], register: str, value: dict[st
 
 def _regions(layout: PhotoLayout, on: Path | None) -> bytes:
     """Return a photograph with the regions on it, the reference where no other is given, as a PNG file."""
-    from lookalike.photo.drawing import Mark, drawn, moved
+    from lookalike.photo.drawing import Marked, drawn, moved
     from lookalike.photo.layout import read_photograph
     from lookalike.photo.register import Registrar
 
     photograph = read_photograph(on or layout.photograph)
     if on is None:
-        return drawn(photograph, [Mark(place.corners, place.name) for place in layout.places])
+        return drawn(photograph, [Marked(place.corners, place.name) for place in layout.places])
     matrix = Registrar(layout).register(photograph).matrix
-    return drawn(photograph, [Mark(moved(place.corners, matrix), place.name) for place in layout.places])
+    return drawn(photograph, [Marked(moved(place.corners, matrix), place.name) for place in layout.places])

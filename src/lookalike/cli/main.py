@@ -22,6 +22,7 @@ from lookalike.cli.predict import explain, predict
 from lookalike.cli.read import read
 from lookalike.cli.serve import app as model_app
 from lookalike.cli.serve import serve
+from lookalike.cli.watch import watch
 from lookalike.errors import LookalikeError
 from lookalike.text import plain
 
@@ -62,6 +63,7 @@ for _command in (
     serve,
     data.show,
     teach,
+    watch,
 ):
     app.command(cls=_Checked)(_command)
 app.add_typer(model_app, name="model", help="Model files that are served: fold what they were taught.")

@@ -15,7 +15,7 @@ from lookalike.show.images import AGAINST, FOR
 _LINE, _LETTER = 1 / 400, 1 / 28
 
 
-class Mark(NamedTuple):
+class Marked(NamedTuple):
     """A box to draw: its corners ``(4, 2)`` in the photograph, what is above it, whether it is doubtful."""
 
     corners: NDArray[np.float64]
@@ -23,15 +23,15 @@ class Mark(NamedTuple):
     doubtful: bool = False
 
 
-def drawn(photograph: NDArray[np.uint8], marks: Sequence[Mark], heading: str = "") -> bytes:
+def drawn(photograph: NDArray[np.uint8], marks: Sequence[Marked], heading: str = "") -> bytes:
     r"""Return a photograph with boxes on it as a PNG file: green ones, and red ones for what is doubtful.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from lookalike.photo.drawing import Mark, drawn
+    >>> from lookalike.photo.drawing import Marked, drawn
     >>> box = np.array([[10.0, 10], [30, 10], [30, 40], [10, 40]])
-    >>> drawn(np.zeros((60, 80, 3), np.uint8), [Mark(box, "7")])[:4]
+    >>> drawn(np.zeros((60, 80, 3), np.uint8), [Marked(box, "7")])[:4]
     b'\x89PNG'
     """
     from PIL import Image, ImageDraw, ImageFont, PngImagePlugin

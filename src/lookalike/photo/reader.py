@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lookalike.errors import InputError
 from lookalike.photo.cut import crops_of
-from lookalike.photo.drawing import Mark, drawn, moved
+from lookalike.photo.drawing import Marked, drawn, moved
 from lookalike.photo.layout import DIGITS, PhotoLayout, ValuePlace, load_layout, read_photograph
 from lookalike.photo.register import PhotographError, Registered, Registrar
 from lookalike.photo.strokes import Strokes
@@ -191,10 +191,15 @@ class Reader:
         if found is None:
             return reading, drawn(photograph, [], f"rejected: {reading.reasons[0]}")
         marks = [
-            Mark(moved(place.corners, found.matrix), one.character, one.doubt is not None)
+            Marked(moved(place.corners, found.matrix), one.character, one.doubt is not None)
             for place, one in zip(self.layout.places, reading.places, strict=True)
         ]
         return reading, drawn(photograph, marks, f"{reading.seen} {reading.unit}".strip())
+
+    def unread(self, name: str, reason: str) -> PhotoReading:
+        """Return the rejected reading of a photograph that could not be read, for a reason."""
+        nothing = self.layout.value.written(UNKNOWN * len(self.layout.places))
+        return PhotoReading(name, None, self.layout.value.unit, nothing, reasons=(reason,))
 
     def _look(
         self, photograph: str | Path | bytes | Bytes, name: str
@@ -206,9 +211,7 @@ class Reader:
         try:
             found = self._registrar.register(photograph)
         except PhotographError as error:
-            unknown = self.layout.value.written(UNKNOWN * len(self.layout.places))
-            unread = PhotoReading(name, None, self.layout.value.unit, unknown, reasons=(str(error),))
-            return unread, None, photograph
+            return self.unread(name, str(error)), None, photograph
         return self._read(found, name), found, photograph
 
     def _read(self, found: Registered, name: str) -> PhotoReading:

@@ -1,7 +1,7 @@
 """Whether a crop has the strokes of what it was taken for: what is covered or smeared has others, or none.
 
 Models are made to see through light and contrast; what has no strokes may then look like anything. Here
-images lose what is wide (light, shade), and are compared with the model's own ones, moved by 2 pixels at most:
+images lose what is wide (light, shade), and are compared with the model's own, moved by 2 pixels at most:
 ``s = 2 a·b / (a·a + b·b)`` is 1 for the same strokes, and near 0 for none, or for others. On made photographs
 of five counters it leaves a sixth of the covered places that the level of rejection alone takes for a digit,
 for 3 % of the whole ones.
