@@ -58,8 +58,9 @@ def test_wheels_have_crops_between_two_digits(layout, photograph, tmp_path):
     list(cut(rolling, [path], tmp_path / "crops", {path: "0129"}))
     folders = {path.name for path in (tmp_path / "crops").iterdir()}
     assert folders == {"0", "1", "2", "9", "0-1", "1-2", "9-0"}
-    leaving, coming = (read_photograph(next((tmp_path / "crops" / one).iterdir())) for one in ("9", "0"))
-    half = read_photograph(tmp_path / "crops" / "9-0" / "between_2.png")
+    names = "9/0129_counter.4.png", "0/0129_counter.1.png"
+    leaving, coming = (read_photograph(tmp_path / "crops" / name) for name in names)
+    half = read_photograph(tmp_path / "crops" / "9-0" / "turning_902.png")
     assert np.array_equal(half, np.concatenate([leaving[16:], coming[:16]]))
 
 

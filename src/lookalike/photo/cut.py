@@ -18,7 +18,8 @@ from lookalike.text import quoted
 
 Bytes = NDArray[np.uint8]
 
-#: How far a wheel has turned from a digit to the next one, in crops that are made of both.
+#: How far a wheel has turned from a digit to the next one in crops that are made of both. Few are made, and none
+#: that are nearly a digit: on real wheels digits stand a little off, and would be taken for their neighbours.
 BETWEEN = (0.3, 0.4, 0.5, 0.6, 0.7)
 
 
@@ -141,18 +142,22 @@ def cut(
                 wheels.setdefault(character, []).append(crop)
         yield path, len(crops)
     for label, number, crop in between(wheels):
-        _write(folder / label / f"between_{number}.png", crop)
+        _write(folder / label / f"turning_{number}.png", crop)
 
 
 def between(wheels: Mapping[str, list[Bytes]]) -> Iterator[tuple[str, int, Bytes]]:
-    """Yield crops of wheels that stand between two digits, made of a crop of each, with their labels."""
+    """Yield crops of wheels between two digits, made of a crop of each, with labels such as ``3-4``."""
     for digit in DIGITS:
         after = DIGITS[(int(digit) + 1) % 10]
-        for number, turned in enumerate(BETWEEN if digit in wheels and after in wheels else ()):
-            upper, lower = wheels[digit], wheels[after]
-            cut_at = round(turned * len(upper[0]))
-            leaving, coming = upper[number % len(upper)], lower[number % len(lower)]
-            yield f"{digit}-{after}", number, np.concatenate([leaving[cut_at:], coming[:cut_at]])
+        for number, part in enumerate(BETWEEN if {digit, after} <= wheels.keys() else ()):
+            leaving = wheels[digit][number % len(wheels[digit])]
+            coming = wheels[after][number % len(wheels[after])]
+            cut_at = round(part * len(leaving))
+            yield (
+                f"{digit}-{after}",
+                100 * int(digit) + number,
+                np.concatenate([leaving[cut_at:], coming[:cut_at]]),
+            )
 
 
 def _write(path: Path, crop: Bytes) -> None:

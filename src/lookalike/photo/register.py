@@ -26,7 +26,7 @@ _WORKED_ON, _MOST_FEATURES = 900, 1500
 #: A match is one whose next best is so much farther; RANSAC's votes lie within so many pixels.
 _RATIO, _NEAR = 0.8, 2.5
 #: Fewer votes, or a smaller share of the matches, are chance; and so is another scale.
-_LEAST_VOTES, _LEAST_SHARE, _MOST_SCALE = 12, 0.25, 2.0
+_LEAST_VOTES, _LEAST_SHARE, _MOST_SCALE = 15, 0.1, 2.0
 #: Light is compared at this part of the width, in photographs that are shrunk by this factor.
 _LIGHT_REACH, _SHRUNK, _MOST_GAIN = 1 / 14, 4, 4.0
 #: A pixel whose channels are all as bright is burnt out.
