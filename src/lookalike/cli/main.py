@@ -13,13 +13,17 @@ from lookalike.cli import data
 from lookalike.cli.audit import audit
 from lookalike.cli.broadcast import broadcast
 from lookalike.cli.compare import compare, curve
+from lookalike.cli.cut import cut
 from lookalike.cli.evaluate import evaluate
 from lookalike.cli.export import export
 from lookalike.cli.ideas import ideas
+from lookalike.cli.layout import layout
 from lookalike.cli.model import fit, forget, info, teach
 from lookalike.cli.predict import explain, predict
+from lookalike.cli.read import read
 from lookalike.cli.serve import app as model_app
 from lookalike.cli.serve import serve
+from lookalike.cli.watch import watch
 from lookalike.errors import LookalikeError
 from lookalike.text import plain
 
@@ -47,6 +51,7 @@ for _command in (
     audit,
     compare,
     curve,
+    cut,
     evaluate,
     explain,
     export,
@@ -54,10 +59,13 @@ for _command in (
     forget,
     ideas,
     info,
+    layout,
     predict,
+    read,
     serve,
     data.show,
     teach,
+    watch,
 ):
     app.command(cls=_Checked)(_command)
 app.add_typer(model_app, name="model", help="Model files that are served: fold what they were taught.")

@@ -1,0 +1,167 @@
+"""Crops of the places of a value: cut out of photographs, and labelled by the photographs' names."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.errors import InputError
+from lookalike.files import MAX_FILE_BYTES, read_file, write_whole
+from lookalike.photo.layout import DIGITS, PhotoLayout, read_photograph
+from lookalike.photo.register import PhotographError, Registrar, opencv
+from lookalike.text import quoted
+
+Bytes = NDArray[np.uint8]
+
+#: How far a wheel has turned from a digit to the next one in crops that are made of both. Few are made, and none
+#: that are nearly a digit: on real wheels digits stand a little off, and would be taken for their neighbours.
+BETWEEN = (0.3, 0.4, 0.5, 0.6, 0.7)
+
+
+def crops_of(layout: PhotoLayout, image: Bytes) -> Bytes:
+    """Return what stands in each place of a photograph that lies on the reference, ``(places, h, w, 3)``."""
+    cv2 = opencv()
+    height, width = layout.crop_size
+    target = np.array([[0, 0], [width, 0], [0, height]], np.float32) - 0.5
+    found = []
+    for place in layout.places:
+        upper_left, upper_right, _, lower_left = place.corners.astype(np.float32) - 0.5
+        matrix = cv2.getAffineTransform(target, np.stack([upper_left, upper_right, lower_left]))
+        # A crop that is far smaller than its place would be sampled at few of its pixels.
+        factor = max(1, round(float(np.hypot(*(lower_left - upper_left))) / height))
+        large = np.diag([1 / factor, 1 / factor, 1.0])
+        large[:2, 2] = 0.5 / factor - 0.5
+        fine = (np.vstack([matrix, [0, 0, 1]]) @ large)[:2]
+        crop = cv2.warpAffine(
+            image,
+            fine,
+            (width * factor, height * factor),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        found.append(cv2.resize(crop, (width, height), interpolation=cv2.INTER_AREA) if factor > 1 else crop)
+    return np.stack(found)
+
+
+def characters_of(layout: PhotoLayout, written: str, name: object) -> str:
+    """Return the characters of all places of a value as somebody wrote it, ``00715`` or ``007.15``.
+
+    Raises
+    ------
+    InputError
+        It has another number of characters, or one that may not stand in its place.
+    """
+    text, decimals = written.strip(), layout.value.decimals
+    if decimals and text[-decimals - 1 : -decimals] == ".":
+        text = text[: -decimals - 1] + text[-decimals:]
+    if layout.value.sign and len(text) == len(layout.places) - 1:
+        text = f"+{text}"
+    if len(text) != len(layout.places):
+        raise InputError(
+            f"{quoted(name)} says {quoted(written, 40)}: expected the {len(layout.places)} characters of the "
+            f"value, such as {layout.value.written(''.join(place.characters[0] for place in layout.places))}"
+        )
+    for place, character in zip(layout.places, text, strict=True):
+        if character not in place.characters:
+            raise InputError(
+                f"{quoted(name)} says {quoted(written, 40)}: {character!r} cannot stand in {place.name}, "
+                f"expected one of {place.characters}"
+            )
+    return text
+
+
+def value_in_name(path: Path) -> str:
+    """Return the value that a photograph is named after: ``00715.jpg``, or ``00715_2.jpg`` for one more.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from lookalike.photo.cut import value_in_name
+    >>> value_in_name(Path("photos/00715_evening.jpg"))
+    '00715'
+    """
+    return path.stem.partition("_")[0]
+
+
+def values_in(path: Path) -> dict[str, str]:
+    """Return the values of photographs by their names, of a CSV with the columns ``photograph,value``."""
+    text = read_file(path, path, MAX_FILE_BYTES).decode("utf-8-sig", "replace")
+    rows = [row for row in csv.reader(io.StringIO(text)) if row]
+    if not rows or [cell.strip().lower() for cell in rows[0]] != ["photograph", "value"]:
+        raise InputError(f"{quoted(path)} does not begin with photograph,value: expected that first line")
+    if any(len(row) != 2 for row in rows):
+        raise InputError(f"{quoted(path)} has a line of other than two cells: expected photograph,value")
+    return {name.strip(): value for name, value in rows[1:]}
+
+
+def cut(
+    layout: PhotoLayout,
+    photographs: Iterable[Path],
+    folder: Path,
+    values: Mapping[Path, str] | None = None,
+) -> Iterator[tuple[Path, int]]:
+    """Cut the places out of photographs, and yield each photograph with how many crops were written.
+
+    Parameters
+    ----------
+    layout : PhotoLayout
+        Where the places are.
+    photographs : iterable of Path
+        Photographs; one that cannot be laid on the reference is an error.
+    folder : Path
+        Where crops go: ``NAME_PLACE.png``, in a folder for each character where values are known. Of wheels
+        there are also crops between two digits, made of a crop of each: in folders such as ``3-4``.
+    values : mapping of Path to str, optional
+        What each photograph shows.
+
+    Raises
+    ------
+    PhotographError
+        A photograph cannot be laid on the reference.
+    InputError
+        A value cannot be what a photograph of this layout shows.
+    """
+    registrar = Registrar(layout)
+    known = None if values is None else {p: characters_of(layout, v, p.name) for p, v in values.items()}
+    wheels: dict[str, list[Bytes]] = {}
+    for path in photographs:
+        try:
+            crops = crops_of(layout, registrar.register(read_photograph(path)).image)
+        except PhotographError as error:
+            raise PhotographError(f"{quoted(path)}: {error}") from None
+        for number, (place, crop) in enumerate(zip(layout.places, crops, strict=True)):
+            name = f"{path.stem}_{place.name}.png"
+            character = None if known is None else known[path][number]
+            _write(folder / (character or "") / name, crop)
+            if character is not None and layout.value.rolls:
+                wheels.setdefault(character, []).append(crop)
+        yield path, len(crops)
+    for label, number, crop in between(wheels):
+        _write(folder / label / f"turning_{number}.png", crop)
+
+
+def between(wheels: Mapping[str, list[Bytes]]) -> Iterator[tuple[str, int, Bytes]]:
+    """Yield crops of wheels between two digits, made of a crop of each, with labels such as ``3-4``."""
+    for digit in DIGITS:
+        after = DIGITS[(int(digit) + 1) % 10]
+        for number, part in enumerate(BETWEEN if {digit, after} <= wheels.keys() else ()):
+            leaving = wheels[digit][number % len(wheels[digit])]
+            coming = wheels[after][number % len(wheels[after])]
+            cut_at = round(part * len(leaving))
+            yield (
+                f"{digit}-{after}",
+                100 * int(digit) + number,
+                np.concatenate([leaving[cut_at:], coming[:cut_at]]),
+            )
+
+
+def _write(path: Path, crop: Bytes) -> None:
+    from lookalike.show.images import png_bytes
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, png_bytes(crop))

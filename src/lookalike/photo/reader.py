@@ -1,0 +1,344 @@
+"""What a photograph says: each place answered, and a value where no place is doubtful."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.errors import InputError
+from lookalike.photo.cut import crops_of
+from lookalike.photo.drawing import Marked, drawn, moved
+from lookalike.photo.layout import DIGITS, PhotoLayout, ValuePlace, load_layout, read_photograph
+from lookalike.photo.register import PhotographError, Registered, Registrar
+from lookalike.photo.strokes import Strokes
+
+if TYPE_CHECKING:
+    from lookalike.recognition.assessment import Assessment
+    from lookalike.recognition.recogniser import Recogniser
+
+Bytes = NDArray[np.uint8]
+
+#: A place is doubtful whose answer is less likely, or that is none of the classes at this level.
+SURE, LEVEL = 0.55, 0.02
+#: Or more of which is burnt out than in the reference, by this share of its pixels.
+_BURNT = 0.12
+#: What stands in a value for a place that is not known.
+UNKNOWN = "?"
+
+
+@dataclass(frozen=True)
+class PlaceReading:
+    """What one place of a photograph shows.
+
+    Attributes
+    ----------
+    name : str
+        The place, as its layout calls it.
+    character : str
+        The likeliest of the characters that may stand there.
+    probability : float
+        How likely it is.
+    doubt : str or None
+        Why it is not to be relied on.
+    shown : str
+        What the model answered: of a wheel between two digits both, such as ``3-4``.
+    filled : bool
+        Whether it was not read, but follows from the history.
+    """
+
+    name: str
+    character: str
+    probability: float
+    doubt: str | None = None
+    shown: str = ""
+    filled: bool = False
+
+
+@dataclass(frozen=True)
+class PhotoReading:
+    """What a photograph says.
+
+    Attributes
+    ----------
+    photograph : str
+        Its name.
+    value : str or None
+        The value as it is written, such as ``007.15``; None where it is rejected.
+    unit : str
+        What is counted.
+    seen : str
+        The same, with ``?`` in each place that is doubtful.
+    places : tuple of PlaceReading
+        Each place; none where the photograph could not be laid on the reference.
+    reasons : tuple of str
+        Why the value is rejected, a sentence for each reason.
+    rules : tuple of str
+        What else the value rests on: which rule of the world was used, and how.
+    turns : int
+        By how many quarters the photograph was turned, clockwise.
+    """
+
+    photograph: str
+    value: str | None
+    unit: str
+    seen: str
+    places: tuple[PlaceReading, ...] = ()
+    reasons: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    turns: int = 0
+
+    @property
+    def rejected(self) -> bool:
+        """Whether no value is given."""
+        return self.value is None
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return all of it as plain data that JSON can hold."""
+        return {
+            **vars(self),
+            "rejected": self.rejected,
+            "places": [vars(place) for place in self.places],
+            "reasons": list(self.reasons),
+            "rules": list(self.rules),
+        }
+
+
+class Reader:
+    """Reads the value on photographs.
+
+    Parameters
+    ----------
+    model : str, Path or Recogniser
+        What tells characters: a model file, fitted on crops of this layout (``lookalike cut``), or what
+        :func:`lookalike.store.load_recogniser` returns.
+    layout : str, Path or PhotoLayout
+        Where the characters stand.
+    sure : float
+        A place is doubtful whose answer is less likely.
+    level : float
+        The level of rejection: about the share of right characters that may be taken for none.
+
+    Raises
+    ------
+    InputError
+        The model's images have another size than the layout's crops, or it knows none of the characters.
+
+    Examples
+    --------
+    >>> from lookalike.photo import Reader
+    >>> reader = Reader("meter.lookalike", "layout.json")  # doctest: +SKIP
+    >>> reader.read("photo.jpg").value  # doctest: +SKIP
+    '00715'
+    """
+
+    def __init__(
+        self,
+        model: str | Path | Recogniser,
+        layout: str | Path | PhotoLayout,
+        *,
+        sure: float = SURE,
+        level: float = LEVEL,
+    ) -> None:
+        if isinstance(model, (str, Path)):
+            from lookalike.store import load_recogniser
+
+            model = load_recogniser(Path(model))
+        self.layout = layout if isinstance(layout, PhotoLayout) else load_layout(layout)
+        for name, share in (("sure", sure), ("level", level)):
+            if not 0 < share < 1:
+                raise InputError(f"{name} is {share}: expected a number above 0 and below 1")
+        self._model, self._sure, self._level = model, sure, level
+        size = self.layout.crop_size
+        if model.image_shape is None or model.image_shape[:2] != size:
+            raise InputError(
+                f"the model is of images of {model.image_shape}: expected {size[0]} x {size[1]}, as "
+                "lookalike cut makes them with this layout"
+            )
+        labels = [str(label) for label in model.labels.classes.tolist()]
+        self._stands_for = _meanings(labels, self.layout.places)
+        self._registrar = Registrar(self.layout)
+        self._strokes = Strokes.of(model)
+
+    def read(self, photograph: str | Path | bytes | Bytes, name: str = "") -> PhotoReading:
+        """Return what a photograph says.
+
+        Parameters
+        ----------
+        photograph : str, Path, bytes or ndarray of shape (h, w, 3), uint8
+            A file's name, its bytes, or its pixels.
+        name : str, optional
+            What it is called; by default its file's name.
+
+        Returns
+        -------
+        PhotoReading
+            One without a value where a place is doubtful, or where the regions cannot be found.
+
+        Raises
+        ------
+        DataError
+            It is no photograph, or damaged.
+        """
+        return self._look(photograph, name)[0]
+
+    def picture(self, photograph: str | Path | bytes | Bytes, name: str = "") -> tuple[PhotoReading, bytes]:
+        """Return what a photograph says, and a PNG file of it with what was read and what is doubtful."""
+        reading, found, photograph = self._look(photograph, name)
+        if found is None:
+            return reading, drawn(photograph, [], f"rejected: {reading.reasons[0]}")
+        marks = [
+            Marked(moved(place.corners, found.matrix), one.character, one.doubt is not None)
+            for place, one in zip(self.layout.places, reading.places, strict=True)
+        ]
+        return reading, drawn(photograph, marks, f"{reading.seen} {reading.unit}".strip())
+
+    def unread(self, name: str, reason: str) -> PhotoReading:
+        """Return the rejected reading of a photograph that could not be read, for a reason."""
+        nothing = self.layout.value.written(UNKNOWN * len(self.layout.places))
+        return PhotoReading(name, None, self.layout.value.unit, nothing, reasons=(reason,))
+
+    def _look(
+        self, photograph: str | Path | bytes | Bytes, name: str
+    ) -> tuple[PhotoReading, Registered | None, Bytes]:
+        """Return what a photograph says, how it lies on the reference, and its pixels."""
+        if not isinstance(photograph, np.ndarray):
+            name = name or ("photograph" if isinstance(photograph, bytes) else str(photograph))
+            photograph = read_photograph(photograph, name)
+        try:
+            found = self._registrar.register(photograph)
+        except PhotographError as error:
+            return self.unread(name, str(error)), None, photograph
+        return self._read(found, name), found, photograph
+
+    def _read(self, found: Registered, name: str) -> PhotoReading:
+        """Return what a photograph says that lies on the reference."""
+        from lookalike.recognition.assessment import Assessment
+
+        crops = crops_of(self.layout, found.image)
+        shape = self._model.image_shape
+        if shape is not None and len(shape) == 2:
+            from lookalike.data.look import gray_bytes
+
+            crops = gray_bytes(crops)
+        crops = self._model.checked(crops)
+        assessed = Assessment.of(self._model, crops, self._level, 1)
+        places, rules = self._answers(assessed)
+        doubts = self._doubts(found, crops, assessed, places)
+        places = [replace(place, doubt=doubt) for place, doubt in zip(places, doubts, strict=True)]
+        if found.turns:
+            degrees = 90 * found.turns
+            rules.append(f"the photograph is turned clockwise by {degrees} degrees: it was turned back")
+        return given(self.layout, name, places, rules, found.turns)
+
+    def _answers(self, assessed: Assessment) -> tuple[list[PlaceReading], list[str]]:
+        """Return the answer of each place, and what wheels between two digits rest on."""
+        places: list[PlaceReading] = []
+        rules: list[str] = []
+        right: PlaceReading | None = None
+        for number in range(len(self.layout.places) - 1, -1, -1):
+            place, shares = self.layout.places[number], assessed.probabilities[number]
+            meaning = self._stands_for[number]
+            best = max(meaning, key=lambda code: shares[code])
+            shown = str(assessed.classes[best])
+            votes = dict.fromkeys(place.characters, 0.0)
+            for code, (here, after) in meaning.items():
+                for character, part in _votes(here, after, right, shares, meaning):
+                    votes[character] = votes.get(character, 0.0) + part * float(shares[code])
+            character = max(votes, key=lambda one: votes[one])
+            right = PlaceReading(place.name, character, min(1.0, votes[character]), shown=shown)
+            places.insert(0, right)
+            if meaning[best][1] is not None:
+                rules.insert(0, _rolled(right, places[1] if len(places) > 1 else None))
+        return places, rules
+
+    def _doubts(
+        self, found: Registered, crops: Bytes, assessed: Assessment, places: list[PlaceReading]
+    ) -> list[str | None]:
+        """Return for each place why it is not to be relied on, if so."""
+        cv2 = self._registrar.cv2
+        alike = self._strokes.alike(self._model.seen(crops), [place.shown for place in places])
+        doubts: list[str | None] = []
+        for number, (place, one) in enumerate(zip(self.layout.places, places, strict=True)):
+            inside = np.zeros(found.burnt.shape, np.uint8)
+            cv2.fillPoly(inside, [np.rint(place.corners).astype(np.int32)], 1)
+            there = inside > 0
+            burnt = found.burnt[there].mean() - self._registrar.burnt[there].mean()
+            if burnt > _BURNT:
+                doubts.append(f"{burnt:.0%} of it is burnt out, or outside of the photograph")
+            elif assessed.rejected[number]:
+                doubts.append("it looks like none of the characters that the model knows")
+            elif not alike[number]:
+                doubts.append(f"it is covered or smeared: its strokes are not those of {one.shown}")
+            elif one.probability < self._sure:
+                doubts.append(
+                    f"{one.character} has a probability of {one.probability:.2f}, below {self._sure:g}"
+                )
+            else:
+                doubts.append(None)
+        return doubts
+
+
+def given(
+    layout: PhotoLayout, name: str, places: list[PlaceReading], rules: list[str], turns: int = 0
+) -> PhotoReading:
+    """Return a reading with a value where no place is doubtful."""
+    doubtful = [place for place in places if place.doubt is not None]
+    written = layout.value.written("".join(place.character for place in places))
+    seen = layout.value.written("".join(UNKNOWN if one.doubt else one.character for one in places))
+    reasons = tuple(f"{place.name}: {place.doubt}" for place in doubtful)
+    value = None if doubtful else written
+    return PhotoReading(name, value, layout.value.unit, seen, tuple(places), reasons, tuple(rules), turns)
+
+
+#: By the place of a class: the character it stands for, and of a wheel between two digits the next one.
+_Meaning = dict[int, tuple[str, str | None]]
+
+
+def _meanings(labels: list[str], places: tuple[ValuePlace, ...]) -> list[_Meaning]:
+    """Return for each place what the classes of a model stand for there."""
+    found: list[_Meaning] = []
+    for place in places:
+        meaning: _Meaning = {}
+        for code, label in enumerate(labels):
+            if label in place.characters and len(label) == 1:
+                meaning[code] = label, None
+            elif place.rolls and len(label) == 3 and label[1] == "-" and label[0] in DIGITS:
+                meaning[code] = label[0], label[2]
+        if not meaning:
+            raise InputError(
+                f"the model knows none of {place.characters}, which {place.name} may show: fit it on "
+                "crops of this layout"
+            )
+        found.append(meaning)
+    return found
+
+
+def _votes(
+    here: str, after: str | None, right: PlaceReading | None, shares: Any, meaning: _Meaning
+) -> list[tuple[str, float]]:
+    """Return which characters an answer speaks for, and by which part, given a wheel's right neighbour."""
+    if after is not None:
+        # Without a right neighbour a wheel has passed the digit that it leaves, and not yet the next one.
+        return [(here if right is None or int(right.character) >= 5 else after, 1.0)]
+    if right is None or right.shown != "9-0" or right.character != "9" or here not in DIGITS:
+        return [(here, 1.0)]
+    # The right neighbour turns from 9 to 0 and takes this wheel along: it either begins to leave this digit,
+    # or has nearly come to it and counts as the one before.
+    before = DIGITS[int(here) - 1]
+    turning = {pair: float(shares[code]) for code, pair in meaning.items()}
+    leaves = turning.get((here, DIGITS[(int(here) + 1) % 10]), 0.0)
+    comes = turning.get((before, here), 0.0)
+    part = leaves / (leaves + comes) if leaves + comes else 0.5
+    return [(here, part), (before, 1 - part)]
+
+
+def _rolled(place: PlaceReading, right: PlaceReading | None) -> str:
+    """Say what a wheel between two digits was taken for, and why."""
+    why = "it has no wheel to its right" if right is None else f"{right.name} shows {right.character}"
+    return (
+        f"{place.name} stands between {place.shown.replace('-', ' and ')} and {why}: it is {place.character}"
+    )

@@ -1,0 +1,117 @@
+"""Crops: where they are cut, and what they are labelled with."""
+
+import numpy as np
+import pytest
+from benchmarks.frames import AT, CELL
+from photographing import write
+from PIL import Image
+
+from lookalike.errors import InputError
+from lookalike.photo.cut import characters_of, crops_of, cut, value_in_name, values_in
+from lookalike.photo.layout import PhotoLayout, Region, ValueFormat, read_photograph
+from lookalike.photo.register import PhotographError
+
+
+def of(value, cells=4):
+    return PhotoLayout("none.png", (200, 100), (Region("n", 0, 0, 20 * cells, 32, cells),), value)
+
+
+def test_crops_are_what_stands_in_the_cells(layout, photograph):
+    image = photograph("0123", 1, strength=0)
+    crops = crops_of(layout, image)
+    assert crops.shape == (4, 32, 20, 3)
+    for cell, crop in enumerate(crops):
+        x, y = AT[0] + cell * CELL[0], AT[1]
+        part = Image.fromarray(image[y : y + CELL[1], x : x + CELL[0]]).resize((20, 32), Image.Resampling.BOX)
+        assert np.abs(np.asarray(part).astype(int) - crop).max() <= 1
+
+
+def test_a_turned_box_is_cut_upright():
+    rng = np.random.default_rng(0)
+    image = np.kron(rng.integers(0, 256, (32, 20, 3)), np.ones((4, 4, 1))).astype(np.uint8)
+    large = np.zeros((300, 300, 3), np.uint8)
+    large[86:214, 110:190] = image
+    turned = np.ascontiguousarray(np.rot90(large, -1))
+    layout = PhotoLayout("none.png", (300, 300), (Region("n", 110, 86, 80, 128, angle=90),))
+    assert np.abs(crops_of(layout, turned)[0].astype(int) - image[::4, ::4]).max() <= 2
+
+
+def test_named_photographs_become_class_folders(layout, photograph, tmp_path):
+    paths = [
+        write(tmp_path / f"{name}.png", photograph(name[:4], seed))
+        for seed, name in enumerate(["0715", "0715_again", "9902"])
+    ]
+    done = list(cut(layout, paths, tmp_path / "crops", {path: value_in_name(path) for path in paths}))
+    assert [count for _, count in done] == [4, 4, 4]
+    found = sorted(path.relative_to(tmp_path / "crops").as_posix() for path in tmp_path.glob("crops/*/*"))
+    assert found == sorted(
+        f"{name[place]}/{name}_counter.{place + 1}.png"
+        for name in ("0715", "0715_again", "9902")
+        for place in range(4)
+    )
+
+
+def test_wheels_have_crops_between_two_digits(layout, photograph, tmp_path):
+    value = ValueFormat(rolls=("counter.4",))
+    rolling = PhotoLayout(layout.photograph, layout.size, layout.regions, value)
+    path = write(tmp_path / "0129.png", photograph("0129", 4))
+    list(cut(rolling, [path], tmp_path / "crops", {path: "0129"}))
+    folders = {path.name for path in (tmp_path / "crops").iterdir()}
+    assert folders == {"0", "1", "2", "9", "0-1", "1-2", "9-0"}
+    names = "9/0129_counter.4.png", "0/0129_counter.1.png"
+    leaving, coming = (read_photograph(tmp_path / "crops" / name) for name in names)
+    half = read_photograph(tmp_path / "crops" / "9-0" / "turning_902.png")
+    assert np.array_equal(half, np.concatenate([leaving[16:], coming[:16]]))
+
+
+def test_without_values_crops_lie_side_by_side(layout, photograph, tmp_path):
+    path = write(tmp_path / "new.png", photograph("0129", 4))
+    list(cut(layout, [path], tmp_path / "crops"))
+    assert len(list((tmp_path / "crops").glob("new_counter.*.png"))) == 4
+
+
+@pytest.mark.parametrize(
+    ("value", "written", "said"),
+    [
+        (ValueFormat(), "071", "says '071': expected the 4 characters"),
+        (ValueFormat(), "07a5", "'a' cannot stand in n.3, expected one of 0123456789"),
+        (
+            ValueFormat(decimals=1),
+            "07.15",
+            r"says '07.15': expected the 4 characters of the value, such as 000.0",
+        ),
+        (ValueFormat(), "", "says '': expected the 4 characters"),
+    ],
+)
+def test_values_that_cannot_be_shown_are_refused(value, written, said):
+    with pytest.raises(InputError, match=said):
+        characters_of(of(value), written, "photo.jpg")
+
+
+@pytest.mark.parametrize(
+    ("value", "written", "characters"),
+    [
+        (ValueFormat(), "0715", "0715"),
+        (ValueFormat(decimals=1), "071.5", "0715"),
+        (ValueFormat(decimals=1), "0715", "0715"),
+        (ValueFormat(sign=True), "-715", "-715"),
+        (ValueFormat(sign=True), "715", "+715"),
+    ],
+)
+def test_values_are_taken_as_they_are_written(value, written, characters):
+    assert characters_of(of(value), written, "photo.jpg") == characters
+
+
+def test_a_csv_says_what_photographs_show(tmp_path):
+    path = tmp_path / "values.csv"
+    path.write_text("photograph,value\na.jpg,0715\n\nb.jpg,0716\n", encoding="utf-8")
+    assert values_in(path) == {"a.jpg": "0715", "b.jpg": "0716"}
+    path.write_text("a.jpg,0715\n", encoding="utf-8")
+    with pytest.raises(InputError, match="does not begin with photograph,value"):
+        values_in(path)
+
+
+def test_one_that_cannot_be_laid_on_the_reference_is_named(layout, tmp_path):
+    path = write(tmp_path / "0000.png", np.full((320, 480, 3), 90, np.uint8))
+    with pytest.raises(PhotographError, match=r"0000.png'?: the photograph shows nothing"):
+        list(cut(layout, [path], tmp_path / "crops"))
