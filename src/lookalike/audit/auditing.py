@@ -17,7 +17,7 @@ from lookalike.audit import findings
 from lookalike.audit.blame import Blame, find_blame
 from lookalike.audit.copies import NEARLY, Group, find_groups, units_of
 from lookalike.audit.enough import Enough, find_enough, pick
-from lookalike.audit.findings import KINDS, Change, Finding, changed
+from lookalike.audit.findings import KINDS, Finding, Verdict, changed
 from lookalike.audit.neighbours import Neighbours, find_neighbours, matching
 from lookalike.audit.oddities import find_oddities
 from lookalike.audit.suspects import Suspects, find_suspects
@@ -145,7 +145,7 @@ class Audit(Shown):
 
 
 def apply_changes(
-    parts: tuple[LabelledImages, ...], changes: tuple[Change, ...]
+    parts: tuple[LabelledImages, ...], changes: tuple[Verdict, ...]
 ) -> tuple[LabelledImages, ...]:
     """Return parts as changes want them; the last note of each counts what was changed.
 
@@ -216,7 +216,7 @@ def audit(
     >>> labels = train.labels.copy()
     >>> labels[[5, 50]] = 10 - labels[[5, 50]]  # two labels are exchanged
     >>> found = lookalike.audit(train.images, labels)
-    >>> sorted(one.places[0] for one in found.issues if one.kind == "label")
+    >>> sorted(found.suspects.ranked[:2].tolist())
     [5, 50]
     >>> found.label_quality[[5, 50]].max() < 0.5 < found.label_quality.mean()
     np.True_
