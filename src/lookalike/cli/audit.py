@@ -80,6 +80,11 @@ def audit(
         common.say_written("report", report, quiet)
     if write is not None:
         common.write("findings", write, found.to_csv().encode(), quiet)
+    _fail_on(found, wanted, quiet)
+
+
+def _fail_on(found: Any, wanted: frozenset[str], quiet: bool) -> None:
+    """End with 1 where something was found that was named for it."""
     failed = [kind for kind in found.counts if kind in wanted]
     if failed:
         common.say(f"found, of what --fail-on names: {', '.join(failed)}", quiet, "red")
