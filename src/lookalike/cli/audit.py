@@ -71,9 +71,8 @@ def audit(
         )
         (train, *more), model = _loaded(data, options, group_from)
         others = _others(unlabelled, train, options, quiet) if unlabelled else None
-        found = audited(
-            train, *(more or [None]), model, unlabelled=others, pick_count=pick, seed=seed, progress=tell
-        )
+        valid = more[0] if more else None
+        found = audited(train, valid, model, unlabelled=others, pick_count=pick, seed=seed, progress=tell)
     common.show_result(found, as_json, as_csv)
     if report is not None:
         found.report(report, command=common.command_line())
