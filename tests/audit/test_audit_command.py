@@ -12,6 +12,7 @@ import lookalike
 from browsing import chromium
 from cli_runner import call
 from lookalike.data.readers.folders import write_folder
+from test_four_steps import shows, steps
 
 
 @pytest.fixture
@@ -147,3 +148,15 @@ def test_the_page_has_no_markup_from_outside(page):
     text = page[1].read_text(encoding="utf-8")
     assert "<img src=x" not in text
     assert "</script><img" not in text
+
+
+def test_the_audit_of_the_readme_runs_as_written(cli, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    commands = steps(
+        "<!-- an audit: run by tests/audit/test_audit_command.py -->", "<!-- end of the audit -->"
+    )
+    assert [arguments[1] for arguments, _ in commands] == ["audit", "data"]
+    for (_, *arguments), expected in commands:
+        found = cli(*arguments)
+        assert found.code == 0, found.err
+        assert shows(expected, found.out.splitlines()), found.out

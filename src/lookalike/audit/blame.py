@@ -29,7 +29,7 @@ class Blame:
     An answer is decided by the nearest of those that voted for it. What would be without an image is the
     vote of those that would vote then: for one voter exactly the answer of a model that was fitted without
     it, and for more where distances do not depend on what else is kept (deformable matching among more than
-    1,000 images takes one more candidate then, which may differ).
+    100 images takes one more candidate then, which may differ).
     """
 
     title: str  #: the model

@@ -48,7 +48,7 @@ class Finding:
     score: float | None = None
 
 
-class Change(NamedTuple):
+class Verdict(NamedTuple):
     """What a table says of one image."""
 
     part: str
@@ -93,7 +93,7 @@ def to_csv(findings: Sequence[Finding], images: LabelledImages, parts: Sequence[
     return out.getvalue()
 
 
-def read_csv(data: bytes, name: str = "findings") -> tuple[str, tuple[Change, ...]]:
+def read_csv(data: bytes, name: str = "findings") -> tuple[str, tuple[Verdict, ...]]:
     """Return the data that a table is of, and what it says of each image.
 
     Raises
@@ -112,10 +112,10 @@ def read_csv(data: bytes, name: str = "findings") -> tuple[str, tuple[Change, ..
             f"{quoted(name)} is no table of findings: expected the columns {', '.join(sorted(wanted))}, as "
             "lookalike audit DATA --write findings.csv makes them"
         )
-    found: dict[tuple[str, str], Change] = {}
+    found: dict[tuple[str, str], Verdict] = {}
     for line, row in enumerate(rows, 2):
         values = [row[key] or "" for key in ("part", "image", "action", "new_label")]
-        change = Change(*values)
+        change = Verdict(*values)
         if change.action not in ACTIONS or (change.action == "relabel" and not change.label):
             raise DataError(
                 f"line {line} of {quoted(name)} has the action {quoted(change.action)} and the label "
@@ -132,7 +132,7 @@ def read_csv(data: bytes, name: str = "findings") -> tuple[str, tuple[Change, ..
     return (rows[0]["data"] or "") if rows else "", tuple(found.values())
 
 
-def changed(part: LabelledImages, changes: Iterable[Change]) -> tuple[LabelledImages, str]:
+def changed(part: LabelledImages, changes: Iterable[Verdict]) -> tuple[LabelledImages, str]:
     """Return one part of a set as the changes that name it want it, and a sentence that counts them.
 
     Raises

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer import Option
@@ -11,6 +11,9 @@ from typer import Option
 import lookalike
 from lookalike.cli import common
 from lookalike.errors import InputError, unknown
+
+if TYPE_CHECKING:
+    from lookalike.data.loose import LooseBatch
 
 _TABLES = (".csv",)
 
@@ -61,42 +64,37 @@ def audit(
     wanted = _kinds(fail_on)
     inputs = [*common.data_files(data), unlabelled]
     common.check_file("--report", report, inputs, common.PAGES)
-    if write is not None and write.suffix.lower() not in _TABLES:
-        raise InputError(f"--write {write}: expected a file's name that ends in .csv")
-    common.check_file("--write", write, inputs)
+    _check_table(write, inputs)
     with common.progress(quiet) as tell:
         options = common.loading(classes, size, limit, seed, skip_bad, tell) | common.layout(
             zip_encoding, label_column, header, label_from, nested, follow_links
         )
-        parts, model = _loaded(data, options, group_from)
-        loose = common.find_images([unlabelled], follow_links=follow_links) if unlabelled else None
-        others = None
-        if loose is not None:
-            source = parts[0].source
-            how = {"reading": source.reading, "sizes": source.sizes}
-            shape = parts[0].images.shape[1:]
-            others = loose.whole(shape, resize=bool(size), skip_bad=skip_bad, **how)
-        found = audited(
-            parts[0],
-            parts[1] if len(parts) > 1 else None,
-            model,
-            unlabelled=others,
-            pick_count=pick,
-            seed=seed,
-            progress=tell,
-        )
-    if loose is not None:
-        common.say_bad(loose, quiet)
+        (train, *more), model = _loaded(data, options, group_from)
+        others = _others(unlabelled, train, options, quiet) if unlabelled else None
+        valid = more[0] if more else None
+        found = audited(train, valid, model, unlabelled=others, pick_count=pick, seed=seed, progress=tell)
     common.show_result(found, as_json, as_csv)
     if report is not None:
         found.report(report, command=common.command_line())
         common.say_written("report", report, quiet)
     if write is not None:
         common.write("findings", write, found.to_csv().encode(), quiet)
+    _fail_on(found, wanted, quiet)
+
+
+def _fail_on(found: Any, wanted: frozenset[str], quiet: bool) -> None:
+    """End with 1 where something was found that was named for it."""
     failed = [kind for kind in found.counts if kind in wanted]
     if failed:
         common.say(f"found, of what --fail-on names: {', '.join(failed)}", quiet, "red")
         raise typer.Exit(1)
+
+
+def _check_table(write: Path | None, inputs: list[str]) -> None:
+    """Refuse a table that is none by its name, or that cannot be written."""
+    if write is not None and write.suffix.lower() not in _TABLES:
+        raise InputError(f"--write {write}: expected a file's name that ends in .csv")
+    common.check_file("--write", write, inputs)
 
 
 def _loaded(data: str, options: dict[str, Any], group_from: str) -> tuple[tuple[Any, ...], Any]:
@@ -114,6 +112,20 @@ def _loaded(data: str, options: dict[str, Any], group_from: str) -> tuple[tuple[
         model.set_params(prepare=None)
     kept = chosen_classes(lookalike.kept_images(path), options["classes"])
     return (kept.grouped(group_from) if group_from else kept,), model
+
+
+def _others(source: str, train: Any, options: dict[str, Any], quiet: bool) -> LooseBatch:
+    """Return images without labels, as those with labels are."""
+    loose = common.find_images([source], follow_links=options["follow_links"])
+    batch = loose.whole(
+        train.images.shape[1:],
+        resize=options["size"] is not None,
+        skip_bad=options["skip_bad"],
+        reading=train.source.reading,
+        sizes=train.source.sizes,
+    )
+    common.say_bad(loose, quiet)
+    return batch
 
 
 def _kinds(text: str) -> frozenset[str]:
