@@ -18,7 +18,7 @@ from lookalike.text import quoted
 
 Bytes = NDArray[np.uint8]
 
-#: How far a wheel has turned from a digit to the next one in crops that are made of both. Few are made, and none
+#: How far a wheel has turned from a digit to the next in crops that are made of both. Few are made, and none
 #: that are nearly a digit: on real wheels digits stand a little off, and would be taken for their neighbours.
 BETWEEN = (0.3, 0.4, 0.5, 0.6, 0.7)
 

@@ -2,9 +2,9 @@
 
 Models are made to see through light and contrast; what has no strokes may then look like anything. Here
 images lose what is wide (light, shade), and are compared with the model's own, moved by 2 pixels at most:
-``s = 2 a·b / (a·a + b·b)`` is 1 for the same strokes, and near 0 for none, or for others. On made photographs
-of five counters it leaves a sixth of the covered places that the level of rejection alone takes for a digit,
-for 3 % of the whole ones.
+``s = 2 a·b / (a·a + b·b)`` is 1 for the same strokes, and near 0 for none, or for others.
+On photographs of five made counters 5 of 200 covered places were taken for a digit; without it 16 were.
+Of 200 whole photographs 6 more were rejected.
 """
 
 from __future__ import annotations
