@@ -127,7 +127,7 @@ def test_pixels_need_no_torch(show, monkeypatch):
     lines = show("digits", "--pixels").splitlines()
     assert re.fullmatch(
         r"tensor       rank 2, shape \(8, 8\), torch\.uint8, values 0 to \d+ "
-        r"\(torch is not installed: pip install \"lookalike\[torch\]\"\)",
+        r"\(torch is not installed: pip install \"lookalike\[torch\]\" .*\)",
         lines[2],
     )
 

@@ -49,6 +49,8 @@ def model(request):
 
 @pytest.mark.filterwarnings("ignore")  # scikit-learn's own checks warn of what they skip
 def test_passes_check_estimator_with_no_expected_failures(model):
+    if isinstance(model, MixtureMatch):  # what is aligned takes minutes, and is not what is checked here
+        model.set_params(terms=["turned", "colour", "edges"])
     assert len(check_estimator(model)) > 50
 
 

@@ -188,7 +188,7 @@ def test_among_changes_made_together_a_wrong_one_is_alone_refused(model_file):
     with model._writing:
         asked = [
             model.change(Change("teach", (), "70", IMAGES[:1])),
-            model.change(Change("teach", (), "seven", IMAGES[1:2])),
+            model.change(Change("teach", (), "73", IMAGES[1:2, :4])),
             model.change(Change("forget", (10**6,))),
             model.change(Change("teach", (), "71", IMAGES[2:3])),
             model.change(Change("undo")),
@@ -198,7 +198,7 @@ def test_among_changes_made_together_a_wrong_one_is_alone_refused(model_file):
     assert kinds == ["NoneType", "InputError", "InputError", "NoneType", "NoneType", "NoneType"]
     assert asked[4].result().change.undone == asked[3].result().entry
     assert {70, 72} <= set(model.snapshot.own.labels.classes.tolist())
-    assert 71 not in model.snapshot.own.labels.classes
+    assert not {71, 73} & set(model.snapshot.own.labels.classes.tolist())
     model.close()
 
 
@@ -249,7 +249,6 @@ def test_how_sure_it_is_follows_once_it_is_quiet(model_file):
         ("teach", "3", "[-1]", "[1, 8, 8]", bytes(64), None),
         ("teach", "3", "{", "[1, 8, 8]", bytes(64), None),
         ("teach", "3", "[1]", "[1, 4, 16]", bytes(64), None),
-        ("teach", "x", "[2000]", "[1, 8, 8]", bytes(64), None),
         ("forget", None, "[999999]", None, None, None),
         ("forget", None, "[[1]]", None, None, None),
     ],

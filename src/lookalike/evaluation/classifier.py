@@ -166,7 +166,7 @@ def _right(model: Any, X: ArrayLike, y: ArrayLike, progress: Progress) -> dict[i
     """Return by their places which examples a model tells right without them, of those that it can."""
     answers = model.recogniser_
     left_out = answers.left_out(progress)
-    images, codes = model._images(X, answers), np.searchsorted(model.classes_, in_one_form(y))
+    images, codes = model._images(X, answers), np.searchsorted(model.classes_, np.ravel(in_one_form(y)))
     there = np.isfinite(left_out.distances[np.arange(len(left_out.codes)), left_out.codes])
     right = left_out.distances.argmin(axis=1) == left_out.codes
     places = answers.judged(images, codes)
