@@ -170,3 +170,14 @@ def test_the_command_survives_bad_frames_and_restarts(
     looks(2)
     again = call(monkeypatch, capsys, "watch", saved, tmp_path / "layout.json", folder, *options)
     assert [json.loads(line)["photograph"] for line in again.out.splitlines()] == ["d.png", "e.png"]
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("http://me:secret@camera.local:8080/shot.jpg?token=1#x", "http://camera.local:8080/shot.jpg"),
+        ("https://[::1]:9/a%20b.jpg", "https://[::1]:9/a%20b.jpg"),
+    ],
+)
+def test_an_address_is_shown_without_its_secrets(source, shown):
+    assert Watcher(source).shown == shown

@@ -65,7 +65,7 @@ def watch(
     if keeper and (last := keeper.history.last()):
         watcher.since = last.taken
     doubtful = None if keep_doubtful is None else _folder(keep_doubtful)
-    common.say(f"watching {source}, every {every:g} seconds; Ctrl-C ends it", quiet)
+    common.say(f"watching {watcher.shown}, every {every:g} seconds; Ctrl-C ends it", quiet)
     while True:
         for arrival in watcher.look():
             with common.warned(quiet):

@@ -75,6 +75,14 @@ class Watcher:
         if not self._is_address and not Path(self.source).absolute().parent.is_dir():
             raise InputError(f"{plain(self.source)} is not there, nor is its folder: expected what to watch")
 
+    @property
+    def shown(self) -> str:
+        """What is watched, without what could be secret in an address: who asks, and the query."""
+        if not self._is_address:
+            return plain(self.source)
+        parts = urlsplit(self.source)
+        return plain(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl())
+
     def look(self) -> list[Arrival]:
         """Return what has come since the last look, oldest first.
 
@@ -108,8 +116,7 @@ class Watcher:
 
     def _fetched(self) -> Arrival:
         """Return what an address shows now."""
-        parts, now = urlsplit(self.source), time.time()
-        name = f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}"
+        name, now = self.shown, time.time()
         try:
             with urllib.request.urlopen(self.source, timeout=_PATIENCE) as answer:
                 data = answer.read(MAX_FILE_BYTES + 1)
