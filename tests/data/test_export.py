@@ -206,7 +206,7 @@ def test_the_help_names_the_commands_that_there_are(monkeypatch, capsys):
     ]
     names = {command.name or command.callback.__name__ for command in app.registered_commands}
     assert {word.strip(".,") for word in line.split()} >= names
-    assert names == {"list", "get", "path", "export", "clear-cache"}
+    assert names == {"list", "get", "path", "export", "apply", "clear-cache"}
     assert all(name in call(monkeypatch, capsys, "data", "--help").out for name in names)
 
 

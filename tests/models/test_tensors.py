@@ -247,7 +247,7 @@ def test_score_and_evaluate_take_tensors(digits, device, by_device):
 def test_a_tensor_of_bytes_is_not_copied_in(monkeypatch, edge_images):
     seen = []
     monkeypatch.setattr(
-        MeanImage, "_images", lambda self, X, *, reset: seen.append(X) or (_ for _ in ()).throw(KeyError)
+        MeanImage, "_images", lambda self, X, *args, **how: seen.append(X) or (_ for _ in ()).throw(KeyError)
     )
     tensor = torch.tensor(edge_images)
     with pytest.raises(KeyError):

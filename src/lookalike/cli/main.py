@@ -69,7 +69,7 @@ for _command in (
 ):
     app.command(cls=_Checked)(_command)
 app.add_typer(model_app, name="model", help="Model files that are served: fold what they were taught.")
-app.add_typer(data.app, name="data", help="Known sets and images: list, get, path, export, clear-cache.")
+app.add_typer(data.app, name="data", help="Images: list, get, path, export, apply, clear-cache.")
 
 
 def _version(asked: bool) -> None:

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from lookalike.data.loose import conformed
-from lookalike.data.pixels import FORMATS, USUAL, Reading, decode_image, is_image
+from lookalike.data.pixels import USUAL, Reading, decode_image, is_image
 from lookalike.data.sizes import Sizes
 from lookalike.errors import InputError
 from lookalike.text import quoted
@@ -24,6 +24,10 @@ from lookalike.web.parts import parts_of
 MOST_PIXELS, MOST_TOGETHER = 2**24, 2**25
 #: The most images of one request.
 MOST_IMAGES = 256
+
+#: Of the formats that are read, strangers may send these: as they are called, and how their files start.
+_TAKEN = "PNG, JPEG, BMP or WEBP"
+_STARTS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM", b"RIFF")
 
 
 class Sent(NamedTuple):
@@ -128,8 +132,8 @@ def batch(
 def _decoded(upload: Upload, reading: Reading) -> Iterable[tuple[str, NDArray[np.uint8]]]:
     """Yield the name and the pixels of each image."""
     for name, data in upload.files:
-        if not is_image(data):
-            raise HTTPException(415, f"{quoted(name)} is not an image: expected {FORMATS}")
+        if not (data.startswith(_STARTS) and is_image(data)):
+            raise HTTPException(415, f"{quoted(name)} is not an image: expected {_TAKEN}")
         yield name, decode_image(data, name, reading, most=MOST_PIXELS)
     for place, told in enumerate(upload.told):
         yield f"image {place}", wire.pixels(told, MOST_PIXELS)
