@@ -75,7 +75,8 @@ def _locked(lock: Path, path: Path) -> int:
         handle = None
         # Windows refuses to open what is being removed.
         with suppress(PermissionError) if sys.platform == "win32" else nullcontext():
-            handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
+            # A link of that name would have a file made elsewhere.
+            handle = os.open(lock, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
         if handle is not None:
             # Whoever had it before may have removed it: then it is no lock any more.
             if _try_lock(handle) and _is_there(lock, handle):

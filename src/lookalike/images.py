@@ -126,7 +126,7 @@ def _check_shape(array: NDArray[Any]) -> None:
         raise InputError(f"images have shape {array.shape}: {_EXPECTED}, {hint}")
 
 
-def alone(shape: object, of_one: tuple[int, ...]) -> str:
+def one_alone(shape: object, of_one: tuple[int, ...]) -> str:
     """Return what to say where a shape is that of one image, gray or colour, instead of a batch."""
     if not isinstance(shape, tuple) or shape[:2] != of_one[:2] or len(shape) > 3:
         return ""

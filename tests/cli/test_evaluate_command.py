@@ -68,7 +68,7 @@ def test_images_of_one_class_alone_are_evaluated_without_a_foreign_word(cli, mod
 def test_somebody_elses_warning_is_one_line(capsys):
     with warnings.catch_warnings(), common.warned():
         warnings.simplefilter("always")
-        exec(compile("import warnings\nwarnings.warn('odd\\nvery')", "/home/me/my_ideas.py", "exec"), {})
+        exec(compile("import warnings\nwarnings.warn('odd\\nvery')", "ideas/my_ideas.py", "exec"), {})
     assert capsys.readouterr().err == "warning: my_ideas.py, line 2: UserWarning: odd\n"
 
 

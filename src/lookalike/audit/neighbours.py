@@ -18,8 +18,8 @@ from lookalike.search.matches import NOWHERE, others
 
 #: So many of the nearest are looked at: with fewer, own classes that are far cannot be told from absent ones.
 NEAREST = 50
-#: Up to so many images deformable distances are measured; among more, coarse descriptions of edges are
-#: compared, which find wrong labels as well (benchmarks/audit.py) in a fifth of the time.
+#: Up to so many images deformable distances are measured; among more, which would take long, coarse
+#: descriptions of edges are compared (benchmarks/audit.py has what is found by either).
 DEFORMABLE = 5000
 #: So many images say how prepared images are compared.
 _SAMPLE = 2000

@@ -12,7 +12,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from lookalike.errors import InputError
-from lookalike.images import alone, as_images
+from lookalike.images import as_images, one_alone
 from lookalike.models.changing import changed, draft_of, take_over
 from lookalike.models.checks import (
     check_whole,
@@ -686,7 +686,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         if known is not None and known.image_shape is not None:
             raise InputError(
                 f"X has shape {shape_of(X)}: expected images (n, {', '.join(map(str, known.image_shape))}), "
-                f"as in fit{alone(shape_of(X), known.image_shape)}"
+                f"as in fit{one_alone(shape_of(X), known.image_shape)}"
             )
         if rank != 2:
             raise InputError(

@@ -25,7 +25,7 @@ from lookalike.data.look import (
 )
 from lookalike.data.sizes import Sizes
 from lookalike.errors import InputError, LabelWarning, warn
-from lookalike.images import alone, as_images, digests, sizes
+from lookalike.images import as_images, digests, one_alone, sizes
 from lookalike.prepare import FitToInk, Prepare
 from lookalike.prepare.chain import FITTED
 from lookalike.prepare.steps import run_all
@@ -302,7 +302,7 @@ class Recogniser:
         if images.shape[1:] != self.image_shape:
             raise InputError(
                 f"images are {sizes(images.shape[1:])}: expected {sizes(self.image_shape)}, as in fit"
-                + (alone(images.shape, self.image_shape) or " (resize them first)")
+                + (one_alone(images.shape, self.image_shape) or " (resize them first)")
             )
         return images
 

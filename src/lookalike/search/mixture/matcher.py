@@ -81,13 +81,12 @@ class Term(NamedTuple):
     photographs: bool | None = None  # of gradients: prepared and compared as photographs, or as drawings
     floor: float = 0.0  # of features: how long rows are that say nothing
     evened: bool = False  # of features: numbers of different kinds
+    altered: bool = False  # of features: its head knows altered copies of the examples too
     by_default: bool = True
 
 
 #: The term that needs a network that the user has.
 EMBEDDING = "embedding"
-#: The term whose head knows altered copies of the examples: moved, turned, bent.
-EDGES = "edges"
 #: The one table of terms: gradients that may move, and features of the image as a whole.
 TERMS: Mapping[str, Term] = {
     "shape": Term("shape as a drawing", 2.0, 0.5, photographs=False),
@@ -95,7 +94,7 @@ TERMS: Mapping[str, Term] = {
     "colour": Term("colour", 0.48, floor=0.4),
     "texture": Term("texture", 0.66, floor=1.4),
     "energy": Term("texture energy", 0.3, floor=0.4, evened=True),
-    EDGES: Term("edges", 0.36, floor=0.4),
+    "edges": Term("edges", 0.36, floor=0.4, altered=True),
     EMBEDDING: Term("features of a network", 0.6, floor=0.4, by_default=False),
 }
 DEFAULT_TERMS = tuple(name for name, term in TERMS.items() if term.by_default)
@@ -219,7 +218,7 @@ class MixtureMatcher:
             raise InputError("a network does not go with names")
         as_images(self.images[:1])
         for name in self._heads:
-            head, each = getattr(self, name), 1 + self.copies * (name == EDGES)
+            head, each = getattr(self, name), self._each(name)
             found = (head.each, *head.rows.shape, *head.solution.shape)
             n, width = each * len(self.codes), self._features(name, self.images[:1]).shape[1]
             if found != (each, n, width, n, self.n_classes):
@@ -242,28 +241,28 @@ class MixtureMatcher:
     ) -> None:
         self.images, self.codes, self.n_classes = images.copy(), codes, n_classes
         self._begin()
-        drawn = self.bend = _drawn(images)
+        self.bend = _drawn(images)
         self.copies = min(EDGE_COPIES, MOST_EDGE_COPIES // len(images))
         terms = [TERMS[name] for name in self.names]
-        self.weights = np.array([t.prior * (drawn + (1 - drawn) * t.of_photographs) for t in terms])
+        self.weights = np.array([t.prior * (self.bend + (1 - self.bend) * t.of_photographs) for t in terms])
         for name in self.names:
             term = TERMS[name]
             if name in GRADIENTS:
                 setattr(self, name, GradientTerm(images, codes, bool(term.photographs)))
             else:
-                rows, each = self._rows(name, images), 1 + self.copies * (name == EDGES)
+                rows, each = self._rows(name, images), self._each(name)
                 setattr(self, name, Head.scaled(rows, floor=term.floor, evened=term.evened, each=each))
         self._solve()
         n = len(codes)
         if n <= MOST_DECIDING:
-            self._decide(drawn, kin, progress)
+            self._decide(kin, progress)
             return
         few = np.sort(np.argsort(codes, kind="stable")[_spread_over(np.arange(n), MOST_DECIDING)])
         rest = copy(self)
         for name in self._gradients:
             setattr(rest, name, copy(getattr(self, name)))
         rest.remove(np.delete(np.arange(n), few))
-        rest._decide(drawn, None if kin is None else kin[few], progress)
+        rest._decide(None if kin is None else kin[few], progress)
         self.weights, self.turns = rest.weights, rest.turns
         self.reasons = (*rest.reasons, f"decided among {len(few):,} of {n:,} images, of all classes alike")
         for name in self._gradients:
@@ -276,7 +275,7 @@ class MixtureMatcher:
             setattr(self, name, head)
             self._derived[f"inverse of {name}"] = inverse
 
-    def _decide(self, drawn: float, kin: Keys | None, progress: Progress) -> None:
+    def _decide(self, kin: Keys | None, progress: Progress) -> None:
         """Decide scales and weights, by jittered copies of examples and by examples that are left out."""
         self.turns = 1
         self._decide_scales(progress)
@@ -293,7 +292,7 @@ class MixtureMatcher:
         n, told, prior = len(self.codes), [], self.weights
         copies = min(COPIES, MOST_JITTERED // n)
         if copies and self.n_classes > 1 and float(np.median(self.class_counts)) < ENOUGH:
-            altered = jittered(self.images, copies, drawn, seed=1)  # the head of edges knows others
+            altered = jittered(self.images, copies, self.bend, seed=1)  # the head of edges knows others
             costs = self._class_costs(self._asked(altered, None, progress), progress)
             prior = fitted_weights(costs, np.tile(self.codes, copies), prior, _PULL * copies / COPIES)
             self.weights = prior
@@ -395,9 +394,13 @@ class MixtureMatcher:
 
     def _rows(self, name: str, images: Bytes) -> Rows:
         """Return what a head keeps of images."""
-        if name == EDGES:
+        if TERMS[name].altered:
             return altered_edges(images, self.copies, self.bend).astype(np.float32)
         return self._features(name, images)
+
+    def _each(self, name: str) -> int:
+        """Return how many rows a head keeps of each image."""
+        return 1 + self.copies * TERMS[name].altered
 
     def _own_rows(self, name: str, quarter: int) -> Rows:
         """Return what a feature is of each kept image, turned by so many quarters."""
