@@ -1,3 +1,4 @@
+import copy
 import json
 import re
 import warnings
@@ -16,6 +17,7 @@ from lookalike.errors import InputError
 from lookalike.evaluation.folds import FOLDS, MOST_JUDGED, best, fit_best, make_folds
 from lookalike.evaluation.results import Comparison, Evaluation, Row
 from lookalike.evaluation.statistics import Rate
+from lookalike.search.mixture.matcher import MixtureMatcher
 
 
 def labelled(images, labels, groups=None):
@@ -253,6 +255,26 @@ def test_arrays_estimators_and_groups_are_taken():
     assert found.images.names == tuple(map(str, range(24)))
     rows = [row.evaluation.accuracy for row in expected.comparison.rows]
     assert [row.evaluation.accuracy for row in found.comparison.rows] == rows
+
+
+def test_what_takes_long_is_fitted_once_and_told_each_image_without_it(monkeypatch):
+    train, _ = lookalike.load("digits", classes=[3, 5, 8], limit=30)
+    images = np.concatenate([train.images, train.images[4:5]])
+    labels = np.concatenate([train.labels, train.labels[4:5]])
+    monkeypatch.setattr(MixtureMatcher, "most_left_out", 20)
+    found = fit_best(images, labels, ["nearest-l2", "mixture"])
+    nearest, mixture = (row.evaluation for row in found.comparison.rows)
+    assert len(mixture.labels) == 20
+    judged, whole = found.comparison.valid, lookalike.MixtureMatch().fit(images, labels)
+    for one, told in zip(judged.images, mixture.predictions, strict=True):
+        rest = copy.deepcopy(whole)
+        rest.forget(np.flatnonzero((images == one).all(axis=(1, 2))))
+        assert rest.predict(one[None])[0] == told
+    np.testing.assert_array_equal(nearest.labels, mixture.labels)
+    assert found.notes[1].startswith("Fitted once and asked of 20 of these images, each left out: mixture")
+    with_folds = fit_best(images, labels, ["nearest-l2"])
+    places = [with_folds.comparison.valid.names.index(name) for name in judged.names]
+    np.testing.assert_array_equal(nearest.predictions, with_folds.row.evaluation.predictions[places])
 
 
 def test_where_nothing_can_be_judged_the_last_idea_is_fitted():

@@ -10,6 +10,7 @@ import pytest
 import lookalike
 from effort import SOAK
 from lookalike import DeformableMatch, InkCoverage, MeanImage, NearestImages
+from lookalike.models import changing
 
 OURS = str(Path(lookalike.__file__).parent)
 RNG = np.random.default_rng(5)
@@ -73,6 +74,9 @@ def interrupted(work, at):
         pass
     finally:
         sys.settrace(before)
+        # Python handles no signal between the end of a block and the release of its lock; a tracer does.
+        while changing._SWAPPING._is_owned():
+            changing._SWAPPING.release()
     return count
 
 

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from lookalike.evaluation.folds import FEW
+from lookalike.evaluation.folds import FEW, told_without
 from lookalike.evaluation.statistics import mcnemar
 from lookalike.models.changing import draft_of, take_over
 from lookalike.models.checks import in_one_form, rank_of
@@ -164,13 +164,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
 
 def _right(model: Any, X: ArrayLike, y: ArrayLike, progress: Progress) -> dict[int, bool]:
     """Return by their places which examples a model tells right without them, of those that it can."""
-    answers = model.recogniser_
-    left_out = answers.left_out(progress)
-    images, codes = model._images(X, answers), np.searchsorted(model.classes_, np.ravel(in_one_form(y)))
-    there = np.isfinite(left_out.distances[np.arange(len(left_out.codes)), left_out.codes])
-    right = left_out.distances.argmin(axis=1) == left_out.codes
-    places = answers.judged(images, codes)
-    return dict(zip(places[there].tolist(), right[there].tolist(), strict=True))
+    places, answers = told_without(model, X, y, progress)
+    return dict(zip(places.tolist(), (answers == np.ravel(in_one_form(y))[places]).tolist(), strict=True))
 
 
 def _ideas(images: ArrayLike) -> list[Any]:

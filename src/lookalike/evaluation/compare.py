@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -17,7 +18,7 @@ from lookalike.data.look import contradictions
 from lookalike.errors import InputError, LabelWarning
 from lookalike.evaluation.evaluate import Inputs, Stopwatch, labelled, leak_notes, measure
 from lookalike.evaluation.ideas import Candidate, candidates, one_line
-from lookalike.evaluation.results import Comparison, PairTest, Row
+from lookalike.evaluation.results import Comparison, Evaluation, PairTest, Row
 from lookalike.evaluation.statistics import holm, mcnemar
 from lookalike.images import digests
 from lookalike.progress import Progress, silent
@@ -87,7 +88,10 @@ def compare(
     """
     train, valid = both(train, valid)
     parts = Inputs.at(train), Inputs.at(valid)
-    rows = tuple(attempt(one, *parts, seed=seed, progress=progress) for one in candidates(ideas))
+    rows = tuple(
+        attempt(one, parts[0], partial(measure, inputs=parts[1]), seed=seed, progress=progress)
+        for one in candidates(ideas)
+    )
     return Comparison(train, valid, rows, pairs(rows), seed, *copies(train, valid))
 
 
@@ -113,8 +117,15 @@ def both(train: Any, valid: Any) -> tuple[LabelledImages, LabelledImages]:
     return train, valid
 
 
-def attempt(candidate: Candidate, train: Inputs, valid: Inputs, *, seed: int, progress: Progress) -> Row:
-    """Fit and measure one idea; what it raises becomes the reason that its row has."""
+def attempt(
+    candidate: Candidate,
+    train: Inputs,
+    measured: Callable[..., Evaluation],
+    *,
+    seed: int,
+    progress: Progress,
+) -> Row:
+    """Fit one idea, and measure the model: what either raises becomes the reason that its row has."""
     # Settings that cannot be used are not the idea's fault.
     settings.check()
     model, evaluation, error, fit_seconds = None, None, None, None
@@ -134,7 +145,7 @@ def attempt(candidate: Candidate, train: Inputs, valid: Inputs, *, seed: int, pr
             with Stopwatch() as watch:
                 train.fit(model, tell)
             fit_seconds = watch.seconds
-            evaluation = measure(model, valid, tell)
+            evaluation = measured(model, progress=tell)
         # It may be anybody's code: one idea's failure must not cost the others their figures.
         except Exception as failure:
             error = one_line(failure)

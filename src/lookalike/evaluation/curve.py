@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from scipy.stats import t as students_t
 from lookalike.data.labelled import LabelledImages
 from lookalike.errors import InputError
 from lookalike.evaluation.compare import attempt, both, copies
-from lookalike.evaluation.evaluate import Inputs
+from lookalike.evaluation.evaluate import Inputs, measure
 from lookalike.evaluation.ideas import Candidate, candidates
 from lookalike.evaluation.results import Row
 from lookalike.evaluation.statistics import Estimate, mean_interval
@@ -215,7 +216,13 @@ def _row(
             progress(f"curve: {candidate.title}", done, total)
             done += 1
             tries.append(
-                attempt(candidate, Inputs.at(train, places), measured, seed=seed + draw, progress=silent)
+                attempt(
+                    candidate,
+                    Inputs.at(train, places),
+                    partial(measure, inputs=measured),
+                    seed=seed + draw,
+                    progress=silent,
+                )
             )
         points.append(_point(n, tries))
     progress(f"curve: {candidate.title}", total, total)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial, reduce
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,11 @@ from lookalike.data.labelled import LabelledImages, natural_order
 from lookalike.data.look import contradictions
 from lookalike.errors import InputError, LabelWarning
 from lookalike.evaluation.compare import attempt, pairs, seeded
-from lookalike.evaluation.evaluate import Inputs, judge, labelled, leak_notes, unwarned
+from lookalike.evaluation.evaluate import Inputs, Stopwatch, judge, labelled, leak_notes, measure, unwarned
 from lookalike.evaluation.ideas import Candidate, candidates
-from lookalike.evaluation.results import Comparison, Row
+from lookalike.evaluation.results import Comparison, Evaluation, Row
 from lookalike.images import digests
+from lookalike.models.checks import in_one_form
 from lookalike.progress import Progress, silent
 from lookalike.registry import IDEAS, Shown
 from lookalike.text import listed, numberless
@@ -103,8 +105,10 @@ def fit_best(
     """Fit the idea that is best at images which were left out of its fits, on all images.
 
     The images are dealt into folds, every class alike; each fold is answered by a model that was fitted on
-    all the others. The idea with the most right answers is fitted on all images; of equally good ones it is
-    the last one, since the later ones of the registry take more of an image into account.
+    all the others. A mixture of measures takes long to fit: it is fitted once, on all images, and asked about
+    up to 250 of them, each left out of it with its copies and its group (its weights have seen them); then
+    all ideas are judged on these. The idea with the most right answers is fitted on all images; of equally
+    good ones it is the last one, since the later ones of the registry take more of an image into account.
 
     Parameters
     ----------
@@ -160,32 +164,52 @@ def fit_best(
         ours = [known for known in IDEAS if not known.reference]
         ideas = [known for known in ours if known.by_default or (known.of_few and few)]
     chosen = candidates(ideas)
-    folds = make_folds(train.labels, train.groups, seed=seed)
-    hashes = digests(train.images)
-    clashes, notes = contradictions(hashes, train.labels, train.names)
-    comparison, winner = None, chosen[-1]
-    if folds.parts:
-        rows = tuple(_row(one, train, folds, seed, progress) for one in chosen)
-        leaks = sum(int(np.isin(hashes[held], np.delete(hashes, held)).sum()) for held in folds.parts)
-        notes += leak_notes(leaks, len(folds.judged), " of another fold")
-        comparison = Comparison(
-            train, train.take(folds.judged), rows, pairs(rows), seed, clashes, leaks, notes
-        )
+    rows, comparison, notes = _judged(train, chosen, seed, progress)
+    winner, model = chosen[-1], None
+    if comparison is not None:
         name = best(comparison).name
         winner = next(one for one in chosen if one.name == name)
-    progress(f"{winner.title}: fit on all images", 0, None)
-    model = seeded(winner.make(), seed)
-    with unwarned(LabelWarning):
-        Inputs.at(train).fit(model, progress)
+        model = next(row.model for row in rows if row.name == name)
+    if model is None:
+        progress(f"{winner.title}: fit on all images", 0, None)
+        model = seeded(winner.make(), seed)
+        with unwarned(LabelWarning):
+            Inputs.at(train).fit(model, progress)
     if hasattr(model, "recogniser_"):
         model.recogniser_.reading, model.recogniser_.sizes = train.source.reading, train.source.sizes
     if hasattr(model, "rejection_basis"):
         # A model's file keeps it, so that nobody who asks for probabilities or rejection has to wait for it.
         progress("how sure answers are", 0, None)
         model.rejection_basis()
-    unjudged = "No class has two images (of two groups): none could be left out, so no idea was judged."
-    notes = ((*folds.notes,) if folds.parts else (unjudged,)) + notes
     return BestFit(model, winner.name, winner.title, train, comparison, notes)
+
+
+def _judged(
+    train: LabelledImages, chosen: list[Candidate], seed: int, progress: Progress
+) -> tuple[tuple[Row, ...], Comparison | None, tuple[str, ...]]:
+    """Return what ideas are worth, with models that are fitted once, and how they were judged."""
+    folds, hashes = make_folds(train.labels, train.groups, seed=seed), digests(train.images)
+    clashes, said = contradictions(hashes, train.labels, train.names)
+    if not folds.parts:
+        unjudged = "No class has two images (of two groups): none could be left out, so no idea was judged."
+        return (), None, (unjudged, *said)
+    slow = [one for one in chosen if one.slow and len(train) <= FEW]
+    tried = {one.name: _row_without(one, train, seed, progress) for one in slow}
+    tried = {name: (row, places) for name, (row, places) in tried.items() if places.size}
+    judged = reduce(np.intersect1d, [places for _, places in tried.values()], folds.judged)
+    rows = tuple(
+        _restricted(*tried[one.name], train, judged)
+        if one.name in tried
+        else _row(one, train, folds, judged, seed, progress)
+        for one in chosen
+    )
+    leaks = sum(int(np.isin(hashes[held], np.delete(hashes, held)).sum()) for held in folds.parts)
+    said += leak_notes(leaks, len(folds.judged), " of another fold")
+    bare = tuple(replace(row, model=None) for row in rows)
+    comparison = Comparison(train, train.take(judged), bare, pairs(rows), seed, clashes, leaks, said)
+    once = ", ".join(row.title for row, _ in tried.values())
+    apart = (f"Fitted once and asked of {len(judged):,} of these images, each left out: {once}.",)
+    return rows, comparison, (*folds.notes, *(apart if once else ()), *said)
 
 
 def make_folds(labels: NDArray[Any], groups: NDArray[Any] | None = None, *, seed: int = 0) -> Folds:
@@ -263,29 +287,83 @@ def _answerable(
     return tuple(parts), sorted(alone)
 
 
-def _row(candidate: Candidate, images: LabelledImages, folds: Folds, seed: int, progress: Progress) -> Row:
-    """Return what one idea's answers to all folds are worth, or why it failed in one.
+def told_without(
+    model: Any, images: ArrayLike, labels: ArrayLike, progress: Progress
+) -> tuple[NDArray[np.intp], NDArray[Any]]:
+    """Return places of examples of a fitted model, ascending, and what each is told by the others.
+
+    They are those that the model leaves out in turn to know how sure it is, with their copies and groups,
+    where others of their classes are left. Labels are those of the class at the smallest distance.
+    """
+    recogniser = model.recogniser_
+    left_out = recogniser.left_out(progress)
+    codes = np.searchsorted(model.classes_, np.ravel(in_one_form(labels)))
+    places = recogniser.judged(model._images(images, recogniser), codes)
+    there = np.isfinite(left_out.distances[np.arange(len(left_out.codes)), left_out.codes])
+    order = np.argsort(places[there])
+    return places[there][order], model.classes_[left_out.distances[there].argmin(axis=1)][order]
+
+
+def _row_without(
+    candidate: Candidate, images: LabelledImages, seed: int, progress: Progress
+) -> tuple[Row, NDArray[np.intp]]:
+    """Return what an idea is worth that is fitted once, with its model, and where it is judged."""
+    found: list[NDArray[np.intp]] = []
+    inputs = Inputs.at(images)
+
+    def measured(model: Any, progress: Progress) -> Evaluation:
+        with Stopwatch() as watch:
+            places, answers = told_without(model, inputs.of(model), images.labels, progress)
+        found.append(places)
+        return judge(images.labels[places], answers, seconds=watch.seconds)
+
+    row = attempt(candidate, inputs, measured, seed=seed, progress=progress)
+    return row, found[0] if found else np.arange(len(images))
+
+
+def _restricted(row: Row, places: NDArray[np.intp], images: LabelledImages, judged: NDArray[np.intp]) -> Row:
+    """Return what an idea is worth on some of the images that it was judged on."""
+    told = row.evaluation
+    if told is None or len(judged) == len(places):
+        return row
+    answers = told.predictions[np.searchsorted(places, judged)]
+    seconds = told.predict_seconds * len(judged) / len(places)
+    return replace(row, evaluation=judge(images.labels[judged], answers, seconds=seconds))
+
+
+def _row(
+    candidate: Candidate,
+    images: LabelledImages,
+    folds: Folds,
+    judged: NDArray[np.intp],
+    seed: int,
+    progress: Progress,
+) -> Row:
+    """Return what one idea's answers to those in folds that are judged are worth, or why it failed in one.
 
     Its times are the mean of the folds' fits and the sum of their answers, its size that of the last model.
     """
     tries: list[Row] = []
+    asked = [np.intersect1d(held, judged) for held in folds.parts]
     for number, held in enumerate(folds.parts, 1):
+        if not asked[number - 1].size:
+            continue
         rest = np.setdiff1d(np.arange(len(images)), held, assume_unique=True)
 
         def tell(what: str, done: int, total: int | None, number: int = number) -> None:
             progress(f"fold {number} of {len(folds.parts)}: {what}", done, total)
 
-        parts = (Inputs.at(images, places) for places in (rest, held))
-        tries.append(attempt(candidate, *parts, seed=seed, progress=tell))
+        measured = partial(measure, inputs=Inputs.at(images, asked[number - 1]))
+        tries.append(attempt(candidate, Inputs.at(images, rest), measured, seed=seed, progress=tell))
         if tries[-1].error is not None:
             break
     evaluation = None
     found = [one.evaluation for one in tries if one.evaluation is not None]
-    if len(found) == len(folds.parts):
+    if len(found) == len(tries):
         answers = np.concatenate([one.predictions for one in found])
         evaluation = judge(
-            images.labels[folds.judged],
-            answers[np.argsort(np.concatenate(folds.parts))],
+            images.labels[judged],
+            answers[np.argsort(np.concatenate(asked))],
             seconds=sum(one.predict_seconds for one in found),
         )
     # What each fold says with its own numbers is said once, by the first.

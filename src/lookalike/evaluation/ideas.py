@@ -43,6 +43,7 @@ class Candidate:
     title: str  # what a table shows
     origin: str  # whose it is: "ours", "reference" or "yours"
     make: Callable[[], Any]  # returns a new, unfitted estimator
+    slow: bool = False  # fitting it takes long
 
 
 def candidates(ideas: Iterable[Any] | Mapping[str, Any] | None) -> list[Candidate]:
@@ -81,7 +82,8 @@ def _candidate(thing: Any) -> Candidate:
     if isinstance(thing, str):
         thing = idea(thing)
     if isinstance(thing, Idea):
-        return Candidate(thing.name, thing.title, "reference" if thing.reference else "ours", thing.make)
+        origin = "reference" if thing.reference else "ours"
+        return Candidate(thing.name, thing.title, origin, thing.make, slow=thing.of_few)
     name = ""
     if isinstance(thing, tuple) and len(thing) == 2 and isinstance(thing[0], str):
         name, thing = thing

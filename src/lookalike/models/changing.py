@@ -10,8 +10,7 @@ from lookalike.recognition.recogniser import Recogniser
 
 T = TypeVar("T")
 
-#: Held while a state takes another's place, and never longer. One thread may take it twice: what it left by
-#: an interrupt is no reason to wait.
+#: Held while a state takes another's place, and never longer. A handler of signals may take it once more.
 _SWAPPING = threading.RLock()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from copy import copy
+from functools import partial
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -354,7 +355,7 @@ class MixtureMatcher:
 
     def _class_costs(self, asked: list[_Compared], progress: Progress) -> Floats:
         """Return what each class costs by each term: that of its nearest image by the weights."""
-        costs = self._measured(asked, progress)
+        costs, _ = self._measured(asked, progress)
         total = self._total(costs, asked[0].exclude)
         places = np.broadcast_to(np.arange(len(self.codes)), total.shape)
         best = nearest_of_classes(total, places, self.codes, self.n_classes)[1]
@@ -365,7 +366,7 @@ class MixtureMatcher:
         """Have each gradient's distances over the median of those of examples to the nearest other one."""
         n = len(self.codes)
         rows = _spread_over(np.arange(n), MOST_JUDGED)
-        costs = self._measured(self._asked(self.images[rows], rows, progress), progress)
+        costs, _ = self._measured(self._asked(self.images[rows], rows, progress), progress)
         for name in self._gradients:
             costs[name][np.arange(len(rows)), rows] = np.inf
             found = costs[name].min(axis=1)
@@ -438,11 +439,24 @@ class MixtureMatcher:
         """Return how images compare with all that is kept, in each turn, before any is aligned."""
         return [self._compared(images, exclude, quarter, progress) for quarter in range(self.turns)]
 
-    def _measured(self, asked: list[_Compared], progress: Progress) -> dict[str, Floats]:
-        """Return what each term costs beside each image, in the turn in which that image is nearest."""
-        found = [self._aligned(compared, progress) for compared in asked]
-        best = np.argmin([self._total(costs, asked[0].exclude) for costs in found], axis=0)
-        return {name: np.choose(best, [costs[name] for costs in found]) for name in self.names}
+    def _measured(
+        self, asked: list[_Compared], progress: Progress
+    ) -> tuple[dict[str, Floats], NDArray[np.intp]]:
+        """Return what each term costs beside each image ``(q, n)``, the nearest aligned, and in which turn.
+
+        It is not weighted. Each image has the turn in which it is nearest before any is aligned. Of what is
+        excluded it does not matter what it is.
+        """
+        exclude = asked[0].exclude
+        turns = np.argmin([self._total(one.costs, exclude) for one in asked], axis=0)
+        costs = {name: np.choose(turns, [one.costs[name] for one in asked]) for name in self.names}
+        listed = self._listed(self._total(costs, exclude))
+        for name in self._gradients:
+            if getattr(self, name).comparison.aligned:
+                whole = self._aligned_by(name, asked, turns, listed, progress)
+                costs[name] = np.maximum(costs[name], whole.max(axis=1, keepdims=True))
+                np.put_along_axis(costs[name], listed, whole, 1)
+        return costs, turns
 
     def _compared(self, images: Bytes, exclude: Places | None, quarter: int, progress: Progress) -> _Compared:
         """Return how images, turned, compare with all that is kept, before any is aligned."""
@@ -468,18 +482,6 @@ class MixtureMatcher:
             costs[name] = term.distances(whole, index.shape)
         return _Compared(costs, asked, exclude, quarter)
 
-    def _aligned(self, compared: _Compared, progress: Progress) -> dict[str, Floats]:
-        """Return what each term costs beside each image ``(q, n)``, the nearest by the weights aligned.
-
-        It is not weighted. Of what is excluded it does not matter what it is.
-        """
-        costs = dict(compared.costs)
-        listed = self._listed(self._total(costs, compared.exclude))
-        for name in self._gradients:
-            if getattr(self, name).comparison.aligned:
-                costs[name] = self._aligned_by(name, compared, listed, progress)
-        return costs
-
     def _listed(self, total: Floats) -> Places:
         """Return the images that are aligned: the nearest, and that of each of the nearest classes."""
         places = np.broadcast_to(np.arange(len(self.codes)), total.shape)
@@ -489,29 +491,38 @@ class MixtureMatcher:
         of_classes = np.take_along_axis(of_classes, ranked, 1)
         return np.hstack([listed, np.where(of_classes < 0, listed[:, :1], of_classes)])
 
-    def _aligned_by(self, name: str, compared: _Compared, listed: Places, progress: Progress) -> Floats:
-        """Return scaled distances by a gradient where what is listed is aligned."""
-        term, index, exclude = getattr(self, name), self._index(name), compared.exclude
-        seen, plain = compared.asked[name]
-        asked = np.broadcast_to(np.arange(len(seen))[:, None], listed.shape)
-        keys, named = np.unique(asked * len(self.codes) + listed, return_inverse=True)
-        pairs = np.column_stack(np.divmod(keys, len(self.codes)))
-
-        def measure(some: Places) -> NDArray[np.int64]:
-            return aligned_distances(seen, index.images, some, term.comparison, progress=progress)
-
-        if exclude is None:
-            rests = measure(pairs)
-        else:
-            serials = self._serials.numbers[np.column_stack([exclude[pairs[:, 0]], pairs[:, 1]])]
-            alike = term.comparison.symmetric and not compared.quarter
-            rests = self._pairs[compared.quarter].of(serials, pairs, measure, alike)
-        rests = rests[named.reshape(listed.shape)]
-        sums = np.take_along_axis(plain, listed, 1) + ALIGNED_WEIGHT * rests
-        whole = term.distances(sums, index.shape)
-        out: Floats = np.maximum(compared.costs[name], whole.max(axis=1, keepdims=True))
-        np.put_along_axis(out, listed, whole, 1)
-        return out
+    def _aligned_by(
+        self,
+        name: str,
+        asked: list[_Compared],
+        turns: NDArray[np.intp],
+        listed: Places,
+        progress: Progress,
+    ) -> Floats:
+        """Return scaled distances by a gradient to what is listed, aligned, each in its own turn."""
+        term, index = getattr(self, name), self._index(name)
+        quarters = np.take_along_axis(turns, listed, 1)
+        sums = np.empty(listed.shape, np.int64)
+        for compared in asked:
+            here = quarters == compared.quarter
+            queries, places = np.nonzero(here)[0], listed[here]
+            if not places.size:
+                continue
+            seen, plain = compared.asked[name]
+            keys, named = np.unique(queries * len(self.codes) + places, return_inverse=True)
+            pairs = np.column_stack(np.divmod(keys, len(self.codes)))
+            measure = partial(
+                aligned_distances, seen, index.images, comparison=term.comparison, progress=progress
+            )
+            if compared.exclude is None:
+                rests = measure(pairs)
+            else:
+                serials = self._serials.numbers[np.column_stack([compared.exclude[pairs[:, 0]], pairs[:, 1]])]
+                alike = term.comparison.symmetric and not compared.quarter
+                rests = self._pairs[compared.quarter].of(serials, pairs, measure, alike)
+            sums[here] = plain[queries, places] + ALIGNED_WEIGHT * rests[named]
+        whole: Floats = term.distances(sums, index.shape)
+        return whole
 
     def _total(self, costs: Mapping[str, Floats], exclude: Places | None) -> Floats:
         """Return the weighted sum of all terms for each kept image, ``(q, n)``: infinite if excluded."""
@@ -539,7 +550,8 @@ class MixtureMatcher:
             part = slice(start, start + step)
             told = silent if len(images) > step else progress
             gone = None if exclude is None else exclude[part]
-            total = self._total(self._measured(self._asked(images[part], gone, told), told), gone)
+            costs, _ = self._measured(self._asked(images[part], gone, told), told)
+            total = self._total(costs, gone)
             parts.append(Matches.of(total, self.codes, self.n_classes, k))
         progress("comparing by several measures", len(images), len(images))
         return Matches.joined(parts)
@@ -549,9 +561,8 @@ class MixtureMatcher:
 
         Of ``turned`` alone pixels stay where they are in the image's frame: their costs sum to its amount.
         """
-        found = [self._aligned(compared, silent) for compared in self._asked(image[None], None, silent)]
-        quarter = int(np.argmin([self._total(costs, None)[0, place] for costs in found]))
-        costs_of = found[quarter]
+        costs_of, turns = self._measured(self._asked(image[None], None, silent), silent)
+        quarter = int(turns[0, place])
         amounts = {
             name: float(weight * costs_of[name][0, place])
             for name, weight in zip(self.names, self.weights, strict=True)
