@@ -146,7 +146,7 @@ def labelled_rows():
 @pytest.mark.parametrize("evened", [False, True])
 def test_heads_are_kernel_ridge_regression(evened, labelled_rows):
     rows, codes = labelled_rows
-    head, _ = head_of(rows, codes, 3, evened)
+    head = head_of(rows, codes, 3, evened)
     spread_ = (rows.std(axis=0) + 0.05) * np.sqrt(17) if evened else np.ones(17)
     centred = (rows - rows.mean(axis=0)) / spread_
     scaled = centred / np.sqrt((centred**2).sum(axis=1).mean() + 0.16)
@@ -162,13 +162,13 @@ def test_heads_are_kernel_ridge_regression(evened, labelled_rows):
 
 def test_heads_leave_an_image_out_exactly(labelled_rows):
     rows, codes = labelled_rows
-    head, basis = head_of(rows, codes, 3)
+    head = head_of(rows, codes, 3)
     places = np.array([4, 0, 10])
     asked = rows[places] + np.array([0, 0, 1])[:, None]  # the last is another image than what is left out
-    found = head.costs(asked, basis, places)
+    found = head.costs(asked, head.inverse(), places)
     for row, place in enumerate(places):
         kept = np.delete(np.arange(11), place)
-        without = head.holding(head.without(np.array([place]))).solved(codes[kept], 3)[0]
+        without = head.holding(head.without(np.array([place]))).solved(codes[kept], 3)
         np.testing.assert_allclose(found[row], without.costs(asked[row : row + 1])[0], atol=1e-12)
     assert abs(found - head.costs(asked)).max() > 1e-3
 
@@ -177,22 +177,22 @@ def test_heads_leave_an_image_out_exactly(labelled_rows):
 def test_heads_leave_an_image_out_with_its_copies(places, labelled_rows):
     rows = labelled_rows[0][:9]
     codes, places = np.array([1, 0, 2]), np.array(places)
-    head, inverse = Head.scaled(rows, floor=1.4, evened=False, each=3).solved(codes, 3)
+    head = Head.scaled(rows, floor=1.4, evened=False, each=3).solved(codes, 3)
     assert (head.each, head.solution.shape) == (3, (9, 3))
     np.testing.assert_allclose(head.centre, rows[::3].mean(axis=0), atol=1e-6)
-    found = head.costs(rows[places * 3 + 1], inverse, places)
+    found = head.costs(rows[places * 3 + 1], head.inverse(), places)
     for row, place in enumerate(places):
         kept = np.delete(np.arange(3), place)
         rest = head.holding(np.delete(rows.reshape(3, 3, -1), place, axis=0).reshape(6, -1)).solved(
             codes[kept], 3
-        )[0]
+        )
         np.testing.assert_allclose(found[row], rest.costs(rows[[place * 3 + 1]])[0], atol=1e-9)
 
 
 def test_rows_that_are_all_equal_tell_how_common_classes_are():
     codes = np.array([0, 0, 1, 2])
-    head, inverse = head_of(np.ones((4, 3)), codes, 3)
-    found = head.costs(np.ones((2, 3)), inverse, np.array([3, 0]))
+    head = head_of(np.ones((4, 3)), codes, 3)
+    found = head.costs(np.ones((2, 3)), head.inverse(), np.array([3, 0]))
     for costs, kept in zip(found, ([0, 0, 1], [0, 1, 2]), strict=True):
         scores = (np.bincount(kept, minlength=3) - 1) / 3.03 + 1 / 3
         np.testing.assert_allclose(costs, ((scores - np.eye(3)) ** 2).sum(axis=1))

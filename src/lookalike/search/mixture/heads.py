@@ -71,16 +71,20 @@ class Head:
         """Return the head with other rows, which is not solved for them yet."""
         return replace(self, rows=rows, solution=np.zeros((len(rows), 0)))
 
-    def solved(self, codes: Codes, n_classes: int) -> tuple[Head, Floats]:
-        """Return the head solved for the classes of its images, and the inverse of its kernel and ridge."""
-        inverse = self.inverse()
+    def solved(self, codes: Codes, n_classes: int) -> Head:
+        """Return the head solved for the classes of its images."""
         codes_of_rows = np.eye(n_classes)[np.repeat(codes, self.each)]
-        return replace(self, solution=inverse @ (codes_of_rows - 1 / n_classes)), inverse
+        return replace(self, solution=np.linalg.solve(self._ridged(), codes_of_rows - 1 / n_classes))
 
     def inverse(self) -> Floats:
         """Return the inverse of the kernel between all rows plus the ridge, ``(n, n)``."""
+        return np.asarray(np.linalg.inv(self._ridged()), np.float64)
+
+    def _ridged(self) -> Floats:
+        """Return the kernel between all rows plus the ridge."""
         alike = self._alike(self.rows)
-        return np.asarray(np.linalg.inv(alike + _RIDGE * np.eye(len(alike))), np.float64)
+        alike[np.diag_indices(len(alike))] += _RIDGE
+        return alike
 
     def _alike(self, rows: Rows) -> Floats:
         """Return the kernel between rows and those of the head."""

@@ -272,9 +272,7 @@ class MixtureMatcher:
     def _solve(self) -> None:
         """Solve the heads for what is kept now."""
         for name in self._heads:
-            head, inverse = getattr(self, name).solved(self.codes, self.n_classes)
-            setattr(self, name, head)
-            self._derived[f"inverse of {name}"] = inverse
+            setattr(self, name, getattr(self, name).solved(self.codes, self.n_classes))
 
     def _decide(self, kin: Keys | None, progress: Progress) -> None:
         """Decide scales and weights, by jittered copies of examples and by examples that are left out."""
