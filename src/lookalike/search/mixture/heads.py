@@ -74,7 +74,8 @@ class Head:
     def solved(self, codes: Codes, n_classes: int) -> Head:
         """Return the head solved for the classes of its images."""
         codes_of_rows = np.eye(n_classes)[np.repeat(codes, self.each)]
-        return replace(self, solution=np.linalg.solve(self._ridged(), codes_of_rows - 1 / n_classes))
+        solution = np.linalg.solve(self._ridged(), codes_of_rows - 1 / n_classes)
+        return replace(self, solution=np.asarray(solution, np.float64))
 
     def inverse(self) -> Floats:
         """Return the inverse of the kernel between all rows plus the ridge, ``(n, n)``."""
