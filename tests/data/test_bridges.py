@@ -13,6 +13,7 @@ from PIL import Image
 from lookalike.data.bridges import channels_first
 from lookalike.data.labelled import LabelledImages
 from lookalike.errors import DataError, InputError, MissingExtraError
+from lookalike.text import one_form
 
 RNG = np.random.default_rng(3)
 GRAY = RNG.integers(0, 256, (6, 4, 5), dtype=np.uint8)
@@ -377,6 +378,7 @@ def test_the_real_tables_as_tensors():
 @given(st.lists(st.integers(-5, 5).map(str) | st.text(min_size=1, max_size=3), min_size=1, max_size=8))
 def test_codes_are_places_in_the_names(labels):
     labels = [label.encode("utf-8", "replace").decode().replace("\0", "0") for label in labels]
+    labels = [one_form(label) for label in labels]
     first = labelled(np.zeros((len(labels), 1, 1), np.uint8), np.array(labels, object))
     assert [first.class_names[code] for code in first._codes()] == labels
     again = LabelledImages.from_numpy(first.images, first._codes(), class_names=first.class_names)

@@ -554,7 +554,8 @@ def test_what_was_not_aligned_is_laid_on_pixels_too(monkeypatch):
     """As far as the last image that was aligned is an image of which no pixel may cost anything."""
     images, codes = drawings(12, 3, 16)
     matcher = fitted(images, codes, 3)
-    monkeypatch.setattr(matcher, "_aligned", lambda *_: {name: np.ones((1, 12)) for name in GRADIENTS})
+    costs, turns = {name: np.ones((1, 12)) for name in GRADIENTS}, np.zeros((1, 12), np.intp)
+    monkeypatch.setattr(matcher, "_measured", lambda *_: (costs, turns))
     matcher.names, matcher.weights = GRADIENTS, np.array([1.0, 0.5])
     found = matcher.contributions(images[4], 4)
     np.testing.assert_allclose(found.costs, 0.5 / 256)
