@@ -57,10 +57,9 @@ def fit(
     """Fit a model on labelled images and write it to a file.
 
     It is fitted on the whole training part; of images without parts, on all of them. Without --idea it is the
-    idea with the most right answers to images that were left out of it (five folds, at most about 2,000 images
-    judged; where a mixture of measures is tried, 250 at most); of equally good ones, the one that compare
-    lists last, since the later ones take more of an image into account. Try: lookalike fit digits -o
-    digits.lookalike
+    idea with the most right answers to images that were left out (five folds, at most about 2,000 images;
+    where a mixture of measures is tried, at most 250); of equally good ones, the one that compare lists last,
+    since the later ones take more of an image into account. Try: lookalike fit digits -o digits.lookalike
     """
     from lookalike import registry
     from lookalike.data.load import load_to_fit
