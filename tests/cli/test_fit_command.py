@@ -192,7 +192,7 @@ def test_an_interrupt_ends_with_130_and_the_old_file_stays(old, tmp_path):
         "import sys; sys.argv = ['lookalike', 'fit', 'digits', '-o', sys.argv[1]]\n"
         "import lookalike.data.load as load, time\n"
         "load.load_to_fit = lambda *a, **k: (print('here', flush=True), time.sleep(60))\n"
-        "from lookalike.cli.main import run; run()\n"
+        "from lookalike.__main__ import main; main()\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code, path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -202,6 +202,7 @@ def test_an_interrupt_ends_with_130_and_the_old_file_stays(old, tmp_path):
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130
+    assert err.splitlines()[-1] == "lookalike: interrupted"
     assert "Traceback" not in err
     assert [file.name for file in tmp_path.iterdir()] == ["m.lookalike"]
     assert path.read_bytes() == content

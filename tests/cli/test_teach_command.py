@@ -169,7 +169,7 @@ def test_an_interrupt_ends_with_130_and_the_old_file_stays(model, mistakes):
         "import lookalike.files as files\n"
         "import os\n"
         "os.replace = lambda *a: (print('here', flush=True), time.sleep(60))\n"
-        "from lookalike.cli.main import run; run()\n"
+        "from lookalike.__main__ import main; main()\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code, model, *mistakes[0]],
@@ -182,6 +182,7 @@ def test_an_interrupt_ends_with_130_and_the_old_file_stays(model, mistakes):
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130
+    assert err.splitlines()[-1] == "lookalike: interrupted"
     assert "Traceback" not in err
     assert model.read_bytes() == old
     assert [path.name for path in model.parent.iterdir() if path.suffix == ".tmp"] == []

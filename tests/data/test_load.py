@@ -268,3 +268,10 @@ def test_classes_are_chosen_by_name_or_number():
         choose_classes(parts, 3)
     with pytest.raises(InputError, match="classes is empty"):
         choose_classes(parts, [])
+
+
+@pytest.mark.parametrize("given", [3, None, np.zeros((2, 3, 3)), ["digits"]])
+def test_what_is_no_name_and_no_path(given):
+    kind = type(given).__name__
+    with pytest.raises(InputError, match=f"^{kind} is given: expected the name of a known set, or the path"):
+        lookalike.load(given)

@@ -126,6 +126,8 @@ def test_images_are_read_for_a_model(tmp_path):
     assert [name[-5:] for name in names] == ["2.png", "0.png", "1.png"]
     assert found.shape == (3, 5, 4, 3)
     assert lookalike.read_images(tmp_path, (9, 9), resize=True).images.shape == (3, 9, 9)
+    with pytest.raises(InputError, match="no paths: expected at least one"):
+        lookalike.read_images([], (9, 9))
     (tmp_path / "bad.png").write_bytes(b"bad")
     with pytest.raises(DataError, match=r"bad\.png' is not an image"):
         lookalike.read_images(tmp_path, model)

@@ -1,5 +1,6 @@
 import stat
 import struct
+import tracemalloc
 import zipfile
 from io import BytesIO
 
@@ -128,6 +129,20 @@ def test_a_member_that_lies_about_its_size(tmp_path):
     path.write_bytes(raw.replace(struct.pack("<I", 2**20), struct.pack("<I", 1000)))
     with pytest.raises(DataError, match=r"a/bomb\.png' is damaged in the zip"):
         zip_tree(path).read("a/bomb.png", 2000)
+
+
+def test_a_member_that_lies_about_how_much_it_packs_takes_no_space(tmp_path):
+    path = write_zip(tmp_path / "s.zip", {"a/one.png": bytes(1000)})
+    raw = bytearray(path.read_bytes())
+    packed = raw.index(b"PK\x01\x02") + 20
+    raw[packed : packed + 4] = struct.pack("<I", 2**31)
+    path.write_bytes(raw)
+    tracemalloc.start()
+    try:
+        assert zip_tree(path).read("a/one.png", 2**30) == bytes(1000)
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_zip_that_announces_too_much(tmp_path, monkeypatch):

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
 
 import lookalike
 from lookalike import InputError, UnknownNameError
@@ -138,6 +139,9 @@ def test_refuses_what_is_no_idea(two):
         lookalike.compare(*two, [3])
     with pytest.raises(InputError, match="no ideas to compare"):
         lookalike.compare(*two, [])
+    for one in ("mean-image-l1", lookalike.MeanImage(), make_pipeline(GaussianNB()), book_l1):
+        with pytest.raises(InputError, match=r"(?s)ideas is .*: expected a list of ideas, with brackets"):
+            lookalike.compare(*two, one)
     with pytest.raises(InputError, match=r"MeanImage is a class: expected an instance"):
         lookalike.compare(*two, [lookalike.MeanImage])
 

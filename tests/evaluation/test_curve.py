@@ -204,6 +204,7 @@ def test_progress_counts_fits(two):
         ({"draws": 1}, "draws is 1: expected a whole number from 2 to 1000"),
         ({"draws": 2.0}, r"draws is 2\.0"),
         ({"sizes": []}, "no sizes: expected at least one number"),
+        ({"sizes": 5}, "sizes is 5: expected a list of numbers"),
         ({"sizes": [0]}, "a size is 0: expected a whole number of at least 1"),
         ({"sizes": [True]}, "a size is True"),
         ({"sizes": [1.5]}, r"a size is 1\.5"),

@@ -143,6 +143,9 @@ def test_refuses_what_it_cannot_do(edge_images):
         model.forget([1, 8])
     with pytest.raises(InputError, match="ids are true or false: expected whole numbers"):
         model.forget([True, False])
+    for texts in ("3", ["3", "4"], [b"3"], [None]):
+        with pytest.raises(InputError, match="ids are no numbers: expected whole numbers"):
+            model.forget(texts)
     assert len(model.ids_) == 8
     with pytest.raises(InputError, match="all 8 training images would be forgotten"):
         model.forget(range(8))

@@ -410,14 +410,12 @@ def download(known: KnownSet, file: PublishedFile, progress: Progress = silent) 
     """Return a published file, downloaded anew, and keep it in the cache where that can be written."""
     folder = cache_of(known)
     there = f"a folder {known.name}/ of the folder that LOOKALIKE_DATA names"
+    missing = [other.name for other in known.files if not (folder / other.name).is_file()]
+    # Beside files that are in the cache already the others are looked for there alone.
+    place = there if len(missing) == len(known.files) else quoted(folder)
+    put = f"put {', '.join(missing)} into {place}"
     if settings.offline():
-        missing = [other.name for other in known.files if not (folder / other.name).is_file()]
-        # Beside files that are in the cache already the others are looked for there alone.
-        place = there if len(missing) == len(known.files) else quoted(folder)
-        raise DownloadError(
-            f"{known.name} is not here and LOOKALIKE_OFFLINE forbids the network: put {', '.join(missing)} "
-            f"into {place}"
-        )
+        raise DownloadError(f"{known.name} is not here and LOOKALIKE_OFFLINE forbids the network: {put}")
     failures = []
     for mirror in known.mirrors:
         try:
@@ -432,9 +430,7 @@ def download(known: KnownSet, file: PublishedFile, progress: Progress = silent) 
         except OSError as error:
             _say_not_kept(folder, error.strerror or str(error))
         return data
-    raise DownloadError(
-        f"no mirror gave {file.name} ({'; '.join(failures)}): try again, or put {file.name} into {there}"
-    )
+    raise DownloadError(f"no mirror gave {file.name} ({'; '.join(failures)}): try again, or {put}")
 
 
 @functools.cache

@@ -328,6 +328,11 @@ def _every_part(
     layout: Layout,
     progress: Progress,
 ) -> dict[str, Listing]:
+    if not isinstance(name_or_path, str | bytes | os.PathLike):
+        kind = type(name_or_path).__name__
+        raise InputError(
+            f"{kind} is given: expected the name of a known set, or the path of a folder or file"
+        )
     name = os.fsdecode(name_or_path)
     path = Path(os.path.expanduser(name))
     if isinstance(name_or_path, str) and name in known.names():

@@ -216,6 +216,8 @@ def read_images(
     if isinstance(paths, str | os.PathLike):
         paths = [paths]
     sources = [os.fspath(path) for path in paths]
+    if not sources:
+        raise InputError("no paths: expected at least one of an image, a folder, an archive or a table")
     layout = checked_layout(label_column=label_column, header=header, follow_links=follow_links)
     found = find(sources, sys.stdin.buffer if "-" in sources else None, layout)
     batch = found.whole(shape, resize=resize, skip_bad=skip_bad, reading=reading, sizes=sizes)

@@ -144,6 +144,8 @@ def curve(
     """
     train, valid = both(train, valid)
     _whole("draws", draws, 2, _MOST_DRAWS)
+    if not isinstance(sizes, Iterable):
+        raise InputError(f"sizes is {sizes!r}: expected a list of numbers of examples, such as [1, 5, 20]")
     wanted = sorted({_whole("a size", size, 1) for size in sizes})
     if not wanted:
         raise InputError("no sizes: expected at least one number of examples of each class")

@@ -54,6 +54,9 @@ def candidates(ideas: Iterable[Any] | Mapping[str, Any] | None) -> list[Candidat
     """
     if ideas is None:
         ideas = [known for known in IDEAS if known.by_default]
+    # A text has letters, and a pipeline has steps.
+    if isinstance(ideas, str) or _is_like_a_classifier(ideas) or not isinstance(ideas, Iterable):
+        raise InputError(f"ideas is {ideas!r}: expected a list of ideas, with brackets around one alone")
     given = list(ideas.items() if isinstance(ideas, Mapping) else ideas)
     if not given:
         raise InputError("no ideas to compare: expected at least one")

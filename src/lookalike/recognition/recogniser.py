@@ -661,11 +661,13 @@ class Recogniser:
     def forget(self, ids: ArrayLike) -> None:
         """Forget training images; a class that was taught goes with its last image."""
         matcher: Any = self.matcher
-        wanted = np.unique(np.atleast_1d(np.asarray(ids)))
+        wanted = np.atleast_1d(np.asarray(ids))
         if self.ids is None:
             raise InputError("this model keeps no images that it could forget: fit it again without them")
-        if wanted.dtype.kind == "b":
-            raise InputError("ids are true or false: expected whole numbers that are in ids_")
+        if wanted.dtype.kind not in "iuf":
+            kind = "true or false" if wanted.dtype.kind == "b" else "no numbers"
+            raise InputError(f"ids are {kind}: expected whole numbers that are in ids_")
+        wanted = np.unique(wanted)
         strange = wanted[~np.isin(wanted, self.ids)]
         if strange.size:
             raise InputError(f"no training image has the id {strange[0]}: expected ids that are in ids_")

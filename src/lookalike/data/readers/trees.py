@@ -174,8 +174,8 @@ def zip_tree(path: Path, inside: str = "", given: str | None = None, encoding: s
             )
         try:
             with archive.open(member) as file:
-                # Never more than the limit, whatever the zip announces.
-                return file.read(limit)
+                # Space is taken for as many bytes as are asked for, also where the zip lies.
+                return file.read(member.file_size + 1)
         except _DAMAGED as error:
             raise DataError(f"{shown} is damaged in the zip ({error}): get the zip again") from error
 
