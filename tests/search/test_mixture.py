@@ -75,6 +75,7 @@ def by_definition(matcher, images, codes, asked, short=None):
     plain = np.zeros_like(terms)
     for place, name in enumerate(matcher.names):
         term = getattr(matcher, name)
+        known = None if name in GRADIENTS else rows_kept(matcher, name, images)
         for query, kept in np.ndindex(terms.shape[1:]):
             if name in GRADIENTS:
                 before, after = gradient_sums(term, asked[query], images[kept])
@@ -84,7 +85,7 @@ def by_definition(matcher, images, codes, asked, short=None):
                 terms[place, query, kept], plain[place, query, kept] = found
             else:
                 row = FEATURES[name](asked[query : query + 1])[0].astype(np.float32).astype(float)
-                apart = ((row - rows_kept(matcher, name, images)) / term.unit) ** 2
+                apart = ((row - known) / term.unit) ** 2
                 scores = np.exp(-apart.sum(axis=1) / 2) @ term.solution + 1 / term.solution.shape[1]
                 apart = ((scores - np.eye(len(scores))[codes[kept]]) ** 2).sum()
                 terms[place, query, kept] = plain[place, query, kept] = apart
