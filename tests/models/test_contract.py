@@ -72,12 +72,14 @@ def test_one_value_images_and_one_class(model):
     assert model.fit(images, ["x"] * 3).predict(images).tolist() == ["x"] * 3
 
 
-def test_answers_do_not_depend_on_the_batch(model, digits):
+def test_answers_depend_on_neither_batch_nor_pickling(model, digits):
     train, valid = digits
     model.fit(train.images, train.labels)
     together = model.predict(valid.images)
     alone = np.concatenate([model.predict(image[None]) for image in valid.images])
     np.testing.assert_array_equal(together, alone)
+    again = pickle.loads(pickle.dumps(model))  # noqa: S301 - scikit-learn's tools pickle between processes
+    np.testing.assert_array_equal(together, again.predict(valid.images))
 
 
 def test_equal_classes_tie_by_the_stated_rule(model, edge_images):
@@ -88,13 +90,6 @@ def test_equal_classes_tie_by_the_stated_rule(model, edge_images):
     # Among classes the first in sorted order, among images the one that came first.
     first = 5 if isinstance(model, NearestImages | DeformableMatch | MixtureMatch | Classifier) else 2
     assert set(model.fit(twice, labels).predict(edge_images).tolist()) == {first}
-
-
-def test_learned_state_survives_pickling(model, digits):
-    train, valid = digits
-    model.fit(train.images, train.labels)
-    again = pickle.loads(pickle.dumps(model))  # noqa: S301 - scikit-learn's tools pickle between processes
-    np.testing.assert_array_equal(again.predict(valid.images), model.predict(valid.images))
 
 
 def test_refuses_what_fit_did_not_see(model, edge_images):
