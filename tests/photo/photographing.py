@@ -1,6 +1,7 @@
 """Digits as a counter shows them, and photographs as files."""
 
 import numpy as np
+from benchmarks.frames import AT, CELL
 from PIL import Image, ImageDraw, ImageFont
 
 CELLS = 4
@@ -18,3 +19,11 @@ def digit(character, rng):
 def write(path, pixels):
     Image.fromarray(pixels).save(path)
     return path
+
+
+def hidden(face, rng):
+    """Cover the third place."""
+    x, y = AT[0] + 2 * CELL[0], AT[1]
+    face = face.copy()
+    face[y : y + CELL[1], x : x + CELL[0]] = (120, 90, 60)
+    return face

@@ -5,19 +5,11 @@ import json
 import numpy as np
 import pytest
 from benchmarks.frames import AT, CELL, blaze
-from photographing import write
+from photographing import hidden, write
 
 from lookalike.errors import DataError, InputError
 from lookalike.photo import PhotoLayout, Reader, Region, ValueFormat
 from lookalike.photo.reader import PlaceReading, _meanings, _votes
-
-
-def hidden(face, rng):
-    """Cover the third place."""
-    x, y = AT[0] + 2 * CELL[0], AT[1]
-    face = face.copy()
-    face[y : y + CELL[1], x : x + CELL[0]] = (120, 90, 60)
-    return face
 
 
 def blinded(face, rng):

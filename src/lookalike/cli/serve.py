@@ -67,6 +67,16 @@ LogUncertain = Annotated[
 ]
 
 
+Layout = Annotated[
+    Path | None,
+    Option(
+        "--layout",
+        metavar="FILE",
+        help="A layout of photographs, by which the one MODEL reads the values on them.",
+    ),
+]
+
+
 def serve(
     models: Models = None,
     host: Host = "127.0.0.1",
@@ -75,6 +85,7 @@ def serve(
     token: Token = "",
     folder: Folder = None,
     log_uncertain: LogUncertain = None,
+    layout: Layout = None,
     quiet: common.Quiet = False,
 ) -> None:
     """Serve models: a page to draw on, see why and teach, and a REST API.
@@ -92,6 +103,7 @@ def serve(
             folder=folder,
             token=secret,
             uncertain=log_uncertain,
+            layout=layout,
             progress=tell,
         )
     common.say(f"serving {', '.join(found.names)} at {found.address}", quiet)

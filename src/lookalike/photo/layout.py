@@ -360,5 +360,9 @@ def read_photograph(source: str | Path | bytes, name: object = "photograph") -> 
 
     if not isinstance(source, bytes):
         name, source = source, read_file(Path(source), source, MAX_FILE_BYTES)
-    image = decode_image(source, str(name))
+    return in_colour(decode_image(source, str(name)))
+
+
+def in_colour(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return an image with three channels."""
     return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)

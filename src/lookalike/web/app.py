@@ -41,6 +41,7 @@ IdeaName = Annotated[
     Query(max_length=40, description="The model's own idea, or another of its ideas.", examples=["nearest"]),
 ]
 Resize = Annotated[bool, Query(description="Resize images to the model's size.")]
+Picture = Annotated[bool, Query(description="Draw what was read on each photograph: a PNG, in base64.")]
 ImageNumber = Annotated[int, PathParameter(ge=0, le=2**53)]
 Offset = Annotated[int, Query(ge=0, le=2**31)]
 OfClass = Annotated[str | None, Query(max_length=MAX_NAME, description="Only images of this class.")]
@@ -147,6 +148,21 @@ class Routes:
 
         return JSONResponse(await self._work(work))
 
+    async def read(self, name: str, request: Request, picture: Picture = False) -> Response:
+        """Read the value on photographs, by the layout that the service was started with."""
+        model, sent = self._service[name], await uploads.received(request)
+        by = model.photographs
+        if by is None:
+            raise HTTPException(
+                409, f"{model.name} reads no photographs: start the service with it and --layout FILE"
+            )
+
+        def work() -> dict[str, Any]:
+            found = by.read(uploads.pictures(uploads.read(sent)), pictures=picture)
+            return {"model": model.name, "readings": found}
+
+        return JSONResponse(await self._work(work))
+
     async def teach(self, name: str, request: Request, resize: Resize = False) -> Response:
         """Learn images of one class; the answer comes when they are on the disk."""
         model, sent = self._service[name], await uploads.received(request)
@@ -229,6 +245,7 @@ def facts(model: ServedModel) -> dict[str, Any]:
         "images": 0 if known is None else int(known.matcher.class_counts.sum()),
         "can_teach": not model.why_not,
         "can_undo": model.can_undo,
+        "reads_photographs": model.photographs is not None,
         "kept": model.path is not None,
         "ideas": [{"name": name, "title": title} for name, title in ([] if found is None else found.ideas)],
         "ink": model.ink._asdict(),
@@ -370,6 +387,7 @@ def _add_routes(app: FastAPI, routes: Routes) -> None:
         ("GET", f"{one}/file", routes.file, _FILE, None),
         ("POST", f"{one}/predict", routes.predict, _is(forms.AnswerList, "The answers."), images),
         ("POST", f"{one}/explain", routes.explain, _is(forms.ExplainedList, "The evidence."), images),
+        ("POST", f"{one}/read", routes.read, _is(forms.ReadingList, "The values."), images),
         ("POST", f"{one}/teach", routes.teach, _is(forms.Taught, "Learned."), lesson),
         ("POST", f"{one}/undo", routes.undo, _is(forms.Undone, "Taken back."), None),
         ("DELETE", f"{one}/images/{{number}}", routes.forget, _is(forms.Forgotten, "Forgotten."), None),

@@ -112,6 +112,7 @@ class Model(_Said):
     images: int
     can_teach: bool
     can_undo: bool
+    reads_photographs: bool
     kept: bool = Field(description="Whether what is taught outlives the service.")
     ideas: list[IdeaFacts]
     ink: InkFacts
@@ -121,6 +122,39 @@ class Models(_Said):
     """All models that are served."""
 
     models: list[Model]
+
+
+class PlaceRead(_Said):
+    """What one place of a photograph shows."""
+
+    name: str = Field(examples=["counter.1"])
+    character: str = Field(examples=["7"])
+    probability: float
+    doubt: str | None = Field(description="Why it is not to be relied on.")
+    shown: str = Field(description="What the model answered: 3-4 is a wheel between two digits.")
+    filled: bool
+
+
+class ValueRead(_Said):
+    """What a photograph says."""
+
+    photograph: str
+    value: str | None = Field(examples=["00715"], description="Null where a place is doubtful.")
+    unit: str
+    seen: str = Field(examples=["007?5"], description="The same, with ? in each doubtful place.")
+    rejected: bool
+    places: list[PlaceRead]
+    reasons: list[str]
+    rules: list[str]
+    turns: int = Field(description="Quarters by which the photograph was turned, clockwise.")
+    picture: str | None = Field(description="A PNG of it with what was read, in base64, where asked for.")
+
+
+class ReadingList(_Said):
+    """What photographs say, in their order."""
+
+    model: str
+    readings: list[ValueRead]
 
 
 class Chance(_Said):

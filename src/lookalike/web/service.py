@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path, PureWindowsPath
 from queue import SimpleQueue
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,9 @@ from lookalike.text import plain, quoted
 from lookalike.web.ink import Ink, ink_of
 from lookalike.web.journal import SUFFIX, Change, Journal, effective
 from lookalike.web.snapshot import Mark, Snapshot
+
+if TYPE_CHECKING:
+    from lookalike.web.photographs import Photographs
 
 Bytes = NDArray[np.uint8]
 
@@ -108,6 +111,8 @@ class ServedModel:
 
     def __init__(self, name: str, path: Path | None) -> None:
         self.name, self.path = name, path
+        #: What reads photographs with it, where it was given a layout.
+        self.photographs: Photographs | None = None
         self._type, self._parameters = DeformableMatch, DeformableMatch(**FOR_FEW).get_params(deep=False)
         #: What a drawing is made like. Nothing that is taught changes it: drawn again, it is the same image.
         self.ink = Ink()

@@ -58,6 +58,7 @@ def opened(
     folder: Path | None = None,
     token: str | None = None,
     uncertain: Path | None = None,
+    layout: Path | None = None,
     progress: Progress = silent,
 ) -> Opened:
     """Open models and listen.
@@ -74,13 +75,15 @@ def opened(
         What must be known to whoever asks; an address that others can reach needs one.
     uncertain : Path, optional
         A folder for uncertain crops.
+    layout : Path, optional
+        Where characters stand on photographs that the one model reads.
     progress : Progress, optional
         Hears of models being fitted and opened.
 
     Raises
     ------
     MissingExtraError
-        What serves is not installed.
+        What serves, or what reads photographs, is not installed.
     InputError
         The address is another than this machine's own and there is no token, or it cannot be listened on.
     LookalikeError
@@ -95,13 +98,17 @@ def opened(
         raise MissingExtraError(_NEEDED) from error
     from lookalike.web.app import create_app
     from lookalike.web.guard import is_loopback
-    from lookalike.web.service import Service
+    from lookalike.web.service import Service, name_of
     from lookalike.web.uncertain import Uncertain
 
     if token is None and not is_loopback(address.host):
         raise InputError(
             f"--host {plain(address.host)} lets other machines in: expected a token that they must know, by "
             "--token FILE or LOOKALIKE_TOKEN"
+        )
+    if layout is not None and len(models) != 1:
+        raise InputError(
+            f"--layout is for the one MODEL that reads its photographs: expected one, {len(models)} are named"
         )
     kept = folder or settings.models_folder()
     listener = _listening(address)
@@ -110,6 +117,11 @@ def opened(
         progress("opening models", 0, None)
         crops = None if uncertain is None else Uncertain(uncertain)
         service = Service(files, kept)
+        if layout is not None:
+            from lookalike.web.photographs import Photographs
+
+            model = service[name_of(files[0])]
+            model.photographs = Photographs(lambda: model.snapshot, layout)
     except BaseException:
         listener.close()
         raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -116,20 +116,33 @@ def batch(
     LookalikeError
         An image is too large, damaged, or of another size.
     """
-    images, left = [], MOST_TOGETHER
-    for name, pixels in _decoded(upload, USUAL if reading is None else Reading(*reading)):
+    decoded = pictures(upload, USUAL if reading is None else Reading(*reading))
+    return np.stack([conformed(pixels, name, shape, resize, sizes) for name, pixels in decoded])
+
+
+def pictures(upload: Upload, reading: Reading = USUAL) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+    """Yield the name and the pixels of each image that was uploaded; this decodes, and takes a while.
+
+    Raises
+    ------
+    HTTPException
+        413 where they are too many pixels, 415 where a file is no image, 422 where there is none.
+    LookalikeError
+        An image is too large, or damaged.
+    """
+    if not upload.files and not upload.told:
+        raise HTTPException(422, "there is no image: expected files called images, or JSON with images")
+    left = MOST_TOGETHER
+    for name, pixels in _decoded(upload, reading):
         left -= pixels.shape[0] * pixels.shape[1]
         if left < 0:
             raise HTTPException(
                 413, f"the images have more than {MOST_TOGETHER:,} pixels together: send fewer"
             )
-        images.append(conformed(pixels, name, shape, resize, sizes))
-    if not images:
-        raise HTTPException(422, "there is no image: expected files called images, or JSON with images")
-    return np.stack(images)
+        yield name, pixels
 
 
-def _decoded(upload: Upload, reading: Reading) -> Iterable[tuple[str, NDArray[np.uint8]]]:
+def _decoded(upload: Upload, reading: Reading) -> Iterator[tuple[str, NDArray[np.uint8]]]:
     """Yield the name and the pixels of each image."""
     for name, data in upload.files:
         if not (data.startswith(_STARTS) and is_image(data)):

@@ -8,6 +8,7 @@ import { drawnImage, picturedImage } from "./parts/draw.js";
 import { EvidencePanel } from "./parts/evidence.js";
 import { LessonView } from "./parts/lesson.js";
 import { Pad } from "./parts/pad.js";
+import { PhotographView } from "./parts/photograph.js";
 import { QueueView } from "./parts/queue.js";
 
 /** Where evidence comes as quickly as this (in ms), it is asked for at every stroke, and not only at rests. */
@@ -41,6 +42,7 @@ class Page {
     this.views = {
       lesson: new LessonView(byId("lesson"), this),
       data: new DataView(byId("data"), this),
+      photograph: new PhotographView(byId("photograph"), this),
       queue: new QueueView(byId("queue"), this),
     };
   }
@@ -73,7 +75,8 @@ class Page {
     this.answer.setModel(this.model, this.idea);
     this.evidence.show(null);
     this.drawn();
-    this.open(this.view ?? "draw");
+    byId("tab-photograph").hidden = !this.model.reads_photographs;
+    this.open(this.view === "photograph" && !this.model.reads_photographs ? "draw" : this.view ?? "draw");
   }
 
   choose(idea) {

@@ -32,6 +32,7 @@ export async function connect(askToken) {
     answer: (image, where) => one("/predict", image, where),
     explain: (image, where) => one("/explain", image, where),
     teach: (image, label, { model }) => call("POST", at(model, "/teach"), { images: [packed(image)], label }),
+    read: (file, { model }) => call("POST", `${at(model, "/read")}?picture=true`, formOf(file)),
     undo: ({ model }) => call("POST", at(model, "/undo")),
     forget: (id, { model }) => call("DELETE", at(model, `/images/${id}`)),
     create: (name) => call("POST", "v1/models", { name }),
@@ -46,8 +47,9 @@ function caller(askToken) {
     const headers = { Accept: "application/json" };
     const token = sessionStorage.getItem(TOKEN);
     if (token) headers.Authorization = `Bearer ${token}`;
-    if (body) headers["Content-Type"] = "application/json";
-    const response = await reached(path, { method, headers, body: body && JSON.stringify(body) });
+    const isForm = body instanceof FormData;
+    if (body && !isForm) headers["Content-Type"] = "application/json";
+    const response = await reached(path, { method, headers, body: isForm ? body : body && JSON.stringify(body) });
     if (response.ok) return response.json();
     if (response.status === 401 && askToken) {
       sessionStorage.setItem(TOKEN, await askToken());
@@ -69,6 +71,12 @@ async function reached(path, options) {
   } catch {
     throw new Problem(0, "The service does not answer: is it still running?");
   }
+}
+
+function formOf(file) {
+  const form = new FormData();
+  form.append("images", file, file.name);
+  return form;
 }
 
 function queryOf(which) {
