@@ -86,6 +86,8 @@ def test_the_document_is_openapi_3_1_and_its_examples_are_right(asked):
                 if "example" in body:
                     url = path.replace("{name}", "digits").replace("predict", "predict?resize=1")
                     answer = asked.request(method, url, json=body["example"])
-                    assert answer.status_code == 200, (path, kind, answer.text)
+                    # The digits have no layout of photographs.
+                    expected = 409 if path.endswith("/read") else 200
+                    assert answer.status_code == expected, (path, kind, answer.text)
                     examples += 1
     assert examples >= 4

@@ -9,12 +9,15 @@ import warnings
 import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lookalike import settings
 from lookalike.errors import InputError, LookalikeWarning, MissingExtraError, install
 from lookalike.progress import Progress, silent
 from lookalike.text import plain
+
+if TYPE_CHECKING:
+    from lookalike.web.service import Service
 
 _NEEDED = f"serving needs FastAPI and uvicorn: {install('serve')}"
 #: So many connections are held at once, and so long one is held that asks nothing.
@@ -98,7 +101,6 @@ def opened(
         raise MissingExtraError(_NEEDED) from error
     from lookalike.web.app import create_app
     from lookalike.web.guard import is_loopback
-    from lookalike.web.service import Service, name_of
     from lookalike.web.uncertain import Uncertain
 
     if token is None and not is_loopback(address.host):
@@ -116,12 +118,7 @@ def opened(
         files = list(models) or [_digits(kept, progress)]
         progress("opening models", 0, None)
         crops = None if uncertain is None else Uncertain(uncertain)
-        service = Service(files, kept)
-        if layout is not None:
-            from lookalike.web.photographs import Photographs
-
-            model = service[name_of(files[0])]
-            model.photographs = Photographs(lambda: model.snapshot, layout)
+        service = _served(files, kept, layout)
     except BaseException:
         listener.close()
         raise
@@ -139,6 +136,24 @@ def opened(
     names = tuple(model.name for model in service)
     shown = _shown(address.host, listener.getsockname()[1])
     return Opened(shown, names, kept, listener, uvicorn.Server(config))
+
+
+def _served(files: list[Path], folder: Path, layout: Path | None) -> Service:
+    """Return a service of model files, of which the first reads photographs where there is a layout."""
+    from lookalike.web.service import Service, name_of
+
+    service = Service(files, folder)
+    if layout is None:
+        return service
+    from lookalike.web.photographs import Photographs
+
+    model = service[name_of(files[0])]
+    try:
+        model.photographs = Photographs(lambda: model.snapshot, layout)
+    except BaseException:
+        service.close()
+        raise
+    return service
 
 
 def _listening(address: Address) -> socket.socket:
