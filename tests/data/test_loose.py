@@ -2,7 +2,7 @@ import io
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -36,6 +36,7 @@ def test_standard_input_that_cannot_be_read_is_called_so():
         find(["-"], Broken())
 
 
+@example(data=b"0\n,0 0")
 @given(data=st.text(alphabet='0129,\nlabepix "\x1b-.', max_size=60).map(str.encode) | st.binary(max_size=60))
 def test_any_bytes_are_images_or_a_data_error(data, tmp_path_factory):
     folder = tmp_path_factory.mktemp("any")

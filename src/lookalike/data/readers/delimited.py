@@ -85,6 +85,11 @@ class DelimitedTable:
             raise DataError(f"{quoted(name)} is empty: expected a line for each image")
         self._given = len(start[0])
         self._packed = next((at for at, cell in enumerate(start[-1]) if _is_packed(cell)), None)
+        if self._packed is not None and self._packed >= self._given:
+            raise DataError(
+                f"the second line of {quoted(name)} has {len(start[-1]):,} columns: expected {self._given:,} "
+                "as in the first"
+            )
         self.headed = self._is_headed(start) if header is None else header
         if self._packed is not None and self.headed and _is_packed(start[0][self._packed]):
             raise DataError(f"{quoted(name)} has an image in its first line: expected header=False")
