@@ -60,7 +60,7 @@ def test_photographs_are_read_as_by_the_reader(asking, reader, photograph):
     assert asking.get("/v1/models/meter").json()["reads_photographs"]
 
 
-def test_what_is_taught_counts_for_the_next_photograph(asking, layout, reader, photograph):
+def test_what_is_taught_counts_for_the_next_photograph(asking, layout, photograph):
     image = photograph("0715", 40)
     before = asking.post("/v1/models/meter/read", files=files(image)).json()["readings"][0]
     crops = np.stack([np.full((*layout.crop_size, 3), level, np.uint8) for level in (3, 250)])

@@ -20,16 +20,13 @@ export class PhotographView {
 
   show() {}
 
-  read(file) {
+  async read(file) {
+    this.latest = file;
     this.found.replaceChildren(h("p", {}, "Reading …"));
-    return this.page.attempt(async () => {
-      try {
-        const { readings } = await this.page.backend.read(file, this.page.where);
-        this.found.replaceChildren(...shown(readings[0]));
-      } catch (error) {
-        this.found.replaceChildren(h("p", { class: "wrong" }, error.message));
-      }
-    });
+    const told = await this.page.backend.read(file, this.page.where)
+      .then(({ readings }) => shown(readings[0]), (error) => [h("p", { class: "wrong" }, error.message)]);
+    // Another may have been chosen meanwhile.
+    if (file === this.latest) this.found.replaceChildren(...told);
   }
 }
 
