@@ -69,26 +69,42 @@ def rows_kept(matcher, name, images):
     return np.concatenate([FEATURES[name](one) for one in alone]).astype(np.float32)
 
 
-def by_definition(matcher, images, codes, asked, short=None):
-    """Return distances (q, n), term by term; ``short`` are how many images, and classes, are aligned."""
+def compared(matcher, images, codes, query, most):
+    """Return what gradients are compared with: the nearest, and that of each class, by descriptions."""
+    apart = np.zeros(len(images), np.int64)
+    for term in (getattr(matcher, name) for name in matcher.names if name in GRADIENTS):
+        seen = term.prepare.transform(np.concatenate([query[None], images]))
+        asked, *kept = term.comparison.descriptors_of(seen, silent).reshape(len(seen), -1).astype(np.int64)
+        apart += [((asked - one) ** 2).sum() for one in kept]
+    order = np.lexsort((np.arange(len(images)), apart))
+    return np.union1d(order[:most], [next(one for one in order if codes[one] == code) for code in set(codes)])
+
+
+def by_definition(matcher, images, codes, asked, short=None, most=None):
+    """Return distances (q, n), term by term.
+
+    ``short`` are how many images, and classes, are aligned; gradients are compared with ``most``.
+    """
     terms = np.zeros((len(matcher.names), len(asked), len(images)))
     plain = np.zeros_like(terms)
     for place, name in enumerate(matcher.names):
         term = getattr(matcher, name)
-        known = None if name in GRADIENTS else rows_kept(matcher, name, images)
-        for query, kept in np.ndindex(terms.shape[1:]):
-            if name in GRADIENTS:
-                before, after = gradient_sums(term, asked[query], images[kept])
-                shape = term.prepare.transform(images[:1]).shape[1:]
+        if name in GRADIENTS:
+            shape = term.prepare.transform(images[:1]).shape[1:]
+            for query, one in enumerate(asked):
+                before, after = np.array([gradient_sums(term, one, other) for other in images]).T
+                if most is not None:
+                    chosen = compared(matcher, images, codes, one, most)
+                    before[np.setdiff1d(np.arange(len(images)), chosen)] = before[chosen].max()
                 two = np.array([before + 2 * after, before * (1 + 2 * term.comparison.aligned)])
-                found = term.comparison.root_means(two, shape) / term.scale
-                terms[place, query, kept], plain[place, query, kept] = found
-            else:
-                row = FEATURES[name](asked[query : query + 1])[0].astype(np.float32).astype(float)
-                apart = ((row - known) / term.unit) ** 2
-                scores = np.exp(-apart.sum(axis=1) / 2) @ term.solution + 1 / term.solution.shape[1]
-                apart = ((scores - np.eye(len(scores))[codes[kept]]) ** 2).sum()
-                terms[place, query, kept] = plain[place, query, kept] = apart
+                terms[place, query], plain[place, query] = term.comparison.root_means(two, shape) / term.scale
+            continue
+        known = rows_kept(matcher, name, images)
+        for query, kept in np.ndindex(terms.shape[1:]):
+            row = FEATURES[name](asked[query : query + 1])[0].astype(np.float32).astype(float)
+            scores = np.exp(-(((row - known) / term.unit) ** 2).sum(axis=1) / 2) @ term.solution
+            apart = scores + 1 / term.solution.shape[1] - np.eye(term.solution.shape[1])[codes[kept]]
+            terms[place, query, kept] = plain[place, query, kept] = (apart**2).sum()
     if short is not None:
         total = np.rint(np.tensordot(matcher.weights, plain, 1) * 2**30)
         for query, row in enumerate(total):
@@ -137,6 +153,26 @@ def test_distances_of_colours_are_the_definitions():
     matcher = fitted(images, codes, 3)
     asked = coloured(3, 3, seed=1)[0]
     held_to(matcher.match(asked, 10), by_definition(matcher, images, codes, asked), codes, 3)
+
+
+def test_of_many_images_gradients_are_compared_with_those_of_near_descriptions(drawn, monkeypatch):
+    images, codes, matcher = drawn
+    asked = np.concatenate([drawings(2, 2, 16, seed=4)[0], images[1:2]])
+    monkeypatch.setattr(module, "SHORT_LIST", 99)
+    every = matcher.match(asked, 13)
+    monkeypatch.setattr(module, "MOST_COMPARED", 12)
+    exclude = np.array([0, 3, 1])
+    rest = matcher.match(images[exclude], 13, exclude=exclude)  # 12 others: all are compared
+    monkeypatch.setattr(module, "MOST_COMPARED", 3)
+    held_to(matcher.match(asked, 13), by_definition(matcher, images, codes, asked, most=3), codes, 4)
+    assert (matcher.match(asked, 13).distances[:, -1] > every.distances[:, -1]).any()
+    for row, place in enumerate(exclude):
+        found = matcher.match(images[[place]], 13, exclude=np.array([place]))
+        expected = without(matcher, [place]).match(images[[place]], 12)
+        moved = np.append(np.delete(np.arange(13), place), NOWHERE)
+        np.testing.assert_array_equal(found.places[0, :12], moved[expected.places[0]])
+        np.testing.assert_allclose(found.distances[0, :12], expected.distances[0], **CLOSE)
+        assert found.distances[0, 0] >= rest.distances[row, 0]
 
 
 def test_scales_are_of_examples_and_the_nearest_others(drawn):

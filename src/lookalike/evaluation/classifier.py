@@ -28,10 +28,10 @@ class Classifier(ClassifierMixin, BaseEstimator):
     """Classify by the idea that is best at examples which are left out.
 
     Of up to 2,000 images it is :class:`lookalike.MixtureMatch`, of more :class:`lookalike.DeformableMatch`,
-    unless the nearest image or the mean image (L2, prepared) is right about significantly more of up to 2,000
-    examples, each left out in turn (McNemar's exact test, 5 % level). With one example of each class none can
-    be left out, and nothing speaks against the first. Rows of a 2-D array are compared by the nearest row,
-    unless the mean is significantly better.
+    unless another of these, the nearest image or the mean image (L2, prepared) is right about significantly
+    more examples, each left out in turn (McNemar's exact test, 5 % level; of up to 2,000 examples, 250 of a
+    mixture's). With one example of each class none can be left out, and nothing speaks against the first.
+    Rows of a 2-D array are compared by the nearest row, unless the mean is significantly better.
 
     What the chosen model can do, this can: ``predict_proba``, ``answer``, ``explain``, ``assess``, ``teach``,
     ``match`` and all others are its own, and so are its attributes.
@@ -172,5 +172,6 @@ def _ideas(images: ArrayLike) -> list[Any]:
     """Return what is tried, the one that is taken where nothing else is significantly better first."""
     if rank_of(images) < 3:
         return [NearestImages(metric="l2"), MeanImage("l2")]
+    mixture = [MixtureMatch()] if len(cast(Any, images)) <= FEW else []
     plain = [NearestImages(metric="l2", prepare="auto"), MeanImage("l2", prepare="auto")]
-    return [MixtureMatch() if len(cast(Any, images)) <= FEW else DeformableMatch(), *plain]
+    return [*mixture, DeformableMatch(), *plain]

@@ -42,11 +42,12 @@ Floats = NDArray[np.float64]
 
 #: So many images that are nearest by everything else are aligned, and the nearest of so many classes.
 SHORT_LIST, SHORT_CLASSES = 12, 8
-#: Distances between up to so many images are remembered while they are all that is kept.
-MOST_KNOWN = 2000
+#: Gradients are compared with so many images, and with the nearest of each class, by coarse descriptions:
+#: what pixels that may move cost takes 20 microseconds of a processor for two images of 28x28.
+MOST_COMPARED = 300
 #: Scales, turns and weights are decided among so many images at most, drawn from all classes alike, and how
-#: sure answers are by so many that are left out: each is compared with all that are kept.
-MOST_DECIDING, MOST_LEFT_OUT = 300, 250
+#: sure answers are by so many that are left out.
+MOST_DECIDING, MOST_LEFT_OUT = MOST_COMPARED, 250
 #: Weights are decided by so many images, each left out, at most.
 MOST_JUDGED = 500
 #: By so many it is decided whether images are compared in all quarter turns.
@@ -152,8 +153,11 @@ class MixtureMatcher:
     (:mod:`lookalike.search.mixture.weights`). They, scales and centres are those of the examples of
     ``fit``.
 
-    Alignment is slow: it is done for the images that are nearest by everything else; what is not aligned
-    is as far as if alignment had changed nothing, and no nearer than what is.
+    Of more than 300 images gradients are compared with the 300 whose coarse descriptions
+    (:func:`lookalike.distance.deformation.planes.edge_descriptors`, those of all gradients together) are
+    nearest by L2, and with the nearest of each class; all others are as far as the farthest of these.
+    Alignment is slower still: it is done for the images that are nearest by everything else; what is not
+    aligned is as far as if alignment had changed nothing, and no nearer than what is.
     """
 
     state: ClassVar[State] = {
@@ -448,7 +452,7 @@ class MixtureMatcher:
         exclude = asked[0].exclude
         turns = np.argmin([self._total(one.costs, exclude) for one in asked], axis=0)
         costs = {name: np.choose(turns, [one.costs[name] for one in asked]) for name in self.names}
-        listed = self._listed(self._total(costs, exclude))
+        listed = self._listed(self._total(costs, exclude), SHORT_LIST, SHORT_CLASSES)
         for name in self._gradients:
             if getattr(self, name).comparison.aligned:
                 whole = self._aligned_by(name, asked, turns, listed, progress)
@@ -468,24 +472,51 @@ class MixtureMatcher:
                 rows = self._own_rows(name, quarter)[exclude]
                 of_classes = head.costs(rows, self._inverse(name), exclude)
             costs[name] = of_classes[:, self.codes]
-        for name in self._gradients:
+        prepared = {name: getattr(self, name).prepare.transform(images) for name in self._gradients}
+        chosen = self._candidates(prepared, exclude, progress)
+        for name, seen in prepared.items():
             term, index = getattr(self, name), self._index(name)
-            seen = term.prepare.transform(images)
-            if exclude is None or len(self.codes) > MOST_KNOWN:
-                sums = index.distances(seen, None, progress=progress)
+            if exclude is None or chosen is not None:
+                sums = index.distances(seen, chosen, progress=progress)
             else:
                 sums = self._sums(name, quarter).of(exclude, progress)
+            if chosen is not None:
+                some, sums = sums, np.repeat(sums.max(axis=1, keepdims=True), len(self.codes), axis=1)
+                np.put_along_axis(sums, chosen, some, 1)
             asked[name] = seen, sums
-            whole = asked[name][1] * (1 + ALIGNED_WEIGHT * term.comparison.aligned)
+            whole = sums * (1 + ALIGNED_WEIGHT * term.comparison.aligned)
             costs[name] = term.distances(whole, index.shape)
         return _Compared(costs, asked, exclude, quarter)
 
-    def _listed(self, total: Floats) -> Places:
-        """Return the images that are aligned: the nearest, and that of each of the nearest classes."""
+    def _candidates(
+        self, prepared: Mapping[str, Bytes], exclude: Places | None, progress: Progress
+    ) -> Places | None:
+        """Return the images ``(q, c)`` that gradients are compared with; None where it is all."""
+        if not prepared or len(self.codes) <= MOST_COMPARED:
+            return None
+        apart = []
+        for name, seen in prepared.items():
+            make = partial(self._described, name, None, progress)
+            known: Floats = self._derived.get_or(f"descriptions of {name}", make)
+            asked = self._described(name, seen, progress)
+            # Whole numbers far below 2**53: sums are exact in any order.
+            squares = (known**2).sum(axis=1) + (asked**2).sum(axis=1)[:, None]
+            apart.append(squares - 2 * asked @ known.T)
+        coarse: Floats = np.sum(apart, axis=0)
+        return self._listed(_left_out_of(coarse, exclude), MOST_COMPARED, self.n_classes)
+
+    def _described(self, name: str, seen: Bytes | None, progress: Progress) -> Floats:
+        """Return coarse descriptions as rows: of images as a gradient sees them, or of all that are kept."""
+        index = self._index(name)
+        rows = index.comparison.descriptors_of(index.images if seen is None else seen, progress)
+        return rows.reshape(len(rows), -1).astype(np.float64)
+
+    def _listed(self, total: Floats, most: int, classes: int) -> Places:
+        """Return the places of so many nearest images, and of the nearest of each of the nearest classes."""
         places = np.broadcast_to(np.arange(len(self.codes)), total.shape)
-        listed = nearest(total, places, min(SHORT_LIST, total.shape[1]))[1]
+        listed = nearest(total, places, min(most, total.shape[1]))[1]
         best, of_classes = nearest_of_classes(total, places, self.codes, self.n_classes)
-        ranked = np.argsort(best, axis=1, kind="stable")[:, :SHORT_CLASSES]
+        ranked = np.argsort(best, axis=1, kind="stable")[:, :classes]
         of_classes = np.take_along_axis(of_classes, ranked, 1)
         return np.hstack([listed, np.where(of_classes < 0, listed[:, :1], of_classes)])
 
@@ -527,10 +558,7 @@ class MixtureMatcher:
         total = np.zeros((len(costs[self.names[0]]), len(self.codes)))
         for name, weight in zip(self.names, self.weights, strict=True):
             total += weight * costs[name]
-        rounded: Floats = np.rint(total / _ROUNDED) * _ROUNDED
-        if exclude is not None:
-            rounded[np.arange(len(rounded)), exclude] = np.inf
-        return rounded
+        return _left_out_of(np.rint(total / _ROUNDED) * _ROUNDED, exclude)
 
     def match(
         self,
@@ -611,6 +639,13 @@ class MixtureMatcher:
     def measured(self) -> tuple[Pairs, ...]:
         """What was measured of pairs of images, whatever else is kept."""
         return self._pairs
+
+
+def _left_out_of(distances: Floats, exclude: Places | None) -> Floats:
+    """Return distances ``(q, n)`` of which those of excluded images are infinite now."""
+    if exclude is not None:
+        distances[np.arange(len(distances)), exclude] = np.inf
+    return distances
 
 
 def _spread_over(rows: Places, most: int) -> Places:
