@@ -50,7 +50,7 @@ if TYPE_CHECKING:
         Resize,
     )
     from lookalike.show.plots import EvidenceDisplay
-    from lookalike.store import ModelInfo, kept_images, load_model, model_info, save_model
+    from lookalike.store import ModelInfo, kept_images, load_model, load_shards, model_info, save_model
 
 __version__ = "0.1.0"
 
@@ -97,6 +97,7 @@ __all__ = [
     "kept_images",
     "load",
     "load_model",
+    "load_shards",
     "model_info",
     "prepare",
     "read_images",

@@ -31,7 +31,7 @@ _PUBLIC = {
     "lookalike.models.prototypes": "ClusterImages LearnedPrototypes",
     "lookalike.prepare": "Blur Deskew EvenInk FitToInk Gray NormaliseContrast Polarity Prepare Resize",
     "lookalike.show.plots": "EvidenceDisplay",
-    "lookalike.store": "ModelInfo kept_images load_model model_info save_model",
+    "lookalike.store": "ModelInfo kept_images load_model load_shards model_info save_model",
     "lookalike.web.export": "export_page",
 }
 PUBLIC: Mapping[str, str] = {

@@ -425,13 +425,13 @@ def find_images(
     return find(sources, sys.stdin.buffer if "-" in sources else None, layout)
 
 
-def recogniser(path: Path) -> tuple[Recogniser, tuple[int, ...]]:
-    """Return what answers in a model's file, and the shape of its images.
+def recogniser(path: Path, shards: bool = False) -> tuple[Recogniser, tuple[int, ...]]:
+    """Return what answers in a model's file, or in all files of a pattern, and the shape of its images.
 
     scikit-learn, which the model's face needs, takes longer to import than an answer. So does SciPy's linear
     algebra, where Numba looks for a BLAS, though none of our kernels multiplies matrices.
     """
-    from lookalike.store import load_recogniser
+    from lookalike.store import load_recogniser, load_shards
 
     name = "scipy.linalg.cython_blas"
     if name not in sys.modules:
@@ -440,8 +440,22 @@ def recogniser(path: Path) -> tuple[Recogniser, tuple[int, ...]]:
             import numba.np.arraymath  # noqa: F401
         finally:
             del sys.modules[name]
-    kept = load_recogniser(path)
+    kept = load_shards(model_files([str(path)])).recogniser_ if shards else load_recogniser(path)
     return kept, model_shape(kept.image_shape, path)
+
+
+def model_files(patterns: Iterable[str]) -> list[Path]:
+    """Return the model files that are named, or meant by patterns, each once, in their order."""
+    found: dict[Path, None] = {}
+    for given in patterns:
+        paths = sorted(glob.glob(os.path.expanduser(given))) if glob.has_magic(given) else [given]
+        if not paths:
+            raise InputError(f"no file is like {plain(given)}: expected model files, or a pattern of them")
+        for path in paths:
+            if Path(path) in found:
+                raise InputError(f"{plain(path)} is named twice: expected each part once")
+            found[Path(path)] = None
+    return list(found)
 
 
 def checked_level(reject: float) -> float:

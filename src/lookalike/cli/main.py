@@ -18,7 +18,7 @@ from lookalike.cli.evaluate import evaluate
 from lookalike.cli.export import export
 from lookalike.cli.ideas import ideas
 from lookalike.cli.layout import layout
-from lookalike.cli.model import fit, forget, info, teach
+from lookalike.cli.model import fit, forget, info, merge, teach
 from lookalike.cli.predict import explain, predict
 from lookalike.cli.read import read
 from lookalike.cli.serve import app as model_app
@@ -68,7 +68,8 @@ for _command in (
     watch,
 ):
     app.command(cls=_Checked)(_command)
-app.add_typer(model_app, name="model", help="Model files that are served: fold what they were taught.")
+model_app.command()(merge)
+app.add_typer(model_app, name="model", help="Model files: fold what served ones were taught, merge parts.")
 app.add_typer(data.app, name="data", help="Images: list, get, path, export, apply, clear-cache.")
 
 

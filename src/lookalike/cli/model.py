@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer import Argument, Option
@@ -15,6 +15,9 @@ from lookalike.errors import InputError
 from lookalike.text import field, plain
 
 if TYPE_CHECKING:
+    from lookalike.data.labelled import LabelledImages
+    from lookalike.progress import Progress
+    from lookalike.registry import Idea
     from lookalike.store import ModelInfo
 
 # Names of figures come from the file, and may be long.
@@ -23,18 +26,30 @@ _COLUMNS = ("image", "id", "before", "now")
 _SAID_BY = "lookalike teach or lookalike explain printed"
 
 
+Output = Annotated[
+    Path,
+    Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="The model file to write; nothing but a model is written over.",
+    ),
+]
+
+
 def fit(
     data: common.Data,
-    output: Annotated[
-        Path,
-        Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="The model file to write; nothing but a model is written over.",
-        ),
-    ],
+    output: Output,
     idea: common.Idea = "",
+    shard: Annotated[
+        str,
+        Option(
+            "--shard",
+            metavar="I/N",
+            help="Fit on the I-th of N equal parts of the images only, 2/7: lookalike model merge makes one "
+            "model of all N. Needs --idea.",
+        ),
+    ] = "",
     card: Annotated[
         bool, Option("--card", help="Write a model card (Markdown) beside the model file.")
     ] = False,
@@ -61,15 +76,11 @@ def fit(
     where a mixture of measures is tried, at most 250); of equally good ones, the one that compare lists last,
     since the later ones take more of an image into account. Try: lookalike fit digits -o digits.lookalike
     """
-    from lookalike import registry
     from lookalike.data.load import load_to_fit
 
     common.check_one_format(as_json, as_csv)
     common.check_model(output, data, card)
-    ideas = [registry.idea(idea)] if idea else None
-    if ideas and ideas[0].reference:
-        known = ", ".join(one.name for one in registry.IDEAS if not one.reference)
-        raise InputError(f"--idea {idea} is there to compare with only: expected one of {known}")
+    ideas = _chosen(idea, shard)
     with common.progress(quiet) as tell:
         options = common.loading(classes, size, limit, seed, skip_bad, tell) | common.layout(
             zip_encoding, label_column, header, label_from, nested, follow_links
@@ -77,11 +88,72 @@ def fit(
         train = load_to_fit(data, **options)
         train = train.grouped(group_from) if group_from else train
         common.say_notes(train.source.notes, quiet)
-        found = lookalike.fit_best(train, ideas=ideas, seed=seed, progress=tell)
+        found = None if shard else lookalike.fit_best(train, ideas=ideas, seed=seed, progress=tell)
+        model = _fitted_shard(train, idea, shard, tell) if found is None else found.model
         tell("writing the model", 0, None)
-        lookalike.save_model(found.model, output, data=train, card=card, figures=found.figures)
-    common.say_notes(found.notes, quiet)
-    common.show_result(found, as_json, as_csv, {"model": str(output)})
+        figures = None if found is None else found.figures
+        lookalike.save_model(model, output, data=train, card=card, figures=figures)
+    if found is not None:
+        common.say_notes(found.notes, quiet)
+        common.show_result(found, as_json, as_csv, {"model": str(output)})
+    common.say_written("model", output, quiet)
+
+
+def _chosen(idea: str, shard: str) -> list[Idea] | None:
+    """Return the idea that is to be fitted, None where the best is; a shard needs one."""
+    from lookalike import registry
+
+    ideas = [registry.idea(idea)] if idea else None
+    if ideas and ideas[0].reference:
+        known = ", ".join(one.name for one in registry.IDEAS if not one.reference)
+        raise InputError(f"--idea {idea} is there to compare with only: expected one of {known}")
+    if shard and not ideas:
+        raise InputError("--shard needs --idea, since which is best is seen by all images: expected both")
+    if shard:
+        _shard(shard)
+    return ideas
+
+
+def _fitted_shard(train: LabelledImages, name: str, shard: str, tell: Progress) -> Any:
+    """Return a model of an idea that was fitted on some of labelled images."""
+    from lookalike import registry
+
+    model = registry.idea(name).make()
+    return model.fit(train.images, train.labels, groups=train.groups, shard=_shard(shard), progress=tell)
+
+
+def _shard(text: str) -> tuple[int, int]:
+    """Return which of how many parts a text means."""
+    parts = text.split("/")
+    if len(parts) != 2 or not all(part.isascii() and part.isdecimal() and len(part) < 10 for part in parts):
+        raise InputError(f"--shard {plain(text)}: expected I/N, such as 2/7 for the second of seven parts")
+    return int(parts[0]), int(parts[1])
+
+
+def merge(
+    parts: Annotated[
+        list[str],
+        Argument(metavar="PARTS", help="Model files of lookalike fit --shard, or a pattern."),
+    ],
+    output: Output,
+    quiet: common.Quiet = False,
+) -> None:
+    """Make one model of the models of all parts: the one that a fit on all images gives.
+
+    Try: lookalike model merge part-*.lookalike -o whole.lookalike
+    """
+    paths = common.model_files(parts)
+    common.check_model(output, "", False)
+    for path in paths:
+        common.check_file("--output", output, [path])
+    with common.progress(quiet) as tell:
+        tell("reading and merging parts", 0, None)
+        whole = lookalike.load_shards(paths)
+        # A model's file keeps it, so that nobody who asks for probabilities or rejection has to wait for it.
+        tell("how sure answers are", 0, None)
+        whole.rejection_basis()
+        tell("writing the model", 0, None)
+        lookalike.save_model(whole, output)
     common.say_written("model", output, quiet)
 
 

@@ -104,6 +104,10 @@ def predict(
     as_csv: common.Csv = False,
     reject: Reject = None,
     keep_doubtful: KeepDoubtful = None,
+    shards: Annotated[
+        bool,
+        Option("--shards", help="MODEL is a quoted pattern of parts, 'part-*.lookalike': all answer as one."),
+    ] = False,
     timings: Annotated[
         bool, Option("--timings", help="Answer images one at a time, and say how long each takes.")
     ] = False,
@@ -126,7 +130,7 @@ def predict(
     found = common.find_images(images, label_column, header, follow_links)
     if kaggle and not found.one_table:
         raise InputError("--kaggle numbers the images of one CSV of pixels: expected that alone")
-    kept, shape = common.recogniser(model)
+    kept, shape = common.recogniser(model, shards)
     asked = _Asked(alpha, as_jsonl or keep_doubtful is not None, *_place(model, keep_doubtful))
     if alpha is not None and not quiet:
         _say_basis(kept, alpha)

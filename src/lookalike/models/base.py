@@ -9,35 +9,34 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from lookalike.errors import InputError
-from lookalike.images import as_images, one_alone
 from lookalike.models.changing import changed, draft_of, take_over
 from lookalike.models.checks import (
     check_whole,
     checked_groups,
+    checked_input,
     checked_labels,
-    class_table,
     fit_first,
+    fit_part,
     grows,
     keeps,
     kept_ids,
     learned,
-    rank_of,
     reasons_of,
-    refusing,
     restored,
     scored_labels,
-    shape_of,
 )
 from lookalike.models.explained import Explanations
 from lookalike.prepare import Prepare
 from lookalike.progress import Progress, silent
 from lookalike.recognition.assessment import Assessment
 from lookalike.recognition.labels import LabelTable
+from lookalike.recognition.merging import merged
 from lookalike.recognition.recogniser import Answers, Recogniser
 from lookalike.recognition.rejection import Basis, asked_level
+from lookalike.recognition.shard import Shard
 from lookalike.recognition.vote import Vote
 from lookalike.search.matcher import Matcher
 from lookalike.search.matches import Matches
@@ -111,7 +110,13 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
 
     @takes_tensors
     def fit(
-        self, X: ArrayLike, y: ArrayLike, *, groups: ArrayLike | None = None, progress: Progress = silent
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        groups: ArrayLike | None = None,
+        shard: tuple[int, int] | None = None,
+        progress: Progress = silent,
     ) -> Self:
         """Fit on labelled images; what was learned before is forgotten.
 
@@ -125,6 +130,9 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             Who wrote each image, or which camera took it. New images are then expected to be of others:
             what says how sure answers are leaves out an image's whole group, and its copies
             (:mod:`lookalike.search.together`), instead of the image alone.
+        shard : tuple of int, optional
+            ``(i, n)``: learn only the ``i``-th of ``n`` equal parts of the images, from 1; how images are
+            prepared is decided by all. :meth:`merge` makes one model of all ``n``.
         progress : Progress, optional
             Hears of preparation, of compilation and of what is learned.
 
@@ -143,8 +151,45 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         images = draft._images(X, None)
         classes, codes = np.unique(checked_labels(self, y, images), return_inverse=True)
         of_groups = checked_groups(groups, len(images))
-        fit_first(draft, images, LabelTable.of(classes), codes, of_groups, progress)
+        part = None if shard is None else Shard.of(*shard, len(images))
+        fit_first(draft, images, LabelTable.of(classes), codes, of_groups, progress, part)
         take_over(self, draft)
+        return self
+
+    def merge(self, other: ImageClassifier) -> Self:
+        """Learn all that another model of the same idea knows, of other images of the same classes.
+
+        Models of shards come together in any order: the model of all is the one of a single ``fit``, exactly
+        where images are bytes. Without shards the other's images come behind, as after ``partial_fit``.
+
+        Parameters
+        ----------
+        other : fitted model
+            Of mean or nearest images, as this one; it stays as it is.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InputError
+            The other knows other classes, prepares or compares otherwise, has images of another shape or of
+            other numbers, or the same shard; or the idea decides by all images together.
+
+        Examples
+        --------
+        >>> import lookalike
+        >>> train, valid = lookalike.load("digits")
+        >>> one, two = (lookalike.MeanImage().fit(train.images, train.labels, shard=(i, 2)) for i in (1, 2))
+        >>> whole = lookalike.MeanImage().fit(train.images, train.labels)
+        >>> bool((two.merge(one).class_sums_ == whole.class_sums_).all())
+        True
+        """
+        if not isinstance(other, ImageClassifier):
+            raise InputError(f"{type(other).__name__} is given: expected a fitted model of lookalike's")
+        theirs, names = other._ready(), ("this model", "the other model")
+        changed(self, lambda after: after.take_over(merged([after, theirs], names)))
         return self
 
     @available_if(grows)  # type: ignore[untyped-decorator]
@@ -185,21 +230,11 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         """
         self._check_parameters()
 
-        def learn(model: Any, known: Recogniser | None) -> None:
-            images = model._images(X, known)
-            table = class_table(known, classes)
-            codes = table.codes_of(checked_labels(self, y, images))
-            of_groups = checked_groups(groups, len(images))
-            if known is None:
-                fit_first(model, images, table, codes, of_groups, silent)
-            else:
-                known.add(images, codes, of_groups)
-
         if self.__sklearn_is_fitted__():
-            changed(self, lambda after: learn(self, after))
+            changed(self, lambda after: fit_part(self, after, X, y, classes, groups))
         else:
             draft = draft_of(self)
-            learn(draft, None)
+            fit_part(draft, None, X, y, classes, groups)
             take_over(self, draft)
         return self
 
@@ -624,10 +659,10 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     look_ = learned("look", "What the training images look like; None after a fit on a 2-D array.")
     prepare_ = learned("prepare", "The fitted preparation.")
 
-    @property
-    def reasons_(self) -> tuple[str, ...]:
-        """What "auto" chose and why, one sentence a decision."""
-        return reasons_of(self._fitted())
+    reasons_ = learned(reasons_of, 'What "auto" chose and why, one sentence a decision: a tuple of str.')
+    temperature_ = learned(lambda own: own.calibration().temperature, "In the unit of the distances.")
+    exponent_ = learned(lambda own: own.calibration().exponent, "The exponent of the temperature, 1 to 3.")
+    calibrated_ = learned(lambda own: own.calibration().fitted, "Whether both were fitted.")
 
     @property
     def ids_(self) -> NDArray[np.int64]:
@@ -641,21 +676,6 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         asked = self._fitted()
         labels: NDArray[Any] = asked.labels.classes[asked.matcher.codes]
         return labels
-
-    @property
-    def temperature_(self) -> float:
-        """The temperature of the probabilities, in the unit of the distances."""
-        return self._fitted().calibration().temperature
-
-    @property
-    def exponent_(self) -> int:
-        """The exponent of the temperature, 1 to 3: the form of the probabilities."""
-        return self._fitted().calibration().exponent
-
-    @property
-    def calibrated_(self) -> bool:
-        """Whether temperature and exponent were fitted; else they are a rule of thumb."""
-        return self._fitted().calibration().fitted
 
     def _ready(self) -> Recogniser:
         """Return what answers; before a fit that is scikit-learn's NotFittedError."""
@@ -675,24 +695,4 @@ class ImageClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _images(self, X: ArrayLike, known: Recogniser | None) -> NDArray[Any]:
         """Return ``X`` as a checked image batch, or as checked rows of numbers; None is a first fit's."""
-        rank = X.ndim if isinstance(X, np.ndarray) else rank_of(X)
-        if rank in (3, 4):
-            if known is not None:
-                return known.checked(X)
-            images = as_images(X)
-            self.n_features_in_ = int(np.prod(images.shape[1:]))
-            self.__dict__.pop("feature_names_in_", None)  # a fit on a table may have left them
-            return images
-        if known is not None and known.image_shape is not None:
-            raise InputError(
-                f"X has shape {shape_of(X)}: expected images (n, {', '.join(map(str, known.image_shape))}), "
-                f"as in fit{one_alone(shape_of(X), known.image_shape)}"
-            )
-        if rank != 2:
-            raise InputError(
-                f"X has shape {shape_of(X)}: expected images (n, h, w) or (n, h, w, c), or rows "
-                "(n, features). Reshape your data: X[None] is a batch of one"
-            )
-        with refusing():
-            rows: NDArray[Any] = validate_data(self, X, reset=known is None)
-        return rows
+        return checked_input(self, X, known)

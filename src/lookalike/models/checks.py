@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import reprlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from numbers import Number
@@ -15,16 +15,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import assert_all_finite, column_or_1d
+from sklearn.utils.validation import assert_all_finite, column_or_1d, validate_data
 
 from lookalike.data.labelled import plain_labels
 from lookalike.data.look import contradictions
 from lookalike.errors import InputError, LabelWarning, warn
-from lookalike.images import any_twice, digests, sizes
+from lookalike.images import any_twice, as_images, digests, one_alone, sizes
 from lookalike.prepare import Prepare, choose
-from lookalike.progress import Progress
+from lookalike.progress import Progress, silent
+from lookalike.recognition.as_bytes import AsBytes
 from lookalike.recognition.labels import LabelTable
-from lookalike.recognition.recogniser import AsBytes, Recogniser
+from lookalike.recognition.merging import check_mergeable
+from lookalike.recognition.recogniser import Recogniser
+from lookalike.recognition.shard import Shard
 from lookalike.search.matcher import Matcher
 from lookalike.text import name_notes, one_form
 
@@ -267,6 +270,31 @@ def preparation(
     return choose(given, codes)
 
 
+def checked_input(model: Any, X: ArrayLike, known: Recogniser | None) -> NDArray[Any]:
+    """Return ``X`` as a checked image batch, or as checked rows of numbers; None is a first fit's."""
+    rank = X.ndim if isinstance(X, np.ndarray) else rank_of(X)
+    if rank in (3, 4):
+        if known is not None:
+            return known.checked(X)
+        images: NDArray[Any] = as_images(X)
+        model.n_features_in_ = int(np.prod(images.shape[1:]))
+        model.__dict__.pop("feature_names_in_", None)  # a fit on a table may have left them
+        return images
+    if known is not None and known.image_shape is not None:
+        raise InputError(
+            f"X has shape {shape_of(X)}: expected images (n, {', '.join(map(str, known.image_shape))}), "
+            f"as in fit{one_alone(shape_of(X), known.image_shape)}"
+        )
+    if rank != 2:
+        raise InputError(
+            f"X has shape {shape_of(X)}: expected images (n, h, w) or (n, h, w, c), or rows "
+            "(n, features). Reshape your data: X[None] is a batch of one"
+        )
+    with refusing():
+        rows: NDArray[Any] = validate_data(model, X, reset=known is None)
+    return rows
+
+
 def fit_first(
     model: Any,
     images: NDArray[Any],
@@ -274,14 +302,16 @@ def fit_first(
     codes: NDArray[np.intp],
     groups: NDArray[Any] | None,
     progress: Progress,
+    shard: Shard | None = None,
 ) -> None:
-    """Fit a model on its first images."""
+    """Fit a model on its first images: on all, or on those of a shard, prepared as all would be."""
+    if shard is not None:
+        check_mergeable(model._matcher(None))
     converted = as_bytes(model, images)
     given = images
     if converted is not None and (images.ndim == 2 or images.dtype != np.uint8):
         given = converted(images)
     prepare = preparation(model, images, given, codes)
-    seen = given if prepare is None else prepare.transform(given, progress=progress)
     matcher = model._matcher(prepare)
     names = model.__dict__.get("feature_names_in_")
     recogniser = Recogniser(
@@ -293,9 +323,34 @@ def fit_first(
         as_bytes=converted,
         feature_names=None if names is None else tuple(map(str, names)),
     )
-    recogniser.fit(images, seen, codes, progress, groups)
+    kin = recogniser.kin_among(images, codes, groups)
+    rows = slice(None) if shard is None else slice(*shard.rows[0].tolist())
+    own = given[rows]
+    seen = own if prepare is None else prepare.transform(own, progress=progress)
+    recogniser.fit(images[rows], seen, codes[rows], progress, None if kin is None else kin[rows])
+    if shard is not None:
+        recogniser.become(shard, images)
     recogniser.vote = model._vote(matcher)
     model.recogniser_, model.parameters_ = recogniser, deepcopy(model.get_params(deep=False))
+
+
+def fit_part(
+    model: Any,
+    known: Recogniser | None,
+    X: ArrayLike,
+    y: ArrayLike,
+    classes: ArrayLike | None,
+    groups: ArrayLike | None,
+) -> None:
+    """Fit a model on further images of the classes of the first part; without what is known, on the first."""
+    images = checked_input(model, X, known)
+    table = class_table(known, classes)
+    codes = table.codes_of(checked_labels(model, y, images))
+    of_groups = checked_groups(groups, len(images))
+    if known is None:
+        fit_first(model, images, table, codes, of_groups, silent)
+    else:
+        known.add(images, codes, of_groups)
 
 
 def restored(kind: Any, recogniser: Recogniser, parameters: dict[str, Any]) -> Any:
@@ -341,10 +396,11 @@ def grows(model: Any) -> bool:
     return True
 
 
-def learned(path: str, doc: str) -> Any:
-    """Return a property that is an attribute of the fitted recogniser; before a fit there is none."""
+def learned(what: str | Callable[[Recogniser], Any], doc: str) -> Any:
+    """Return a property that is an attribute of the fitted recogniser, or follows from it; none before."""
+    found = attrgetter(what) if isinstance(what, str) else what
 
     def get(model: Any) -> Any:
-        return attrgetter(path)(model._fitted())
+        return found(model._fitted())
 
     return property(get, doc=doc)

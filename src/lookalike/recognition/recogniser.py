@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from typing import Any, ClassVar, NamedTuple
 
@@ -30,12 +30,14 @@ from lookalike.prepare import FitToInk, Prepare
 from lookalike.prepare.chain import FITTED
 from lookalike.prepare.steps import run_all
 from lookalike.progress import Progress, silent
+from lookalike.recognition.as_bytes import AsBytes
 from lookalike.recognition.explanation import Evidence, explain
 from lookalike.recognition.labels import LABELS, LabelTable
 from lookalike.recognition.measured import Measured
 from lookalike.recognition.probability import Calibration, LeftOut, calibrate, probabilities
 from lookalike.recognition.rejection import Basis, Rejection, asked_level, checked_level
 from lookalike.recognition.reservoir import Reservoir, image_keys, smallest, spreads
+from lookalike.recognition.shard import Shard
 from lookalike.recognition.vote import Vote
 from lookalike.search.matcher import Codes, Matcher
 from lookalike.search.matches import Matches
@@ -57,11 +59,9 @@ from lookalike.state import (
     array,
     checked_list,
     checked_whole,
-    number,
     short,
     texts,
     whole,
-    wholes,
 )
 from lookalike.text import quoted
 
@@ -70,7 +70,6 @@ Flags = NDArray[np.bool_]
 
 #: Kept images are looked at so many at a time.
 _CHUNK = 8192
-_WIDEST = 1e308
 
 
 class Origin(NamedTuple):
@@ -101,41 +100,6 @@ class Answers(NamedTuple):
     distances: Floats
     rejected: Flags
     basis: Basis
-
-
-@dataclass(frozen=True)
-class AsBytes:
-    """How images become bytes, where a matcher compares bytes alone.
-
-    Floats of images are rounded. Rows of numbers become images of ``shape`` by the straight line that maps
-    ``low`` to 0 and ``high`` to 255; what lies beyond is cut off.
-    """
-
-    low: float
-    high: float
-    shape: tuple[int, ...] | None
-
-    state: ClassVar[State] = {
-        "low": number(-_WIDEST, _WIDEST),
-        "high": number(-_WIDEST, _WIDEST),
-        "shape": wholes(1, 2**40, optional=True),
-    }
-
-    def restored(self) -> None:
-        """Refuse a range that is none."""
-        if self.low > self.high or (self.shape is not None and len(self.shape) not in (2, 3)):
-            raise InputError(
-                f"low, high are {self.low}, {self.high}: expected the least and the largest value"
-            )
-
-    def __call__(self, images: NDArray[Any]) -> NDArray[np.uint8]:
-        """Return images as bytes."""
-        if self.shape is None:
-            rounded: NDArray[np.uint8] = np.rint(images * 255).astype(np.uint8)
-            return rounded
-        span = (self.high - self.low) or 1.0
-        levels = np.clip((images.astype(np.float64) - self.low) / span, 0, 1)
-        return np.rint(levels * 255).astype(np.uint8).reshape(len(images), *self.shape)
 
 
 def _shape(name: str, value: Any) -> tuple[int, ...]:
@@ -190,6 +154,7 @@ class Recogniser:
         "known_left_out": Part(LeftOut, optional=True),
         "reading": Fact(_reading, list, optional=True),
         "sizes": Fact(Sizes.read, list, optional=True),
+        "shard": Part(Shard, optional=True),
     }
 
     def __init__(
@@ -221,12 +186,15 @@ class Recogniser:
         #: What is known of each training image by :func:`lookalike.search.together.kin_of`.
         self.kin: Keys | None = None
         self.reservoir: Reservoir | None = None
+        #: Which rows of a whole it was fitted on, while other models have the others.
+        self.shard: Shard | None = None
         #: What was left out by the fit, where that follows from all images at once and cannot be done later.
         self.held: LeftOut | None = None
-        self._begin()
+        self.begin()
 
-    def _begin(self) -> None:
-        self.origin: Origin | None = None
+    def begin(self, origin: Origin | None = None) -> None:
+        """Know nothing yet of what follows from what was learned."""
+        self.origin = origin
         #: What is left out anew after a change begins with this.
         self._measured: Measured | None = None
         #: (n,): a number for each kept image that follows from its values, once images are taught.
@@ -529,7 +497,7 @@ class Recogniser:
 
     @known_left_out.setter
     def known_left_out(self, left_out: LeftOut | None) -> None:
-        self._begin()
+        self.begin()
         self.held = left_out if self.matcher.fixed else None
         if left_out is not None:
             self._derived["left out"] = left_out
@@ -549,29 +517,24 @@ class Recogniser:
         other.matcher = copy(self.matcher)
         return other
 
+    def take_over(self, other: Recogniser) -> None:
+        """Be all that another one is."""
+        self.__dict__ = vars(other)
+
     def fit(
         self,
         images: NDArray[Any],
         seen: NDArray[Any],
         codes: Codes,
         progress: Progress = silent,
-        groups: NDArray[Any] | None = None,
+        kin: Keys | None = None,
     ) -> None:
-        """Learn labelled images, of which ``seen`` is what the matcher sees, and nothing else.
-
-        ``groups (n,)`` are anything that has a text: who wrote each image, or which camera took it.
-        """
+        """Learn labelled images, of which ``seen`` is what the matcher sees, and nothing else."""
         matcher: Any = self.matcher
-        kin = self._kin(images, codes, groups)
         more = {"kin": kin} if getattr(matcher, "holds_out", False) else {}
         matcher.fit(seen, codes, len(self.labels.classes), progress=progress, **more)
-        self._begin()
-        if self.image_shape is not None:
-            # Of many only some are looked at: means of 60,000 images are made in a tenth of the time that
-            # looking at each takes.
-            self.look, self.roughest = look(sample(images)), roughness(sample(images)).max(keepdims=True)
-        else:
-            self.row_spans = row_spans(images)
+        self.begin()
+        self._look_at(images)
         if matcher.keeps_images:
             self.ids, self.next_id = np.arange(len(images), dtype=np.int64), len(images)
             self.kin = kin
@@ -585,8 +548,25 @@ class Recogniser:
         else:
             self.held = self._left_out(seen, codes, kin, progress)
 
-    def _kin(self, images: NDArray[Any], codes: Codes, groups: NDArray[Any] | None) -> Keys | None:
-        """Return what is known of images before they are prepared."""
+    def _look_at(self, images: NDArray[Any]) -> None:
+        """Note what training images look like. Of many only some are looked at: it would take longest."""
+        if self.image_shape is not None:
+            self.look, self.roughest = look(sample(images)), roughness(sample(images)).max(keepdims=True)
+        else:
+            self.row_spans = row_spans(images)
+
+    def become(self, shard: Shard, images: NDArray[Any]) -> None:
+        """Be a shard: images count as those of the whole, which has the look of ``images``, all of it."""
+        self.shard = shard
+        self._look_at(images)
+        if self.ids is not None:
+            self.ids, self.next_id = self.ids + shard.rows[0, 0], shard.total
+
+    def kin_among(self, images: NDArray[Any], codes: Codes, groups: NDArray[Any] | None) -> Keys | None:
+        """Return what is known of images before they are prepared.
+
+        ``groups (n,)`` are anything that has a text: who wrote each image, or which camera took it.
+        """
         if self.prepare is None and groups is None:
             return None
         if self.as_bytes is not None and self.as_bytes.shape is not None:
@@ -598,7 +578,7 @@ class Recogniser:
     ) -> NDArray[np.int64]:
         """Learn further images of known classes, and return their ids: none where images are not kept."""
         matcher: Any = self.matcher
-        kin = self._kin(images, codes, groups)
+        kin = self.kin_among(images, codes, groups)
         seen = self.seen(images)
         some = matcher.kept(np.zeros(1, np.intp))
         if some is not None and some.dtype != seen.dtype:
@@ -696,5 +676,6 @@ class Recogniser:
     def _changed(self) -> None:
         """Forget what followed from the state before, and that it is the one that was stored."""
         self._derived = Derived()
+        self.shard = None
         if self.origin is not None:
             self.origin = self.origin._replace(changed=True)

@@ -52,7 +52,7 @@ class Reservoir:
     ) -> Reservoir:
         """Return the reservoir of some images, whose codes stand for ``classes``."""
         keys = image_keys(images, codes, classes)
-        places = smallest(keys)
+        places = smallest(keys, _ties(kin))
         kept = images[places]
         return cls(
             kept if kept.dtype.kind in "f" or kept.dtype == np.uint8 else kept / 1,
@@ -66,8 +66,8 @@ class Reservoir:
         one, two = self.images, other.images
         if unit_of(one) != unit_of(two):
             one, two = one / unit_of(one), two / unit_of(two)
-        places = smallest(np.concatenate([self.keys, other.keys]))
         kin = joined(self.kin, len(self.keys), other.kin, len(other.keys))
+        places = smallest(np.concatenate([self.keys, other.keys]), _ties(kin))
         return Reservoir(
             np.concatenate([one, two])[places],
             np.concatenate([self.codes, other.codes])[places],
@@ -111,13 +111,19 @@ def _deviations(rows: NDArray[Any]) -> NDArray[np.float64]:
     return deviations
 
 
-def smallest(keys: Keys) -> NDArray[np.intp]:
-    """Return the places of the smallest keys, :data:`SIZE` at most, ascending; equal keys by place."""
+def smallest(keys: Keys, ties: Keys | None = None) -> NDArray[np.intp]:
+    """Return the places of the smallest keys, :data:`SIZE` at most; equal ones by ties, then by place."""
+    near = np.arange(len(keys))
     if len(keys) > SIZE:
-        last = np.partition(keys, SIZE - 1)[SIZE - 1]
-        near = np.flatnonzero(keys <= last)
-        return near[np.argsort(keys[near], kind="stable")[:SIZE]]
-    return np.argsort(keys, kind="stable")
+        near = np.flatnonzero(keys <= np.partition(keys, SIZE - 1)[SIZE - 1])
+    order = keys[near].argsort(kind="stable") if ties is None else np.lexsort((ties[near], keys[near]))
+    found: NDArray[np.intp] = near[order[:SIZE]]
+    return found
+
+
+def _ties(kin: Keys | None) -> Keys | None:
+    """Return what copies are ordered by, whatever order they came in: their groups, those of none last."""
+    return None if kin is None else kin[:, 1] - np.uint64(1)
 
 
 def image_keys(images: NDArray[Any], codes: NDArray[np.intp], classes: NDArray[Any]) -> Keys:

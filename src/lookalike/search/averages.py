@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import copy
 from typing import Any, ClassVar
 
@@ -57,6 +58,13 @@ class ClassSums:
         else:
             found.sums, found.unit = self.sums / self.unit + more / unit, 1
         found.counts = self.counts + np.bincount(codes, minlength=len(self.counts))
+        return found
+
+    def joined(self, others: Sequence[ClassSums]) -> ClassSums:
+        """Return the sums of the same unit together."""
+        found = copy(self)
+        for other in others:
+            found.sums, found.counts = found.sums + other.sums, found.counts + other.counts
         return found
 
     def moved(self, moved: Codes, n_classes: int) -> ClassSums:
@@ -121,6 +129,13 @@ class MeanMatcher:
         """Add further images to the means."""
         self.class_sums = self.class_sums.plus(rows_of(images), codes, unit_of(images))
         self.restored()
+
+    def joined(self, others: Sequence[MeanMatcher], order: NDArray[np.intp] | None) -> MeanMatcher:
+        """Return a matcher of all that this one and others have seen, in any order."""
+        whole = copy(self)
+        whole.class_sums = self.class_sums.joined([one.class_sums for one in others])
+        whole.restored()
+        return whole
 
     def move_classes(self, moved: Codes, n_classes: int) -> None:
         self.class_sums = self.class_sums.moved(moved, n_classes)
@@ -242,6 +257,12 @@ class CoverageMatcher:
     def add(self, images: NDArray[Any], codes: Codes) -> None:
         """Add the ink of further images."""
         self.class_sums = self.class_sums.plus(_ink(images), codes, unit_of(images))
+
+    def joined(self, others: Sequence[CoverageMatcher], order: NDArray[np.intp] | None) -> CoverageMatcher:
+        """Return a matcher of all that this one and others have seen, in any order."""
+        whole = copy(self)
+        whole.class_sums = self.class_sums.joined([one.class_sums for one in others])
+        return whole
 
     def move_classes(self, moved: Codes, n_classes: int) -> None:
         self.class_sums = self.class_sums.moved(moved, n_classes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import copy
 from typing import Any, ClassVar
 
@@ -103,6 +104,13 @@ class PixelMatcher:
             self._unit = 1
         self.codes = np.concatenate([self.codes, codes])
         self._derived = Derived()
+
+    def joined(self, others: Sequence[PixelMatcher], order: NDArray[np.intp]) -> PixelMatcher:
+        """Return a matcher of what this one and others keep, one behind the other, and then in an order."""
+        every = [self, *others]
+        whole, codes = copy(self), np.concatenate([one.codes for one in every])
+        whole.fit(np.concatenate([one.images for one in every])[order], codes[order], self.n_classes)
+        return whole
 
     def remove(self, places: NDArray[np.intp]) -> None:
         """Keep the images at some places no longer; those behind them move up."""

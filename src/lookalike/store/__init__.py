@@ -7,7 +7,14 @@ part). Then the parts check each other in their ``restored``.
 
 from lookalike.store.about import DataFacts, ModelInfo, is_card
 from lookalike.store.kept import kept_images
-from lookalike.store.models import load_model, load_recogniser, model_info, save_model, unsaved_info
+from lookalike.store.models import (
+    load_model,
+    load_recogniser,
+    load_shards,
+    model_info,
+    save_model,
+    unsaved_info,
+)
 
 __all__ = [
     "DataFacts",
@@ -16,6 +23,7 @@ __all__ = [
     "kept_images",
     "load_model",
     "load_recogniser",
+    "load_shards",
     "model_info",
     "save_model",
     "unsaved_info",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from lookalike.data.labelled import LabelledImages
 from lookalike.errors import InputError, ModelFileError
 from lookalike.files import alone, write_whole
+from lookalike.recognition.merging import merged
 from lookalike.recognition.recogniser import Origin, Recogniser
 from lookalike.registry import resolve
 from lookalike.store import about, container
@@ -38,8 +39,9 @@ def save_model(
     path : path-like
         Where; ``.lookalike`` is the usual ending.
     data : LabelledImages, optional
-        What the model was fitted on: its name, size and hash are stored. Without it a model that came from a
-        file keeps what that said, marked as changed where the model learned or forgot images since.
+        What the model was fitted on (of a shard, the whole): its name, size and hash are stored. Without it
+        a model that came from a file keeps what that said, marked as changed where the model learned or
+        forgot images since.
     figures : mapping of str to float or str, optional
         What was measured of the model, to be shown with it: ``{"out-of-fold accuracy": 0.97, "n": 500}``.
     card : bool, default=False
@@ -142,6 +144,52 @@ def load_recogniser(path: str | os.PathLike[str]) -> Recogniser:
         return about.recogniser_of(known, text, arrays, origin)
 
 
+def load_shards(paths: Sequence[str | os.PathLike[str]]) -> Any:
+    """Return one model of the models of several shards, which stay as they are.
+
+    Parameters
+    ----------
+    paths : sequence of path-like
+        Model files whose models were fitted with ``shard``, in any order.
+
+    Returns
+    -------
+    estimator
+        What :meth:`merge` makes of them, equal to a fit on the whole.
+
+    Raises
+    ------
+    InputError
+        There is no file, one does not go with the first one, or a shard is missing or given twice. It says
+        which.
+    ModelFileError
+        A file is no model that can be opened.
+
+    Examples
+    --------
+    >>> import tempfile, lookalike
+    >>> train, valid = lookalike.load("digits")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for i in (1, 2, 3):
+    ...         part = lookalike.NearestImages().fit(train.images, train.labels, shard=(i, 3))
+    ...         _ = lookalike.save_model(part, f"{folder}/{i}.lookalike")
+    ...     whole = lookalike.load_shards([f"{folder}/{i}.lookalike" for i in (3, 1, 2)])
+    >>> len(whole.ids_) == len(train)
+    True
+    """
+    if not paths:
+        raise InputError("no shards are given: expected the files of all of them")
+    models = [load_model(path) for path in paths]
+    names = [plain(path) for path in paths]
+    whole = merged([model.recogniser_ for model in models], names)
+    if models[0].recogniser_.shard is None:
+        raise InputError(f"{names[0]} is no shard, or has learned or forgotten since: expected shards alone")
+    if whole.shard is not None:
+        raise InputError(f"{whole.shard.missing} are in none of the {len(models)} files: expected all shards")
+    models[0].recogniser_ = whole
+    return models[0]
+
+
 def model_info(path: str | os.PathLike[str]) -> ModelInfo:
     """Return what a model file says of itself, from its header alone: the arrays are not checked.
 
@@ -188,7 +236,8 @@ def _origin(
     """Return where a model came from: what is said now, else what its file said."""
     measured = None if figures is None else about.checked_figures(figures)
     if data is not None:
-        n_images = int(recogniser.matcher.class_counts.sum())
+        shard = recogniser.shard
+        n_images = int(recogniser.matcher.class_counts.sum()) if shard is None else shard.total
         if len(data) != n_images:
             raise InputError(
                 f"data have {len(data)} images, and the model {n_images}: expected what it was fitted on"
