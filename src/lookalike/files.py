@@ -123,14 +123,14 @@ def _let_go(lock: Path, handle: int) -> None:
         os.close(handle)
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Replace a file as a whole; on any error the old one stays as it was.
+def write_whole(path: Path, *data: bytes | memoryview) -> None:
+    """Replace a file as a whole, by one part of data after the other; on any error the old one stays.
 
     A link to a file stays a link: the file that it leads to is replaced. Who may read it stays as it was.
     """
     with _beside(path) as (waiting, target, mode):
         with open(waiting, "xb") as file:
-            file.write(data)
+            file.writelines(data)
             file.flush()
             # Else the new name may reach the disk before what it names.
             os.fsync(file.fileno())

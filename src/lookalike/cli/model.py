@@ -35,21 +35,31 @@ Output = Annotated[
         help="The model file to write; nothing but a model is written over.",
     ),
 ]
+Shard = Annotated[
+    str,
+    Option(
+        "--shard",
+        metavar="I/N",
+        help="Fit on the I-th of N equal parts of the images only, 2/7: lookalike model merge makes one "
+        "model of all N. Needs --idea.",
+    ),
+]
+OnDisk = Annotated[
+    bool,
+    Option(
+        "--on-disk",
+        help="Search nearest images in the model's file, where they stay: for more than memory holds. "
+        "Needs --idea nearest-l1 or nearest-l2.",
+    ),
+]
 
 
 def fit(
     data: common.Data,
     output: Output,
     idea: common.Idea = "",
-    shard: Annotated[
-        str,
-        Option(
-            "--shard",
-            metavar="I/N",
-            help="Fit on the I-th of N equal parts of the images only, 2/7: lookalike model merge makes one "
-            "model of all N. Needs --idea.",
-        ),
-    ] = "",
+    shard: Shard = "",
+    on_disk: OnDisk = False,
     card: Annotated[
         bool, Option("--card", help="Write a model card (Markdown) beside the model file.")
     ] = False,
@@ -80,7 +90,7 @@ def fit(
 
     common.check_one_format(as_json, as_csv)
     common.check_model(output, data, card)
-    ideas = _chosen(idea, shard)
+    ideas = _chosen(idea, shard, on_disk)
     with common.progress(quiet) as tell:
         options = common.loading(classes, size, limit, seed, skip_bad, tell) | common.layout(
             zip_encoding, label_column, header, label_from, nested, follow_links
@@ -88,19 +98,21 @@ def fit(
         train = load_to_fit(data, **options)
         train = train.grouped(group_from) if group_from else train
         common.say_notes(train.source.notes, quiet)
-        found = None if shard else lookalike.fit_best(train, ideas=ideas, seed=seed, progress=tell)
-        model = _fitted_shard(train, idea, shard, tell) if found is None else found.model
+        if shard or on_disk:
+            model, figures = _fitted_alone(train, idea, shard, on_disk, tell), None
+        else:
+            found = lookalike.fit_best(train, ideas=ideas, seed=seed, progress=tell)
+            model, figures = found.model, found.figures
         tell("writing the model", 0, None)
-        figures = None if found is None else found.figures
         lookalike.save_model(model, output, data=train, card=card, figures=figures)
-    if found is not None:
+    if not (shard or on_disk):
         common.say_notes(found.notes, quiet)
         common.show_result(found, as_json, as_csv, {"model": str(output)})
     common.say_written("model", output, quiet)
 
 
-def _chosen(idea: str, shard: str) -> list[Idea] | None:
-    """Return the idea that is to be fitted, None where the best is; a shard needs one."""
+def _chosen(idea: str, shard: str, on_disk: bool) -> list[Idea] | None:
+    """Return the idea that is to be fitted, None where the best is; a shard and a model on disk need one."""
     from lookalike import registry
 
     ideas = [registry.idea(idea)] if idea else None
@@ -111,15 +123,25 @@ def _chosen(idea: str, shard: str) -> list[Idea] | None:
         raise InputError("--shard needs --idea, since which is best is seen by all images: expected both")
     if shard:
         _shard(shard)
+    if on_disk and not (ideas and hasattr(ideas[0].make(), "on_disk")):
+        raise InputError("--on-disk is of nearest images: expected --idea nearest-l1 or nearest-l2")
     return ideas
 
 
-def _fitted_shard(train: LabelledImages, name: str, shard: str, tell: Progress) -> Any:
-    """Return a model of an idea that was fitted on some of labelled images."""
+def _fitted_alone(train: LabelledImages, name: str, shard: str, on_disk: bool, tell: Progress) -> Any:
+    """Return a model of an idea that was fitted, and not judged, on labelled images or a shard of them."""
     from lookalike import registry
 
     model = registry.idea(name).make()
-    return model.fit(train.images, train.labels, groups=train.groups, shard=_shard(shard), progress=tell)
+    if on_disk:
+        model.set_params(on_disk=True)
+    part = _shard(shard) if shard else None
+    model.fit(train.images, train.labels, groups=train.groups, shard=part, progress=tell)
+    if not shard:
+        # The file keeps it, so that nobody who asks for probabilities or rejection has to wait for it.
+        tell("how sure answers are", 0, None)
+        model.rejection_basis()
+    return model
 
 
 def _shard(text: str) -> tuple[int, int]:

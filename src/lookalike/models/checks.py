@@ -361,7 +361,7 @@ def restored(kind: Any, recogniser: Recogniser, parameters: dict[str, Any]) -> A
     except (TypeError, OverflowError) as error:
         raise InputError(f"a parameter is of no kind that it can have: {error}") from error
     model.recogniser_, model.n_features_in_ = recogniser, recogniser.n_features
-    model.parameters_ = parameters
+    model.parameters_ = model.get_params(deep=False)  # files of before a parameter had it do not name it
     if recogniser.feature_names is not None:
         model.feature_names_in_ = np.array(recogniser.feature_names, dtype=object)
     return model

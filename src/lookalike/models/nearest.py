@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from lookalike.distance.metrics import checked_metric
+from lookalike.errors import InputError
 from lookalike.models.base import ImageClassifier
 from lookalike.models.checks import check_one_of, check_prepare, check_whole
 from lookalike.prepare import Prepare
@@ -30,6 +31,11 @@ class NearestImages(ImageClassifier):
     prepare : "auto", None or Prepare, default=None
         What is done to images before they are compared: chosen by :func:`lookalike.prepare.choose`, nothing,
         or steps of your own. "auto" leaves rows of a 2-D array as they are, steps refuse them.
+    on_disk : bool, default=False
+        Images are searched where they are, and not copied: ``X`` may be a memory map of bytes
+        (``np.load(path, mmap_mode="r")``) that is larger than memory, and must not change. The model's file
+        keeps them to be searched there; it is opened at once, since they are neither read nor checked.
+        Nothing can be taught. Takes images of uint8 that are compared as they are.
 
     Attributes
     ----------
@@ -83,14 +89,16 @@ class NearestImages(ImageClassifier):
         metric: Literal["l1", "l2"] = "l1",
         weights: Literal["uniform", "distance"] = "uniform",
         prepare: Literal["auto"] | Prepare | None = None,
+        on_disk: bool = False,
     ) -> None:
         self.n_neighbors = n_neighbors
         self.metric = metric
         self.weights = weights
         self.prepare = prepare
+        self.on_disk = on_disk
 
     def _matcher(self, prepare: Prepare | None) -> PixelMatcher:
-        return PixelMatcher(self.metric)
+        return PixelMatcher(self.metric, self.on_disk)
 
     def _vote(self, matcher: Any) -> Vote:
         return Vote(int(self.n_neighbors), self.weights)
@@ -100,3 +108,7 @@ class NearestImages(ImageClassifier):
         checked_metric(self.metric)
         check_one_of("weights", self.weights, WEIGHTS)
         check_prepare(self.prepare)
+        if not isinstance(self.on_disk, bool):
+            raise InputError(f"on_disk is {self.on_disk!r}: expected True or False")
+        if self.on_disk and self.prepare is not None:
+            raise InputError("on_disk is True: expected prepare=None, since images are compared as they are")

@@ -230,7 +230,8 @@ class Recogniser:
         ):
             raise InputError("the reservoir holds more images of a class than were seen")
         known = self.known_left_out
-        if (known if matcher.fixed else matcher.keeps_images or held) is None:
+        needed = held if not matcher.fixed else known
+        if not matcher.keeps_images and needed is None:
             raise InputError("known_left_out or the reservoir is missing")
         if known is not None and known.distances.shape[1] != n_classes:
             raise InputError(f"known_left_out is of {known.distances.shape[1]} classes: expected {n_classes}")
@@ -642,6 +643,8 @@ class Recogniser:
         """Forget training images; a class that was taught goes with its last image."""
         matcher: Any = self.matcher
         wanted = np.atleast_1d(np.asarray(ids))
+        if self.ids is not None and matcher.fixed:
+            raise InputError(f"this model cannot forget: {matcher.fixed}")
         if self.ids is None:
             raise InputError("this model keeps no images that it could forget: fit it again without them")
         if wanted.dtype.kind not in "iuf":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from copy import copy
 from typing import Any, ClassVar
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from lookalike.distance.device import ArraysOnDevice
 from lookalike.distance.floats import FloatIndex
 from lookalike.distance.kernels import FARTHEST
+from lookalike.distance.mapped import MappedIndex
 from lookalike.distance.metrics import METRICS, checked_metric
 from lookalike.distance.search import ImageIndex
 from lookalike.errors import InputError
@@ -27,7 +28,7 @@ FEW = 256
 #: And up to so many of a typical class: more classes than that are more searches.
 FEW_OF_CLASS = 4
 
-Index = ImageIndex | FloatIndex | ArraysOnDevice
+Index = ImageIndex | FloatIndex | ArraysOnDevice | MappedIndex
 
 
 #: A metric in files: one that the table has.
@@ -49,11 +50,16 @@ class PixelMatcher:
     }
     keeps_images = True
     merges = True
-    fixed = ""
     kind: Kind = "training image"
+    #: Bytes are searched where they are, for example in a file, and not copied.
+    on_disk = False
 
-    def __init__(self, metric: str) -> None:
-        self.metric = metric
+    def __init__(self, metric: str, on_disk: bool = False) -> None:
+        self.metric, self.on_disk = metric, on_disk
+
+    @property
+    def fixed(self) -> str:
+        return "its images stay on disk, where nothing is added to them; fit it anew" if self.on_disk else ""
 
     @property
     def title(self) -> str:
@@ -70,6 +76,8 @@ class PixelMatcher:
     @property
     def images(self) -> NDArray[Any]:
         """All training images: bytes, or floats on the scale that is compared."""
+        if isinstance(self._index, MappedIndex):
+            return self._index.images
         return self.kept(np.arange(len(self.codes)))
 
     @images.setter
@@ -176,6 +184,10 @@ class PixelMatcher:
                 return index, _as_batch(images), self._unit
             copy = self._derived.get_or(f"index on {device}", lambda: ArraysOnDevice.of(index, device))
             return copy, _as_batch(images), self._unit
+        if isinstance(self._index, MappedIndex):
+            if images.dtype != np.uint8:
+                raise InputError(f"images are {images.dtype}: expected uint8, which is compared on disk")
+            return self._index, images, self._unit
         floats = self._derived.get_or("floats", self._floats)
         return floats, rows_of(images) / unit_of(images), 1
 
@@ -184,8 +196,13 @@ class PixelMatcher:
         distances: NDArray[np.float64] = METRICS[self.metric].per_value(sums, int(np.prod(self._shape)), unit)
         return distances
 
-    def _new_index(self, images: NDArray[Any]) -> ImageIndex | FloatIndex:
+    def _new_index(self, images: NDArray[Any]) -> ImageIndex | FloatIndex | MappedIndex:
         """Return an index of images: of bytes while there are only bytes, else of floats."""
+        self.on_disk = self.on_disk or isinstance(images, np.memmap)
+        if self.on_disk and images.dtype != np.uint8:
+            raise InputError(f"images are {images.dtype}: expected uint8, which can be compared on disk")
+        if self.on_disk:
+            return MappedIndex(images, self.metric)
         if images.dtype == np.uint8 and METRICS[self.metric].kernels is not None:
             return ImageIndex(_as_batch(images), self.metric)
         # A copy of their own: what was handed in may change.
@@ -195,42 +212,66 @@ class PixelMatcher:
         """Return the index of floats, made of that of bytes where there is none."""
         if isinstance(self._index, FloatIndex):
             return self._index
+        assert not isinstance(self._index, MappedIndex), "what is on disk is asked in bytes, and fixed"
         return FloatIndex(rows_of(self.images) / self._unit, self.metric)
 
 
 class ClassSearch:
-    """One exact index for each class, over the images of one that holds them all."""
+    """One exact index for each class, over the images of one that holds them all.
+
+    Images on disk are read part by part: indexes of the classes are made for each part, at each search.
+    """
 
     def __init__(self, index: Index, codes: Codes, n_classes: int) -> None:
-        self._places = [np.flatnonzero(codes == code) for code in range(n_classes)]
-        # An index of bytes refuses to begin empty, and a class may have no image.
-        self._indexes = [
-            type(index)(index.take(places), index.metric) if places.size else None for places in self._places
-        ]
+        self._index, self._codes, self._n_classes = index, codes, n_classes
+        if not isinstance(index, MappedIndex):
+            self._parts = [(0, self._by_class(index, codes))]
 
     def nearest(
         self, queries: NDArray[Any], exclude: Places | None = None, *, progress: Progress = silent
     ) -> tuple[NDArray[np.float64], Places]:
         """Return sums and places of the nearest of each class; infinite and -1 without one."""
-        sums = np.full((len(queries), len(self._places)), np.inf)
+        sums = np.full((len(queries), self._n_classes), np.inf)
         found = np.full(sums.shape, NOWHERE, np.int64)
         told = of_compiling(progress)
-        for code, (index, places) in enumerate(zip(self._indexes, self._places, strict=True)):
-            if index is None:
-                continue
-            progress("searching class by class", code, len(self._places))
-            k = 1 if exclude is None else min(2, len(places))
-            near, where = index.search(queries, k, progress=told)
-            there = places[where]
-            column = np.zeros(len(queries), np.intp)
-            if exclude is not None:
-                column = (there[:, 0] == exclude).astype(np.intp)
-            has = column < k
-            chosen = np.minimum(column, k - 1)[:, None]
-            sums[has, code] = np.take_along_axis(near, chosen, 1)[has, 0]
-            found[has, code] = np.take_along_axis(there, chosen, 1)[has, 0]
-        progress("searching class by class", len(self._places), len(self._places))
+        for first, of_classes in self._all_parts():
+            for code, (index, places) in enumerate(of_classes):
+                if index is None:
+                    continue
+                progress("searching class by class", first + code, len(self._codes))
+                near, there = _nearest_but(index, places + first, queries, exclude, told)
+                better = near < sums[:, code]  # of equally near ones the first part's stay
+                sums[better, code], found[better, code] = near[better], there[better]
+        progress("searching class by class", len(self._codes), len(self._codes))
         return sums, found
+
+    def _all_parts(self) -> Iterator[tuple[int, list[tuple[Any, Places]]]]:
+        """Yield the first place of each part, and the part's images by class."""
+        if not isinstance(self._index, MappedIndex):
+            yield from self._parts
+            return
+        for first, part in self._index.parts():
+            yield first, self._by_class(part, self._codes[first : first + len(part)])
+
+    def _by_class(self, index: Any, codes: Codes) -> list[tuple[Any, Places]]:
+        """Return an index of each class's images, and their places; none where a class has no image."""
+        every = [np.flatnonzero(codes == code) for code in range(self._n_classes)]
+        return [(type(index)(index.take(at), index.metric) if at.size else None, at) for at in every]
+
+
+def _nearest_but(
+    index: Any, places: Places, queries: NDArray[Any], exclude: Places | None, progress: Progress
+) -> tuple[NDArray[np.float64], Places]:
+    """Return the sum and the place of the image nearest to each query, but for one that is excluded."""
+    k = 1 if exclude is None else min(2, len(places))
+    near, where = index.search(queries, k, progress=progress)
+    there = places[where]
+    column = np.zeros(len(queries), np.intp)
+    if exclude is not None:
+        column = (there[:, 0] == exclude).astype(np.intp)
+    chosen = np.minimum(column, k - 1)[:, None]
+    sums = np.where(column < k, np.take_along_axis(near, chosen, 1)[:, 0], np.inf)
+    return sums, np.take_along_axis(there, chosen, 1)[:, 0]
 
 
 def nearest_alone(distances: NDArray[np.float64], places: Places, codes: Codes, n_classes: int) -> Matches:

@@ -2,6 +2,8 @@
 
 The library checks the format; how long a header may be, how deep its JSON, which kinds of numbers and that
 nothing changed is checked here. Arrays are copied: the file can be replaced while a model of it is in use.
+Only of models whose parameter ``on_disk`` is true images stay in the file, and are neither read nor hashed
+when it is opened.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
@@ -58,11 +61,32 @@ class Contents(NamedTuple):
 
 def write(path: Path, about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write a file as a whole: until it is all on the disk, the old one stays."""
-    write_whole(path, to_bytes(about, arrays))
+    images = _on_disk(about, {name: (array.dtype, array.ndim) for name, array in arrays.items()})
+    if not images:
+        write_whole(path, to_bytes(about, arrays))
+        return
+    # The library would make one text of all bytes: images that do not fit into memory come behind it.
+    rest = {name: array for name, array in arrays.items() if name not in images}
+    head = to_bytes(about, rest, {name: arrays[name] for name in images})
+    length = int.from_bytes(head[:_LENGTH], "little")
+    header, data = json.loads(head[_LENGTH : _LENGTH + length]), head[_LENGTH + length :]
+    last = len(data)
+    for name in images:
+        shape = arrays[name].shape
+        header[name] = {"dtype": "U8", "shape": shape, "data_offsets": [last, last + math.prod(shape)]}
+        last += math.prod(shape)
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % _LENGTH)
+    parts = (np.ascontiguousarray(arrays[name]).reshape(-1).data for name in images)
+    write_whole(path, len(text).to_bytes(_LENGTH, "little"), text, data, *parts)
 
 
-def to_bytes(about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """Return a file's bytes."""
+def to_bytes(
+    about: Mapping[str, Any],
+    arrays: Mapping[str, NDArray[Any]],
+    behind: Mapping[str, NDArray[Any]] = MappingProxyType({}),
+) -> bytes:
+    """Return a file's bytes; arrays that come behind them are only named in its hash."""
     from safetensors.numpy import save
 
     whole = {}
@@ -71,7 +95,7 @@ def to_bytes(about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> by
         if whole[name].dtype not in _STORED:
             raise InputError(f"{name} are {array.dtype}: expected bytes, or numbers of 64 bits at most")
     text = _text(about)
-    document = _text({"about": about, "sha256": _digest(text, whole)})
+    document = _text({"about": about, "sha256": _digest(text, whole, behind)})
     if len(document) > MOST_HEADER // 2:
         raise InputError(
             f"the names of classes and the parameters take {len(document):,} characters: "
@@ -96,14 +120,40 @@ def read(path: Path, *, header_only: bool = False) -> Contents:
         _check_schema(path, document["about"])
         if header_only:
             return Contents(document["about"], {})
-        arrays = {}
+        kinds = {}
         for name in file.keys():  # noqa: SIM118 - it is no mapping
-            if file.get_slice(name).get_dtype() not in _DTYPES:
+            told = file.get_slice(name)
+            if told.get_dtype() not in _DTYPES:
                 _refuse(path, "holds numbers of another kind", f"expected {', '.join(_DTYPES)}")
-            arrays[name] = file.get_tensor(name)
-    if _digest(_text(document["about"]), arrays) != document["sha256"]:
+            kinds[name] = np.dtype(_DTYPES[told.get_dtype()]), len(told.get_shape())
+        images = _on_disk(document["about"], kinds)
+        arrays = {name: file.get_tensor(name) for name in kinds if name not in images}
+    mapped = _mapped(path, images)
+    if _digest(_text(document["about"]), arrays, mapped) != document["sha256"]:
         _refuse(path, "was changed or damaged", "its SHA-256 is not the one that it says; take a copy of it")
-    return Contents(document["about"], arrays)
+    return Contents(document["about"], arrays | mapped)
+
+
+def _on_disk(about: Any, kinds: Mapping[str, tuple[np.dtype[Any], int]]) -> list[str]:
+    """Return which arrays stay in the file: the images of a model that compares them there."""
+    parameters = about.get("parameters")
+    if not isinstance(parameters, dict) or parameters.get("on_disk") is not True:
+        return []
+    return sorted(name for name, kind in kinds.items() if kind[0] == np.uint8 and kind[1] > 2)
+
+
+def _mapped(path: Path, names: list[str]) -> dict[str, NDArray[Any]]:
+    """Return arrays of bytes as they lie in a file whose header was checked."""
+    if not names:
+        return {}
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(_LENGTH), "little")
+        header = json.loads(file.read(length))
+    told = {name: (header[name]["data_offsets"][0], tuple(header[name]["shape"])) for name in names}
+    return {
+        name: np.memmap(path, np.uint8, "r", _LENGTH + length + first, shape)
+        for name, (first, shape) in told.items()
+    }
 
 
 def _check_schema(path: Path, about: Any) -> None:
@@ -193,12 +243,14 @@ def _text(document: Mapping[str, Any]) -> str:
     return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def _digest(text: str, arrays: Mapping[str, NDArray[Any]]) -> str:
-    """Return the SHA-256 of a text and of arrays with their names, dtypes and shapes."""
+def _digest(text: str, arrays: Mapping[str, NDArray[Any]], named: Mapping[str, NDArray[Any]]) -> str:
+    """Return the SHA-256 of a text and of arrays with their names, dtypes and shapes; of some these alone."""
     digest = hashlib.sha256(text.encode())
-    for name in sorted(arrays):
-        array = arrays[name]
+    for name in sorted({*arrays, *named}):
+        array = arrays[name] if name in arrays else named[name]
         digest.update(f"\n{name!r} {array.dtype.str} {array.shape}\n".encode("utf-8", "backslashreplace"))
+        if name in named:
+            continue
         little = array.astype(array.dtype.newbyteorder("<"), copy=False)
         digest.update(little.reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
