@@ -8,7 +8,7 @@ TRITON ?= 0
 
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
-EXTRAS = dev,onnx,parquet,serve$(if $(filter 0,$(TORCH)),,,torch)$(if $(filter 0,$(TRITON)),,,triton)
+EXTRAS = dask,dev,onnx,parquet,serve$(if $(filter 0,$(TORCH)),,,torch)$(if $(filter 0,$(TRITON)),,,triton)
 DEV = $(VENV)/.dev$(TORCH)$(TRITON)
 
 .PHONY: demo test soak check format bench clean

@@ -54,6 +54,10 @@ class MissingExtraError(LookalikeError, ImportError):
     """An optional dependency is not installed."""
 
 
+class WorkersLostError(LookalikeError):
+    """A cluster cannot answer: no worker is left, or those that took the work were lost."""
+
+
 class LookalikeWarning(UserWarning):
     """Images may not be what they are taken for: inverted, blank, of another scale, told apart by colour."""
 

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
@@ -123,14 +123,14 @@ def _let_go(lock: Path, handle: int) -> None:
         os.close(handle)
 
 
-def write_whole(path: Path, *data: bytes | memoryview) -> None:
-    """Replace a file as a whole, by one part of data after the other; on any error the old one stays.
+def write_whole(path: Path, data: bytes | Iterable[bytes | memoryview]) -> None:
+    """Replace a file as a whole, by data or by parts of it; on any error the old one stays as it was.
 
     A link to a file stays a link: the file that it leads to is replaced. Who may read it stays as it was.
     """
     with _beside(path) as (waiting, target, mode):
         with open(waiting, "xb") as file:
-            file.writelines(data)
+            file.writelines([data] if isinstance(data, bytes) else data)
             file.flush()
             # Else the new name may reach the disk before what it names.
             os.fsync(file.fileno())

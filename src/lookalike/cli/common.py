@@ -175,6 +175,13 @@ def show(parts: Iterable[Any], folded: bool = False) -> None:
         out.print(part, crop=False)
 
 
+def show_title(text: str) -> None:
+    """Print what a table is of, as its heading."""
+    from rich.text import Text
+
+    show([Text(text, style="bold")])
+
+
 def show_result(found: Any, as_json: bool, as_csv: bool, head: Mapping[str, str] = {}) -> None:
     """Print a result in the form that was asked for; in JSON, ``head`` comes first."""
     from lookalike.show import tables
@@ -442,6 +449,39 @@ def recogniser(path: Path, shards: bool = False) -> tuple[Recogniser, tuple[int,
             del sys.modules[name]
     kept = load_shards(model_files([str(path)])).recogniser_ if shards else load_recogniser(path)
     return kept, model_shape(kept.image_shape, path)
+
+
+Workers = Annotated[
+    int | None,
+    Option(
+        "--workers",
+        metavar="N",
+        min=1,
+        help="Search nearest images by N processes of this machine, each with its part of them. Needs Dask.",
+    ),
+]
+Scheduler = Annotated[
+    str,
+    Option(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="Search nearest images on the workers of a Dask cluster: tcp://10.0.0.1:8786. Needs Dask.",
+    ),
+]
+
+
+@contextmanager
+def on_workers(own: Recogniser, workers: int | None, scheduler: str) -> Iterator[Recogniser]:
+    """Give what answers with its images shared out over workers, or as it is where none are asked for."""
+    if workers is None and not scheduler:
+        yield own
+        return
+    if workers is not None and scheduler:
+        raise InputError("--workers and --scheduler are given: expected one of them")
+    from lookalike.cluster import connected, spread_over
+
+    with connected(workers, scheduler) as client:
+        yield spread_over(own, client)
 
 
 def model_files(patterns: Iterable[str]) -> list[Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from typer import Option
 
@@ -12,7 +12,7 @@ from lookalike.progress import Progress
 from lookalike.text import plain
 
 if TYPE_CHECKING:
-    from lookalike.data.loose import LooseBatch, LooseImages
+    from lookalike.data.loose import LooseBatch
     from lookalike.recognition.recogniser import Recogniser
 
 
@@ -51,6 +51,8 @@ def evaluate(
     label_from: common.LabelFrom = None,
     nested: common.Nested = False,
     follow_links: common.FollowLinks = False,
+    workers: common.Workers = None,
+    scheduler: common.Scheduler = "",
     as_json: common.Json = False,
     as_csv: common.Csv = False,
     quiet: common.Quiet = False,
@@ -66,8 +68,9 @@ def evaluate(
     from lookalike.data.sizes import Target
 
     common.check_one_format(as_json, as_csv)
-    inputs = [model, out_of_distribution, *common.data_files(data)]
-    common.check_file("--report", report, inputs, common.PAGES)
+    common.check_file(
+        "--report", report, [model, out_of_distribution, *common.data_files(data)], common.PAGES
+    )
     alpha = common.checked_level(reject)
     fitted, info = lookalike.load_model(model), lookalike.model_info(model)
     shape, own = common.model_shape(fitted.image_shape_, model), fitted.recogniser_
@@ -77,17 +80,13 @@ def evaluate(
         )
         how = {"reading": own.reading, "target": Target.known(shape, own.sizes)}
         images = load_to_measure(data, part=part, **how, **options)
-        others = {}
-        if out_of_distribution:
-            loose = common.find_images([out_of_distribution], follow_links=follow_links)
-            others["given images of no class"] = _of_no_class(loose, own, bool(size), skip_bad, tell)
-            common.say_bad(loose, quiet)
-        found = lookalike.appraise(fitted, images, others, alpha=alpha, seed=seed, progress=tell)
+        others = _of_no_class(out_of_distribution, follow_links, own, bool(size), skip_bad, quiet, tell)
+        with common.on_workers(own, workers, scheduler) as fitted.recogniser_:
+            found = lookalike.appraise(fitted, images, others, alpha=alpha, seed=seed, progress=tell)
+        fitted.recogniser_ = own
     common.say_notes([*images.source.notes, *found.notes], quiet)
     if not as_json and not as_csv:
-        from rich.text import Text
-
-        common.show([Text(f"{plain(model)}: {plain(info.title)}", style="bold")])
+        common.show_title(f"{plain(model)}: {plain(info.title)}")
     head = {"model": str(model), "idea": info.idea, "title": info.title}
     common.show_result(found.evaluation if as_csv else found, as_json, as_csv, head)
     if report is not None:
@@ -96,11 +95,15 @@ def evaluate(
 
 
 def _of_no_class(
-    loose: LooseImages, own: Recogniser, resize: bool, skip_bad: bool, tell: Progress
-) -> LooseBatch:
-    """Return the images that are given for --ood, as the model takes them."""
+    given: str, follow_links: bool, own: Recogniser, resize: bool, skip_bad: bool, quiet: bool, tell: Progress
+) -> dict[str, LooseBatch]:
+    """Return the images that are given for --ood, if any are, as the model takes them."""
+    if not given:
+        return {}
     assert own.image_shape is not None
+    loose = common.find_images([given], follow_links=follow_links)
     tell("reading images of no class", 0, loose.count)
-    return loose.whole(
-        own.image_shape, resize=resize, skip_bad=skip_bad, reading=own.reading, sizes=own.sizes
-    )
+    how: dict[str, Any] = {"reading": own.reading, "sizes": own.sizes}
+    found = loose.whole(own.image_shape, resize=resize, skip_bad=skip_bad, **how)
+    common.say_bad(loose, quiet)
+    return {"given images of no class": found}

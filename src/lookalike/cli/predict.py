@@ -108,6 +108,8 @@ def predict(
         bool,
         Option("--shards", help="MODEL is a quoted pattern of parts, 'part-*.lookalike': all answer as one."),
     ] = False,
+    workers: common.Workers = None,
+    scheduler: common.Scheduler = "",
     timings: Annotated[
         bool, Option("--timings", help="Answer images one at a time, and say how long each takes.")
     ] = False,
@@ -130,26 +132,24 @@ def predict(
     found = common.find_images(images, label_column, header, follow_links)
     if kaggle and not found.one_table:
         raise InputError("--kaggle numbers the images of one CSV of pixels: expected that alone")
-    kept, shape = common.recogniser(model, shards)
+    read, shape = common.recogniser(model, shards)
     asked = _Asked(alpha, as_jsonl or keep_doubtful is not None, *_place(model, keep_doubtful))
     if alpha is not None and not quiet:
-        _say_basis(kept, alpha)
+        _say_basis(read, alpha)
     # On a terminal the answers themselves show how far it is.
-    with common.progress(quiet, bar=not sys.stdout.isatty()) as tell:
-        most = 1 if timings else None
-        read = found.batches(
-            shape, resize=resize, skip_bad=skip_bad, most=most, reading=kept.reading, sizes=kept.sizes
-        )
-        batches = _answers(kept, read, asked, found.count, tell)
+    shown = common.progress(quiet, bar=not sys.stdout.isatty())
+    with shown as tell, common.on_workers(read, workers, scheduler) as kept:
+        how: dict[str, Any] = {"reading": kept.reading, "sizes": kept.sizes, "most": 1 if timings else None}
+        batches = found.batches(shape, resize=resize, skip_bad=skip_bad, **how)
+        answers = _answers(kept, batches, asked, found.count, tell)
         if as_json:
-            facts = [_facts(answer) for batch in batches for answer in batch]
-            typer.echo(json.dumps(facts, indent=2))
+            typer.echo(json.dumps([_facts(answer) for batch in answers for answer in batch], indent=2))
         elif as_jsonl:
-            _print_jsonl(batches)
+            _print_jsonl(answers)
         elif kaggle or as_csv:
-            _print_csv(batches, kaggle)
+            _print_csv(answers, kaggle)
         else:
-            _print_lines(batches, kept.labels.classes.tolist())
+            _print_lines(answers, kept.labels.classes.tolist())
     common.say_bad(found, quiet)
     _say_doubtful(asked, keep_doubtful, quiet)
     if timings:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +15,15 @@ from lookalike.progress import Progress, of_compiling, silent
 
 #: So many bytes of images are in memory at once, besides as much again for what is derived from them.
 PART_BYTES = 1 << 26
+
+
+def let_go(images: NDArray[np.uint8]) -> None:
+    """Let a file's pages go that are in memory since they were read; others may have changed, and stay."""
+    base: Any = images
+    while isinstance(base, np.ndarray):
+        base = base.base
+    if isinstance(base, mmap.mmap) and not images.flags.writeable and hasattr(base, "madvise"):
+        base.madvise(mmap.MADV_DONTNEED)
 
 
 class MappedIndex:
@@ -51,7 +62,9 @@ class MappedIndex:
         step = max(1, PART_BYTES // max(1, int(np.prod(self.shape))))
         for first in range(0, len(self), step):
             rows = slice(first, first + step) if self._left is None else self._left[first : first + step]
-            yield first, ImageIndex(np.array(self.images[rows]), self.metric)
+            part = np.array(self.images[rows])
+            let_go(self.images)
+            yield first, ImageIndex(part, self.metric)
 
     def search(
         self, queries: NDArray[np.uint8], k: int, *, progress: Progress = silent

@@ -535,7 +535,7 @@ class Recogniser:
         more = {"kin": kin} if getattr(matcher, "holds_out", False) else {}
         matcher.fit(seen, codes, len(self.labels.classes), progress=progress, **more)
         self.begin()
-        self._look_at(images)
+        self.look_at(images)
         if matcher.keeps_images:
             self.ids, self.next_id = np.arange(len(images), dtype=np.int64), len(images)
             self.kin = kin
@@ -549,7 +549,7 @@ class Recogniser:
         else:
             self.held = self._left_out(seen, codes, kin, progress)
 
-    def _look_at(self, images: NDArray[Any]) -> None:
+    def look_at(self, images: NDArray[Any]) -> None:
         """Note what training images look like. Of many only some are looked at: it would take longest."""
         if self.image_shape is not None:
             self.look, self.roughest = look(sample(images)), roughness(sample(images)).max(keepdims=True)
@@ -559,7 +559,7 @@ class Recogniser:
     def become(self, shard: Shard, images: NDArray[Any]) -> None:
         """Be a shard: images count as those of the whole, which has the look of ``images``, all of it."""
         self.shard = shard
-        self._look_at(images)
+        self.look_at(images)
         if self.ids is not None:
             self.ids, self.next_id = self.ids + shard.rows[0, 0], shard.total
 

@@ -13,6 +13,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, NoReturn
@@ -20,6 +21,7 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.distance.mapped import PART_BYTES, let_go
 from lookalike.errors import InputError, ModelFileError
 from lookalike.files import write_whole
 from lookalike.text import plain
@@ -77,8 +79,16 @@ def write(path: Path, about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any
         last += math.prod(shape)
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % _LENGTH)
-    parts = (np.ascontiguousarray(arrays[name]).reshape(-1).data for name in images)
-    write_whole(path, len(text).to_bytes(_LENGTH, "little"), text, data, *parts)
+    begin = len(text).to_bytes(_LENGTH, "little") + text + data
+    write_whole(path, chain([begin], *(_slices(arrays[name]) for name in images)))
+
+
+def _slices(images: NDArray[np.uint8]) -> Iterator[memoryview]:
+    """Yield an array's bytes, a part at a time, of which none stays in memory that is a file's."""
+    data = np.ascontiguousarray(images).reshape(-1)
+    for start in range(0, data.size, PART_BYTES):
+        yield data[start : start + PART_BYTES].data
+        let_go(images)
 
 
 def to_bytes(
