@@ -39,7 +39,8 @@ format: $(DEV)
 
 docs: $(VENV)/.docs
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
-	@echo "The site is docs/_build/html/index.html"
+	$(BIN)/python -m sphinx -q -b man docs docs/_build/man
+	@echo "The site is docs/_build/html/index.html, the manual page docs/_build/man/lookalike.1"
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks

@@ -25,6 +25,7 @@ html_theme_options = {
 html_title = "lookalike"
 html_show_sourcelink = False
 html_math_renderer = "as_written"
+man_pages = [("commands", "lookalike", "recognise small images by what they look like", author, 1)]
 exclude_patterns = ["_build"]
 templates_path = ["_templates"]
 myst_enable_extensions = ["colon_fence"]
