@@ -106,7 +106,7 @@ def drawing(photo, tmp_path):
 
 def drag(page, start, end):
     """Drag from one pixel of the photograph to another."""
-    box = page.locator("#photograph svg").bounding_box()
+    box = page.locator("#reference svg").bounding_box()
     scale = box["width"] / 480
     page.mouse.move(box["x"] + start[0] * scale, box["y"] + start[1] * scale)
     page.mouse.down()

@@ -15,7 +15,7 @@ const PAUSE = 150;
 class LayoutView {
   constructor(told) {
     const changed = () => this.changed();
-    this.regions = new Regions(byId("photograph"), "v1/layout/photograph", told.size, changed);
+    this.regions = new Regions(byId("reference"), "v1/layout/photograph", told.size, changed);
     this.regions.cells = () => Math.max(1, Math.min(64, Number(byId("cells").value) || 1));
     this.rows = new Map();
     this.value = this.form(told, changed);
