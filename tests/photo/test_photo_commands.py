@@ -81,6 +81,14 @@ def test_layouts_that_cannot_be_are_refused_in_a_line(lookalike, photograph, tmp
     assert not (tmp_path / "l.json").exists()
 
 
+def test_a_reference_of_another_size_is_refused(lookalike, photograph, laid, tmp_path):
+    facts = json.loads(laid.read_text())
+    laid.write_text(json.dumps({**facts, "size": [481, 320]}))
+    found = lookalike("layout", laid, "--check", "r.png")
+    assert found.code == 2
+    assert "is 480 x 320 pixels: expected 481 x 320, as its layout says" in found.err
+
+
 def test_a_layout_is_written_over_only_when_told(lookalike, photograph, tmp_path):
     write(tmp_path / "photo.png", photograph("0715", 1, strength=0))
     (tmp_path / "layout.json").write_text("mine")

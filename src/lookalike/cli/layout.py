@@ -183,8 +183,10 @@ def _regions(layout: PhotoLayout, on: Path | None) -> bytes:
     from lookalike.photo.layout import read_photograph
     from lookalike.photo.register import Registrar
 
-    photograph = read_photograph(on or layout.photograph)
+    registrar = Registrar(layout)
     if on is None:
-        return drawn(photograph, [Marked(place.corners, place.name) for place in layout.places])
-    matrix = Registrar(layout).register(photograph).matrix
+        marks = [Marked(place.corners, place.name) for place in layout.places]
+        return drawn(registrar.reference, marks)
+    photograph = read_photograph(on)
+    matrix = registrar.register(photograph).matrix
     return drawn(photograph, [Marked(moved(place.corners, matrix), place.name) for place in layout.places])
