@@ -48,8 +48,9 @@ OnDisk = Annotated[
     bool,
     Option(
         "--on-disk",
-        help="Search nearest images in the model's file, where they stay: for more than memory holds. "
-        "Needs --idea nearest-l1 or nearest-l2.",
+        help="Search nearest images in the model's file, where they stay: for more than memory holds. Until "
+        "it is written, images are read into the folder FILE.images: a fit that was stopped goes on where "
+        "reading stood. Needs --idea nearest-l1 or nearest-l2.",
     ),
 ]
 
@@ -87,15 +88,17 @@ def fit(
     since the later ones take more of an image into account. Try: lookalike fit digits -o digits.lookalike
     """
     from lookalike.data.load import load_to_fit
+    from lookalike.data.readers.intake import remove
 
     common.check_one_format(as_json, as_csv)
     common.check_model(output, data, card)
     ideas = _chosen(idea, shard, on_disk)
+    images = output.with_name(f"{output.name}.images") if on_disk else None
     with common.progress(quiet) as tell:
         options = common.loading(classes, size, limit, seed, skip_bad, tell) | common.layout(
             zip_encoding, label_column, header, label_from, nested, follow_links
         )
-        train = load_to_fit(data, **options)
+        train = load_to_fit(data, **options, on_disk=images)
         train = train.grouped(group_from) if group_from else train
         common.say_notes(train.source.notes, quiet)
         if shard or on_disk:
@@ -105,6 +108,8 @@ def fit(
             model, figures = found.model, found.figures
         tell("writing the model", 0, None)
         lookalike.save_model(model, output, data=train, card=card, figures=figures)
+    if images is not None:
+        remove(images)
     if not (shard or on_disk):
         common.say_notes(found.notes, quiet)
         common.show_result(found, as_json, as_csv, {"model": str(output)})
