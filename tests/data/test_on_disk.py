@@ -17,6 +17,7 @@ import lookalike
 from cli_runner import call
 from data.making import encoded, gray, write_folder
 from lookalike import DataError
+from lookalike.data.load import load_to_fit
 from lookalike.data.readers import intake, listing
 
 
@@ -68,7 +69,6 @@ def decoded(monkeypatch):
 
     counting.left, counting.counts = -1, counts
     monkeypatch.setattr(listing, "decode_image", counting)
-    monkeypatch.setattr(intake, "EVERY", 2)
     monkeypatch.setattr(listing, "EVERY", 2)
     return counting
 
@@ -250,6 +250,28 @@ listing.decode_image, listing.EVERY = last, 20
 from lookalike.cli.main import run
 run()
 """
+
+
+def test_means_of_images_that_are_not_in_memory(monkeypatch, capsys, tmp_path):
+    root = write_folder(tmp_path / "set", {"0": 5, "1": 5})
+    words = ["fit", str(root), "--idea", "mean-image-l2", "--on-disk", "-o", str(tmp_path / "mean.lookalike")]
+    assert call(monkeypatch, capsys, *words).code == 0
+    whole = load_to_fit(root)
+    expected = lookalike.MeanImage(metric="l2").fit(whole.images, whole.labels)
+    found = lookalike.load_model(tmp_path / "mean.lookalike")
+    np.testing.assert_array_equal(found.class_sums_, expected.class_sums_)
+    np.testing.assert_array_equal(found.predict_proba(whole.images), expected.predict_proba(whole.images))
+    assert not [*tmp_path.glob("*.images")]
+
+
+def test_what_needs_all_images_at_once_is_not_read_onto_the_disk(monkeypatch, capsys, tmp_path):
+    (tmp_path / "out.lookalike.images").mkdir()
+    words = ["fit", "digits", "--on-disk", "-o", str(tmp_path / "out.lookalike"), "--idea"]
+    for idea in ("median-image-l1", "mixture"):
+        assert "expected --idea mean-image-l1, mean" in call(monkeypatch, capsys, *words, idea).err
+    # What is no folder of ours stays: digits are an array, and nothing was read into it.
+    assert call(monkeypatch, capsys, *words, "nearest-l1").code == 0
+    assert (tmp_path / "out.lookalike.images").is_dir()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signal")

@@ -30,8 +30,6 @@ from lookalike.files import MAX_ARRAY_BYTES, write_whole
 from lookalike.images import ImageBatch
 from lookalike.text import quoted
 
-#: After so many images is noted how far reading has come.
-EVERY = 1000
 _OURS = re.compile(r"\..*|(train|valid)(\.json|-[0-9x]+\.bytes)")
 _SCHEMA = 1
 

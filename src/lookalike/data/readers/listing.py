@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lookalike.data.labelled import LabelledImages, Source, face_values, natural_order
 from lookalike.data.pixels import USUAL, Reading, decode_image, resized_batch
-from lookalike.data.readers.intake import EVERY, Intake, PixelFile, Pixels
+from lookalike.data.readers.intake import Intake, PixelFile, Pixels
 from lookalike.data.readers.trees import Tree
 from lookalike.data.sizes import Size, Sizes, Target
 from lookalike.errors import DataError
@@ -29,6 +29,8 @@ PARTS = {
 }
 """The parts by the names that people give them."""
 
+#: After so many files is noted how far reading has come, where it may go on.
+EVERY = 1000
 #: The folder of a file that images are read into, and the part that they are.
 PixelsAt = tuple[Path, str]
 
