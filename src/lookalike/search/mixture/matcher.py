@@ -80,6 +80,7 @@ class Term(NamedTuple):
     title: str
     prior: float  # its weight where examples cannot tell
     of_photographs: float = 1.0  # the part of it that it has where images are photographs
+    unseen: float = 1.0  # and of photographs the part that it has where no example can be left out
     photographs: bool | None = None  # of gradients: prepared and compared as photographs, or as drawings
     floor: float = 0.0  # of features: how long rows are that say nothing
     evened: bool = False  # of features: numbers of different kinds
@@ -93,10 +94,10 @@ EMBEDDING = "embedding"
 TERMS: Mapping[str, Term] = {
     "shape": Term("shape as a drawing", 2.0, 0.5, photographs=False),
     "turned": Term("shape without strength and polarity", 2.0, photographs=True),
-    "colour": Term("colour", 0.48, floor=0.4),
-    "texture": Term("texture", 0.66, floor=1.4),
+    "colour": Term("colour", 0.48, unseen=0.5, floor=0.4),
+    "texture": Term("texture", 0.66, unseen=0.1, floor=1.4),
     "energy": Term("texture energy", 0.3, floor=0.4, evened=True),
-    "edges": Term("edges", 0.36, floor=0.4, altered=True),
+    "edges": Term("edges", 0.36, unseen=0.5, floor=0.4, altered=True),
     EMBEDDING: Term("features of a network", 0.6, floor=0.4, by_default=False),
 }
 DEFAULT_TERMS = tuple(name for name, term in TERMS.items() if term.by_default)
@@ -311,6 +312,10 @@ class MixtureMatcher:
                 there = np.isfinite(costs[:, np.arange(len(rows)), self.codes[rows]]).all(axis=0)
                 self.weights = fitted_weights(costs[:, there], self.codes[rows[there]], prior, _PENALTY)
             told.append(f"{len(rows):,} examples, each left out")
+        else:
+            # Copies have the light and the grain of their example, which others of its class need not have.
+            unseen = np.array([TERMS[name].unseen for name in self.names])
+            self.weights = self.weights * (self.bend + (1 - self.bend) * unseen)
         self.weights = self.weights / self.weights.sum()
         self.reasons = (
             *why,
