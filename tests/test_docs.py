@@ -1,12 +1,19 @@
 """The pages in ``docs``: every line of code in them runs and prints what they say."""
 
 import doctest
+import glob
 import re
+import shlex
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-PAGES = sorted((Path(__file__).parents[1] / "docs").glob("*.md"))
+import lookalike
+from cli_runner import call
+
+DOCS = Path(__file__).parents[1] / "docs"
+PAGES = sorted(DOCS.rglob("*.md"))
 NEEDS = ("nothing", "torch", "MNIST")
 
 
@@ -22,10 +29,13 @@ def part(text, need):
 
 @pytest.mark.parametrize("need", NEEDS)
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_every_line_prints_what_the_page_says(page, need, request):
+def test_every_line_prints_what_the_page_says(page, need, request, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
     text = page.read_text(encoding="utf-8")
     if need != "nothing" and f"<!-- needs {need} -->" not in text:
         pytest.skip(f"no section needs {need}")
+    if "import dask" in text:
+        pytest.importorskip("distributed")
     if need == "torch":
         pytest.importorskip("torch")
     if need == "MNIST":
@@ -47,3 +57,28 @@ def test_no_python_of_a_page_is_left_out(page):
 
 def test_there_are_pages():
     assert [page.name for page in PAGES if page.name == "from-the-book.md"]
+
+
+def test_the_commands_of_how_to_pages_run(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    _, valid = lookalike.load("digits", limit=20)
+    for place, image in enumerate(valid.images):
+        Path("crops", str(place % 2)).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(f"crops/{place % 2}/{place}.png")
+    for page in sorted(DOCS.glob("how-to/*.md")):
+        commands = re.findall("(?m)^lookalike (.*)$", page.read_text(encoding="utf-8"))
+        assert commands
+        for command in commands:
+            if "--workers" in command or "--scheduler" in command:
+                continue  # processes of their own: test_cluster starts some
+            words = shlex.split(command)
+            # As a shell does: what is in quotes stays.
+            words = [
+                found
+                for word in words
+                for found in (
+                    sorted(glob.glob(word)) if "*" in word and f"'{word}'" not in command else [word]
+                )
+            ]
+            done = call(monkeypatch, capsys, *words)
+            assert done.code == 0, (command, done.err)
