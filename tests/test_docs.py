@@ -1,10 +1,16 @@
 """The pages in ``docs``: every line of code in them runs and prints what they say."""
 
 import doctest
+import glob
 import re
+import shlex
 from pathlib import Path
 
 import pytest
+from PIL import Image
+
+import lookalike
+from cli_runner import call
 
 DOCS = Path(__file__).parents[1] / "docs"
 #: Pages that the site's build writes are tested where they come from.
@@ -14,6 +20,8 @@ PAGES = [
     for page in sorted(DOCS.rglob("*.md"))
     if "_build" not in page.parts and page.stem not in WRITTEN and ">>> " in page.read_text(encoding="utf-8")
 ]
+#: Pages whose commands run one after the other; test_four_steps runs those that say what is printed.
+RUN = ("how-to/larger-than-memory.md",)
 NEEDS = ("nothing", "torch", "MNIST")
 
 
@@ -34,6 +42,8 @@ def test_every_line_prints_what_the_page_says(page, need, request, monkeypatch, 
     text = page.read_text(encoding="utf-8")
     if need != "nothing" and f"<!-- needs {need} -->" not in text:
         pytest.skip(f"no section needs {need}")
+    if "import dask" in text:
+        pytest.importorskip("distributed")
     if need == "torch":
         pytest.importorskip("torch")
     if need == "MNIST":
@@ -69,3 +79,28 @@ def test_every_page_is_linked_and_links_lead_somewhere():
             names = [line for line in listing.split() if not line.startswith(":")]
             listed |= {(page.parent / f"{name}.md").resolve() for name in names}
     assert {page.resolve() for page in pages} <= listed | {(DOCS / "index.md").resolve()}
+
+
+def test_the_commands_of_how_to_pages_run(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    _, valid = lookalike.load("digits", limit=20)
+    for place, image in enumerate(valid.images):
+        Path("crops", str(place % 2)).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(f"crops/{place % 2}/{place}.png")
+    for page in RUN:
+        commands = re.findall("(?m)^lookalike (.*)$", (DOCS / page).read_text(encoding="utf-8"))
+        assert commands
+        for command in commands:
+            if "--workers" in command or "--scheduler" in command:
+                continue  # processes of their own: test_cluster starts some
+            words = shlex.split(command)
+            # As a shell does: what is in quotes stays.
+            words = [
+                found
+                for word in words
+                for found in (
+                    sorted(glob.glob(word)) if "*" in word and f"'{word}'" not in command else [word]
+                )
+            ]
+            done = call(monkeypatch, capsys, *words)
+            assert done.code == 0, (command, done.err)

@@ -110,7 +110,7 @@ def test_largest_and_smallest_images(tmp_path):
 
 
 def test_a_batch_that_would_not_fit(folder, monkeypatch):
-    monkeypatch.setattr("lookalike.data.readers.listing.MAX_ARRAY_BYTES", 100)
+    monkeypatch.setattr("lookalike.data.readers.intake.MAX_ARRAY_BYTES", 100)
     with pytest.raises(
         DataError, match=r"28 images of 4 x 3 need 336 bytes, more than 100: give size= or limit="
     ):

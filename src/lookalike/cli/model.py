@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _WIDEST = 24
 _COLUMNS = ("image", "id", "before", "now")
 _SAID_BY = "lookalike teach or lookalike explain printed"
+#: Ideas that look at images part by part: their images need not be in memory.
+_BY_PARTS = ("mean-image-l1", "mean-image-l2", "nearest-l1", "nearest-l2")
 
 
 Output = Annotated[
@@ -48,8 +50,9 @@ OnDisk = Annotated[
     bool,
     Option(
         "--on-disk",
-        help="Search nearest images in the model's file, where they stay: for more than memory holds. "
-        "Needs --idea nearest-l1 or nearest-l2.",
+        help="For more images than memory holds: read them into the folder FILE.images until the model is "
+        "written (a fit that was stopped goes on where reading stood), and search nearest images in the "
+        "model's file. Needs --idea mean-image-l1, mean-image-l2, nearest-l1 or nearest-l2.",
     ),
 ]
 
@@ -87,15 +90,17 @@ def fit(
     since the later ones take more of an image into account. Try: lookalike fit digits -o digits.lookalike
     """
     from lookalike.data.load import load_to_fit
+    from lookalike.data.readers.intake import remove
 
     common.check_one_format(as_json, as_csv)
     common.check_model(output, data, card)
     ideas = _chosen(idea, shard, on_disk)
+    images = output.with_name(f"{output.name}.images") if on_disk else None
     with common.progress(quiet) as tell:
         options = common.loading(classes, size, limit, seed, skip_bad, tell) | common.layout(
             zip_encoding, label_column, header, label_from, nested, follow_links
         )
-        train = load_to_fit(data, **options)
+        train = load_to_fit(data, **options, on_disk=images)
         train = train.grouped(group_from) if group_from else train
         common.say_notes(train.source.notes, quiet)
         if shard or on_disk:
@@ -105,6 +110,8 @@ def fit(
             model, figures = found.model, found.figures
         tell("writing the model", 0, None)
         lookalike.save_model(model, output, data=train, card=card, figures=figures)
+    if images is not None:
+        remove(images)
     if not (shard or on_disk):
         common.say_notes(found.notes, quiet)
         common.show_result(found, as_json, as_csv, {"model": str(output)})
@@ -123,8 +130,11 @@ def _chosen(idea: str, shard: str, on_disk: bool) -> list[Idea] | None:
         raise InputError("--shard needs --idea, since which is best is seen by all images: expected both")
     if shard:
         _shard(shard)
-    if on_disk and not (ideas and hasattr(ideas[0].make(), "on_disk")):
-        raise InputError("--on-disk is of nearest images: expected --idea nearest-l1 or nearest-l2")
+    if on_disk and idea not in _BY_PARTS:
+        raise InputError(
+            "--on-disk is for ideas that look at images part by part: expected --idea "
+            f"{', '.join(_BY_PARTS[:-1])} or {_BY_PARTS[-1]}"
+        )
     return ideas
 
 
@@ -133,7 +143,7 @@ def _fitted_alone(train: LabelledImages, name: str, shard: str, on_disk: bool, t
     from lookalike import registry
 
     model = registry.idea(name).make()
-    if on_disk:
+    if on_disk and "on_disk" in model.get_params():
         model.set_params(on_disk=True)
     part = _shard(shard) if shard else None
     model.fit(train.images, train.labels, groups=train.groups, shard=part, progress=tell)

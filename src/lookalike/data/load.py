@@ -19,7 +19,7 @@ from lookalike.data.pixels import checked_size
 from lookalike.data.readers import folders, idx, npz, parquet, tables
 from lookalike.data.readers.delimited import UNSAID, is_table
 from lookalike.data.readers.layout import Layout, checked_layout
-from lookalike.data.readers.listing import Listing
+from lookalike.data.readers.listing import Listing, PixelsAt
 from lookalike.data.readers.trees import Tree, open_tree
 from lookalike.data.sizes import Size, Target
 from lookalike.errors import DataError, InputError, UnknownNameError, unknown
@@ -52,6 +52,7 @@ def load(
     label_from: str | None = None,
     nested: bool = False,
     follow_links: bool = False,
+    on_disk: str | os.PathLike[str] | None = None,
     progress: Progress = silent,
 ) -> Split:
     """Return the training and the validation part of a set of labelled images.
@@ -109,6 +110,12 @@ def load(
     follow_links : bool, default=False
         Follow links that lead out of the folder, as in Hugging Face's cache and DVC's; by default they are
         refused. Links in archives always are.
+    on_disk : path, optional
+        A folder of its own, made where it is not there, into which image files and Parquet are read instead
+        of into memory: images are memory maps then. Reading that was stopped, or killed, goes on where it
+        stood when the same is asked for again. Where files that were read have changed since, it is refused.
+        What is an array already (IDX, ``.npz``, tables of pixels) stays in memory, and so does a gray part
+        beside one of colour.
     progress : callable, optional
         Told of progress.
 
@@ -147,7 +154,7 @@ def load(
     seed = checked_seed(seed)
     layout = checked_layout(zip_encoding, label_column, header, follow_links, nested, label_from)
     parts = _grouped(_parts(name_or_path, classes, wanted, layout, progress), group_from)
-    return _split_of(parts, wanted, limit, seed, skip_bad, progress)
+    return _split_of(parts, wanted, limit, seed, skip_bad, progress, on_disk)
 
 
 def _grouped(parts: dict[str, Listing], group_from: str | None) -> dict[str, Listing]:
@@ -164,18 +171,25 @@ def _split_of(
     seed: int,
     skip_bad: bool,
     progress: Progress,
+    on_disk: str | os.PathLike[str] | None = None,
 ) -> Split:
     """Return the images of two parts, one drawn from the other where there is but one."""
     train, valid = (draw(part, limit, seed) for part in _train_and_valid(parts, seed))
     names = train.class_names
     target = wanted and Target.asked(wanted)
-    first = train.read(names, target, skip_bad, progress)
+    into = _into(on_disk, "train"), _into(on_disk, "valid")
+    first = train.read(names, target, skip_bad, progress, into=into[0])
     target = target or _target_of(first)
-    both = _alike(first, valid.read(names, target, skip_bad, progress, first.source.reading))
+    both = _alike(first, valid.read(names, target, skip_bad, progress, first.source.reading, into[1]))
     note = parts_note(both.train.images, both.valid.images)
     return Split(
         *(part.noted(*part_notes(part.images, part.names), *([note] if note else [])) for part in both)
     )
+
+
+def _into(on_disk: str | os.PathLike[str] | None, part: str) -> PixelsAt | None:
+    """Return where the images of a part are read into, where it is not memory."""
+    return None if on_disk is None else (Path(on_disk).expanduser(), part)
 
 
 def load_to_fit(
@@ -186,6 +200,7 @@ def load_to_fit(
     limit: int | None = None,
     seed: int = 0,
     skip_bad: bool = False,
+    on_disk: str | os.PathLike[str] | None = None,
     progress: Progress = silent,
     **said: Any,
 ) -> LabelledImages:
@@ -197,7 +212,8 @@ def load_to_fit(
     seed = checked_seed(seed)
     parts = _parts(name_or_path, classes, wanted, checked_layout(**said), progress)
     listing = _to_fit_on(parts).noted(*_left_alone(parts, "train"))
-    return _read(listing, wanted and Target.asked(wanted), limit, seed, skip_bad, progress)
+    target, into = wanted and Target.asked(wanted), _into(on_disk, "train")
+    return _read(listing, target, limit, seed, skip_bad, progress, into=into)
 
 
 def load_to_audit(
@@ -283,10 +299,11 @@ def _read(
     skip_bad: bool,
     progress: Progress,
     reading: tuple[int, int] | None = None,
+    into: PixelsAt | None = None,
 ) -> LabelledImages:
     """Return the images of the one part that is read."""
     listing = draw(listing, limit, seed)
-    images = listing.read(listing.class_names, target, skip_bad, progress, reading)
+    images = listing.read(listing.class_names, target, skip_bad, progress, reading, into)
     return images.noted(*part_notes(images.images, images.names))
 
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.data.labelled import LabelledImages, Source, face_values, natural_order
-from lookalike.data.pixels import USUAL, Reading, Seen, decode_image, resized, resized_batch
+from lookalike.data.pixels import USUAL, Reading, decode_image, resized_batch
+from lookalike.data.readers.intake import Intake, PixelFile, Pixels
 from lookalike.data.readers.trees import Tree
 from lookalike.data.sizes import Size, Sizes, Target
 from lookalike.errors import DataError
-from lookalike.files import MAX_ARRAY_BYTES, MAX_FILE_BYTES, MAX_LABEL_BYTES, MAX_NAME
+from lookalike.files import MAX_FILE_BYTES, MAX_LABEL_BYTES, MAX_NAME, alone
 from lookalike.images import ImageBatch
 from lookalike.progress import Progress
 from lookalike.text import listed, quoted
@@ -25,6 +28,11 @@ PARTS = {
     **dict.fromkeys(("test", "testing", "privatetest"), "test"),
 }
 """The parts by the names that people give them."""
+
+#: After so many files is noted how far reading has come, where it may go on.
+EVERY = 1000
+#: The folder of a file that images are read into, and the part that they are.
+PixelsAt = tuple[Path, str]
 
 
 @dataclass(frozen=True)
@@ -51,8 +59,12 @@ class ArrayImages:
         skip_bad: bool,
         progress: Progress,
         reading: Reading | None = None,
+        into: PixelsAt | None = None,
     ) -> Readout:
-        """Return the images at ``positions`` (None: all), resized to ``target`` if that is given."""
+        """Return the images at ``positions`` (None: all), resized to ``target`` if that is given.
+
+        They are in memory already: no file is made of them.
+        """
         images = self.array if positions is None else self.array[positions]
         size: Size = images.shape[1:3]
         if target is None or size == target.size:
@@ -76,107 +88,67 @@ class FileImages:
         skip_bad: bool,
         progress: Progress,
         reading: Reading | None = None,
+        into: PixelsAt | None = None,
     ) -> Readout:
         """Decode the files; where gray and colour are mixed, gray becomes colour and a note says so.
 
         Without a ``target`` it is the median of their sizes where these are mixed, and without a ``reading``
-        it is what all of the images together say: either may take a second look at them.
+        it is what all of the images together say: either may take a second look at them. Where a file is
+        named that images are read ``into``, reading goes on where it was stopped.
         """
-        paths = self.paths if positions is None else [self.paths[position] for position in positions]
-        batch, seen = _Batch(len(paths), target), Seen()
-        kept: list[int] = []
-        bad: list[str] = []
-        for index, path in enumerate(paths):
+        paths = [*self.paths] if positions is None else [self.paths[position] for position in positions]
+        if into is None:
+            return self._readout(paths, Intake(target, reading), skip_bad, progress, Pixels(len(paths)))
+        folder, part = into
+        with alone(folder), closing(PixelFile(folder, part, len(paths))) as pixels:
+            try:
+                intake = pixels.intake(self.tree, paths, (target, reading))
+                return self._readout(paths, intake, skip_bad, progress, pixels)
+            except OSError as error:
+                raise DataError(f"{quoted(folder)} cannot be written: {error.strerror or error}") from error
+
+    def _readout(
+        self, paths: list[str], intake: Intake, skip_bad: bool, progress: Progress, pixels: Pixels
+    ) -> Readout:
+        """Return what was read, and what is left to be read."""
+        if intake.bad and not skip_bad:
+            raise DataError(next(iter(intake.bad.values())))
+        further: Intake | None = intake
+        while further is not None:
+            intake = further
+            self._decode(paths, intake, skip_bad, progress, pixels)
+            if len(intake.bad) == len(paths):
+                raise DataError(
+                    f"none of {len(paths):,} images in {quoted(self.tree.name)} can be read: {intake.bad[0]}"
+                )
+            further = intake.again()
+            if further is not None:
+                pixels.note(further)
+        kept = np.delete(np.arange(len(paths)), [*intake.bad]) if intake.bad else None
+        return Readout(pixels.images(intake), kept, intake.notes(), intake.odd, intake.resized)
+
+    def _decode(
+        self, paths: list[str], intake: Intake, skip_bad: bool, progress: Progress, pixels: Pixels
+    ) -> None:
+        """Decode the files that are not decoded yet."""
+        for index in range(intake.done, len(paths)):
             if index % 100 == 0:
                 progress("reading images", index, len(paths))
-            name = self.tree.full_name(path)
+            path = paths[index]
+            name, reading = self.tree.full_name(path), intake.reading or USUAL
             try:
-                image = decode_image(self.tree.read(path, MAX_FILE_BYTES), name, reading or USUAL, seen)
+                pixels.read(self.tree, path)
+                image = decode_image(self.tree.read(path, MAX_FILE_BYTES), name, reading, intake.seen)
             except DataError as error:
                 if not skip_bad:
                     raise
-                bad.append(str(error))
-                continue
-            batch.add(image, name)
-            kept.append(index)
+                intake.bad[index] = str(error)
+            else:
+                intake.add(image, name, pixels)
+            intake.done = index + 1
+            if intake.done % EVERY == 0 or intake.done == len(paths):
+                pixels.note(intake)
         progress("reading images", len(paths), len(paths))
-        if not kept:
-            raise DataError(
-                f"none of {len(paths):,} images in {quoted(self.tree.name)} can be read: {bad[0]}"
-            )
-        again = seen.reading() if reading is None and seen.reading() != USUAL else reading
-        if again != reading or batch.mixed:
-            return self.read(positions, batch.target, skip_bad, progress, again)
-        odd = reading or (seen.reading() if seen != Seen() else None)
-        notes = batch.notes() + seen.notes(odd or USUAL)
-        if bad:
-            shown = "; ".join(bad[:5]) + (f"; and {len(bad) - 5:,} more" if len(bad) > 5 else "")
-            notes += (f"{len(bad):,} bad {'file was' if len(bad) == 1 else 'files were'} skipped: {shown}.",)
-        chosen = np.array(kept, np.intp) if bad else None
-        return Readout(batch.images(), chosen, notes, odd, batch.resized)
-
-
-class _Batch:
-    """An image batch that grows by one image at a time; of mixed sizes without a target, the sizes alone."""
-
-    mixed = False  # whether it has no one size
-
-    def __init__(self, most: int, target: Target | None) -> None:
-        self._most, self._target = most, target
-        self._array: ImageBatch | None = None
-        self._sizes: list[Size] = []
-        self._count = self._gray = 0
-
-    def add(self, image: NDArray[np.uint8], name: str) -> None:
-        size = (image.shape[0], image.shape[1])
-        self._sizes.append(size)
-        if self._target is not None and size != self._target.size:
-            self._target.check(quoted(name), size)
-            image = resized(image, self._target.size)
-        if self._array is None:
-            self._array = self._allocated(image.shape)
-        if image.shape[:2] != self._array.shape[1:3]:
-            self.mixed = True
-        if self.mixed:
-            return
-        if image.ndim == 3 and self._array.ndim == 3:
-            gray = self._array[: self._count]
-            self._array = self._allocated(image.shape)
-            self._array[: self._count] = gray[..., None]
-        self._gray += image.ndim == 2
-        self._array[self._count] = image[..., None] if image.ndim < self._array.ndim - 1 else image
-        self._count += 1
-
-    def _allocated(self, shape: tuple[int, ...]) -> ImageBatch:
-        needed = self._most * int(np.prod(shape))
-        if needed > MAX_ARRAY_BYTES:
-            raise DataError(
-                f"{self._most:,} images of {_by(shape[:2])} need {needed:,} bytes, more than "
-                f"{MAX_ARRAY_BYTES:,}: give size= or limit="
-            )
-        return np.empty((self._most, *shape), np.uint8)
-
-    @property
-    def target(self) -> Target | None:
-        """What the images are brought to: what was given, or their median size where they are mixed."""
-        sizes = Sizes.of(self._sizes)
-        return Target.of(sizes.median, sizes) if self.mixed else self._target
-
-    @property
-    def resized(self) -> Sizes | None:
-        """How large the images were, where some were resized."""
-        target = self._target
-        return Sizes.of(self._sizes) if target and {*self._sizes} != {target.size} else None
-
-    def images(self) -> ImageBatch:
-        assert self._array is not None
-        return self._array if self._count == self._most else self._array[: self._count].copy()
-
-    def notes(self) -> tuple[str, ...]:
-        notes: tuple[str, ...] = (self._target.note,) if self._target and self.resized else ()
-        if self._array is not None and self._array.ndim == 4 and self._gray:
-            notes += (f"Gray and colour images are mixed: {self._gray:,} gray ones were made colour.",)
-        return notes
 
 
 @dataclass(frozen=True)
@@ -222,10 +194,11 @@ class Listing:
         skip_bad: bool,
         progress: Progress,
         reading: tuple[int, int] | None = None,
+        into: PixelsAt | None = None,
     ) -> LabelledImages:
         """Return the labelled images: pixels read, labels as face values of ``class_names``."""
         how = None if reading is None else Reading(*reading)
-        readout = self.images.read(self.positions, target, skip_bad, progress, how)
+        readout = self.images.read(self.positions, target, skip_bad, progress, how, into)
         kept = self if readout.kept is None else self.take(readout.kept)
         missing = set(self.class_names) - set(kept.class_names)
         if missing:
@@ -303,7 +276,3 @@ def class_texts(labels: NDArray[Any]) -> NDArray[np.str_]:
     """Return integer or text labels as class names."""
     values, numbers = np.unique(labels, return_inverse=True)
     return values.astype(np.str_)[numbers]
-
-
-def _by(shape: tuple[int, ...]) -> str:
-    return " x ".join(str(length) for length in shape)

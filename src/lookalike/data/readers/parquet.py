@@ -48,7 +48,7 @@ def from_file(
     """Return the listing of one Parquet file: one part, ``"train"``; None where it is no Parquet."""
     if head != b"PAR1":
         return None
-    tree = Tree(name, "file", ("",), lambda _, limit: read_file(path, name, limit))
+    tree = Tree(name, "file", ("",), lambda _, limit: read_file(path, name, limit), at=path)
     return {"train": _listing(tree, "train", [""], progress)}
 
 

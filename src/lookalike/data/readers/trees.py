@@ -16,6 +16,7 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import IO, Any, Generic, TypeVar, cast
@@ -80,6 +81,16 @@ class Tree:
     folders: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()  # what was left out: dotfiles, what macOS adds, links to folders
     notes: tuple[str, ...] = ()  # what a reader should know of its names
+    at: Path | None = None  # the folder, or the one file, that they lie in
+
+    def stamp(self, path: str) -> str:
+        """Return what changes with a file, or with the archive that it lies in: its size and its time."""
+        places = [] if self.at is None else [place := self.at / path.lstrip("/"), *place.parents]
+        for place in places:
+            with suppress(OSError):
+                about = place.stat()
+                return f"{about.st_size} {about.st_mtime_ns}"
+        return ""
 
     def full_name(self, path: str) -> str:
         """Return what messages call a file."""
@@ -140,7 +151,7 @@ def folder_tree(root: Path, given: str | None = None, follow_links: bool = False
             raise DataError(f"{quoted(shown)} is not a regular file: leave it out")
         return read_file(place, shown, limit)
 
-    return Tree(name, "folder", tuple(files), read, tuple(folders), tuple(hidden))
+    return Tree(name, "folder", tuple(files), read, tuple(folders), tuple(hidden), at=root)
 
 
 def zip_tree(path: Path, inside: str = "", given: str | None = None, encoding: str | None = None) -> Tree:
@@ -249,8 +260,8 @@ def open_tree(
                     )
             inside = path.relative_to(archive).as_posix() if archive != path else ""
             if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-                return zip_tree(archive, inside, name, zip_encoding)
-            return tar_tree(archive, inside, name) if is_tar(archive) else None
+                return replace(zip_tree(archive, inside, name, zip_encoding), at=archive)
+            return replace(tar_tree(archive, inside, name), at=archive) if is_tar(archive) else None
     return None
 
 
