@@ -11,7 +11,7 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 EXTRAS = dask,dev,onnx,parquet,serve$(if $(filter 0,$(TORCH)),,,torch)$(if $(filter 0,$(TRITON)),,,triton)
 DEV = $(VENV)/.dev$(TORCH)$(TRITON)
 
-.PHONY: demo test soak check format bench clean
+.PHONY: demo test soak check format docs bench clean
 
 demo: $(VENV)/.demo
 	$(BIN)/lookalike compare digits --classes 3,7
@@ -37,11 +37,16 @@ format: $(DEV)
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+docs: $(VENV)/.docs
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
+	$(BIN)/python -m sphinx -q -b man docs docs/_build/man
+	@echo "The site is docs/_build/html/index.html, the manual page docs/_build/man/lookalike.1"
+
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf $(VENV) build dist lookalike-demo.html .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) build dist docs/_build docs/generated lookalike-demo.html .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each stamp stands for an environment that is installed and fits the project's files.
@@ -59,6 +64,11 @@ $(VENV)/.demo: $(VENV)/bin/python pyproject.toml
 $(VENV)/.dev00 $(VENV)/.dev01 $(VENV)/.dev10 $(VENV)/.dev11: $(VENV)/bin/python pyproject.toml constraints-dev.txt
 	@echo "Installing lookalike and its development tools into $(VENV) ..."
 	@$(PIP) install -c constraints-dev.txt -e '.[$(EXTRAS)]'
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/bin/python pyproject.toml constraints-dev.txt
+	@echo "Installing lookalike and what builds its site into $(VENV) ..."
+	@$(PIP) install -c constraints-dev.txt -e '.[docs]'
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.dev1$(TRITON)

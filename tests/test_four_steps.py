@@ -1,4 +1,4 @@
-"""The README's sections of commands with what they print run as they are written."""
+"""Sections of commands with what they print, in README and in docs, run as they are written."""
 
 import re
 import shlex
@@ -10,7 +10,8 @@ import pytest
 import lookalike
 from cli_runner import call
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs" / "how-to").glob("*.md"))]
 FOUR_STEPS = "<!-- four steps: run by tests/test_four_steps.py -->", "<!-- end of the four steps -->"
 KAGGLE = "<!-- kaggle: run by tests/test_four_steps.py -->", "<!-- end of kaggle -->"
 A_QUESTION = "<!-- a question: run by tests/test_four_steps.py -->", "<!-- end of the question -->"
@@ -19,12 +20,11 @@ MEASURED = re.compile(r"(?<![\w.])(?:< ?)?\d[\d.,]* (ms|s|kB|MB)\b")
 
 
 def steps(begin, end):
-    """Return each command of a section of the README, and what it prints."""
-    text = README.read_text(encoding="utf-8")
-    assert (text.count(begin), text.count(end)) == (1, 1), (
-        f"README.md has no section between {begin} and {end}"
-    )
-    section = text[text.index(begin) : text.index(end)]
+    """Return each command of a section, and what it prints; where two pages have it, it is the same."""
+    texts = [page.read_text(encoding="utf-8") for page in PAGES]
+    found = {text[text.index(begin) : text.index(end)] for text in texts if begin in text and end in text}
+    assert len(found) == 1, f"the section between {begin} and {end} is on no page, or differs"
+    (section,) = found
     found = []
     for block in re.findall(r"^```\n(.*?)^```$", section, re.MULTILINE | re.DOTALL):
         for line in block.splitlines():
@@ -41,7 +41,7 @@ def compared(lines):
 
 
 def shows(expected, printed):
-    """Return whether a command prints what the README says, where ``...`` stands for anything."""
+    """Return whether a command prints what the page says, where ``...`` stands for anything."""
     parts = [re.escape(part.strip()) for part in compared(expected).split("...")]
     return re.fullmatch(".*".join(parts), compared(printed)) is not None
 

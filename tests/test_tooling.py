@@ -28,7 +28,7 @@ def test_pre_commit_has_the_same_version(tool, repository):
 def test_every_dependency_has_a_development_version():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    chosen = ("dev", "torch", "triton", "parquet", "photo", "onnx", "serve", "bench")
+    chosen = ("dev", "torch", "triton", "parquet", "photo", "onnx", "serve", "bench", "dask", "docs")
     installed = [line for extra in chosen for line in extras[extra]]
     wanted = {re.match(r"[a-z0-9-]+", line)[0] for line in (*project["dependencies"], *installed)}
     assert wanted == set(constraints())
@@ -44,16 +44,16 @@ def test_the_check_finds_the_same_with_and_without_what_may_be_missing():
         "overrides"
     ]
     skipped = {module for one in overrides if one.get("follow_imports") == "skip" for module in one["module"]}
-    assert skipped == {"cv2", "torch", "torch.*", "triton", "triton.*"}
+    assert skipped == {"cv2", "dask", "dask.*", "distributed", "torch", "torch.*", "triton", "triton.*"}
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
 @pytest.mark.parametrize(
     ("said", "extras"),
     [
-        ([], "dev,onnx,parquet,serve,torch"),
-        (["TORCH=0"], "dev,onnx,parquet,serve"),
-        (["TRITON=1"], "dev,onnx,parquet,serve,torch,triton"),
+        ([], "dask,dev,onnx,parquet,serve,torch"),
+        (["TORCH=0"], "dask,dev,onnx,parquet,serve"),
+        (["TRITON=1"], "dask,dev,onnx,parquet,serve,torch,triton"),
     ],
     ids=" ".join,
 )

@@ -61,8 +61,11 @@ def test_regions_are_drawn_where_they_lie_on_another_photograph(lookalike, laid,
             ["photo.png", "--region", "a=1,2,3", "-o", "l.json"],
             "--region is 'a=1,2,3': expected NAME=X,Y,WIDTH",
         ),
-        (["photo.png", "--region", REGION], "--output is missing"),
-        (["photo.png", "-o", "l.json"], "there are no regions"),
+        (
+            ["photo.png", "--region", REGION, "-o", "photo.png"],
+            "--output photo.png is photo.png, which is read",
+        ),
+        (["photo.png", "--check", "r.png"], "need regions: add --region, or leave them out and draw"),
         (
             ["photo.png", "--region", "a=400,2,90,20", "-o", "l.json"],
             "region 'a' lies outside",
@@ -76,6 +79,25 @@ def test_layouts_that_cannot_be_are_refused_in_a_line(lookalike, photograph, tmp
     assert found.code == 2
     assert said in found.err
     assert not (tmp_path / "l.json").exists()
+
+
+def test_a_reference_of_another_size_is_refused(lookalike, photograph, laid, tmp_path):
+    facts = json.loads(laid.read_text())
+    laid.write_text(json.dumps({**facts, "size": [481, 320]}))
+    found = lookalike("layout", laid, "--check", "r.png")
+    assert found.code == 2
+    assert "is 480 x 320 pixels: expected 481 x 320, as its layout says" in found.err
+
+
+def test_a_layout_is_written_over_only_when_told(lookalike, photograph, tmp_path):
+    write(tmp_path / "photo.png", photograph("0715", 1, strength=0))
+    (tmp_path / "layout.json").write_text("mine")
+    found = lookalike("layout", "photo.png", "--region", REGION)
+    assert found.code == 2
+    assert "--output layout.json is there: add --overwrite to write over it" in found.err
+    assert (tmp_path / "layout.json").read_text() == "mine"
+    assert lookalike("layout", "photo.png", "--region", REGION, "--overwrite").code == 0
+    assert len(load_layout("layout.json").places) == CELLS
 
 
 def test_photographs_are_cut_by_their_names_or_a_csv(lookalike, laid, photograph, tmp_path):

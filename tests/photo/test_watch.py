@@ -78,6 +78,11 @@ class _Camera(BaseHTTPRequestHandler):
         if self.path.startswith("/broken"):
             self.send_error(503)
             return
+        if self.path in ("/moved", "/away"):
+            self.send_response(302)
+            self.send_header("Location", "/snap.jpg" if self.path == "/moved" else "http://localhost:1/")
+            self.end_headers()
+            return
         self.send_response(200)
         self.end_headers()
         self.wfile.write(b"a photograph")
@@ -181,3 +186,20 @@ def test_the_command_survives_bad_frames_and_restarts(
 )
 def test_an_address_is_shown_without_its_secrets(source, shown):
     assert Watcher(source).shown == shown
+
+
+def test_a_redirect_is_followed_on_the_same_host_only(camera):
+    (found,) = Watcher(f"http://{camera}/moved").look()
+    assert found.data == b"a photograph"
+    (away,) = Watcher(f"http://{camera}/away").look()
+    assert away.data is None
+    assert "it leads to http://localhost:1, another host" in away.problem
+
+
+def test_doubtful_photographs_need_a_named_folder(monkeypatch, capsys, tmp_path, saved, layout):
+    layout.save(tmp_path / "layout.json")
+    found = call(
+        monkeypatch, capsys, "watch", saved, tmp_path / "layout.json", tmp_path, "--keep-doubtful", ""
+    )
+    assert found.code == 2
+    assert "--keep-doubtful is empty: expected a folder's name" in found.err

@@ -57,6 +57,15 @@ def test_the_folder_is_bounded_and_says_when_it_is_full(asking, folder):
     assert len(list(folder.iterdir())) == 6
 
 
+def test_where_the_newest_are_wanted_the_oldest_give_way(folder):
+    kept = Uncertain(folder, most=3, newest=True)
+    answer = {"probability": None, "nothing": False, "rejected": True}
+    for image in ODD:
+        assert kept.note("digits", image[None], [answer]) == 1
+    assert [crop.image.tolist() for crop in kept.crops(0, 9)] == ODD[-3:].tolist()
+    assert len(list(folder.iterdir())) == 6
+
+
 def test_what_the_page_draws_is_not_kept(asking):
     asking.post("/v1/models/digits/predict", json={"images": [told(one) for one in ODD]})
     assert asking.get("/v1/queue").json()["total"] == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Option
 
@@ -34,7 +34,8 @@ Regions = Annotated[
 
 
 Output = Annotated[
-    Path | None, Option("--output", "-o", metavar="FILE", help="Where the layout goes: layout.json.")
+    Path | None,
+    Option("--output", "-o", metavar="FILE", help="Where the layout goes; by default layout.json."),
 ]
 Decimals = Annotated[
     int, Option("--decimals", metavar="N", min=0, help="How many places stand after the decimal point.")
@@ -64,6 +65,8 @@ Register = Annotated[
 Check = Annotated[
     Path | None, Option("--check", metavar="FILE", help="Draw the regions into this PNG, to look at.")
 ]
+Overwrite = Annotated[bool, Option("--overwrite", help="Write over a file of that name.")]
+NoBrowser = Annotated[bool, Option("--no-browser", help="Do not open the page in a browser.")]
 On = Annotated[Path | None, Option("--on", metavar="PHOTO", help="Draw them on this photograph instead.")]
 
 
@@ -81,37 +84,72 @@ def layout(
     register: Register = "similarity",
     check: Check = None,
     on: On = None,
+    overwrite: Overwrite = False,
+    no_browser: NoBrowser = False,
     quiet: common.Quiet = False,
 ) -> None:
-    """Say where on photographs a value stands.
+    """Say where on photographs a value stands: drawn with the mouse on a page, or told by options.
 
-    Regions are read in the order in which they are given. Try: lookalike layout photo.jpg
-    --region counter=90,120,200,64/5 -o layout.json --check regions.png
+    Without --region a page opens, on this machine alone, and the command ends when it is finished there.
+    Regions are read in the order in which they are given. Try: lookalike layout photo.jpg, or
+    lookalike layout photo.jpg --region counter=90,120,200,64/5 -o layout.json --check regions.png
     """
     from lookalike.photo.layout import load_layout
 
-    given = photograph.suffix.lower() == ".json"
-    if given and (region or output):
-        raise InputError(f"{plain(photograph)} is a layout: expected a photograph where a layout is made")
-    if not given and not output:
-        raise InputError("--output is missing: expected where the layout goes, such as -o layout.json")
-    common.check_file("--output", output, [photograph])
     common.check_file("--check", check, [photograph, *filter(None, [on])], (".png",))
-    if given:
+    if photograph.suffix.lower() == ".json":
+        if region or output:
+            raise InputError(f"{plain(photograph)} is a layout: expected a photograph where a layout is made")
         made = load_layout(photograph)
     else:
+        output = output or Path("layout.json")
+        common.check_file("--output", output, [photograph])
         value = _value(decimals, unit, sign, characters, rolls)
+        if not region:
+            if check or on or rolls or len(characters) > 1:
+                raise InputError(
+                    "--check, --on, --rolls and --characters for each place need regions: add --region, or "
+                    "leave them out and draw on the page"
+                )
+            _draw(photograph, output, value, register, not no_browser, overwrite, quiet)
+            return
+        if output.exists() and not overwrite:
+            raise InputError(
+                f"--output {plain(output)} is there: add --overwrite to write over it, or name another"
+            )
         made = _made(photograph, [_region(text) for text in region], register, value)
-    if output:
         made.save(output)
         common.say_written("layout", output, quiet)
     if check:
         common.write("regions", check, _regions(made, on), quiet)
 
 
-def _value(
-    decimals: int, unit: str, sign: bool, characters: list[str], rolls: list[str]
-) -> dict[str, object]:
+def _draw(
+    photograph: Path,
+    output: Path,
+    value: dict[str, Any],
+    register: str,
+    browser: bool,
+    overwrite: bool,
+    quiet: bool,
+) -> None:
+    """Open the page on which regions are drawn, and wait until it is finished."""
+    from lookalike.photo.layout import ValueFormat
+    from lookalike.web.serving import Address, Site, check_serves, listening
+
+    check_serves()
+    from lookalike.web.layout_page import LayoutPage
+
+    page = LayoutPage(photograph, output, ValueFormat(**value), register, overwrite=overwrite)
+    here = Address("127.0.0.1", 0)
+    site = Site.of(page.app(here.host), here.host, listening(here))
+    page.finish = site.stop
+    common.say(f"draw at {site.address}, save and finish there; Ctrl-C ends it", quiet)
+    site.run(browser=browser)
+    common.say_written("layout", output, quiet)
+
+
+def _value(decimals: int, unit: str, sign: bool, characters: list[str], rolls: list[str]) -> dict[str, Any]:
     texts = {"characters": tuple(characters)} if characters else {}
     return {"decimals": decimals, "unit": unit, "sign": sign, "rolls": tuple(rolls), **texts}
 
@@ -130,13 +168,13 @@ def _region(text: str) -> Region:
     return Region(found["name"], **numbers, cells=int(found["cells"] or 1), angle=float(found["angle"] or 0))
 
 
-def _made(photograph: Path, regions: list[Region], register: str, value: dict[str, object]) -> PhotoLayout:
+def _made(photograph: Path, regions: list[Region], register: str, value: dict[str, Any]) -> PhotoLayout:
     from lookalike.photo.layout import PhotoLayout, ValueFormat, read_photograph
 
     height, width = read_photograph(photograph).shape[:2]
     if value["rolls"] == ("all",):
         value["rolls"] = tuple(name for region in regions for name in region.names())
-    return PhotoLayout(photograph, (width, height), tuple(regions), ValueFormat(**value), register)  # type: ignore[arg-type]
+    return PhotoLayout(photograph, (width, height), tuple(regions), ValueFormat(**value), register)
 
 
 def _regions(layout: PhotoLayout, on: Path | None) -> bytes:
@@ -145,8 +183,10 @@ def _regions(layout: PhotoLayout, on: Path | None) -> bytes:
     from lookalike.photo.layout import read_photograph
     from lookalike.photo.register import Registrar
 
-    photograph = read_photograph(on or layout.photograph)
+    registrar = Registrar(layout)
     if on is None:
-        return drawn(photograph, [Marked(place.corners, place.name) for place in layout.places])
-    matrix = Registrar(layout).register(photograph).matrix
+        marks = [Marked(place.corners, place.name) for place in layout.places]
+        return drawn(registrar.reference, marks)
+    photograph = read_photograph(on)
+    matrix = registrar.register(photograph).matrix
     return drawn(photograph, [Marked(moved(place.corners, matrix), place.name) for place in layout.places])

@@ -106,9 +106,9 @@ def serve(
             layout=layout,
             progress=tell,
         )
-    common.say(f"serving {', '.join(found.names)} at {found.address}", quiet)
+    common.say(f"serving {', '.join(found.names)} at {found.site.address}", quiet)
     common.say(f"taught images are kept beside each model; models made on the page in {found.folder}", quiet)
-    found.run(browser=not no_browser)
+    found.site.run(browser=not no_browser)
 
 
 def _read_token(path: str) -> str | None:

@@ -15,6 +15,7 @@ from lookalike.cli import common
 from lookalike.cli.cut import Layout
 from lookalike.cli.read import Explain, Fill, History, Increasing, MostAnHour, Sure, kept, opened, say_why
 from lookalike.errors import DataError, InputError
+from lookalike.text import plain
 
 if TYPE_CHECKING:
     from lookalike.photo.history import Keeper
@@ -42,11 +43,11 @@ def watch(
     fill: Fill = False,
     sure: Sure = None,
     keep_doubtful: Annotated[
-        Path | None,
+        str | None,
         Option(
             "--keep-doubtful",
             metavar="DIR",
-            help=f"Keep rejected photographs in this folder, each with why, at most {_MOST}.",
+            help=f"Keep rejected photographs in this folder, each with why: the last {_MOST}.",
         ),
     ] = None,
     explain: Explain = False,
@@ -90,15 +91,18 @@ def _reading(reader: Reader, keeper: Keeper | None, arrival: Arrival) -> PhotoRe
     return keeper.hold(reading, arrival.taken) if keeper else reading
 
 
-def _folder(folder: Path) -> Uncertain:
+def _folder(folder: str) -> Uncertain:
     """Return where doubtful photographs are kept."""
     from lookalike.web.uncertain import Uncertain
 
+    if not folder.strip():
+        raise InputError("--keep-doubtful is empty: expected a folder's name, such as doubtful")
     try:
-        return Uncertain(folder, _MOST)
+        return Uncertain(Path(folder), _MOST, newest=True)
     except OSError as error:
         raise InputError(
-            f"--keep-doubtful {folder} cannot be written ({error.strerror or error}): name another folder"
+            f"--keep-doubtful {plain(folder)} cannot be written ({error.strerror or error}): name another "
+            "folder"
         ) from error
 
 

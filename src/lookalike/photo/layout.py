@@ -193,6 +193,27 @@ class PhotoLayout:
         write_whole(path, (json.dumps(facts, indent=2, ensure_ascii=False) + "\n").encode())
 
 
+def layout_of(facts: Any, folder: Path) -> PhotoLayout:
+    """Return the layout that is told as plain data; its photograph is named as seen from a folder.
+
+    Raises
+    ------
+    InputError
+        Something is missing or unknown, or its regions or its format cannot be.
+    """
+    kinds: dict[str, Any] = {"photograph": str, "size": list, "register": str, "regions": list}
+    _known(facts, {"version": int, **kinds, "value": dict}, "the layout")
+    if len(facts["size"]) != 2:
+        raise InputError("size is not two numbers: expected [width, height]")
+    return PhotoLayout(
+        folder / facts["photograph"],
+        (_whole("width", facts["size"][0]), _whole("height", facts["size"][1])),
+        tuple(_region(region) for region in facts["regions"]),
+        _value(facts.get("value", {})),
+        facts["register"],
+    )
+
+
 def load_layout(path: str | Path) -> PhotoLayout:
     """Return the layout in a file, whatever is wrong with it refused.
 
@@ -221,17 +242,7 @@ def load_layout(path: str | Path) -> PhotoLayout:
             "lookalike layout"
         )
     try:
-        kinds: dict[str, Any] = {"photograph": str, "size": list, "register": str, "regions": list}
-        _known(facts, {"version": int, **kinds, "value": dict}, "the layout")
-        if len(facts["size"]) != 2:
-            raise InputError("size is not two numbers: expected [width, height]")
-        return PhotoLayout(
-            path.parent / facts["photograph"],
-            (_whole("width", facts["size"][0]), _whole("height", facts["size"][1])),
-            tuple(_region(region) for region in facts["regions"]),
-            _value(facts.get("value", {})),
-            facts["register"],
-        )
+        return layout_of(facts, path.parent)
     except InputError as error:
         raise InputError(f"{shown}: {error}") from None
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from lookalike.errors import InputError
 from lookalike.photo.cut import crops_of
 from lookalike.photo.drawing import Marked, drawn, moved
+from lookalike.photo.hidden import Hidden
 from lookalike.photo.layout import DIGITS, PhotoLayout, ValuePlace, load_layout, read_photograph
 from lookalike.photo.register import PhotographError, Registered, Registrar
-from lookalike.photo.strokes import Strokes
 
 if TYPE_CHECKING:
     from lookalike.recognition.assessment import Assessment
@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 
 Bytes = NDArray[np.uint8]
 
-#: A place is doubtful whose answer is less likely, or that is none of the classes at this level.
-SURE, LEVEL = 0.55, 0.02
+#: A place is doubtful whose answer is less likely.
+SURE = 0.75
+#: Or that is none of the classes at this level, but for one whose answer is as likely as the second number:
+#: of few examples the level rests on the one that is least like the others, and answers are right far beyond.
+LEVEL, _LIKELY = 0.02, 0.9
 #: Or more of which is burnt out than in the reference, by this share of its pixels.
 _BURNT = 0.12
 #: What stands in a value for a place that is not known.
@@ -120,7 +123,8 @@ class Reader:
     sure : float
         A place is doubtful whose answer is less likely.
     level : float
-        The level of rejection: about the share of right characters that may be taken for none.
+        The level of rejection: at most about this share of right characters is taken for none; answers of
+        a probability of 0.9 and more stand all the same.
 
     Raises
     ------
@@ -161,7 +165,7 @@ class Reader:
         labels = [str(label) for label in model.labels.classes.tolist()]
         self._stands_for = _meanings(labels, self.layout.places)
         self._registrar = Registrar(self.layout)
-        self._strokes = Strokes.of(model)
+        self._hidden = Hidden.of(model)
 
     def read(self, photograph: str | Path | bytes | Bytes, name: str = "") -> PhotoReading:
         """Return what a photograph says.
@@ -260,7 +264,7 @@ class Reader:
     ) -> list[str | None]:
         """Return for each place why it is not to be relied on, if so."""
         cv2 = self._registrar.cv2
-        alike = self._strokes.alike(self._model.seen(crops), [place.shown for place in places])
+        hidden = self._hidden.doubts(self._model.seen(crops), [place.shown for place in places])
         doubts: list[str | None] = []
         for number, (place, one) in enumerate(zip(self.layout.places, places, strict=True)):
             inside = np.zeros(found.burnt.shape, np.uint8)
@@ -269,10 +273,10 @@ class Reader:
             burnt = found.burnt[there].mean() - self._registrar.burnt[there].mean()
             if burnt > _BURNT:
                 doubts.append(f"{burnt:.0%} of it is burnt out, or outside of the photograph")
-            elif assessed.rejected[number]:
+            elif assessed.unlike[number] or (assessed.rejected[number] and one.probability < _LIKELY):
                 doubts.append("it looks like none of the characters that the model knows")
-            elif not alike[number]:
-                doubts.append(f"it is covered or smeared: its strokes are not those of {one.shown}")
+            elif hidden[number] is not None:
+                doubts.append(hidden[number])
             elif one.probability < self._sure:
                 doubts.append(
                     f"{one.character} has a probability of {one.probability:.2f}, below {self._sure:g}"

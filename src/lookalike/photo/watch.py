@@ -6,6 +6,7 @@ import time
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from lookalike.errors import DataError, InputError
@@ -118,7 +119,7 @@ class Watcher:
         """Return what an address shows now."""
         name, now = self.shown, time.time()
         try:
-            with urllib.request.urlopen(self.source, timeout=_PATIENCE) as answer:
+            with _opener().open(self.source, timeout=_PATIENCE) as answer:
                 data = answer.read(MAX_FILE_BYTES + 1)
         except (OSError, ValueError) as error:
             why = getattr(error, "reason", None) or error
@@ -129,6 +130,26 @@ class Watcher:
         if len(data) > MAX_FILE_BYTES:
             return Arrival(name, now, problem=f"{name} gives more than {MAX_FILE_BYTES:,} bytes")
         return Arrival(name, now, data)
+
+
+class _SameHost(urllib.request.HTTPRedirectHandler):
+    """Follows a redirect to the same host only: who is watched must not choose whom this machine asks."""
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> urllib.request.Request | None:
+        """Return what is asked instead."""
+        asked, there = urlsplit(req.full_url), urlsplit(newurl)
+        # Only http may become https: the other way what is secret would be sent in the clear.
+        same = there.scheme in (asked.scheme, "https") and there.hostname == asked.hostname
+        if not same or (there.port != asked.port and there.scheme == asked.scheme):
+            fp.close()
+            raise OSError(f"it leads to {there.scheme}://{there.netloc.rpartition('@')[2]}, another host")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _opener() -> urllib.request.OpenerDirector:
+    return urllib.request.build_opener(_SameHost)
 
 
 def _state(path: Path) -> tuple[int, int] | None:

@@ -32,6 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.errors import InputError
+from lookalike.recognition.roots import root_between
 from lookalike.search.together import OWN
 from lookalike.state import Array, State, array, class_codes
 
@@ -151,8 +152,6 @@ def calibrate(left_out: LeftOut, counts: NDArray[np.integer] | None = None) -> C
 
 def _likeliest(distances: Floats, codes: NDArray[np.intp], unit: float) -> float:
     """Return the temperature that makes images' own classes likeliest, drawn to the rule of thumb."""
-    from scipy.optimize import brentq  # a cold answer needs no probabilities
-
     powers = _powers(distances, unit, 1)
     above = powers - powers.min(axis=1, keepdims=True)
     own, there = above[np.arange(len(codes)), codes].sum(), np.where(np.isinf(above), 0, above)
@@ -172,7 +171,7 @@ def _likeliest(distances: Floats, codes: NDArray[np.intp], unit: float) -> float
     tried = np.linspace(*_INVERSE, _TRIED)
     best = int(np.argmin([loss(one) for one in tried]))
     low, high = tried[max(best - 1, 0)], tried[min(best + 1, _TRIED - 1)]
-    inverse = tried[best] if slope(low) >= 0 or slope(high) <= 0 else brentq(slope, low, high, xtol=1e-09)
+    inverse = tried[best] if slope(low) >= 0 or slope(high) <= 0 else root_between(slope, low, high, 1e-9)
     return float(unit * np.exp(-inverse))
 
 
@@ -187,8 +186,6 @@ def _fit(
         largest: Floats = 1 / np.exp(-above * np.exp(inverse)).sum(axis=1)
         return largest
 
-    from scipy.optimize import brentq  # a cold answer needs no probabilities, and SciPy takes long to load
-
     def excess(inverse: float) -> float:
         return float(confidence(inverse).mean()) - target
 
@@ -198,7 +195,7 @@ def _fit(
     elif excess(high) <= 0:
         inverse = high
     else:
-        inverse = float(brentq(excess, low, high, xtol=1e-9))
+        inverse = root_between(excess, low, high, 1e-9)
     is_right = np.argmin(powers, axis=1) == codes
     temperature = float(unit * np.exp(-inverse / exponent))
     return calibration_error(confidence(inverse), is_right), Calibration(temperature, exponent, True)

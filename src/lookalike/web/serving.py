@@ -17,6 +17,8 @@ from lookalike.progress import Progress, silent
 from lookalike.text import plain
 
 if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
     from lookalike.web.service import Service
 
 _NEEDED = f"serving needs FastAPI and uvicorn: {install('serve')}"
@@ -31,17 +33,33 @@ class Address(NamedTuple):
     port: int
 
 
-class Opened(NamedTuple):
-    """Models that are open, behind a socket that listens: what is left is to answer."""
+class Site(NamedTuple):
+    """An application behind a socket that listens: what is left is to answer."""
 
     address: str
-    names: tuple[str, ...]
-    folder: Path
     listener: socket.socket
     server: Any
 
+    @classmethod
+    def of(cls, app: ASGIApp, host: str, listener: socket.socket) -> Site:
+        """Return what answers by an application at a socket."""
+        import uvicorn
+
+        config = uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            ws="none",
+            limit_concurrency=_CONNECTIONS,
+            timeout_keep_alive=_IDLE,
+            timeout_graceful_shutdown=10,
+        )
+        return cls(_shown(host, listener.getsockname()[1]), listener, uvicorn.Server(config))
+
     def run(self, browser: bool = False) -> None:
-        """Answer until the process is interrupted, and open the page in a browser where that is asked for."""
+        """Answer until told to stop, or interrupted; the page is opened in a browser where that is asked."""
         # What looks strange is said in the answers, and damaged forms are told to whoever sent them: this
         # process has nobody to warn.
         warnings.simplefilter("ignore", LookalikeWarning)
@@ -52,6 +70,29 @@ class Opened(NamedTuple):
                 timer.daemon = True
                 timer.start()
             self.server.run(sockets=[self.listener])
+
+    def stop(self) -> None:
+        """Answer what is being asked, and no more."""
+        self.server.should_exit = True
+
+
+class Opened(NamedTuple):
+    """Models that are open on a site."""
+
+    site: Site
+    names: tuple[str, ...]
+    folder: Path
+
+
+def check_serves() -> None:
+    """Refuse where what serves is not installed."""
+    try:
+        import fastapi  # noqa: F401
+        import prometheus_client  # noqa: F401
+        import python_multipart  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError(_NEEDED) from error
 
 
 def opened(
@@ -92,13 +133,7 @@ def opened(
     LookalikeError
         A model or a journal cannot be used.
     """
-    try:
-        import fastapi  # noqa: F401
-        import prometheus_client  # noqa: F401
-        import python_multipart  # noqa: F401
-        import uvicorn
-    except ImportError as error:
-        raise MissingExtraError(_NEEDED) from error
+    check_serves()
     from lookalike.web.app import create_app
     from lookalike.web.guard import is_loopback
     from lookalike.web.uncertain import Uncertain
@@ -113,7 +148,7 @@ def opened(
             f"--layout is for the one MODEL that reads its photographs: expected one, {len(models)} are named"
         )
     kept = folder or settings.models_folder()
-    listener = _listening(address)
+    listener = listening(address)
     try:
         files = list(models) or [_digits(kept, progress)]
         progress("opening models", 0, None)
@@ -122,20 +157,9 @@ def opened(
     except BaseException:
         listener.close()
         raise
-    config = uvicorn.Config(
-        create_app(service, host=address.host, token=token, uncertain=crops),
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        ws="none",
-        limit_concurrency=_CONNECTIONS,
-        timeout_keep_alive=_IDLE,
-        timeout_graceful_shutdown=10,
-    )
-    names = tuple(model.name for model in service)
-    shown = _shown(address.host, listener.getsockname()[1])
-    return Opened(shown, names, kept, listener, uvicorn.Server(config))
+    app = create_app(service, host=address.host, token=token, uncertain=crops)
+    site = Site.of(app, address.host, listener)
+    return Opened(site, tuple(model.name for model in service), kept)
 
 
 def _served(files: list[Path], folder: Path, layout: Path | None) -> Service:
@@ -156,7 +180,7 @@ def _served(files: list[Path], folder: Path, layout: Path | None) -> Service:
     return service
 
 
-def _listening(address: Address) -> socket.socket:
+def listening(address: Address) -> socket.socket:
     """Return a socket that listens at an address."""
     try:
         family = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0][0]

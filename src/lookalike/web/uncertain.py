@@ -20,7 +20,7 @@ from lookalike.show.images import png_bytes
 
 #: An answer is uncertain that is rejected, or less likely than this.
 SURE = 0.75
-#: So many crops are kept; more are not taken until some are labelled.
+#: So many crops are kept; more are not taken until some are labelled, or take the place of the oldest.
 MOST = 1000
 _ID = re.compile("[0-9a-f]{32}")
 
@@ -43,11 +43,13 @@ class Uncertain:
         Where; it is made where it is not there.
     most : int
         How many crops are kept.
+    newest : bool
+        Whether a folder that is full drops its oldest crop for a new one, which is else not taken.
     """
 
-    def __init__(self, folder: Path, most: int = MOST) -> None:
+    def __init__(self, folder: Path, most: int = MOST, *, newest: bool = False) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._folder, self._most = folder, most
+        self._folder, self._most, self._newest = folder, most, newest
         self._lock = threading.Lock()
         found = (
             path.stem for path in sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
@@ -82,6 +84,8 @@ class Uncertain:
             facts = f"{model}\n{image.shape}\n".encode()
             name = hashlib.sha256(facts + image.tobytes()).hexdigest()[:32]
             with self._lock:
+                while self._newest and self.full and name not in self._ids:
+                    self._drop(next(iter(self._ids)))
                 count += name in self._ids or not self.full
                 if name in self._ids or self.full:
                     continue
@@ -122,6 +126,9 @@ class Uncertain:
     def drop(self, name: str) -> None:
         """Take a crop away."""
         with self._lock:
-            self._ids.pop(name, None)
-            for ending in (".json", ".png"):
-                (self._folder / f"{name}{ending}").unlink(missing_ok=True)
+            self._drop(name)
+
+    def _drop(self, name: str) -> None:
+        self._ids.pop(name, None)
+        for ending in (".json", ".png"):
+            (self._folder / f"{name}{ending}").unlink(missing_ok=True)

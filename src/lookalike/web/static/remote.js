@@ -42,7 +42,8 @@ export async function connect(askToken) {
   };
 }
 
-function caller(askToken) {
+/** Return what calls the service: (method, path, body) => the answer. */
+export function caller(askToken) {
   return async function call(method, path, body, tries = 1) {
     const headers = { Accept: "application/json" };
     const token = sessionStorage.getItem(TOKEN);

@@ -12,6 +12,13 @@ export function h(tag, properties = {}, ...children) {
   return element;
 }
 
+/** Make an element of a drawing. */
+export function svg(tag, properties) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(properties)) element.setAttribute(name, value);
+  return element;
+}
+
 /** Return a share as per cent, never rounded to certainty or to nothing. */
 export function percent(share) {
   if (share > 0.9995) return "> 99.9 %";

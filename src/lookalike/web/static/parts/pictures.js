@@ -1,6 +1,6 @@
 /** Images as pictures: bytes, signed differences, and where pixels moved. */
 
-import { h } from "./dom.js";
+import { h, svg } from "./dom.js";
 
 /** Ink that is there and not in the other image, and ink that is missing: apart for eyes of every kind. */
 const MORE = [213, 94, 0];
@@ -60,12 +60,6 @@ function arrow(x, y, toX, toY) {
   const [ux, uy] = [(dx / length) * head, (dy / length) * head];
   const side = (turn) => `${(toX - ux - turn * uy).toFixed(2)} ${(toY - uy + turn * ux).toFixed(2)}`;
   return `M${x} ${y}L${toX} ${toY}M${side(0.6)}L${toX} ${toY}L${side(-0.6)}`;
-}
-
-function svg(tag, properties) {
-  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(properties)) element.setAttribute(name, value);
-  return element;
 }
 
 /** Return the pixels of a file or blob that holds an image, no larger than needed. */

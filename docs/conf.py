@@ -1,0 +1,91 @@
+"""How the site is built: ``make docs``. Nothing is fetched, and a warning is an error."""
+
+import html
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from docutils.nodes import SkipNode
+
+import lookalike
+
+DOCS = Path(__file__).parent
+
+project = "lookalike"
+author = copyright = "the lookalike developers"
+version = release = lookalike.__version__
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc"]
+html_theme = "pydata_sphinx_theme"
+html_theme_options = {
+    "show_prev_next": False,
+    "secondary_sidebar_items": ["page-toc"],
+    "header_links_before_dropdown": 8,
+}
+html_title = "lookalike"
+html_show_sourcelink = False
+html_math_renderer = "as_written"
+man_pages = [("commands", "lookalike", "recognise small images by what they look like", author, 1)]
+exclude_patterns = ["_build"]
+templates_path = ["_templates"]
+myst_enable_extensions = ["colon_fence"]
+myst_heading_anchors = 3
+# Commands and what they print are no language.
+highlight_language = "none"
+autosummary_generate = True
+autodoc_typehints = "none"
+numpydoc_show_class_members = False
+numpydoc_class_members_toctree = False
+
+
+def reference() -> str:
+    """Return the page of all public names, from the package's own list."""
+    names = [name for name in lookalike.__all__ if name != "prepare"]
+    return (
+        "# Reference\n\nEvery public name, from its docstring.\n\n"
+        "```{eval-rst}\n.. currentmodule:: lookalike\n\n"
+        ".. autosummary::\n   :toctree: generated\n   :nosignatures:\n\n"
+        + "".join(f"   {name}\n" for name in names)
+        + "```\n"
+    )
+
+
+def commands() -> str:
+    """Return the page of all commands, each with its own help."""
+    from typer.main import get_command
+
+    from lookalike.cli.main import app
+
+    def told(*words: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "lookalike", *words, "--help"], capture_output=True, text=True, check=True
+        )
+        return f"## lookalike {' '.join(words)}\n\n```\n{done.stdout.strip()}\n```\n"
+
+    pages = []
+    for name, command in sorted(get_command(app).commands.items()):
+        pages += [told(name, inner) for inner in sorted(getattr(command, "commands", {}))] or [told(name)]
+    return "# Commands\n\n" + "\n".join(pages)
+
+
+def formula(translator: Any, node: Any) -> None:
+    """Show a formula as it is written: the site works offline, and needs no TeX to be built."""
+    translator.body.append(f"<code>{html.escape(node.astext())}</code>")
+    raise SkipNode
+
+
+def is_others(app: Any, what: str, name: str, member: Any, skip: bool, options: Any) -> bool | None:
+    """Leave out what is inherited from other libraries, whose own pages tell of it."""
+    module = getattr(getattr(member, "fget", member), "__module__", None) or "lookalike"
+    return None if module.startswith("lookalike") else True
+
+
+def setup(app: Any) -> None:
+    """Write the pages that follow from the code, before anything is read."""
+    app.connect("autodoc-skip-member", is_others)
+    app.add_html_math_renderer("as_written", (formula, None), (formula, None))
+    (DOCS / "reference.md").write_text(reference(), encoding="utf-8")
+    (DOCS / "commands.md").write_text(commands(), encoding="utf-8")
+    for name, source in (("contributing", "CONTRIBUTING.md"), ("changelog", "CHANGELOG.md")):
+        text = f"```{{include}} ../{source}\n:relative-docs: docs/\n```\n"
+        (DOCS / f"{name}.md").write_text(text, encoding="utf-8")
