@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Bytes = NDArray[np.uint8]
 
 #: A place is doubtful whose answer is less likely.
-SURE = 0.75
+SURE = 0.7
 #: Or that is none of the classes at this level, but for one whose answer is as likely as the second number:
 #: of few examples the level rests on the one that is least like the others, and answers are right far beyond.
 LEVEL, _LIKELY = 0.02, 0.9
