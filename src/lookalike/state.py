@@ -92,10 +92,14 @@ class Array:
         self._check_shape(name, array.shape, sizes)
         if array.dtype.kind == "f" and not (np.isfinite(array) | (array == self.high)).all():
             raise InputError(f"the array {name} holds NaN or infinity: expected finite numbers")
-        if array.size and not (array.min() >= self.low and array.max() <= self.high):
+        # Where any number will do, none is looked at: images that stay in a file are not read.
+        limited = math.isfinite(self.low) or math.isfinite(self.high)
+        if limited and array.size and not (array.min() >= self.low and array.max() <= self.high):
             raise InputError(
                 f"the array {name} holds {array.min()} to {array.max()}: expected {self.low} to {self.high}"
             )
+        if self.kept is None and isinstance(array, np.memmap):
+            return array
         return array.astype(array.dtype if self.kept is None else self.kept)
 
     def _check_shape(self, name: str, shape: tuple[int, ...], sizes: dict[str, int]) -> None:

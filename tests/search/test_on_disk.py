@@ -1,6 +1,7 @@
 """Images that stay in a file: answers from memory, to the bit, however small the parts that are read."""
 
 import copy
+import mmap
 
 import numpy as np
 import pytest
@@ -50,6 +51,15 @@ def digits(tmp_path_factory):
     np.save(path, np.concatenate([train.images, train.images[:5]]))
     labels = np.concatenate([train.labels, train.labels[:3], (train.labels[3:5] + 1) % 10])
     return np.load(path, mmap_mode="r"), labels, valid.images
+
+
+def test_a_model_that_is_opened_leaves_its_images_in_the_file(digits, tmp_path):
+    images, labels, _ = digits
+    path = lookalike.save_model(NearestImages(on_disk=True).fit(images, labels), tmp_path / "m.lookalike")
+    base = lookalike.load_model(path).recogniser_.matcher.images
+    while isinstance(base, np.ndarray):  # a copy of a memory map is one by its type alone
+        base = base.base
+    assert isinstance(base, mmap.mmap)
 
 
 @pytest.mark.filterwarnings("ignore::lookalike.LookalikeWarning")
