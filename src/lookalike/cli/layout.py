@@ -144,7 +144,7 @@ def _draw(
     here = Address("127.0.0.1", 0)
     site = Site.of(page.app(here.host), here.host, listening(here))
     page.finish = site.stop
-    common.say(f"draw at {site.address}, save and finish there; Ctrl-C ends it", quiet)
+    common.say(f"save and finish on the page; Ctrl-C ends it: {site.address}", quiet)
     site.run(browser=browser)
     common.say_written("layout", output, quiet)
 
