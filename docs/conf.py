@@ -1,11 +1,14 @@
 """How the site is built: ``make docs``. Nothing is fetched, and a warning is an error."""
 
 import html
+import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
+import nbformat
 from docutils.nodes import SkipNode
 
 import lookalike
@@ -15,7 +18,7 @@ DOCS = Path(__file__).parent
 project = "lookalike"
 author = copyright = "the lookalike developers"
 version = release = lookalike.__version__
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc"]
+extensions = ["myst_nb", "sphinx_design", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc"]
 html_theme = "pydata_sphinx_theme"
 html_theme_options = {
     "show_prev_next": False,
@@ -29,6 +32,10 @@ man_pages = [("commands", "lookalike", "recognise small images by what they look
 exclude_patterns = ["_build"]
 templates_path = ["_templates"]
 myst_enable_extensions = ["colon_fence"]
+# The lesson is run by every build; what fails there fails here.
+nb_execution_mode = "force"
+nb_execution_timeout = 300
+nb_execution_raise_on_error = True
 myst_heading_anchors = 3
 # Commands and what they print are no language.
 highlight_language = "none"
@@ -80,8 +87,33 @@ def is_others(app: Any, what: str, name: str, member: Any, skip: bool, options: 
     return None if module.startswith("lookalike") else True
 
 
+def notebook(text: str) -> Any:
+    """Return a chapter as a notebook: its code cells, and the text between them with answers to unfold."""
+    cells = []
+    body = text.split("---\n", 2)[2]
+    for part in re.split(r"(?ms)^(```\{code-cell\} python\n.*?^```$)", body):
+        code = re.fullmatch(r"(?s)```\{code-cell\} python\n(?::.*?\n)*(.*?)\n?```", part)
+        if code:
+            cells.append(nbformat.v4.new_code_cell(code[1]))
+        elif part.strip():
+            unfold = r"(?ms)^```\{dropdown\} (.*?)\n(.*?)^```$"
+            told = re.sub(unfold, r"<details><summary>\1</summary>\n\n\2\n</details>", part)
+            cells.append(nbformat.v4.new_markdown_cell(told.strip()))
+    return nbformat.v4.new_notebook(cells=cells)
+
+
+def write_notebooks() -> None:
+    """Write all chapters of the lesson as notebooks into one file to download."""
+    with zipfile.ZipFile(DOCS / "lesson" / "notebooks.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted((DOCS / "lesson").glob("[0-9]*.md")):
+            archive.writestr(
+                f"{path.stem}.ipynb", nbformat.writes(notebook(path.read_text(encoding="utf-8")))
+            )
+
+
 def setup(app: Any) -> None:
     """Write the pages that follow from the code, before anything is read."""
+    write_notebooks()
     app.connect("autodoc-skip-member", is_others)
     app.add_html_math_renderer("as_written", (formula, None), (formula, None))
     (DOCS / "reference.md").write_text(reference(), encoding="utf-8")

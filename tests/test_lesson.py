@@ -1,0 +1,39 @@
+"""The lesson's chapters run as they stand, each from its beginning, as the notebooks that they become do."""
+
+import contextlib
+import io
+import re
+from pathlib import Path
+
+import pytest
+
+CHAPTERS = sorted((Path(__file__).parents[1] / "docs" / "lesson").glob("[0-9]*.md"))
+
+
+@pytest.mark.filterwarnings("ignore")  # what a reader would see in the page, which the build shows
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.stem)
+def test_every_cell_runs_and_shows_something(chapter):
+    plt = pytest.importorskip("matplotlib.pyplot")
+    plt.switch_backend("Agg")
+    text = chapter.read_text(encoding="utf-8")
+    first, *cells = re.findall(r"(?ms)^```\{code-cell\} python\n(?::.*?\n)*(.*?)^```$", text)
+    known = {}
+    exec(first, known)
+    for code in cells:
+        said, before = io.StringIO(), len(plt.get_fignums())
+        with contextlib.redirect_stdout(said):
+            exec(code, known)
+        assert said.getvalue() or len(plt.get_fignums()) > before, code
+    plt.close("all")
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.stem)
+def test_each_has_its_questions_pitfalls_and_one_thing_to_change(chapter):
+    text = chapter.read_text(encoding="utf-8")
+    heads = re.findall("(?m)^## (.*)$", text)
+    assert heads[-3:] == ["What trips people up", "Three questions", "Change one thing"]
+    assert text.count("```{dropdown} ") == 3
+
+
+def test_there_are_chapters():
+    assert len(CHAPTERS) == 12
