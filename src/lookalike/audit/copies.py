@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import correlate1d
 
 from lookalike.audit.neighbours import Neighbours
 from lookalike.data.look import gray_bytes
@@ -161,9 +162,9 @@ def _cut(images: NDArray[np.float32], shift: tuple[int, int] = (0, 0)) -> NDArra
 
 def _blurred(images: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return images blurred by 1, 2, 1 both ways."""
-    padded = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
-    down = padded[:, :-2] + 2 * padded[:, 1:-1] + padded[:, 2:]
-    return np.asarray((down[:, :, :-2] + 2 * down[:, :, 1:-1] + down[:, :, 2:]) / 16, np.float32)
+    weights = (0.25, 0.5, 0.25)
+    down = correlate1d(images, weights, 1, mode="nearest")
+    return np.asarray(correlate1d(down, weights, 2, mode="nearest"))
 
 
 def _correlations(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
