@@ -1,6 +1,7 @@
 """How the site is built: ``make docs``. Nothing is fetched, and a warning is an error."""
 
 import html
+import io
 import re
 import subprocess
 import sys
@@ -9,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from docutils.nodes import SkipNode
+from docutils.nodes import SkipNode, math_block
+from matplotlib.mathtext import math_to_image
 
 import lookalike
 
@@ -31,7 +33,7 @@ html_math_renderer = "as_written"
 man_pages = [("commands", "lookalike", "recognise small images by what they look like", author, 1)]
 exclude_patterns = ["_build"]
 templates_path = ["_templates"]
-myst_enable_extensions = ["colon_fence"]
+myst_enable_extensions = ["colon_fence", "dollarmath"]
 # The lesson is run by every build; what fails there fails here.
 nb_execution_mode = "force"
 nb_execution_timeout = 300
@@ -76,8 +78,24 @@ def commands() -> str:
 
 
 def formula(translator: Any, node: Any) -> None:
-    """Show a formula as it is written: the site works offline, and needs no TeX to be built."""
-    translator.body.append(f"<code>{html.escape(node.astext())}</code>")
+    """Draw a formula by Matplotlib, in the text's colour: the site works offline, and needs no TeX.
+
+    What Matplotlib does not know is shown as it is written.
+    """
+    text, drawing = node.astext(), io.BytesIO()
+    try:
+        math_to_image(f"${' '.join(text.split())}$", drawing, format="svg")
+    except ValueError:
+        shown = f"<code>{html.escape(text)}</code>"
+    else:
+        svg = drawing.getvalue().decode()
+        shown = svg[svg.index("<svg") :].replace("fill: #ffffff", "fill: none")
+        named = f'<svg role="img" fill="currentColor" aria-label="{html.escape(text)}"'
+        shown = shown.replace("<svg", named, 1)
+    block = isinstance(node, math_block)
+    translator.body.append(
+        f'<div style="text-align: center; overflow-x: auto; margin: 1em 0">{shown}</div>' if block else shown
+    )
     raise SkipNode
 
 
@@ -98,6 +116,7 @@ def notebook(text: str) -> Any:
         elif part.strip():
             unfold = r"(?ms)^```\{dropdown\} (.*?)\n(.*?)^```$"
             told = re.sub(unfold, r"<details><summary>\1</summary>\n\n\2\n</details>", part)
+            told = re.sub(r"\[([^\]]*)\]\(\.\./[^)]*\)", r"\1", told)  # other pages are not beside it
             cells.append(nbformat.v4.new_markdown_cell(told.strip()))
     return nbformat.v4.new_notebook(cells=cells)
 

@@ -1,4 +1,4 @@
-"""The lesson's chapters run as they stand, each from its beginning, as the notebooks that they become do."""
+"""Pages with cells of code run as they stand, as the site's build and the lesson's notebooks do."""
 
 import contextlib
 import io
@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-CHAPTERS = sorted((Path(__file__).parents[1] / "docs" / "lesson").glob("[0-9]*.md"))
+DOCS = Path(__file__).parents[1] / "docs"
+CHAPTERS = sorted((DOCS / "lesson").glob("[0-9]*.md"))
 
 
 @pytest.mark.filterwarnings("ignore")  # what a reader would see in the page, which the build shows
-@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.stem)
+@pytest.mark.parametrize("chapter", [*CHAPTERS, DOCS / "how-it-works.md"], ids=lambda chapter: chapter.stem)
 def test_every_cell_runs_and_shows_something(chapter):
     plt = pytest.importorskip("matplotlib.pyplot")
     plt.switch_backend("Agg")
