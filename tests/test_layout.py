@@ -51,3 +51,9 @@ def body_lines(node):
     ):
         lines -= first.end_lineno - first.lineno + 1
     return lines
+
+
+def test_no_two_test_files_share_a_name():
+    """They would be one module to pytest, which refuses the second."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert len(names) == len(set(names))
