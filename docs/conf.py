@@ -14,6 +14,8 @@ from docutils.nodes import SkipNode, math_block
 from matplotlib.mathtext import math_to_image
 
 import lookalike
+import lookalike.cluster
+import lookalike.photo
 
 DOCS = Path(__file__).parent
 
@@ -50,6 +52,8 @@ numpydoc_class_members_toctree = False
 def reference() -> str:
     """Return the page of all public names, from the package's own list."""
     names = [name for name in lookalike.__all__ if name != "prepare"]
+    for module in (lookalike.photo, lookalike.cluster):
+        names += [f"{module.__name__.removeprefix('lookalike.')}.{name}" for name in module.__all__]
     return (
         "# Reference\n\nEvery public name, from its docstring.\n\n"
         "```{eval-rst}\n.. currentmodule:: lookalike\n\n"

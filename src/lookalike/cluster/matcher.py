@@ -22,7 +22,7 @@ from lookalike.search.pixels import PixelMatcher, as_compared, pixel_costs
 from lookalike.state import Fact, State
 
 #: Queries are sent to the workers so many bytes at a time: answers of some come while others are compared.
-BLOCK_BYTES = 1 << 25
+BLOCK_BYTES = 1 << 22
 #: After so many seconds without any worker a question is given up.
 PATIENCE = 60.0
 _POLL = 1.0
