@@ -233,12 +233,13 @@ class ClassSearch:
         """Return sums and places of the nearest of each class; infinite and -1 without one."""
         sums = np.full((len(queries), self._n_classes), np.inf)
         found = np.full(sums.shape, NOWHERE, np.int64)
-        told = of_compiling(progress)
+        told, done = of_compiling(progress), 0
         for first, of_classes in self._all_parts():
             for code, (index, places) in enumerate(of_classes):
                 if index is None:
                     continue
-                progress("searching class by class", first + code, len(self._codes))
+                progress("searching class by class", done, len(self._codes))
+                done += len(places)
                 near, there = _nearest_but(index, places + first, queries, exclude, told)
                 better = near < sums[:, code]  # of equally near ones the first part's stay
                 sums[better, code], found[better, code] = near[better], there[better]
