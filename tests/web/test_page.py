@@ -250,7 +250,7 @@ def test_a_cell_of_the_confusion_matrix_shows_its_images(page, digits):
     page.wait_for_selector("dialog[open] .gallery")
     assert page.locator("dialog .gallery canvas").count() == int(wrong.inner_text())
     page.keyboard.press("Escape")
-    assert not page.locator("dialog").count()
+    page.locator("dialog").wait_for(state="detached")  # "close" comes as a task of its own
 
 
 def test_a_class_is_browsed(page, digits):
