@@ -112,7 +112,8 @@ def is_others(app: Any, what: str, name: str, member: Any, skip: bool, options: 
 def notebook(text: str) -> Any:
     """Return a chapter as a notebook: its code cells, and the text between them with answers to unfold."""
     cells = []
-    body = text.split("---\n", 2)[2]
+    start = (DOCS / "lesson" / "start.py").read_text(encoding="utf-8")
+    body = text.split("---\n", 2)[2].replace(":load: start.py\n", start)  # a notebook stands alone
     for part in re.split(r"(?ms)^(```\{code-cell\} python\n.*?^```$)", body):
         code = re.fullmatch(r"(?s)```\{code-cell\} python\n(?::.*?\n)*(.*?)\n?```", part)
         if code:
