@@ -21,7 +21,7 @@ def mnist(command, classes=None):
     """Return both parts of MNIST where it is on this machine; else name the command that fetches it."""
     if where(known_set("mnist")):
         return lookalike.load("mnist", classes=classes)
-    print(f"MNIST is not on this machine: `{command}` fetches it, and shows what would stand here.")
+    print(f"MNIST is not on this machine: `{command}` fetches it and answers the same question.")
     return None
 
 
