@@ -40,6 +40,7 @@ myst_enable_extensions = ["colon_fence", "dollarmath"]
 nb_execution_mode = "force"
 nb_execution_timeout = 300
 nb_execution_raise_on_error = True
+nb_merge_streams = True
 myst_heading_anchors = 3
 # Commands and what they print are no language.
 highlight_language = "none"
@@ -119,7 +120,7 @@ def notebook(text: str) -> Any:
         if code:
             cells.append(nbformat.v4.new_code_cell(code[1]))
         elif part.strip():
-            unfold = r"(?ms)^```\{dropdown\} (.*?)\n(.*?)^```$"
+            unfold = r"(?ms)^:::\{dropdown\} (.*?)\n(.*?)^:::$"
             told = re.sub(unfold, r"<details><summary>\1</summary>\n\n\2\n</details>", part)
             told = re.sub(r"\[([^\]]*)\]\(\.\./[^)]*\)", r"\1", told)  # other pages are not beside it
             cells.append(nbformat.v4.new_markdown_cell(told.strip()))
