@@ -26,7 +26,9 @@ extensions = ["myst_nb", "sphinx_design", "sphinx.ext.autodoc", "sphinx.ext.auto
 html_theme = "pydata_sphinx_theme"
 html_theme_options = {
     "show_prev_next": False,
-    "secondary_sidebar_items": ["page-toc"],
+    # The lesson's chapters all have the same headings, and lines of code that need the room.
+    "secondary_sidebar_items": {"**": ["page-toc"]}
+    | {f"lesson/{page.stem}": [] for page in (DOCS / "lesson").glob("[0-9]*.md")},
     "header_links_before_dropdown": 8,
 }
 html_title = "lookalike"
