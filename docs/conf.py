@@ -112,6 +112,12 @@ def is_others(app: Any, what: str, name: str, member: Any, skip: bool, options: 
     return None if module.startswith("lookalike") else True
 
 
+def unfolding(question: re.Match[str]) -> str:
+    """Return a question and its answer as notebooks unfold them: a summary is HTML, not Markdown."""
+    asked = re.sub("`(.*?)`", r"<code>\1</code>", question[1])
+    return f"<details><summary>{asked}</summary>\n\n{question[2]}\n</details>"
+
+
 def notebook(text: str) -> Any:
     """Return a chapter as a notebook: its code cells, and the text between them with answers to unfold."""
     cells = []
@@ -123,7 +129,7 @@ def notebook(text: str) -> Any:
             cells.append(nbformat.v4.new_code_cell(code[1]))
         elif part.strip():
             unfold = r"(?ms)^:::\{dropdown\} (.*?)\n(.*?)^:::$"
-            told = re.sub(unfold, r"<details><summary>\1</summary>\n\n\2\n</details>", part)
+            told = re.sub(unfold, unfolding, part)
             told = re.sub(r"\[([^\]]*)\]\(\.\./[^)]*\)", r"\1", told)  # other pages are not beside it
             cells.append(nbformat.v4.new_markdown_cell(told.strip()))
     return nbformat.v4.new_notebook(cells=cells)
