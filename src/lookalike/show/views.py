@@ -439,6 +439,13 @@ def leaks_table(found: Any) -> Table:
     return Table(shown, found.leaks)
 
 
+def wrong_text(found: Any) -> str:
+    """Return in a sentence how many labels are expected to be wrong."""
+    rate = found.suspects.rate
+    told = "not known, for too few labels can be judged" if rate is None else f"{rate:.2%}"
+    return f"Expected share of wrong labels: {told}."
+
+
 def enough_text(found: Any) -> str:
     """Return in a sentence what more images would buy."""
     enough = found.enough
@@ -472,7 +479,7 @@ def _audit(found: Any) -> View:
             items.append(Line(f"The first {_MOST_OF_KIND} of each kind are shown.", "dim"))
     else:
         items.append(Line("Nothing was found."))
-    items.append(Line(f"Expected share of wrong labels: {found.suspects.rate:.2%}."))
+    items.append(Line(wrong_text(found)))
     if found.leaks:
         items.append(leaks_table(found))
     if found.enough is not None:
