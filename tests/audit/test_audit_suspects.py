@@ -99,7 +99,9 @@ def test_others_of_a_class_are_counted_without_those_left_out():
         told = near
         for one in given:
             told = told.apart(one)
-        same = np.eye(60, dtype=bool) | np.any([one[:, None] == one for one in given or [np.arange(60)]], axis=0)
+        same = np.eye(60, dtype=bool) | np.any(
+            [one[:, None] == one for one in given or [np.arange(60)]], axis=0
+        )
         assert np.array_equal(told.others_of(codes), ((codes[:, None] == codes) & ~same).sum(axis=1))
 
 

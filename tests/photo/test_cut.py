@@ -114,7 +114,10 @@ def test_a_csv_says_what_photographs_show(tmp_path):
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
-        ("photograph,value\na.jpg,0715\na.jpg,0716\n", "says both '0715' and '0716' of 'a.jpg': expected one"),
+        (
+            "photograph,value\na.jpg,0715\na.jpg,0716\n",
+            "says both '0715' and '0716' of 'a.jpg': expected one",
+        ),
         (f"photograph,value\na.jpg,{'7' * 200_000}\n", r"is no CSV \(field larger .*: expected lines of"),
         ("photograph,value\na.jpg\n", "has a line of other than two cells"),
     ],
@@ -144,7 +147,9 @@ def test_crops_take_no_other_crops_place(layout, photograph, tmp_path):
     list(cut(layout, [one], crops, {one: "0128"}))
     # Its last character was named wrongly: the crop may not stay an 8 beside the 9.
     before = sorted(crops.rglob("*.png"))
-    with pytest.raises(InputError, match=r"8/one_counter.4.png' is there from before, .*: delete it, or name"):
+    with pytest.raises(
+        InputError, match=r"8/one_counter.4.png' is there from before, .*: delete it, or name"
+    ):
         list(cut(layout, [one], crops, {one: "0129"}))
     assert sorted(crops.rglob("*.png")) == before
     list(cut(layout, [one], crops, {one: "0128"}))

@@ -70,7 +70,9 @@ def _check_folder(output: Path, found: list[Path]) -> None:
         raise InputError(f"--output {plain(output)} is a file: expected a folder's name")
     for path in found:
         if path.parent.resolve() == output.resolve():
-            raise InputError(f"--output {plain(output)} holds {plain(path)}, which is read: name a new folder")
+            raise InputError(
+                f"--output {plain(output)} holds {plain(path)}, which is read: name a new folder"
+            )
 
 
 def photographs_in(given: list[Path]) -> list[Path]:

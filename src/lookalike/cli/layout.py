@@ -103,7 +103,9 @@ def layout(
         if region or output:
             raise InputError(f"{plain(photograph)} is a layout: expected a photograph where a layout is made")
         if not check:
-            raise InputError(f"{plain(photograph)} is a layout: add --check, the file to draw its regions into")
+            raise InputError(
+                f"{plain(photograph)} is a layout: add --check, the file to draw its regions into"
+            )
         made = load_layout(photograph)
     else:
         output = output or Path("layout.json")

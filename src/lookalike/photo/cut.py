@@ -166,8 +166,8 @@ def _targets(
     for path in photographs:
         if path.stem in stems:
             raise InputError(
-                f"crops of {quoted(stems[path.stem])} and {quoted(path)} would have the same names: rename one, "
-                "or name each photograph once"
+                f"crops of {quoted(stems[path.stem])} and {quoted(path)} would have the same names: rename "
+                "one, or name each photograph once"
             )
         stems[path.stem] = path
         characters = [""] * len(layout.places) if known is None else known[path]
