@@ -164,6 +164,16 @@ def test_frames_and_csv_have_the_same_columns_and_rows(result):
     assert len(frame) == len(rows) > 0
 
 
+def test_of_nothing_the_columns_are_told():
+    clean, _ = lookalike.load("digits", classes=[0, 1], limit=20)
+    found = lookalike.audit(clean)
+    assert not found.issues
+    keys = ["kind", "part", "image", "place", "label", "action", "new_label", "score", "why", "others"]
+    assert to_csv(found) == ",".join(keys) + "\n"
+    pytest.importorskip("pandas")
+    assert found.frame().columns.tolist() == keys
+
+
 def test_frames_have_the_figures(compared, curve, evaluation, assessment, explained):
     pytest.importorskip("pandas")
     frame = compared.frame().set_index("idea")
