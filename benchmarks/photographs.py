@@ -39,6 +39,8 @@ from lookalike.photo.rules import Rules
 from lookalike.show.images import png_bytes
 
 TOLD, CELLS = 20, 5
+#: Its digits are of liquid crystal, and do not turn.
+CRYSTAL = "watermeter-metrona"
 
 
 class Counter:
@@ -129,12 +131,12 @@ def row(name: str, whole: np.ndarray, hidden: np.ndarray) -> list[str]:
     ]
 
 
-def turned(counter: Counter, folder: Path, count: int) -> list[str]:
-    """Return what is printed of a counter that turns."""
+def turned(counter: Counter, folder: Path, count: int) -> np.ndarray:
+    """Return how many values of a turning counter are right, wrong, rejected, exact and less than before."""
     reader = counter.reader(folder, rolls=True)
     history = ValueHistory(folder / "history.db")
     keeper = Keeper(reader.layout, history, Rules(increasing=True, most_an_hour=120.0))
-    position, figures, last, falls = float(counter.rng.uniform(0, 9e4)), np.zeros(4, int), Decimal(0), 0
+    position, figures, last = float(counter.rng.uniform(0, 9e4)), np.zeros(5, int), Decimal(0)
     for minute in range(count):
         position += float(counter.rng.uniform(0, 1.2))
         reading = keeper.hold(reader.read(taken(counter.turning(position), counter.rng)[0]), minute * 60.0)
@@ -142,12 +144,19 @@ def turned(counter: Counter, folder: Path, count: int) -> list[str]:
             figures[2] += 1
             continue
         value, passed = Decimal(reading.value), int(position)
-        falls, last = falls + (value < last), value
+        figures[4] += value < last
+        last = value
         figures[3] += value == passed
         figures[0 if value in (passed, passed + (position % 1 > 0.25)) else 1] += 1
-    right, wrong, rejected, exact = figures
+    return figures
+
+
+def row_of_wheels(name: str, figures: np.ndarray) -> list[str]:
+    """Return what is printed of a counter that turns, or of all."""
+    right, wrong, rejected, exact, falls = figures
     given = right + wrong
-    return [share(right, given), share(exact, given), share(rejected, count), f"{falls} of {given}"]
+    count = share(rejected, given + rejected)
+    return [name, share(right, given), share(exact, given), count, f"{falls} of {given}"]
 
 
 def main() -> None:
@@ -175,11 +184,19 @@ def main() -> None:
         rows.append(row("all", *totals))
         head = ["meter", "right of given", "rejected", "covered: given wrongly", "covered: rejected"]
         print(table(f"{TOLD} photographs told, seed {asked.seed}; {seconds / n:.3f} s each", head, rows))
-        crops, digits = found["watermeter-metrona"]
-        counter = Counter(crops, digits, np.random.default_rng([asked.seed, 99]))
-        head = ["right of given", "of these the number passed", "rejected", "less than before"]
-        if asked.wheels:
-            print(table("wheels that turn", head, [turned(counter, Path(name), asked.wheels)]))
+        rows, total = [], np.zeros(5, int)
+        wheels = [meter for meter in found if meter != CRYSTAL]
+        for number, meter in enumerate(wheels if asked.wheels else ()):
+            counter = Counter(*found[meter], np.random.default_rng([asked.seed, 99, number]))
+            folder = Path(name) / meter
+            folder.mkdir()
+            figures = turned(counter, folder, asked.wheels // len(wheels))
+            total += figures
+            rows.append(row_of_wheels(meter, figures))
+            print("done:", rows[-1], flush=True)
+        head = ["meter", "right of given", "of these the number passed", "rejected", "less than before"]
+        if rows:
+            print(table("wheels that turn", head, [*rows, row_of_wheels("all", total)]))
 
 
 if __name__ == "__main__":

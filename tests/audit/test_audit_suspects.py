@@ -74,6 +74,35 @@ def test_what_cannot_be_judged_is_not_suspected():
     alone = find_suspects(Neighbours(places, distances, ""), np.array([0, 0, 1]))
     assert alone.scores[2] == -np.inf
     assert np.isfinite(alone.scores[:2]).all()
+    assert (of_one.rate, alone.rate) == (None, None)
+
+
+def test_a_class_of_copies_of_one_image_cannot_be_judged(near, digits):
+    codes = np.append(digits.train.labels[:-6], [10] * 6)
+    copies = np.append(np.arange(len(codes) - 6), [len(codes)] * 6)
+    apart = near.apart(copies)
+    found = find_suspects(apart, codes)
+    assert (found.scores[-6:] == -np.inf).all()
+    assert not found.wrong[-6:].any()
+    assert np.isfinite(found.scores[:-6]).all()
+    # With one more that is no copy, each has another that speaks for it.
+    copies[-1] += 1
+    assert np.isfinite(find_suspects(near.apart(copies), codes).scores).all()
+
+
+def test_others_of_a_class_are_counted_without_those_left_out():
+    generator = np.random.default_rng(0)
+    codes, copies, writers = (generator.integers(0, most, 60) for most in (3, 20, 4))
+    units = [np.array([f"writer {writer}" for writer in writers]), copies]
+    near = Neighbours(np.zeros((60, 1), int), np.ones((60, 1)), "")
+    for given in (units[:0], units[:1], units):
+        told = near
+        for one in given:
+            told = told.apart(one)
+        same = np.eye(60, dtype=bool) | np.any(
+            [one[:, None] == one for one in given or [np.arange(60)]], axis=0
+        )
+        assert np.array_equal(told.others_of(codes), ((codes[:, None] == codes) & ~same).sum(axis=1))
 
 
 def test_neighbours_are_the_nearest_others(digits):

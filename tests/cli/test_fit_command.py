@@ -137,6 +137,10 @@ def test_a_model_card_comes_beside_it(cli, crops, tmp_path):
         (["digits", "--classes", "3"], "one class"),
         (["digits", "--json", "--csv"], "expected one of them"),
         (["digits", "--limit", "3"], "limit is 3"),
+        (
+            ["digits", "--idea", "nearest-l2", "--shard", "1/2", "--on-disk"],
+            "--shard and --on-disk were both given: the images of nearest-l2 stay on disk",
+        ),
     ],
 )
 def test_bad_input_is_one_line_and_the_old_file_stays(cli, old, arguments, message):

@@ -81,7 +81,7 @@ def test_an_idea_that_fails_keeps_the_others_figures(two):
     [
         (
             lambda images: images,
-            r"feature returned shape \(\d+, 8, 8\) for \d+ images: expected \(n,\) or \(n, d\)",
+            r"feature returned shape \(\d+, 8, 8\) for \d+ images, \(\d+, 8, 8\): expected \(n,\) or ",
         ),
         (lambda images: images[:1, 0, 0], r"returned shape \(1,\)"),
         (lambda images: images[:, 0, 0] * np.inf, "expected finite numbers"),

@@ -272,6 +272,7 @@ def test_what_takes_long_is_fitted_once_and_told_each_image_without_it(monkeypat
         assert rest.predict(one[None])[0] == told
     np.testing.assert_array_equal(nearest.labels, mixture.labels)
     assert found.notes[1].startswith("Fitted once and asked of 20 of these images, each left out: mixture")
+    assert found.notes[2] == "All figures are of these 20."
     with_folds = fit_best(images, labels, ["nearest-l2"])
     places = [with_folds.comparison.valid.names.index(name) for name in judged.names]
     np.testing.assert_array_equal(nearest.predictions, with_folds.row.evaluation.predictions[places])

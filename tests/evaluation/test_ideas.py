@@ -1,5 +1,6 @@
 import re
 
+import numpy as np
 import pytest
 from sklearn.naive_bayes import GaussianNB
 
@@ -109,6 +110,18 @@ def test_what_takes_arrays_for_tensors_is_told_what_it_gets(tmp_path, two, code,
         rf"far, line 5, failed: {said}.*; it is given NumPy arrays, float64 \(\d+, 8, 8\)", row.error
     )
     assert row.error.endswith("in 0-1: torch.from_numpy makes tensors of them")
+
+
+def test_what_takes_colour_for_gray_is_told_what_it_gets(tmp_path, two):
+    code = "@lookalike.feature\ndef wide(images):\n    n, h, w = images.shape\n    return images"
+    text = f"import lookalike\n{code}\n"
+    coloured = [(np.repeat(part.images[..., None], 3, axis=3), part.labels) for part in two]
+    (row,) = compare(*coloured, from_file(write(tmp_path, text))).rows
+    assert re.fullmatch(
+        r"wide, line 4, failed: ValueError: too many values to unpack .*; it is given NumPy arrays, "
+        r"float64 \(\d+, 8, 8, 3\) in 0-1",
+        row.error,
+    )
 
 
 def test_a_class_is_no_idea_and_its_instance_is_one(two):

@@ -98,6 +98,51 @@ def test_a_csv_says_what_photographs_show(tmp_path):
         values_in(path)
 
 
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (
+            "photograph,value\na.jpg,0715\na.jpg,0716\n",
+            "says both '0715' and '0716' of 'a.jpg': expected one",
+        ),
+        (f"photograph,value\na.jpg,{'7' * 200_000}\n", r"is no CSV \(field larger .*: expected lines of"),
+        ("photograph,value\na.jpg\n", "has a line of other than two cells"),
+    ],
+)
+def test_a_csv_that_says_no_one_value_is_refused(tmp_path, lines, said):
+    path = tmp_path / "values.csv"
+    path.write_text(lines, encoding="utf-8")
+    with pytest.raises(InputError, match=said):
+        values_in(path)
+
+
+def test_any_bytes_are_no_csv(tmp_path):
+    path = tmp_path / "values.csv"
+    path.write_bytes(np.random.default_rng(0).bytes(5000))
+    with pytest.raises(InputError, match="does not begin with photograph,value"):
+        values_in(path)
+
+
+def test_crops_take_no_other_crops_place(layout, photograph, tmp_path):
+    one = write(tmp_path / "one.png", photograph("0129", 4))
+    (tmp_path / "more").mkdir()
+    other = write(tmp_path / "more" / "one.png", photograph("4567", 5))
+    crops = tmp_path / "crops"
+    with pytest.raises(InputError, match=r"crops of '.*one.png' and '.*one.png' would have the same names"):
+        list(cut(layout, [one, other], crops))
+    assert not crops.exists()
+    list(cut(layout, [one], crops, {one: "0128"}))
+    # Its last character was named wrongly: the crop may not stay an 8 beside the 9.
+    before = sorted(crops.rglob("*.png"))
+    with pytest.raises(
+        InputError, match=r"8/one_counter.4.png' is there from before, .*: delete it, or name"
+    ):
+        list(cut(layout, [one], crops, {one: "0129"}))
+    assert sorted(crops.rglob("*.png")) == before
+    list(cut(layout, [one], crops, {one: "0128"}))
+    assert sorted(crops.rglob("*.png")) == before
+
+
 def test_one_that_cannot_be_laid_on_the_reference_is_named(layout, tmp_path):
     path = write(tmp_path / "0000.png", np.full((320, 480, 3), 90, np.uint8))
     with pytest.raises(PhotographError, match=r"0000.png'?: the photograph shows nothing"):

@@ -71,6 +71,10 @@ def test_regions_are_drawn_where_they_lie_on_another_photograph(lookalike, laid,
             "region 'a' lies outside",
         ),
         (["none.png", "--region", REGION, "-o", "l.json"], "cannot be read"),
+        (
+            ["photo.png", "--region", REGION, "-o", "l.json", "--on", "photo.png"],
+            "--on names the photograph that regions are drawn on: add --check",
+        ),
     ],
 )
 def test_layouts_that_cannot_be_are_refused_in_a_line(lookalike, photograph, tmp_path, arguments, said):
@@ -87,6 +91,36 @@ def test_a_reference_of_another_size_is_refused(lookalike, photograph, laid, tmp
     found = lookalike("layout", laid, "--check", "r.png")
     assert found.code == 2
     assert "is 480 x 320 pixels: expected 481 x 320, as its layout says" in found.err
+
+
+def test_a_layout_alone_is_only_looked_at(lookalike, laid):
+    found = lookalike("layout", laid)
+    assert found.code == 2
+    assert "layout.json is a layout: add --check, the file to draw its regions into" in found.err
+
+
+def test_a_layout_that_was_moved_says_what_it_misses(lookalike, laid, saved, photograph, tmp_path):
+    write(tmp_path / "a.png", photograph("0715", 3))
+    facts = json.loads(laid.read_text())
+    laid.write_text(json.dumps({**facts, "photograph": "gone.png"}))
+    found = lookalike("read", saved, laid, "a.png")
+    assert found.code == 2
+    assert "the photograph that the layout was made on: " in found.err
+    assert "gone.png' cannot be read" in found.err
+    assert "; put it there, or make the layout again" in found.err
+
+
+def test_crops_do_not_go_among_photographs(lookalike, laid, photograph, tmp_path):
+    (tmp_path / "photos").mkdir()
+    write(tmp_path / "photos" / "0715.png", photograph("0715", 20))
+    for folder in ("photos", "photos/../photos"):
+        found = lookalike("cut", laid, "photos", "-o", folder)
+        assert found.code == 2
+        assert "holds photos/0715.png, which is read: name a new folder" in found.err.replace("\\", "/")
+    found = lookalike("cut", laid, "photos", "-o", "layout.json")
+    assert (found.code, "--output layout.json is a file: expected a folder" in found.err) == (2, True)
+    assert [path.name for path in (tmp_path / "photos").iterdir()] == ["0715.png"]
+    assert lookalike("cut", laid, "photos", "-o", "photos/crops").out.endswith("4 crops of 1 photograph\n")
 
 
 def test_a_layout_is_written_over_only_when_told(lookalike, photograph, tmp_path):
@@ -140,6 +174,13 @@ def test_a_history_holds_values_and_explains(lookalike, laid, saved, photograph,
     assert found.out.splitlines()[0] == "a.png\t0715"
     assert found.out.splitlines()[1].endswith("700 is less than 715 before, and the value never decreases")
     assert "counter.2: 7, probability 0." in found.err or "counter.2: 7, probability 1." in found.err
+    # Read in the order in which they were taken, whatever they are called; of one second, by its parts.
+    for name, seconds in (("a", 3000.25), ("b", 3000.0)):
+        os.utime(tmp_path / f"{name}.png", (seconds, seconds))
+    again = lookalike("read", saved, laid, "a.png", "b.png", "--history", "n.db")
+    assert again.out.splitlines() == ["b.png\t0700", "a.png\t0715"]
+    late = lookalike("read", saved, laid, "b.png", "--history", "n.db")
+    assert "at 1970-01-01 00:50:00 UTC, before the last one at 1970-01-01 00:50:00.250000 UTC" in late.out
     alone = lookalike("read", saved, laid, "a.png", "--increasing")
     assert alone.code == 2
     assert "add --history" in alone.err

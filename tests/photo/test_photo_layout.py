@@ -64,11 +64,11 @@ REGIONS = {
     "of one name": ([COUNTER, {**COUNTER, "y": 60, "height": 30}], "two places are called 'counter.1'"),
     "none": ([], "there are no regions"),
     "a path": ([{**COUNTER, "name": "../up"}], r"a region is called '../up': expected letters"),
-    "a word": ([{**COUNTER, "x": "left"}], "x of a region is 'left': expected float"),
+    "a word": ([{**COUNTER, "x": "left"}], "x of a region is 'left': expected a number"),
     "unknown": ([{**COUNTER, "hight": 3}], "no entry of a region is called 'hight': did you mean height"),
     "incomplete": ([{"name": "counter"}], "a region has no 'x'"),
     "infinite": ([{**COUNTER, "x": 1e999}], "region 'counter' has numbers that are none"),
-    "many": ([{**COUNTER, "cells": 10**9}], "region 'counter' has numbers that are none"),
+    "many": ([{**COUNTER, "cells": 10**9}], "region 'counter' has 1,000,000,000 cells: expected 1 to 64"),
 }
 
 
@@ -99,7 +99,7 @@ VALUES = {
     "decimals": ({"decimals": 5}, "decimals is 5: expected fewer than the 5 places"),
     "unknown wheel": ({"rolls": ["counter.6"]}, "no place is called 'counter.6'"),
     "wheels of letters": ({"rolls": ["counter.5"], "characters": ["AB"]}, "wheels roll from digit to digit"),
-    "of another kind": ({"decimals": "one"}, "decimals of the value is 'one': expected int"),
+    "of another kind": ({"decimals": "one"}, "decimals of the value is 'one': expected a whole number"),
 }
 
 
@@ -113,7 +113,7 @@ def test_values_that_cannot_be_are_refused(tmp_path, value, said):
     ("changes", "said"),
     [
         ({"version": 2}, "is a layout of version 2: expected 1"),
-        ({"version": None}, "is a layout of version None: expected 1"),
+        ({"version": None}, "is no layout: expected what lookalike layout writes"),
         ({"register": "magic"}, "no way to register is called 'magic'"),
         ({"size": [200]}, "size is not two numbers"),
         ({"photograph": None}, "the layout has no 'photograph'"),
@@ -127,5 +127,5 @@ def test_other_files_are_refused(tmp_path, changes, said):
 @pytest.mark.parametrize("text", ["", "[]", "{", "[" * 100_000, '"a"', "\x00"])
 def test_what_is_no_layout_is_refused(tmp_path, text):
     (tmp_path / "layout.json").write_text(text)
-    with pytest.raises(InputError, match=r"is no layout|is a layout of version None"):
+    with pytest.raises(InputError, match="is no layout: expected"):
         load_layout(tmp_path / "layout.json")

@@ -96,7 +96,7 @@ def test_only_characters_that_may_stand_there_are_read(model, layout, photograph
 
 def test_a_model_of_other_crops_is_refused(model, layout):
     wide = PhotoLayout(layout.photograph, layout.size, (Region("n", 90, 120, 160, 64, 2),))
-    with pytest.raises(InputError, match=r"images of \(32, 20, 3\): expected 32 x 40"):
+    with pytest.raises(InputError, match="images of 32x20x3: expected 32x40"):
         Reader(model, wide)
 
 

@@ -147,8 +147,8 @@ def test_shards_are_refused_twice_of_another_whole_and_of_ideas_that_need_all(di
     with pytest.raises(InputError, match="NoneType is given: expected a fitted model"):
         one.merge(None)
     for shard, message in (
-        ((4, 3), "4 of 3"),
-        ((0, 3), "0 of 3"),
+        ((4, 3), "4 of 3: expected a whole number from 1"),
+        ((0, 3), "0 of 3: expected a whole number from 1"),
         ((1, 2.5), "1 of 2.5"),
         ((1, 200), "has none"),
     ):

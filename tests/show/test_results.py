@@ -164,6 +164,26 @@ def test_frames_and_csv_have_the_same_columns_and_rows(result):
     assert len(frame) == len(rows) > 0
 
 
+def test_what_is_said_of_several_ideas_is_said_once(digits):
+    few = digits.train.take(slice(0, 100)), digits.valid.take(slice(0, 20))
+    found = lookalike.compare(*few, ["mean-image-l2", ("one", crashing), ("other", crashing)])
+    told = [line for line in str(found).splitlines() if "ZeroDivisionError" in line]
+    assert told == ["one; other: failed: ZeroDivisionError: division by zero"]
+    curve = lookalike.curve(*few, [("one", crashing), ("other", crashing)], sizes=[1, 2], draws=2)
+    told = [line.partition(": ")[0] for line in str(curve).splitlines() if "ZeroDivisionError" in line]
+    assert told == ["one; other"] * len(told) != []
+
+
+def test_of_nothing_the_columns_are_told():
+    clean, _ = lookalike.load("digits", classes=[0, 1], limit=20)
+    found = lookalike.audit(clean)
+    assert not found.issues
+    keys = ["kind", "part", "image", "place", "label", "action", "new_label", "score", "why", "others"]
+    assert to_csv(found) == ",".join(keys) + "\n"
+    pytest.importorskip("pandas")
+    assert found.frame().columns.tolist() == keys
+
+
 def test_frames_have_the_figures(compared, curve, evaluation, assessment, explained):
     pytest.importorskip("pandas")
     frame = compared.frame().set_index("idea")

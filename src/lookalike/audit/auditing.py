@@ -453,7 +453,10 @@ def _notes(
     if len(np.unique(codes)) < 2:
         yield "All images are of one class: no label can be compared with another."
     elif alone:
-        yield f"{alone:,} of {len(images):,} labels could not be judged: their classes have no other image."
+        yield (
+            f"{alone:,} of {len(images):,} labels could not be judged: their classes have no other image, "
+            "copies and those of the same group left out."
+        )
     if blame is not None and blame.removed.size:
         mended = (blame.before.n - blame.before.hits) - (blame.after.n - blame.after.hits)
         yield (

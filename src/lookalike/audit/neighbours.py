@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -32,16 +33,45 @@ class Neighbours:
     places: NDArray[np.int64]  # (n, k)
     distances: NDArray[np.float64]  # (n, k): they compare within one set only
     title: str  # how images were compared
+    units: tuple[NDArray[np.intp], ...] = ()  # (n,) each: images of one number are not among each other's
 
     def apart(self, units: NDArray[Any]) -> Neighbours:
         """Return the same without images of the same unit: copies, or images of one writer."""
-        same = (self.places == NOWHERE) | (units[self.places] == units[:, None])
+        numbers = np.unique(units, return_inverse=True)[1]
+        same = (self.places == NOWHERE) | (numbers[self.places] == numbers[:, None])
         distances = np.where(same, np.inf, self.distances)
         order = np.argsort(distances, axis=1, kind="stable")
         places = np.where(same, NOWHERE, self.places)
         return Neighbours(
-            np.take_along_axis(places, order, 1), np.take_along_axis(distances, order, 1), self.title
+            np.take_along_axis(places, order, 1),
+            np.take_along_axis(distances, order, 1),
+            self.title,
+            (*self.units, numbers),
         )
+
+    def others_of(self, codes: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return how many others of its class each image has that may be among its nearest.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from lookalike.audit.neighbours import Neighbours
+        >>> near = Neighbours(np.array([[1, 2], [0, 2], [0, 1]]), np.ones((3, 2)), "")
+        >>> near.others_of(np.array([0, 0, 0])).tolist()
+        [2, 2, 2]
+        >>> near.apart(np.array([7, 7, 8])).others_of(np.array([0, 0, 0])).tolist()
+        [1, 1, 2]
+        """
+        units = self.units or (np.arange(len(codes)),)
+        count = np.zeros(len(codes), np.intp)
+        # Of all of the class those that share a unit are taken away, and those that share two were so twice.
+        for size in range(len(units) + 1):
+            for some in combinations(units, size):
+                key = codes
+                for numbers in some:
+                    key = np.unique(key * len(codes) + numbers, return_inverse=True)[1]
+                count += (-1) ** size * np.bincount(key)[key]
+        return count
 
 
 def matching() -> DeformableMatch:

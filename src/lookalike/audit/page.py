@@ -14,7 +14,7 @@ from lookalike.files import write_whole
 from lookalike.show.images import data_uri, shrunk, stretched
 from lookalike.show.pages import render
 from lookalike.show.report.comparison import origin, part_facts
-from lookalike.show.views import enough_text, kind_of, leaks_table
+from lookalike.show.views import enough_text, kind_of, leaks_table, wrong_text
 from lookalike.text import csv_cell, plain
 
 #: So many images stand beside each other, the finding's own first, each so large at most.
@@ -32,7 +32,7 @@ def render_page(found: Any, command: str) -> str:
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     images = found.images
     reading = [f"{len(found.issues):,} findings in {len(images):,} images."]
-    reading.append(f"Expected share of wrong labels: {found.suspects.rate:.2%}.")
+    reading.append(wrong_text(found))
     if found.enough is not None:
         reading.append(enough_text(found))
     return render(

@@ -69,7 +69,8 @@ class Suspects:
     wrong: Floats  #: (n,): how likely the label is wrong, in 0-1
     #: (n,): of this image and all that are more suspicious, the expected share of wrong labels
     expected: Floats
-    rate: float  #: the expected share of wrong labels in the whole set
+    #: the expected share of wrong labels in the whole set; None where too few labels can be judged to tell
+    rate: float | None
 
     @property
     def ranked(self) -> NDArray[np.intp]:
@@ -82,17 +83,20 @@ def find_suspects(near: Neighbours, codes: Codes, *, seed: int = 0) -> Suspects:
     n_classes = int(codes.max()) + 1
     found = _scored(near, codes, n_classes)
     judged = np.isfinite(found.scores)
-    wrong = np.zeros(len(codes))
+    wrong, likely = np.zeros(len(codes)), None
     if judged.sum() >= _LEAST and n_classes > 1:
         planted = _planted(near, codes, found, n_classes, seed)
         if len(planted):
-            wrong[judged] = _shares(found.scores[judged], planted)
+            likely = _shares(found.scores[judged], planted)
+    if likely is not None:
+        wrong[judged] = likely
     order = np.argsort(-found.scores, kind="stable")
     # What is more suspicious is no less likely wrong: bins of few images would say otherwise.
     wrong[order] = isotonic_regression(wrong[order], increasing=False).x
     expected = np.empty(len(codes))
     expected[order] = np.cumsum(wrong[order]) / np.arange(1, len(codes) + 1)
-    return Suspects(found.scores, found.rivals, wrong, expected, float(wrong.mean()))
+    rate = None if likely is None else float(wrong.mean())
+    return Suspects(found.scores, found.rivals, wrong, expected, rate)
 
 
 def _scored(near: Neighbours, codes: Codes, n_classes: int) -> _Scores:
@@ -118,8 +122,8 @@ def _passed(near: Neighbours, codes: Codes, n_classes: int, trust: Floats) -> _S
     own = far[each, codes]
     far[each, codes] = np.inf
     rivals = far.argmin(axis=1)
-    # A class of one image has no other that could speak for its label.
-    known = there.any(axis=1) & (np.bincount(codes, minlength=n_classes)[codes] > 1)
+    # A class of one image, or of copies of one, has no other that could speak for its label.
+    known = there.any(axis=1) & (near.others_of(codes) > 0)
     known &= np.isfinite(far[each, rivals])
     least = np.finfo(np.float64).tiny
     scores = np.full(len(codes), -np.inf)
@@ -151,16 +155,16 @@ def _planted(near: Neighbours, codes: Codes, found: _Scores, n_classes: int, see
     return finite
 
 
-def _shares(scores: Floats, planted: Floats) -> Floats:
-    """Return how likely each label is wrong, where ``planted`` are scores of wrong ones.
+def _shares(scores: Floats, planted: Floats) -> Floats | None:
+    """Return how likely each label is wrong, where ``planted`` are scores of wrong ones; None of too few.
 
     It is the mixture of an exponential tail and of the planted scores that explains the scores best,
     found by expectation and maximisation.
     """
-    wrong = np.zeros(len(scores))
+    wrong: Floats | None = None
     # Wrong labels are no part of the tail of right ones: how many there are is estimated first.
     for tail in (_EARLY, _TAIL):
-        start = np.quantile(scores, tail * (1 - wrong.mean()))
+        start = np.quantile(scores, tail if wrong is None else tail * (1 - wrong.mean()))
         beyond = scores >= start
         if beyond.sum() < _LEAST:
             return wrong

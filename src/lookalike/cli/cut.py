@@ -45,6 +45,7 @@ def cut(
     if labels_from_name and labels:
         raise InputError("--labels-from-name and --labels were both given: expected one of them")
     found = photographs_in(photographs)
+    _check_folder(output, found)
     values = None
     if labels_from_name:
         values = {path: value_in_name(path) for path in found}
@@ -59,7 +60,19 @@ def cut(
         for done, (_, crops) in enumerate(cut_out(load_layout(layout), found, output, values), 1):
             count += crops
             tell("cutting photographs", done, len(found))
-    typer.echo(f"{plain(output)}\t{count:,} crops of {len(found):,} photographs")
+    photos = f"{len(found):,} photograph{'' if len(found) == 1 else 's'}"
+    typer.echo(f"{plain(output)}\t{count:,} crops of {photos}")
+
+
+def _check_folder(output: Path, found: list[Path]) -> None:
+    """Refuse a folder that is none, or that holds the photographs: crops would be read as some."""
+    if output.exists() and not output.is_dir():
+        raise InputError(f"--output {plain(output)} is a file: expected a folder's name")
+    for path in found:
+        if path.parent.resolve() == output.resolve():
+            raise InputError(
+                f"--output {plain(output)} holds {plain(path)}, which is read: name a new folder"
+            )
 
 
 def photographs_in(given: list[Path]) -> list[Path]:

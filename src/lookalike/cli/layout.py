@@ -97,9 +97,15 @@ def layout(
     from lookalike.photo.layout import load_layout
 
     common.check_file("--check", check, [photograph, *filter(None, [on])], (".png",))
+    if on and not check:
+        raise InputError("--on names the photograph that regions are drawn on: add --check, the file to draw")
     if photograph.suffix.lower() == ".json":
         if region or output:
             raise InputError(f"{plain(photograph)} is a layout: expected a photograph where a layout is made")
+        if not check:
+            raise InputError(
+                f"{plain(photograph)} is a layout: add --check, the file to draw its regions into"
+            )
         made = load_layout(photograph)
     else:
         output = output or Path("layout.json")

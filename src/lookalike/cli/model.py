@@ -135,6 +135,11 @@ def _chosen(idea: str, shard: str, on_disk: bool) -> list[Idea] | None:
             "--on-disk is for ideas that look at images part by part: expected --idea "
             f"{', '.join(_BY_PARTS[:-1])} or {_BY_PARTS[-1]}"
         )
+    if shard and on_disk and idea.startswith("nearest"):
+        raise InputError(
+            f"--shard and --on-disk were both given: the images of {idea} stay on disk, where parts cannot "
+            "be merged; expected one of them"
+        )
     return ideas
 
 

@@ -27,7 +27,7 @@ History = Annotated[
         "--history",
         metavar="FILE",
         help="Keep values in this SQLite file, and hold new ones against those before; rejected ones are "
-        "not kept. Photographs count as taken when their files were written.",
+        "not kept. Photographs count as taken when their files were written, and are read in that order.",
     ),
 ]
 Increasing = Annotated[bool, Option("--increasing", help="The value never decreases: needs --history.")]
@@ -77,6 +77,9 @@ def read(
     common.check_file("--picture", picture, [model, layout, *found], (".png",))
     reader = opened(model, layout, sure)
     keeper = kept(reader, history, increasing, most_an_hour, fill)
+    if keeper:
+        # Values are held against those before: each photograph comes after the ones that were taken earlier.
+        found.sort(key=lambda path: (path.stat().st_mtime, path.name))
     readings = []
     with common.progress(quiet, bar=False):
         for path in found:

@@ -210,7 +210,11 @@ def _judged(
     bare = tuple(replace(row, model=None) for row in rows)
     comparison = Comparison(train, train.take(judged), bare, pairs(rows), seed, clashes, leaks, said)
     once = ", ".join(row.title for row, _ in tried.values())
-    apart = (f"Fitted once and asked of {len(judged):,} of these images, each left out: {once}.",)
+    apart: tuple[str, ...] = (
+        f"Fitted once and asked of {len(judged):,} of these images, each left out: {once}.",
+    )
+    if len(judged) < len(folds.judged):
+        apart += (f"All figures are of these {len(judged):,}.",)
     return rows, comparison, (*folds.notes, *(apart if once else ()), *said)
 
 

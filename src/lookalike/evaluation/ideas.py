@@ -234,16 +234,19 @@ class _OfFunction(ClassifierMixin, BaseEstimator):
         name = getattr(self.function, "__name__", "the function")
         try:
             n, values = len(images[0]), np.asarray(self.function(*images), dtype=np.float64)
-        except (AttributeError, TypeError) as error:
-            # Most often it takes them for tensors.
+        except (AttributeError, IndexError, TypeError, ValueError) as error:
+            # Most often it takes them for tensors, or for gray where they are in colour.
             given = " and ".join(f"{one.dtype} {one.shape}" for one in images)
+            tensors = isinstance(error, AttributeError | TypeError)
             file = getattr(getattr(self.function, "__code__", None), "co_filename", "")
             raise InputError(
-                f"{name}{_failing_line(error, file)} failed: {one_line(error)}; "
-                f"it is given NumPy arrays, {given} in 0-1: torch.from_numpy makes tensors of them"
+                f"{name}{_failing_line(error, file)} failed: {one_line(error)}; it is given NumPy arrays, "
+                f"{given} in 0-1{': torch.from_numpy makes tensors of them' if tensors else ''}"
             ) from error
         if values.ndim not in shapes or len(values) != n or not values.size:
-            raise InputError(f"{name} returned shape {values.shape} for {n} images: expected {expected}")
+            raise InputError(
+                f"{name} returned shape {values.shape} for {n} images, {images[0].shape}: expected {expected}"
+            )
         if not np.isfinite(values).all():
             raise InputError(f"{name} returned {values[~np.isfinite(values)][0]}: expected finite numbers")
         return values.reshape(n, -1)

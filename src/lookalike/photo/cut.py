@@ -87,12 +87,22 @@ def value_in_name(path: Path) -> str:
 def values_in(path: Path) -> dict[str, str]:
     """Return the values of photographs by their names, of a CSV with the columns ``photograph,value``."""
     text = read_file(path, path, MAX_FILE_BYTES).decode("utf-8-sig", "replace")
-    rows = [row for row in csv.reader(io.StringIO(text)) if row]
+    try:
+        rows = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
+    except csv.Error as error:
+        raise InputError(f"{quoted(path)} is no CSV ({error}): expected lines of photograph,value") from error
     if not rows or [cell.strip().lower() for cell in rows[0]] != ["photograph", "value"]:
         raise InputError(f"{quoted(path)} does not begin with photograph,value: expected that first line")
     if any(len(row) != 2 for row in rows):
         raise InputError(f"{quoted(path)} has a line of other than two cells: expected photograph,value")
-    return {name.strip(): value for name, value in rows[1:]}
+    values: dict[str, str] = {}
+    for name, value in ((name.strip(), value) for name, value in rows[1:]):
+        if values.setdefault(name, value) != value:
+            raise InputError(
+                f"{quoted(path)} says both {quoted(values[name], 40)} and {quoted(value, 40)} of "
+                f"{quoted(name)}: expected one value of each photograph"
+            )
+    return values
 
 
 def cut(
@@ -119,20 +129,49 @@ def cut(
     PhotographError
         A photograph cannot be laid on the reference.
     InputError
-        A value cannot be what a photograph of this layout shows.
+        A value cannot be what a photograph of this layout shows, two photographs' crops would have one name,
+        or a crop is in the folder already as another character. Nothing is written then.
     """
-    registrar = Registrar(layout)
+    photographs = list(photographs)
     known = None if values is None else {p: characters_of(layout, v, p.name) for p, v in values.items()}
+    targets = _targets(layout, photographs, folder, known)
+    registrar = Registrar(layout)
     for path in photographs:
         try:
             crops = crops_of(layout, registrar.register(read_photograph(path)).image)
         except PhotographError as error:
             raise PhotographError(f"{quoted(path)}: {error}") from None
-        for number, (place, crop) in enumerate(zip(layout.places, crops, strict=True)):
-            name = f"{path.stem}_{place.name}.png"
-            character = None if known is None else known[path][number]
-            _write(folder / (character or "") / name, crop)
+        for target, crop in zip(targets[path], crops, strict=True):
+            _write(target, crop)
         yield path, len(crops)
+
+
+def _targets(
+    layout: PhotoLayout, photographs: Iterable[Path], folder: Path, known: Mapping[Path, str] | None
+) -> dict[Path, list[Path]]:
+    """Return where each photograph's crops go, none of them over or beside another one of its name."""
+    before = {path.name: path for pattern in ("*.png", "*/*.png") for path in folder.glob(pattern)}
+    stems: dict[str, Path] = {}
+    targets: dict[Path, list[Path]] = {}
+    for path in photographs:
+        if path.stem in stems:
+            raise InputError(
+                f"crops of {quoted(stems[path.stem])} and {quoted(path)} would have the same names: rename "
+                "one, or name each photograph once"
+            )
+        stems[path.stem] = path
+        characters = [""] * len(layout.places) if known is None else known[path]
+        targets[path] = [
+            folder / character / f"{path.stem}_{place.name}.png"
+            for character, place in zip(characters, layout.places, strict=True)
+        ]
+        for target in targets[path]:
+            if before.get(target.name, target) != target:
+                raise InputError(
+                    f"{quoted(before[target.name])} is there from before, and would now be {quoted(target)}: "
+                    "delete it, or name a new folder"
+                )
+    return targets
 
 
 def _write(path: Path, crop: Bytes) -> None:

@@ -31,6 +31,15 @@ _MOST_BYTES, _MOST_PLACES, _MOST_DECIMALS = 2**20, 64, 12
 _LEAST_EDGE, _TOUCHING = 4, 1.0
 _NAME = re.compile(r"[\w-]{1,40}")
 _SIGNS = "+-"
+#: What the kinds of a layout's entries are called.
+_KINDS = {
+    str: "a text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    list: "a list",
+    dict: "an object",
+}
 
 
 class ValuePlace(NamedTuple):
@@ -235,7 +244,9 @@ def load_layout(path: str | Path) -> PhotoLayout:
         if isinstance(error, InputError) or "cannot be read" in str(error):
             raise
         raise InputError(f"{shown} is no layout: expected JSON, as lookalike layout writes it") from error
-    version = facts.get("version") if isinstance(facts, dict) else None
+    if not isinstance(facts, dict) or "version" not in facts:
+        raise InputError(f"{shown} is no layout: expected what lookalike layout writes")
+    version = facts["version"]
     if version != VERSION:
         raise InputError(
             f"{shown} is a layout of version {plain(version)[:20]}: expected {VERSION}; make it again with "
@@ -260,7 +271,7 @@ def _known(facts: Any, kinds: Mapping[str, Any], what: str, needed: int = 5) -> 
     for name, value in facts.items():
         right = type(value) in (int, float) if kinds[name] is float else type(value) is kinds[name]
         if not right:
-            raise InputError(f"{name} of {what} is {plain(value)[:40]!r}: expected {kinds[name].__name__}")
+            raise InputError(f"{name} of {what} is {plain(value)[:40]!r}: expected {_KINDS[kinds[name]]}")
 
 
 def _whole(name: str, value: Any) -> int:
@@ -309,8 +320,10 @@ def _check_region(region: Region, size: tuple[int, int]) -> None:
         raise InputError(
             f"a region is called {plain(region.name)[:40]!r}: expected letters, digits, _ and -, 40 at most"
         )
-    if not all(map(math.isfinite, numbers)) or not 1 <= region.cells <= _MOST_PLACES:
+    if not all(map(math.isfinite, numbers)):
         raise InputError(f"region {region.name!r} has numbers that are none: expected pixels and degrees")
+    if not 1 <= region.cells <= _MOST_PLACES:
+        raise InputError(f"region {region.name!r} has {region.cells:,} cells: expected 1 to {_MOST_PLACES}")
     if region.width / region.cells < _LEAST_EDGE or region.height < _LEAST_EDGE:
         raise InputError(
             f"region {region.name!r} is empty: expected cells of {_LEAST_EDGE} x {_LEAST_EDGE} pixels or more"

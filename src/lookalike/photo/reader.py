@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.errors import InputError
+from lookalike.images import sizes
 from lookalike.photo.cut import crops_of
 from lookalike.photo.drawing import Marked, drawn, moved
 from lookalike.photo.hidden import Hidden
@@ -161,7 +162,7 @@ class Reader:
         size = self.layout.crop_size
         if model.image_shape is None or model.image_shape[:2] != size:
             raise InputError(
-                f"the model is of images of {model.image_shape}: expected {size[0]} x {size[1]}, as "
+                f"the model is of images of {sizes(model.image_shape or ())}: expected {sizes(size)}, as "
                 "lookalike cut makes them with this layout"
             )
         labels = [str(label) for label in model.labels.classes.tolist()]

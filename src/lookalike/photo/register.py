@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.errors import InputError, MissingExtraError, install
+from lookalike.errors import DataError, InputError, MissingExtraError, install
 from lookalike.photo.layout import PhotoLayout, read_photograph
 
 Bytes = NDArray[np.uint8]
@@ -84,7 +84,12 @@ class Registrar:
 
     def __init__(self, layout: PhotoLayout) -> None:
         self.cv2, self.layout = opencv(), layout
-        self.reference = read_photograph(layout.photograph)
+        try:
+            self.reference = read_photograph(layout.photograph)
+        except DataError as error:
+            raise InputError(
+                f"the photograph that the layout was made on: {error}; put it there, or make the layout again"
+            ) from error
         width, height = layout.size
         if self.reference.shape[:2] != (height, width):
             raise InputError(

@@ -142,4 +142,5 @@ def _rejected(reading: PhotoReading, reason: str) -> PhotoReading:
 
 
 def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    # With the fraction, if there is one: photographs of one second are told apart.
+    return f"{datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)} UTC"

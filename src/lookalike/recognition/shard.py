@@ -38,7 +38,10 @@ class Shard:
         """Return the shard of some number, from 1, of so many equally large ones."""
         whole_numbers = isinstance(number, int | np.integer) and isinstance(count, int | np.integer)
         if not whole_numbers or not 1 <= number <= count:
-            raise InputError(f"the shard is {number} of {count}: expected whole numbers such as 2 of 7")
+            raise InputError(
+                f"the shard is {number} of {count}: expected a whole number from 1 to that of all shards, "
+                "such as 2 of 7"
+            )
         first, behind = total * (int(number) - 1) // int(count), total * int(number) // int(count)
         if first == behind:
             raise InputError(

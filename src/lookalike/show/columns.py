@@ -152,13 +152,19 @@ class Column:
             return Cell(self.text(row))
         return self.kind.page(value, self.decimals)
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What CSV and data frames call its columns: as many as its kind needs."""
+        return (*(self.counts or ()), *(self.key + end for end, _ in self.kind.flat))
+
     def flat(self, row: Any) -> dict[str, Any]:
-        """Return the value in as many columns as its kind needs; None in each where there is none."""
+        """Return the value by its keys; None for each where there is none."""
         value = self.value(row)
-        flat = [(self.key + end, part) for end, part in self.kind.flat]
+        parts = [part for _, part in self.kind.flat]
         if self.counts is not None:
-            flat[:0] = zip(self.counts, (lambda rate: rate.hits, lambda rate: rate.n), strict=True)
-        return {key: None if value is None else part(value) for key, part in flat}
+            parts[:0] = (lambda rate: rate.hits, lambda rate: rate.n)
+        written = zip(self.keys, parts, strict=True)
+        return {key: None if value is None else part(value) for key, part in written}
 
     def fact(self, row: Any) -> Any:
         """Return the value as JSON has it."""
@@ -178,6 +184,10 @@ class Table:
     def of(self, form: Form) -> tuple[Column, ...]:
         """Return the columns that one form has."""
         return tuple(column for column in self.columns if form in column.forms)
+
+    def keys(self) -> list[str]:
+        """Return what CSV and data frames call the columns, whether there are rows or none."""
+        return [key for column in self.of("data") for key in column.keys]
 
     def flat(self) -> Iterator[dict[str, Any]]:
         """Yield each row as CSV and data frames have it."""

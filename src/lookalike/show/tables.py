@@ -71,9 +71,9 @@ def to_csv(result: Any) -> str:
     """Return a result's rows as CSV, harmless to spreadsheets."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    rows = list(view(result).data.flat())
-    writer.writerows([rows[0]] if rows else [])
-    writer.writerows([csv_cell(cell) for cell in row.values()] for row in rows)
+    table = view(result).data
+    writer.writerow(table.keys())
+    writer.writerows([csv_cell(cell) for cell in row.values()] for row in table.flat())
     return out.getvalue()
 
 
@@ -83,7 +83,8 @@ def frame(result: Any) -> Any:
         import pandas
     except ImportError as error:
         raise MissingExtraError("frame() needs pandas: pip install pandas") from error
-    return pandas.DataFrame(list(view(result).data.flat()))
+    table = view(result).data
+    return pandas.DataFrame(list(table.flat()), columns=table.keys())
 
 
 def to_json(result: Any) -> str:

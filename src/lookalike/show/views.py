@@ -258,14 +258,20 @@ def _taken_for(evaluation: Evaluation, code: int) -> str:
     return f"{evaluation.classes[most]} ({others[most]:,})" if others[most] else ""
 
 
+def _notes(told: Iterable[tuple[str, Iterable[str | None]]]) -> list[Line]:
+    """Return what is said of ideas, each by its title: what is said of several alike in one line."""
+    titles: dict[str, list[str]] = {}
+    for title, notes in told:
+        for note in filter(None, dict.fromkeys(notes)):
+            titles.setdefault(note, []).append(title)
+    return [Line(plain(f"{'; '.join(of)}: {note}"), "yellow") for note, of in titles.items()]
+
+
 def _comparison(comparison: Comparison) -> View:
     table = ideas_table(comparison)
-    notes = [
-        Line(plain(f"{row.title}: {note}"), "yellow")
-        for row in comparison.rows
-        for note in (row.error and f"failed: {row.error}", *row.warnings)
-        if note
-    ]
+    notes = _notes(
+        (row.title, (row.error and f"failed: {row.error}", *row.warnings)) for row in comparison.rows
+    )
     reading = [Line(READING, "dim")] if comparison.pairs else []
     head = Line(data_line(comparison.train, comparison.valid), "bold")
     copies = _copies(comparison.leaks, comparison.contradictions)
@@ -341,16 +347,20 @@ def _curve(curve: Any) -> View:
         curve.rows,
         style,
     )
-    notes = [
-        Line(plain(f"{row.title}: {note}"), "yellow")
-        for row in curve.rows
-        for note in dict.fromkeys(
-            text
-            for point in row.points
-            for text in (point.error and f"failed from {point.n or 'all'}: {point.error}", *point.warnings)
-            if text
+    notes = _notes(
+        (
+            row.title,
+            (
+                text
+                for point in row.points
+                for text in (
+                    point.error and f"failed from {point.n or 'all'}: {point.error}",
+                    *point.warnings,
+                )
+            ),
         )
-    ]
+        for row in curve.rows
+    )
     drawn = (
         f"Rates of right answers, 95 % intervals (±: half of one): means of {curve.draws} draws, for other "
         "draws and images; "
@@ -439,6 +449,13 @@ def leaks_table(found: Any) -> Table:
     return Table(shown, found.leaks)
 
 
+def wrong_text(found: Any) -> str:
+    """Return in a sentence how many labels are expected to be wrong."""
+    rate = found.suspects.rate
+    told = "not known, for too few labels can be judged" if rate is None else f"{rate:.2%}"
+    return f"Expected share of wrong labels: {told}."
+
+
 def enough_text(found: Any) -> str:
     """Return in a sentence what more images would buy."""
     enough = found.enough
@@ -472,7 +489,7 @@ def _audit(found: Any) -> View:
             items.append(Line(f"The first {_MOST_OF_KIND} of each kind are shown.", "dim"))
     else:
         items.append(Line("Nothing was found."))
-    items.append(Line(f"Expected share of wrong labels: {found.suspects.rate:.2%}."))
+    items.append(Line(wrong_text(found)))
     if found.leaks:
         items.append(leaks_table(found))
     if found.enough is not None:
