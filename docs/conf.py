@@ -151,8 +151,8 @@ def contributing() -> str:
     )
     return (
         f"{before}\n```{{raw}} html\n{layout()}\n```\n\n"
-        "Drawn from the code: files of the row import from the column, the more the larger the dot. Below the\n"
-        "line there is none.\n\n"
+        "Drawn from the code: files of the row import from the column, the more the larger the dot.\n"
+        "Below the line there is none.\n\n"
         f"{after}"
     )
 
