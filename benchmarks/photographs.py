@@ -30,7 +30,7 @@ from benchmarks.frames import Bytes, Frame, covered, taken
 from benchmarks.own_meters import meters
 from lookalike.errors import LookalikeWarning
 from lookalike.evaluation.statistics import rate
-from lookalike.photo.cut import between, crops_of
+from lookalike.photo.cut import crops_of
 from lookalike.photo.history import Keeper, ValueHistory
 from lookalike.photo.layout import PhotoLayout
 from lookalike.photo.reader import Reader
@@ -87,11 +87,6 @@ class Counter:
         registrar = Registrar(layout)
         crops = np.concatenate([crops_of(layout, registrar.register(one).image) for one in photographs])
         labels = values.reshape(-1).astype(str)
-        if rolls:
-            halves = {str(digit): list(crops[labels == str(digit)]) for digit in range(10)}
-            made = list(between(halves))
-            crops = np.concatenate([crops, np.stack([crop for _, _, crop in made])])
-            labels = np.concatenate([labels, [label for label, _, _ in made]])
         return Reader(lookalike.MixtureMatch().fit(crops, labels).recogniser_, layout)
 
 

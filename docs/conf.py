@@ -31,7 +31,9 @@ extensions = ["myst_nb", "sphinx_design", "sphinx.ext.autodoc", "sphinx.ext.auto
 html_theme = "pydata_sphinx_theme"
 html_theme_options = {
     "show_prev_next": False,
-    "secondary_sidebar_items": ["page-toc"],
+    # The lesson's chapters all have the same headings, and lines of code that need the room.
+    "secondary_sidebar_items": {"**": ["page-toc"]}
+    | {f"lesson/{page.stem}": [] for page in (DOCS / "lesson").glob("[0-9]*.md")},
     "header_links_before_dropdown": 8,
     "navbar_align": "left",
     # The theme's field says "Search Ctrl+K" and is named "Search", over which screen readers stumble.
@@ -186,17 +188,24 @@ def is_others(app: Any, what: str, name: str, member: Any, skip: bool, options: 
     return None if module.startswith("lookalike") else True
 
 
+def unfolding(question: re.Match[str]) -> str:
+    """Return a question and its answer as notebooks unfold them: a summary is HTML, not Markdown."""
+    asked = re.sub("`(.*?)`", r"<code>\1</code>", question[1])
+    return f"<details><summary>{asked}</summary>\n\n{question[2]}\n</details>"
+
+
 def notebook(text: str) -> Any:
     """Return a chapter as a notebook: its code cells, and the text between them with answers to unfold."""
     cells = []
-    body = text.split("---\n", 2)[2]
+    start = (DOCS / "lesson" / "start.py").read_text(encoding="utf-8")
+    body = text.split("---\n", 2)[2].replace(":load: start.py\n", start)  # a notebook stands alone
     for part in re.split(r"(?ms)^(```\{code-cell\} python\n.*?^```$)", body):
         code = re.fullmatch(r"(?s)```\{code-cell\} python\n(?::.*?\n)*(.*?)\n?```", part)
         if code:
             cells.append(nbformat.v4.new_code_cell(code[1]))
         elif part.strip():
-            unfold = r"(?ms)^```\{dropdown\} (.*?)\n(.*?)^```$"
-            told = re.sub(unfold, r"<details><summary>\1</summary>\n\n\2\n</details>", part)
+            unfold = r"(?ms)^:::\{dropdown\} (.*?)\n(.*?)^:::$"
+            told = re.sub(unfold, unfolding, part)
             told = re.sub(r"\[([^\]]*)\]\(\.\./[^)]*\)", r"\1", told)  # other pages are not beside it
             cells.append(nbformat.v4.new_markdown_cell(told.strip()))
     return nbformat.v4.new_notebook(cells=cells)

@@ -9,6 +9,7 @@ import pytest
 
 DOCS = Path(__file__).parents[1] / "docs"
 CHAPTERS = sorted((DOCS / "lesson").glob("[0-9]*.md"))
+START = (DOCS / "lesson" / "start.py").read_text(encoding="utf-8")
 
 
 @pytest.mark.filterwarnings("ignore")  # what a reader would see in the page, which the build shows
@@ -16,7 +17,7 @@ CHAPTERS = sorted((DOCS / "lesson").glob("[0-9]*.md"))
 def test_every_cell_runs_and_shows_something(chapter):
     plt = pytest.importorskip("matplotlib.pyplot")
     plt.switch_backend("Agg")
-    text = chapter.read_text(encoding="utf-8")
+    text = chapter.read_text(encoding="utf-8").replace(":load: start.py\n", START)
     first, *cells = re.findall(r"(?ms)^```\{code-cell\} python\n(?::.*?\n)*(.*?)^```$", text)
     known = {}
     exec(first, known)
@@ -33,7 +34,19 @@ def test_each_has_its_questions_pitfalls_and_one_thing_to_change(chapter):
     text = chapter.read_text(encoding="utf-8")
     heads = re.findall("(?m)^## (.*)$", text)
     assert heads[-3:] == ["What trips people up", "Three questions", "Change one thing"]
-    assert text.count("```{dropdown} ") == 3
+    # A fence of backticks ends a title at its first backtick: colons do not.
+    assert text.count("\n:::{dropdown} ") == text.count("{dropdown}") == 3
+
+
+def test_without_mnist_nothing_is_fetched_and_the_command_is_named(monkeypatch, tmp_path, capsys):
+    pytest.importorskip("matplotlib.pyplot")
+    monkeypatch.delenv("LOOKALIKE_DATA", raising=False)
+    monkeypatch.setenv("LOOKALIKE_CACHE", str(tmp_path))
+    known = {}
+    exec(START, known)
+    assert known["mnist"]("lookalike compare mnist") is None
+    assert "`lookalike compare mnist` fetches it" in capsys.readouterr().out
+    assert not [path for path in tmp_path.rglob("*") if "mnist" in path.name]
 
 
 def test_there_are_chapters():

@@ -148,6 +148,30 @@ def test_what_cannot_be_on_a_cluster_is_refused(client, digits, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_ideas_are_compared_and_images_audited_on_workers(client, digits, monkeypatch):
+    images, labels, queries = digits
+    parts = (images, labels), (queries, np.arange(len(queries)) % 10)
+    ideas = ["nearest-l2", "nearest-l1", "mean-image-l2"]
+    asked = []
+    match = module.SpreadMatcher.match
+    monkeypatch.setattr(
+        module.SpreadMatcher, "match", lambda *given, **more: asked.append(1) or match(*given, **more)
+    )
+    found, expected = (lookalike.compare(*parts, ideas, client=one) for one in (client, None))
+    assert len(asked) >= 2
+    for one, other in zip(found.rows, expected.rows, strict=True):
+        assert one.evaluation.accuracy == other.evaluation.accuracy
+        np.testing.assert_array_equal(one.evaluation.predictions, other.evaluation.predictions)
+    asked.clear()
+    # As where there are thousands.
+    monkeypatch.setattr("lookalike.audit.neighbours.DEFORMABLE", 50)
+    found, expected = (lookalike.audit(images, labels, NearestImages(), client=one) for one in (client, None))
+    assert len(asked) >= 2
+    assert found.issues == expected.issues
+    np.testing.assert_array_equal(found.label_quality, expected.label_quality)
+    np.testing.assert_array_equal(found.neighbours.places, expected.neighbours.places)
+
+
 def test_commands_ask_workers_of_this_machine(tmp_path, digits):
     images, labels, queries = digits
     lookalike.save_model(NearestImages().fit(images, labels), tmp_path / "model.lookalike")

@@ -8,7 +8,7 @@ from PIL import Image
 
 from lookalike.errors import InputError
 from lookalike.photo.cut import characters_of, crops_of, cut, value_in_name, values_in
-from lookalike.photo.layout import PhotoLayout, Region, ValueFormat, read_photograph
+from lookalike.photo.layout import PhotoLayout, Region, ValueFormat
 from lookalike.photo.register import PhotographError
 
 
@@ -49,19 +49,6 @@ def test_named_photographs_become_class_folders(layout, photograph, tmp_path):
         for name in ("0715", "0715_again", "9902")
         for place in range(4)
     )
-
-
-def test_wheels_have_crops_between_two_digits(layout, photograph, tmp_path):
-    value = ValueFormat(rolls=("counter.4",))
-    rolling = PhotoLayout(layout.photograph, layout.size, layout.regions, value)
-    path = write(tmp_path / "0129.png", photograph("0129", 4))
-    list(cut(rolling, [path], tmp_path / "crops", {path: "0129"}))
-    folders = {path.name for path in (tmp_path / "crops").iterdir()}
-    assert folders == {"0", "1", "2", "9", "0-1", "1-2", "9-0"}
-    names = "9/0129_counter.4.png", "0/0129_counter.1.png"
-    leaving, coming = (read_photograph(tmp_path / "crops" / name) for name in names)
-    half = read_photograph(tmp_path / "crops" / "9-0" / "turning_902.png")
-    assert np.array_equal(half, np.concatenate([leaving[16:], coming[:16]]))
 
 
 def test_without_values_crops_lie_side_by_side(layout, photograph, tmp_path):

@@ -9,7 +9,6 @@ from photographing import hidden, write
 
 from lookalike.errors import DataError, InputError
 from lookalike.photo import PhotoLayout, Reader, Region, ValueFormat
-from lookalike.photo.reader import PlaceReading, _meanings, _votes
 
 
 def blinded(face, rng):
@@ -105,43 +104,3 @@ def test_a_model_of_other_characters_is_refused(model, layout):
     letters = PhotoLayout(layout.photograph, layout.size, layout.regions, ValueFormat(characters=("ABC",)))
     with pytest.raises(InputError, match=r"knows none of ABC, which counter\.1 may show"):
         Reader(model, letters)
-
-
-DIGITS = [*map(str, range(10))]
-LABELS = [*DIGITS, *(f"{one}-{(one + 1) % 10}" for one in range(10))]
-
-
-@pytest.mark.parametrize(
-    ("shown", "right", "shown_right", "expected"),
-    [
-        ("3-4", None, "", "3"),  # the last wheel has passed the 3
-        ("3-4", "9", "9-0", "3"),
-        ("3-4", "9", "9", "3"),
-        ("3-4", "0", "0", "4"),
-        ("9-0", "1", "1", "0"),
-        ("4", "0", "0", "4"),
-        ("4", "5", "5-6", "4"),
-    ],
-)
-def test_a_wheel_between_two_digits_goes_with_its_right_neighbour(shown, right, shown_right, expected):
-    place = PhotoLayout("none.png", (100, 50), (Region("n", 0, 0, 20, 32),), ValueFormat(rolls=("n",))).places
-    (meaning,) = _meanings(LABELS, place)
-    neighbour = None if right is None else PlaceReading("n.2", right, 1.0, shown=shown_right)
-    here, after = meaning[LABELS.index(shown)]
-    assert _votes(here, after, neighbour, np.zeros(20), meaning) == [(expected, 1.0)]
-
-
-def test_a_wheel_that_is_taken_along_counts_as_what_it_leaves():
-    layout = PhotoLayout("none.png", (100, 50), (Region("n", 0, 0, 20, 32),), ValueFormat(rolls=("n",)))
-    (meaning,) = _meanings(LABELS, layout.places)
-    turning = PlaceReading("n.2", "9", 1.0, shown="9-0")
-    shares = np.zeros(20)
-    shares[LABELS.index("3-4")] = 0.3
-    # A 4 beside a wheel that turns from 9 to 0, and a little like 3-4: it has nearly come to the 4.
-    assert dict(_votes("4", None, turning, shares, meaning)) == {"4": 0.0, "3": 1.0}
-
-
-def test_wheels_are_not_looked_for_where_none_roll():
-    layout = PhotoLayout("none.png", (100, 50), (Region("n", 0, 0, 20, 32),))
-    (meaning,) = _meanings(LABELS, layout.places)
-    assert sorted(meaning.values()) == [(one, None) for one in DIGITS]

@@ -27,6 +27,7 @@ from lookalike.errors import InputError, LabelWarning
 from lookalike.evaluation.compare import both, compare
 from lookalike.evaluation.evaluate import labelled, unwarned
 from lookalike.evaluation.statistics import Rate, rate
+from lookalike.models.nearest import NearestImages
 from lookalike.progress import Progress, silent
 from lookalike.registry import IDEAS, Shown
 from lookalike.search.matches import NOWHERE
@@ -176,6 +177,7 @@ def audit(
     unlabelled: ArrayLike | LooseBatch | None = None,
     pick_count: int = 20,
     seed: int = 0,
+    client: Any = None,
     progress: Progress = silent,
 ) -> Audit:
     """Find what is wrong with labelled images, and which of them mislead.
@@ -195,6 +197,9 @@ def audit(
         How many of them.
     seed : int, default=0
         What random choices are drawn from.
+    client : distributed.Client, optional
+        Of a Dask cluster, on whose workers the neighbours of more than 5,000 images are searched, and the
+        answers of nearest images (extra ``dask``): the same findings.
     progress : Progress, optional
         Hears of what is searched.
 
@@ -225,7 +230,7 @@ def audit(
     images, of = _together(parts)
     codes = np.unique(images.labels.astype(np.str_), return_inverse=True)[1].astype(np.intp)
     notes = [note for part in parts for note in part.source.notes]
-    near = find_neighbours(images, progress)
+    near = find_neighbours(images, client, progress)
     groups = find_groups(images.images, codes, near, progress)
     apart = near.apart(units_of(groups, len(images)))
     if images.groups is not None and len(np.unique(images.groups)) > 1:
@@ -233,7 +238,7 @@ def audit(
     else:
         judged = apart
     suspects = find_suspects(judged, codes, seed=seed)
-    own, blame = _blamed(parts, model, progress)
+    own, blame = _blamed(parts, model, client, progress)
     leaked = _leaked(groups, of)
     leaks = _leak_rows(parts, leaked, blame, seed, progress) if leaked.any() else ()
     issues = [
@@ -301,7 +306,9 @@ def _together(parts: tuple[LabelledImages, ...]) -> tuple[LabelledImages, NDArra
     ), of
 
 
-def _blamed(parts: tuple[LabelledImages, ...], model: Any, progress: Progress) -> tuple[Any, Blame | None]:
+def _blamed(
+    parts: tuple[LabelledImages, ...], model: Any, client: Any, progress: Progress
+) -> tuple[Any, Blame | None]:
     """Return what answers, fitted on the training part, and whom its mistakes are blamed on."""
     train, asked = parts[0], parts[-1]
     fitted = matching() if model is None else clone(model)
@@ -315,6 +322,10 @@ def _blamed(parts: tuple[LabelledImages, ...], model: Any, progress: Progress) -
             f"{type(fitted).__name__} keeps no training images, so none can be blamed: expected a model that "
             "compares with its examples, such as NearestImages or DeformableMatch"
         )
+    if client is not None and type(fitted) is NearestImages:
+        from lookalike.cluster import spread_over
+
+        own = spread_over(own, client)
     known = {str(label): code for code, label in enumerate(own.labels.classes.tolist())}
     codes = np.array([known.get(text, len(known)) for text in asked.labels.astype(np.str_).tolist()])
     most = _ASKED if model is None else None

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.data.labelled import LabelledImages
-from lookalike.distance.search import ImageIndex
 from lookalike.errors import LabelWarning
 from lookalike.evaluation.evaluate import unwarned
 from lookalike.models.deformable import DeformableMatch
 from lookalike.progress import Progress, silent
-from lookalike.search.matches import NOWHERE, others
+from lookalike.search.matches import NOWHERE
+from lookalike.search.pixels import PixelMatcher
 
 #: So many of the nearest are looked at: with fewer, own classes that are far cannot be told from absent ones.
 NEAREST = 50
@@ -49,8 +49,8 @@ def matching() -> DeformableMatch:
     return DeformableMatch(n_neighbors=1, candidates=2 * NEAREST, aligned=False)
 
 
-def find_neighbours(images: LabelledImages, progress: Progress = silent) -> Neighbours:
-    """Return the nearest others of each image."""
+def find_neighbours(images: LabelledImages, client: Any = None, progress: Progress = silent) -> Neighbours:
+    """Return the nearest others of each image; with a client of a cluster, many are searched there."""
     n = len(images)
     k = min(NEAREST, n - 1)
     if k < 1:
@@ -64,8 +64,11 @@ def find_neighbours(images: LabelledImages, progress: Progress = silent) -> Neig
         found = own.matcher.match(own.matcher.images, k, exclude=np.arange(n), reach=1.0, progress=progress)
         return Neighbours(found.places, found.distances, "deformable match")
     described = own.matcher.comparison.descriptors_of(own.seen(images.images, progress), progress)
-    sums, places = ImageIndex(described, "l2").search(described, k + 1, progress=progress)
-    left = others(places, np.arange(n))
-    return Neighbours(
-        places[left].reshape(n, k), np.sqrt(sums[left].reshape(n, k)), "coarse descriptions of edges"
-    )
+    matcher: Any = PixelMatcher("l2")
+    matcher.fit(described, np.zeros(n, np.intp), 1)
+    if client is not None:
+        from lookalike.cluster.fitting import spread_matcher
+
+        matcher = spread_matcher(matcher, client)
+    found = matcher.match(described, k, exclude=np.arange(n), progress=progress)
+    return Neighbours(found.places, found.distances, "coarse descriptions of edges")

@@ -48,6 +48,8 @@ def audit(
     nested: common.Nested = False,
     follow_links: common.FollowLinks = False,
     group_from: common.GroupFrom = "",
+    workers: common.Workers = None,
+    scheduler: common.Scheduler = "",
     as_json: common.Json = False,
     as_csv: common.Csv = False,
     quiet: common.Quiet = False,
@@ -72,7 +74,17 @@ def audit(
         (train, *more), model = _loaded(data, options, group_from)
         others = _others(unlabelled, train, options, quiet) if unlabelled else None
         valid = more[0] if more else None
-        found = audited(train, valid, model, unlabelled=others, pick_count=pick, seed=seed, progress=tell)
+        with common.cluster_of(workers, scheduler) as client:
+            found = audited(
+                train,
+                valid,
+                model,
+                unlabelled=others,
+                pick_count=pick,
+                seed=seed,
+                client=client,
+                progress=tell,
+            )
     common.show_result(found, as_json, as_csv)
     if report is not None:
         found.report(report, command=common.command_line())

@@ -473,15 +473,27 @@ Scheduler = Annotated[
 @contextmanager
 def on_workers(own: Recogniser, workers: int | None, scheduler: str) -> Iterator[Recogniser]:
     """Give what answers with its images shared out over workers, or as it is where none are asked for."""
+    with cluster_of(workers, scheduler) as client:
+        if client is None:
+            yield own
+        else:
+            from lookalike.cluster import spread_over
+
+            yield spread_over(own, client)
+
+
+@contextmanager
+def cluster_of(workers: int | None, scheduler: str) -> Iterator[Any]:
+    """Give a client of the workers that are asked for; None where none are."""
     if workers is None and not scheduler:
-        yield own
+        yield None
         return
     if workers is not None and scheduler:
         raise InputError("--workers and --scheduler are given: expected one of them")
-    from lookalike.cluster import connected, spread_over
+    from lookalike.cluster import connected
 
     with connected(workers, scheduler) as client:
-        yield spread_over(own, client)
+        yield client
 
 
 def model_files(patterns: Iterable[str]) -> list[Path]:

@@ -50,6 +50,8 @@ def compare(
     nested: common.Nested = False,
     follow_links: common.FollowLinks = False,
     group_from: common.GroupFrom = "",
+    workers: common.Workers = None,
+    scheduler: common.Scheduler = "",
     as_json: common.Json = False,
     as_csv: common.Csv = False,
     quiet: common.Quiet = False,
@@ -77,7 +79,8 @@ def compare(
 
             find(train, valid, image)
         common.say_notes([*train.source.notes, *valid.source.notes], quiet)
-        comparison = lookalike.compare(train, valid, chosen, seed=seed, progress=tell)
+        with common.cluster_of(workers, scheduler) as client:
+            comparison = lookalike.compare(train, valid, chosen, seed=seed, client=client, progress=tell)
     common.say_notes(comparison.notes, quiet)
     common.show_result(comparison, as_json, as_csv)
     if report is not None:

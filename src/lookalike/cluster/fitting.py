@@ -152,7 +152,13 @@ def spread(model: NearestImages, *, client: Any = None) -> Any:
 
 def spread_over(own: Recogniser, client: Any) -> Recogniser:
     """Return what answers with its images shared out over the workers that there are."""
-    known = own.matcher
+    there = own.copied()
+    there.matcher = spread_matcher(own.matcher, client)
+    return there
+
+
+def spread_matcher(known: Any, client: Any) -> SpreadMatcher:
+    """Return what finds the same images, shared out over the workers that there are."""
     if not isinstance(known, PixelMatcher):
         raise InputError(f"{known.title} cannot be spread over workers: expected nearest images")
     count = max(1, min(len(known.codes), len(client.scheduler_info()["workers"])))
@@ -161,9 +167,7 @@ def spread_over(own: Recogniser, client: Any) -> Recogniser:
     for first, behind in pairwise(cuts):
         images, codes = known.kept(np.arange(first, behind)), known.codes[first:behind]
         parts.append(submitted(client, "keep", _kept, known.metric, images, codes, known.n_classes))
-    there = own.copied()
-    there.matcher = SpreadMatcher(client, parts, cuts[:-1], known.metric, known.codes, known.n_classes)
-    return there
+    return SpreadMatcher(client, parts, cuts[:-1], known.metric, known.codes, known.n_classes)
 
 
 def _kept(metric: str, images: NDArray[Any], codes: Codes, n_classes: int) -> PixelMatcher:

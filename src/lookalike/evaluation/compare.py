@@ -21,6 +21,7 @@ from lookalike.evaluation.ideas import Candidate, candidates, one_line
 from lookalike.evaluation.results import Comparison, Evaluation, PairTest, Row
 from lookalike.evaluation.statistics import holm, mcnemar
 from lookalike.images import digests
+from lookalike.models.nearest import NearestImages
 from lookalike.progress import Progress, silent
 from lookalike.search.mixture.network import OnnxNetwork
 
@@ -31,6 +32,7 @@ def compare(
     ideas: Iterable[Any] | Mapping[str, Any] | None = None,
     *,
     seed: int = 0,
+    client: Any = None,
     progress: Progress = silent,
 ) -> Comparison:
     """Fit every idea on ``train``, measure it on ``valid``, and test which differences are real.
@@ -47,6 +49,8 @@ def compare(
         dict is taken. By default the registry's default ideas.
     seed : int, default=0
         What every random choice is drawn from.
+    client : distributed.Client, optional
+        Of a Dask cluster, on whose workers nearest images are searched (extra ``dask``): the same figures.
     progress : Progress, optional
         Hears of each idea, and of each 1,000 images.
 
@@ -88,11 +92,18 @@ def compare(
     """
     train, valid = both(train, valid)
     parts = Inputs.at(train), Inputs.at(valid)
-    rows = tuple(
-        attempt(one, parts[0], partial(measure, inputs=parts[1]), seed=seed, progress=progress)
-        for one in candidates(ideas)
-    )
+    measured = partial(_measured, client=client, inputs=parts[1])
+    rows = tuple(attempt(one, parts[0], measured, seed=seed, progress=progress) for one in candidates(ideas))
     return Comparison(train, valid, rows, pairs(rows), seed, *copies(train, valid))
+
+
+def _measured(model: Any, client: Any, inputs: Inputs, progress: Progress) -> Evaluation:
+    """Return a model's figures; where there is a cluster, nearest images are searched there."""
+    if client is not None and type(model) is NearestImages:
+        from lookalike.cluster import spread
+
+        model = spread(model, client=client)
+    return measure(model, inputs=inputs, progress=progress)
 
 
 def copies(train: LabelledImages, valid: LabelledImages) -> tuple[int, int, tuple[str, ...]]:

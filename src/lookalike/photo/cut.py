@@ -12,15 +12,11 @@ from numpy.typing import NDArray
 
 from lookalike.errors import InputError
 from lookalike.files import MAX_FILE_BYTES, read_file, write_whole
-from lookalike.photo.layout import DIGITS, PhotoLayout, read_photograph
+from lookalike.photo.layout import PhotoLayout, read_photograph
 from lookalike.photo.register import PhotographError, Registrar, opencv
 from lookalike.text import quoted
 
 Bytes = NDArray[np.uint8]
-
-#: How far a wheel has turned from a digit to the next in crops that are made of both. Few are made, and none
-#: that are nearly a digit: on real wheels digits stand a little off, and would be taken for their neighbours.
-BETWEEN = (0.3, 0.4, 0.5, 0.6, 0.7)
 
 
 def crops_of(layout: PhotoLayout, image: Bytes) -> Bytes:
@@ -114,8 +110,7 @@ def cut(
     photographs : iterable of Path
         Photographs; one that cannot be laid on the reference is an error.
     folder : Path
-        Where crops go: ``NAME_PLACE.png``, in a folder for each character where values are known. Of wheels
-        there are also crops between two digits, made of a crop of each: in folders such as ``3-4``.
+        Where crops go: ``NAME_PLACE.png``, in a folder for each character where values are known.
     values : mapping of Path to str, optional
         What each photograph shows.
 
@@ -128,7 +123,6 @@ def cut(
     """
     registrar = Registrar(layout)
     known = None if values is None else {p: characters_of(layout, v, p.name) for p, v in values.items()}
-    wheels: dict[str, list[Bytes]] = {}
     for path in photographs:
         try:
             crops = crops_of(layout, registrar.register(read_photograph(path)).image)
@@ -138,26 +132,7 @@ def cut(
             name = f"{path.stem}_{place.name}.png"
             character = None if known is None else known[path][number]
             _write(folder / (character or "") / name, crop)
-            if character is not None and layout.value.rolls:
-                wheels.setdefault(character, []).append(crop)
         yield path, len(crops)
-    for label, number, crop in between(wheels):
-        _write(folder / label / f"turning_{number}.png", crop)
-
-
-def between(wheels: Mapping[str, list[Bytes]]) -> Iterator[tuple[str, int, Bytes]]:
-    """Yield crops of wheels between two digits, made of a crop of each, with labels such as ``3-4``."""
-    for digit in DIGITS:
-        after = DIGITS[(int(digit) + 1) % 10]
-        for number, part in enumerate(BETWEEN if {digit, after} <= wheels.keys() else ()):
-            leaving = wheels[digit][number % len(wheels[digit])]
-            coming = wheels[after][number % len(wheels[after])]
-            cut_at = round(part * len(leaving))
-            yield (
-                f"{digit}-{after}",
-                100 * int(digit) + number,
-                np.concatenate([leaving[cut_at:], coming[:cut_at]]),
-            )
 
 
 def _write(path: Path, crop: Bytes) -> None:

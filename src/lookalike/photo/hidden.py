@@ -64,8 +64,8 @@ class Hidden:
         if images is None or codes is None:
             nothing = np.zeros((0, 0, 0), np.float32)
             return cls(np.zeros(0, np.str_), nothing, nothing[0], nothing, np.inf)
-        strokes, moves = _strokes(images), range(-_MOVED, _MOVED + 1)
-        moved = np.stack([_middle(strokes, down, right) for down in moves for right in moves])
+        found, moves = strokes(images), range(-_MOVED, _MOVED + 1)
+        moved = np.stack([_middle(found, down, right) for down in moves for right in moves])
         colours = _colours(images)
         places = np.arange(len(colours))
         usual = [_far(colours[place], colours[places != place]) for place in places if len(places) >= _LEAST]
@@ -74,7 +74,7 @@ class Hidden:
 
     def doubts(self, crops: NDArray[np.generic], labels: Sequence[str]) -> list[str | None]:
         """Return for each crop, and what it was taken for, why it is hidden, if so."""
-        middles, steps, colours = _middle(_strokes(crops), 0, 0), _steps(crops), _colours(crops)
+        middles, steps, colours = _middle(strokes(crops), 0, 0), _steps(crops), _colours(crops)
         found: list[str | None] = []
         for middle, step, colour, label in zip(middles, steps, colours, labels, strict=True):
             same = self.labels == label
@@ -103,7 +103,7 @@ def _gray(images: NDArray[np.generic]) -> Floats:
     return _blurred(gray.mean(axis=3) if gray.ndim == 4 else gray, _NOISE)
 
 
-def _strokes(images: NDArray[np.generic]) -> Floats:
+def strokes(images: NDArray[np.generic]) -> Floats:
     """Return images without what is wide, and without noise: ``(n, h, w)``."""
     gray = _gray(images)
     return gray - _blurred(gray, round(_WIDE * gray.shape[1]) | 1)

@@ -15,9 +15,9 @@ from lookalike.photo.drawing import Marked, drawn, moved
 from lookalike.photo.hidden import Hidden
 from lookalike.photo.layout import DIGITS, PhotoLayout, ValuePlace, load_layout, read_photograph
 from lookalike.photo.register import PhotographError, Registered, Registrar
+from lookalike.photo.wheels import UNLIKE, Standing, Wheels, turned_back
 
 if TYPE_CHECKING:
-    from lookalike.recognition.assessment import Assessment
     from lookalike.recognition.recogniser import Recogniser
 
 Bytes = NDArray[np.uint8]
@@ -29,6 +29,8 @@ SURE = 0.7
 LEVEL, _LIKELY = 0.02, 0.9
 #: Or more of which is burnt out than in the reference, by this share of its pixels.
 _BURNT = 0.12
+#: A wheel between two digits has passed the one that it leaves where its right neighbour shows so much.
+_HALF = 5
 #: What stands in a value for a place that is not known.
 UNKNOWN = "?"
 
@@ -166,6 +168,7 @@ class Reader:
         self._stands_for = _meanings(labels, self.layout.places)
         self._registrar = Registrar(self.layout)
         self._hidden = Hidden.of(model)
+        self._wheels = Wheels.of(model) if any(place.rolls for place in self.layout.places) else None
 
     def read(self, photograph: str | Path | bytes | Bytes, name: str = "") -> PhotoReading:
         """Return what a photograph says.
@@ -220,70 +223,87 @@ class Reader:
 
     def _read(self, found: Registered, name: str) -> PhotoReading:
         """Return what a photograph says that lies on the reference."""
-        from lookalike.recognition.assessment import Assessment
-
         crops = crops_of(self.layout, found.image)
         shape = self._model.image_shape
         if shape is not None and len(shape) == 2:
             from lookalike.data.look import gray_bytes
 
             crops = gray_bytes(crops)
-        crops = self._model.checked(crops)
-        assessed = Assessment.of(self._model, crops, self._level, 1)
-        places, rules = self._answers(assessed)
-        doubts = self._doubts(found, crops, assessed, places)
-        places = [replace(place, doubt=doubt) for place, doubt in zip(places, doubts, strict=True)]
+        rolls = [place.rolls for place in self.layout.places]
+        nowhere: list[Standing | None] = [None] * len(rolls)
+        standing = nowhere if self._wheels is None else self._wheels.standing(crops, rolls)
+        answered = self._answered(crops, standing)
+        places: list[PlaceReading] = []
+        rules: list[str] = []
+        for number in range(len(rolls) - 1, -1, -1):
+            right, wheel = (places[0] if places else None), standing[number]
+            if wheel is not None and wheel.turns:
+                places.insert(0, self._turning(self.layout.places[number].name, wheel, right))
+                rules.insert(0, _rolled(places[0], right))
+            else:
+                places.insert(0, answered[number])
+        doubts = self._burnt(found)
+        places = [replace(one, doubt=burnt or one.doubt) for one, burnt in zip(places, doubts, strict=True)]
         if found.turns:
             degrees = 90 * found.turns
             rules.append(f"the photograph is turned clockwise by {degrees} degrees: it was turned back")
         return given(self.layout, name, places, rules, found.turns)
 
-    def _answers(self, assessed: Assessment) -> tuple[list[PlaceReading], list[str]]:
-        """Return the answer of each place, and what wheels between two digits rest on."""
-        places: list[PlaceReading] = []
-        rules: list[str] = []
-        right: PlaceReading | None = None
-        for number in range(len(self.layout.places) - 1, -1, -1):
-            place, shares = self.layout.places[number], assessed.probabilities[number]
+    def _answered(self, crops: Bytes, standing: list[Standing | None]) -> dict[int, PlaceReading]:
+        """Return what the model answers; wheels between two digits it does not know, and is not asked."""
+        from lookalike.recognition.assessment import Assessment
+
+        asked = [number for number, one in enumerate(standing) if one is None or not one.turns]
+        if not asked:
+            return {}
+        upright = [
+            turned_back(crops[number], wheel.part if (wheel := standing[number]) else 0.0) for number in asked
+        ]
+        checked = self._model.checked(np.stack(upright))
+        assessed = Assessment.of(self._model, checked, self._level, 1)
+        found = {}
+        for number, shares in zip(asked, assessed.probabilities, strict=True):
             meaning = self._stands_for[number]
             best = max(meaning, key=lambda code: shares[code])
-            shown = str(assessed.classes[best])
-            votes = dict.fromkeys(place.characters, 0.0)
-            for code, (here, after) in meaning.items():
-                for character, part in _votes(here, after, right, shares, meaning):
-                    votes[character] = votes.get(character, 0.0) + part * float(shares[code])
-            character = max(votes, key=lambda one: votes[one])
-            right = PlaceReading(place.name, character, min(1.0, votes[character]), shown=shown)
-            places.insert(0, right)
-            if meaning[best][1] is not None:
-                rules.insert(0, _rolled(right, places[1] if len(places) > 1 else None))
-        return places, rules
+            name = self.layout.places[number].name
+            found[number] = PlaceReading(name, meaning[best], float(shares[best]), shown=meaning[best])
+        hidden = self._hidden.doubts(self._model.seen(checked), [one.shown for one in found.values()])
+        for row, (number, one) in enumerate(found.items()):
+            if assessed.unlike[row] or (assessed.rejected[row] and one.probability < _LIKELY):
+                doubt: str | None = "it looks like none of the characters that the model knows"
+            else:
+                doubt = hidden[row] or self._unsure(one)
+            found[number] = replace(one, doubt=doubt)
+        return found
 
-    def _doubts(
-        self, found: Registered, crops: Bytes, assessed: Assessment, places: list[PlaceReading]
-    ) -> list[str | None]:
-        """Return for each place why it is not to be relied on, if so."""
+    def _turning(self, name: str, wheel: Standing, right: PlaceReading | None) -> PlaceReading:
+        """Return what a wheel between two digits counts as, by the place to its right."""
+        here, after = wheel.shown[0], wheel.shown[-1]
+        # Without a right neighbour it has passed the digit that it leaves, and not yet the next one.
+        passed = right is None or right.character not in DIGITS or int(right.character) >= _HALF
+        one = PlaceReading(name, here if passed else after, wheel.probability, shown=wheel.shown)
+        if wheel.unlike > UNLIKE:
+            return replace(one, doubt="it is covered, or looks like no wheel between two digits")
+        return replace(one, doubt=self._unsure(one))
+
+    def _burnt(self, found: Registered) -> list[str | None]:
+        """Return for each place that too much of it cannot be seen, if so."""
         cv2 = self._registrar.cv2
-        hidden = self._hidden.doubts(self._model.seen(crops), [place.shown for place in places])
         doubts: list[str | None] = []
-        for number, (place, one) in enumerate(zip(self.layout.places, places, strict=True)):
+        for place in self.layout.places:
             inside = np.zeros(found.burnt.shape, np.uint8)
             cv2.fillPoly(inside, [np.rint(place.corners).astype(np.int32)], 1)
             there = inside > 0
             burnt = found.burnt[there].mean() - self._registrar.burnt[there].mean()
-            if burnt > _BURNT:
-                doubts.append(f"{burnt:.0%} of it is burnt out, or outside of the photograph")
-            elif assessed.unlike[number] or (assessed.rejected[number] and one.probability < _LIKELY):
-                doubts.append("it looks like none of the characters that the model knows")
-            elif hidden[number] is not None:
-                doubts.append(hidden[number])
-            elif one.probability < self._sure:
-                doubts.append(
-                    f"{one.character} has a probability of {one.probability:.2f}, below {self._sure:g}"
-                )
-            else:
-                doubts.append(None)
+            said = f"{burnt:.0%} of it is burnt out, or outside of the photograph"
+            doubts.append(said if burnt > _BURNT else None)
         return doubts
+
+    def _unsure(self, one: PlaceReading) -> str | None:
+        """Return that an answer is not likely enough, if so."""
+        if one.probability >= self._sure:
+            return None
+        return f"{one.character} has a probability of {one.probability:.2f}, below {self._sure:g}"
 
 
 def given(
@@ -298,20 +318,11 @@ def given(
     return PhotoReading(name, value, layout.value.unit, seen, tuple(places), reasons, tuple(rules), turns)
 
 
-#: By the place of a class: the character it stands for, and of a wheel between two digits the next one.
-_Meaning = dict[int, tuple[str, str | None]]
-
-
-def _meanings(labels: list[str], places: tuple[ValuePlace, ...]) -> list[_Meaning]:
-    """Return for each place what the classes of a model stand for there."""
-    found: list[_Meaning] = []
+def _meanings(labels: list[str], places: tuple[ValuePlace, ...]) -> list[dict[int, str]]:
+    """Return for each place which characters the classes of a model are there, by their codes."""
+    found = []
     for place in places:
-        meaning: _Meaning = {}
-        for code, label in enumerate(labels):
-            if label in place.characters and len(label) == 1:
-                meaning[code] = label, None
-            elif place.rolls and len(label) == 3 and label[1] == "-" and label[0] in DIGITS:
-                meaning[code] = label[0], label[2]
+        meaning = {code: label for code, label in enumerate(labels) if label in [*place.characters]}
         if not meaning:
             raise InputError(
                 f"the model knows none of {place.characters}, which {place.name} may show: fit it on "
@@ -319,25 +330,6 @@ def _meanings(labels: list[str], places: tuple[ValuePlace, ...]) -> list[_Meanin
             )
         found.append(meaning)
     return found
-
-
-def _votes(
-    here: str, after: str | None, right: PlaceReading | None, shares: Any, meaning: _Meaning
-) -> list[tuple[str, float]]:
-    """Return which characters an answer speaks for, and by which part, given a wheel's right neighbour."""
-    if after is not None:
-        # Without a right neighbour a wheel has passed the digit that it leaves, and not yet the next one.
-        return [(here if right is None or int(right.character) >= 5 else after, 1.0)]
-    if right is None or right.shown != "9-0" or right.character != "9" or here not in DIGITS:
-        return [(here, 1.0)]
-    # The right neighbour turns from 9 to 0 and takes this wheel along: it either begins to leave this digit,
-    # or has nearly come to it and counts as the one before.
-    before = DIGITS[int(here) - 1]
-    turning = {pair: float(shares[code]) for code, pair in meaning.items()}
-    leaves = turning.get((here, DIGITS[(int(here) + 1) % 10]), 0.0)
-    comes = turning.get((before, here), 0.0)
-    part = leaves / (leaves + comes) if leaves + comes else 0.5
-    return [(here, part), (before, 1 - part)]
 
 
 def _rolled(place: PlaceReading, right: PlaceReading | None) -> str:
