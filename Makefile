@@ -11,7 +11,7 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 EXTRAS = dask,dev,onnx,parquet,serve$(if $(filter 0,$(TORCH)),,,torch)$(if $(filter 0,$(TRITON)),,,triton)
 DEV = $(VENV)/.dev$(TORCH)$(TRITON)
 
-.PHONY: demo test soak check format docs bench clean
+.PHONY: demo test soak check format docs look bench clean
 
 demo: $(VENV)/.demo
 	$(BIN)/lookalike compare digits --classes 3,7
@@ -41,6 +41,10 @@ docs: $(VENV)/.docs
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
 	$(BIN)/python -m sphinx -q -b man docs docs/_build/man
 	@echo "The site is docs/_build/html/index.html, the manual page docs/_build/man/lookalike.1"
+
+# Each page of the site in a browser, light and dark, wide and narrow: nothing overflows, axe-core finds no fault.
+look: docs $(DEV)
+	$(BIN)/python -m pytest -n 2 tests/look_at_site.py
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks

@@ -20,3 +20,10 @@ def chromium():
         opened = running.chromium.launch(executable_path=found, args=_OPTIONS)
         yield opened
         opened.close()
+
+
+def faults(page, axe):
+    """Return what axe-core finds wrong with an open page."""
+    page.evaluate(axe)
+    found = page.evaluate("axe.run().then(one => one.violations)")
+    return [f"{one['impact']} {one['id']}: {one['nodes'][0]['html']}" for one in found]

@@ -1,6 +1,8 @@
 """What tests share: real images where they are, and images on which careless code breaks."""
 
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +51,22 @@ def digits():
     import lookalike
 
     return lookalike.load("digits")
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory):
+    """Return axe-core's source, as its makers publish it; skip where it cannot be had."""
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("npm is not installed: axe-core cannot be had")
+    folder = tmp_path_factory.mktemp("axe")
+    try:
+        command = [npm, "pack", "--silent", "axe-core@4"]
+        subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=60)
+    except (subprocess.SubprocessError, OSError):
+        pytest.skip("npm could not fetch axe-core")
+    shutil.unpack_archive(next(folder.glob("*.tgz")), folder, filter="data")
+    return (folder / "package/axe.min.js").read_text("utf-8")
 
 
 @pytest.fixture

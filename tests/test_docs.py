@@ -74,7 +74,8 @@ def test_every_page_is_linked_and_links_lead_somewhere():
         for link in re.findall(r"\]\(([^)#:]+)\)", text):
             assert (page.parent / link).is_file(), f"{page.name}: {link}"
         for listing in re.findall(r"(?s)```\{toctree\}\n(.*?)```", text):
-            names = [line for line in listing.split() if not line.startswith(":")]
+            # A line is a name, or a title and a name: Lesson <lesson/index>.
+            names = re.findall(r"(?m)^(?!:)(?:.* <)?([^<>\n]+)>?$", listing)
             listed |= {found.resolve() for name in names for found in page.parent.glob(f"{name}.md")}
     assert {page.resolve() for page in pages} <= listed | {(DOCS / "index.md").resolve()}
 

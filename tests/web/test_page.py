@@ -3,7 +3,6 @@
 import io
 import re
 import shutil
-import subprocess
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ from asking_web import files, png, running
 from PIL import Image
 
 import lookalike
-from browsing import chromium
+from browsing import chromium, faults
 from web.drawing import answered, draw, shown, visiting, waited
 from web.pens import strokes
 
@@ -302,31 +301,12 @@ def test_nothing_overflows(seen):
             assert found <= width, (view, width)
 
 
-@pytest.fixture(scope="module")
-def axe(tmp_path_factory):
-    """Return axe-core's source, as its makers publish it; skip where it cannot be had."""
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("npm is not installed: axe-core cannot be had")
-    folder = tmp_path_factory.mktemp("axe")
-    try:
-        command = [npm, "pack", "--silent", "axe-core@4"]
-        subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=60)
-    except (subprocess.SubprocessError, OSError):
-        pytest.skip("npm could not fetch axe-core")
-    shutil.unpack_archive(next(folder.glob("*.tgz")), folder, filter="data")
-    return (folder / "package/axe.min.js").read_text("utf-8")
-
-
 @pytest.mark.parametrize("view", ["draw", "lesson", "data", "queue"])
 def test_axe_finds_no_fault(seen, axe, view):
     seen.set_viewport_size({"width": 1400, "height": 900})
     seen.locator(f"#tab-{view}").click()
     seen.wait_for_load_state("networkidle")
-    seen.evaluate(axe)
-    found = seen.evaluate("axe.run().then(one => one.violations)")
-    said = [f"{one['impact']} {one['id']}: {one['nodes'][0]['html']}" for one in found]
-    assert said == []
+    assert faults(seen, axe) == []
 
 
 def test_digits_of_several_writers_are_recognised(visit, mnist, tmp_path):
