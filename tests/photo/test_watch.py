@@ -196,6 +196,16 @@ def test_a_redirect_is_followed_on_the_same_host_only(camera):
     assert "it leads to http://localhost:1, another host" in away.problem
 
 
+def test_what_is_not_there_yet_is_said(monkeypatch, capsys, tmp_path, saved, layout, looks):
+    layout.save(tmp_path / "layout.json")
+    monkeypatch.chdir(tmp_path)
+    for said in ("watching new.jpg, which is not there yet, every 60", "watching new.jpg, every 60 seconds"):
+        looks(1)
+        found = call(monkeypatch, capsys, "watch", saved, "layout.json", "new.jpg")
+        assert (found.code, said in found.err) == (130, True), found.err
+        (tmp_path / "new.jpg").write_bytes(b"")
+
+
 def test_doubtful_photographs_need_a_named_folder(monkeypatch, capsys, tmp_path, saved, layout):
     layout.save(tmp_path / "layout.json")
     found = call(

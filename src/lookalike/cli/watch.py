@@ -66,7 +66,8 @@ def watch(
     if keeper and (last := keeper.history.last()):
         watcher.since = last.taken
     doubtful = None if keep_doubtful is None else _folder(keep_doubtful)
-    common.say(f"watching {watcher.shown}, every {every:g} seconds; Ctrl-C ends it", quiet)
+    shown = watcher.shown if watcher.is_there else f"{watcher.shown}, which is not there yet"
+    common.say(f"watching {shown}, every {every:g} seconds; Ctrl-C ends it", quiet)
     while True:
         for arrival in watcher.look():
             with common.warned(quiet):

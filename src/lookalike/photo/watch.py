@@ -84,6 +84,11 @@ class Watcher:
         parts = urlsplit(self.source)
         return plain(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl())
 
+    @property
+    def is_there(self) -> bool:
+        """Whether what is watched is there already; an address is asked in time."""
+        return self._is_address or Path(self.source).exists()
+
     def look(self) -> list[Arrival]:
         """Return what has come since the last look, oldest first.
 
