@@ -67,24 +67,15 @@ def audit(
     inputs = [*common.data_files(data), unlabelled]
     common.check_file("--report", report, inputs, common.PAGES)
     _check_table(write, inputs)
-    with common.progress(quiet) as tell:
+    with common.progress(quiet) as tell, common.cluster_of(workers, scheduler) as client:
         options = common.loading(classes, size, limit, seed, skip_bad, tell) | common.layout(
             zip_encoding, label_column, header, label_from, nested, follow_links
         )
         (train, *more), model = _loaded(data, options, group_from)
         others = _others(unlabelled, train, options, quiet) if unlabelled else None
         valid = more[0] if more else None
-        with common.cluster_of(workers, scheduler) as client:
-            found = audited(
-                train,
-                valid,
-                model,
-                unlabelled=others,
-                pick_count=pick,
-                seed=seed,
-                client=client,
-                progress=tell,
-            )
+        how = {"seed": seed, "client": client, "progress": tell}
+        found = audited(train, valid, model, unlabelled=others, pick_count=pick, **how)
     common.show_result(found, as_json, as_csv)
     if report is not None:
         found.report(report, command=common.command_line())

@@ -67,7 +67,7 @@ def compare(
     inputs = [*common.data_files(data), *common.idea_files(ideas), *_files_of(embedding)]
     common.check_file("--report", report, inputs, common.PAGES)
     chosen = _and_others(common.chosen_ideas(ideas), with_networks, embedding)
-    with common.progress(quiet) as tell:
+    with common.progress(quiet) as tell, common.cluster_of(workers, scheduler) as client:
         train, valid = lookalike.load(
             data,
             group_from=group_from or None,
@@ -79,8 +79,7 @@ def compare(
 
             find(train, valid, image)
         common.say_notes([*train.source.notes, *valid.source.notes], quiet)
-        with common.cluster_of(workers, scheduler) as client:
-            comparison = lookalike.compare(train, valid, chosen, seed=seed, client=client, progress=tell)
+        comparison = lookalike.compare(train, valid, chosen, seed=seed, client=client, progress=tell)
     common.say_notes(comparison.notes, quiet)
     common.show_result(comparison, as_json, as_csv)
     if report is not None:
