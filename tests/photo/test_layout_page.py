@@ -72,7 +72,7 @@ def test_another_file_is_written_over_only_when_told(asking, tmp_path):
         ("{", 400, "no JSON"),
         ("[" * 100_000, 400, "no JSON"),
         ("[]", 400, "no JSON object"),
-        ('{"regions": 3, "register": "none"}', 422, "regions of the layout is '3': expected list"),
+        ('{"regions": 3, "register": "none"}', 422, "regions of the layout is '3': expected a list"),
         ('{"regions": [], "register": "none"}', 422, "there are no regions"),
     ],
 )
