@@ -5,6 +5,8 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from benchmarks.frames import AT, CELL
@@ -14,8 +16,8 @@ pytest.importorskip("fastapi", reason="serving needs the extra [serve]")
 
 from starlette.testclient import TestClient
 
-from browsing import chromium
-from lookalike.photo.layout import ValueFormat, load_layout
+from browsing import chromium, faults
+from lookalike.photo.layout import PhotoLayout, Region, ValueFormat, load_layout
 from lookalike.web.layout_page import LayoutPage
 from web.asking_web import BASE
 from web.drawing import visiting, waited
@@ -90,18 +92,20 @@ def test_strangers_are_refused(asking):
     assert posted.status_code == 403
 
 
-@pytest.fixture
-def drawing(photo, tmp_path):
-    """Run ``lookalike layout photo.png`` and yield its process and its address."""
-    command = [sys.executable, "-m", "lookalike", "layout", "photo.png", "--no-browser"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+@contextmanager
+def served(file, folder):
+    """Run ``lookalike layout FILE`` and give its process and its address."""
+    command = [sys.executable, "-m", "lookalike", "layout", file, "--no-browser"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=folder)
     found = re.search(r"http://\S+/", line := process.stderr.readline())
     assert found, line + process.stderr.read()
-    yield process, found[0].rstrip("/")
-    if process.poll() is None:
-        os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    process.stderr.close()
+    try:
+        yield process, found[0].rstrip("/")
+    finally:
+        if process.poll() is None:
+            os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stderr.close()
 
 
 def drag(page, start, end):
@@ -116,10 +120,10 @@ def drag(page, start, end):
     page.mouse.up()
 
 
-def test_a_row_of_cells_is_drawn_and_saved(drawing, tmp_path):
-    process, address = drawing
+def test_a_row_of_cells_is_drawn_and_saved(photo, tmp_path):
     right, bottom = AT[0] + CELL[0] * CELLS, AT[1] + CELL[1]
-    with chromium() as browser, visiting(browser) as visit:
+    page_of = served(photo.name, tmp_path)
+    with page_of as (process, address), chromium() as browser, visiting(browser) as visit:
         page = visit(address)
         page.locator("#cells").fill(str(CELLS))
         drag(page, (AT[0] + 20, AT[1] + 20), (right, bottom))
@@ -143,10 +147,41 @@ def test_a_row_of_cells_is_drawn_and_saved(drawing, tmp_path):
         page.locator("#save").click()
         page.locator("#finish").click()
         page.wait_for_selector("text=This page can be closed")
-    assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=20) == 0
     made = load_layout(tmp_path / "layout.json")
     (row,) = made.regions
     box = (row.x, row.y, row.x + row.width, row.y + row.height)
     assert max(abs(one - other) for one, other in zip(box, (*AT, right, bottom), strict=True)) <= 1
     assert (row.name, row.cells, row.angle) == ("counter", CELLS, 0)
     assert (made.value.decimals, made.value.unit, made.value.rolls) == (2, "m3", ("counter.4",))
+
+
+def test_a_layout_is_opened_changed_and_saved(photo, tmp_path):
+    facts = {"decimals": 1, "rolls": ("counter.2", "last"), "characters": ("01", *["0123456789"] * CELLS)}
+    regions = Region(**ROW), Region("last", 300, 120, 40, 64)
+    made = PhotoLayout(photo, (480, 320), regions, ValueFormat(**facts), "shift")
+    made.save(tmp_path / "layout.json")
+    page_of = served("layout.json", tmp_path)
+    with page_of as (process, address), chromium() as browser, visiting(browser) as visit:
+        page = visit(address)
+        waited(page, "document.querySelector('#written').textContent === '0000.0'")
+        page.locator("#value-unit").fill("kWh")
+        waited(page, "document.querySelector('#written').textContent === '0000.0 kWh'")
+        page.locator("#save").click()
+        page.locator("#finish").click()
+        page.wait_for_selector("text=This page can be closed")
+        assert process.wait(timeout=20) == 0
+    found = load_layout(tmp_path / "layout.json")
+    assert vars(found) == vars(replace(made, value=replace(made.value, unit="kWh")))
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_axe_finds_no_fault_where_regions_are_drawn(photo, tmp_path, axe, width):
+    made = PhotoLayout(photo, (480, 320), (Region(**ROW),), ValueFormat())
+    made.save(tmp_path / "layout.json")
+    page_of = served("layout.json", tmp_path)
+    with page_of as (_, address), chromium() as browser, visiting(browser) as visit:
+        page = visit(address)
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_selector("#preview img")
+        assert faults(page, axe) == []

@@ -93,12 +93,6 @@ def test_a_reference_of_another_size_is_refused(lookalike, photograph, laid, tmp
     assert "is 480 x 320 pixels: expected 481 x 320, as its layout says" in found.err
 
 
-def test_a_layout_alone_is_only_looked_at(lookalike, laid):
-    found = lookalike("layout", laid)
-    assert found.code == 2
-    assert "layout.json is a layout: add --check, the file to draw its regions into" in found.err
-
-
 def test_a_layout_that_was_moved_says_what_it_misses(lookalike, laid, saved, photograph, tmp_path):
     write(tmp_path / "a.png", photograph("0715", 3))
     facts = json.loads(laid.read_text())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +14,7 @@ from lookalike.errors import InputError
 from lookalike.text import plain
 
 if TYPE_CHECKING:
-    from lookalike.photo.layout import PhotoLayout, Region
+    from lookalike.photo.layout import PhotoLayout, Region, ValueFormat
 
 _NUMBER = r"-?\d+(?:\.\d+)?"
 _REGION = re.compile(
@@ -72,7 +73,7 @@ On = Annotated[Path | None, Option("--on", metavar="PHOTO", help="Draw them on t
 
 def layout(
     photograph: Annotated[
-        Path, Argument(metavar="PHOTO", help="The reference photograph, or a layout.json to look at.")
+        Path, Argument(metavar="PHOTO", help="The reference photograph, or a layout.json to go on with.")
     ],
     region: Regions = [],  # noqa: B006  # typer takes no other default of a list
     output: Output = None,
@@ -90,11 +91,12 @@ def layout(
 ) -> None:
     """Say where on photographs a value stands: drawn with the mouse on a page, or told by options.
 
-    Without --region a page opens, on this machine alone, and the command ends when it is finished there.
+    Without --region a page opens, on this machine alone, and the command ends when it is finished there; of a
+    layout.json it begins with what that has, and saves it there.
     Regions are read in the order in which they are given. Try: lookalike layout photo.jpg, or
     lookalike layout photo.jpg --region counter=90,120,200,64/5 -o layout.json --check regions.png
     """
-    from lookalike.photo.layout import load_layout
+    from lookalike.photo.layout import ValueFormat, load_layout
 
     common.check_file("--check", check, [photograph, *filter(None, [on])], (".png",))
     if on and not check:
@@ -102,11 +104,11 @@ def layout(
     if photograph.suffix.lower() == ".json":
         if region or output:
             raise InputError(f"{plain(photograph)} is a layout: expected a photograph where a layout is made")
-        if not check:
-            raise InputError(
-                f"{plain(photograph)} is a layout: add --check, the file to draw its regions into"
-            )
         made = load_layout(photograph)
+        if not check:
+            begin = made.photograph, photograph, made.value, made.register
+            _draw(begin, not no_browser, quiet, overwrite=True, regions=made.regions)
+            return
     else:
         output = output or Path("layout.json")
         common.check_file("--output", output, [photograph])
@@ -117,7 +119,8 @@ def layout(
                     "--check, --on, --rolls and --characters for each place need regions: add --region, or "
                     "leave them out and draw on the page"
                 )
-            _draw(photograph, output, value, register, not no_browser, overwrite, quiet)
+            begin = photograph, output, ValueFormat(**value), register
+            _draw(begin, not no_browser, quiet, overwrite=overwrite)
             return
         if output.exists() and not overwrite:
             raise InputError(
@@ -131,28 +134,26 @@ def layout(
 
 
 def _draw(
-    photograph: Path,
-    output: Path,
-    value: dict[str, Any],
-    register: str,
+    begin: tuple[Path, Path, ValueFormat, str],
     browser: bool,
-    overwrite: bool,
     quiet: bool,
+    *,
+    overwrite: bool,
+    regions: Sequence[Region] = (),
 ) -> None:
     """Open the page on which regions are drawn, and wait until it is finished."""
-    from lookalike.photo.layout import ValueFormat
     from lookalike.web.serving import Address, Site, check_serves, listening
 
     check_serves()
     from lookalike.web.layout_page import LayoutPage
 
-    page = LayoutPage(photograph, output, ValueFormat(**value), register, overwrite=overwrite)
+    page = LayoutPage(*begin, overwrite=overwrite, regions=regions)
     here = Address("127.0.0.1", 0)
     site = Site.of(page.app(here.host), here.host, listening(here))
     page.finish = site.stop
     common.say(f"save and finish on the page; Ctrl-C ends it: {site.address}", quiet)
     site.run(browser=browser)
-    common.say_written("layout", output, quiet)
+    common.say_written("layout", begin[1], quiet)
 
 
 def _value(decimals: int, unit: str, sign: bool, characters: list[str], rolls: list[str]) -> dict[str, Any]:

@@ -26,6 +26,8 @@ BLOCK_BYTES = 1 << 22
 #: After so many seconds without any worker a question is given up.
 PATIENCE = 60.0
 _POLL = 1.0
+#: After so many more workers that were lost with the same part, so is the question.
+_AGAIN = 3
 
 
 def _no_file(metric: str) -> None:
@@ -148,6 +150,7 @@ def result_of(client: Any, future: Any) -> Any:
     from distributed import CancelledError, KilledWorker
 
     alone_since: float | None = None
+    again = _AGAIN
     while True:
         try:
             return future.result(timeout=_POLL)
@@ -160,6 +163,11 @@ def result_of(client: Any, future: Any) -> Any:
                     f"no worker was there for {PATIENCE:.0f} seconds: start workers again, and ask anew"
                 ) from None
         except KilledWorker as error:
+            # Dask counts the workers that a part lost as long as the part is there, and gives it up for good.
+            if again:
+                again -= 1
+                client.retry([future])
+                continue
             raise WorkersLostError(
                 "each worker that took a part was lost: expected workers with memory for their parts; use "
                 "more workers, or more and smaller parts"

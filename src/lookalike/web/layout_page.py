@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import mimetypes
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from lookalike.photo.layout import (
     REGISTRATIONS,
     VERSION,
     PhotoLayout,
+    Region,
     ValueFormat,
     layout_of,
     read_photograph,
@@ -52,6 +53,8 @@ class LayoutPage:
         What it begins with, likewise.
     overwrite : bool
         Whether a file that is there is written over unasked.
+    regions : sequence of Region, default=()
+        What is drawn already.
 
     Raises
     ------
@@ -62,12 +65,20 @@ class LayoutPage:
     """
 
     def __init__(
-        self, photograph: Path, output: Path, value: ValueFormat, register: str, *, overwrite: bool
+        self,
+        photograph: Path,
+        output: Path,
+        value: ValueFormat,
+        register: str,
+        *,
+        overwrite: bool,
+        regions: Sequence[Region] = (),
     ) -> None:
         opencv()
         self._photograph, self._output, self._pixels = photograph, output, read_photograph(photograph)
         self._overwrite = overwrite
-        self._begin = {"register": register, "value": vars(value)}
+        drawn = [vars(region) for region in regions]
+        self._begin = {"register": register, "value": vars(value), "regions": drawn}
         #: What was saved last: that file may be written over without being asked.
         self._saved: bytes | None = None
         #: What ends the page's service.

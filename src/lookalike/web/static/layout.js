@@ -12,6 +12,17 @@ const WHEELS = [["", "none rolls"], ["last", "the last rolls"], ["all", "all rol
 /** So many milliseconds after the last change the preview is asked for. */
 const PAUSE = 150;
 
+/** Return the names of a region's places, as layouts give them. */
+const placesOf = ({ name, cells }) => (cells > 1 ? Array.from({ length: cells }, (_, i) => `${name}.${i + 1}`) : [name]);
+
+/** Return which of a region's places are wheels: all, the last, none, or as the layout has it. */
+function wheels(region, rolls) {
+  const names = placesOf(region), kept = names.filter((name) => rolls.includes(name));
+  if (!kept.length) return { rolls: "" };
+  if (kept.length === names.length) return { rolls: "all" };
+  return kept.length === 1 && kept[0] === names.at(-1) ? { rolls: "last" } : { rolls: "kept", kept };
+}
+
 class LayoutView {
   constructor(told) {
     const changed = () => this.changed();
@@ -27,6 +38,7 @@ class LayoutView {
     byId("zoom").addEventListener("input", ({ target }) => { this.regions.drawn.style.width = `${100 * target.value}%`; });
     byId("save").addEventListener("click", () => this.save(""));
     byId("finish").addEventListener("click", () => this.finish());
+    for (const region of told.regions) this.regions.add({ ...region, ...wheels(region, told.value.rolls) });
     this.changed();
   }
 
@@ -35,7 +47,7 @@ class LayoutView {
     const fields = {
       decimals: h("input", { type: "number", min: 0, max: 12, value: value.decimals }),
       unit: h("input", { value: value.unit, placeholder: "m3" }),
-      characters: h("input", { value: value.characters[0] }),
+      characters: h("input", { value: value.characters.join(","), title: "One set for all places, or one for each, with commas between" }),
       sign: h("input", { type: "checkbox", checked: value.sign }),
       register: h("select", {}, registrations.map((name) => h("option", { value: name, selected: name === register }, name))),
     };
@@ -53,12 +65,12 @@ class LayoutView {
     const { decimals, unit, characters, sign, register } = this.value;
     const regions = this.regions.list.map(({ name, x, y, width, height, cells, angle }) => ({ name, x, y, width, height, cells, angle }));
     const rolls = this.regions.list.flatMap((region) => {
-      const names = region.cells > 1 ? Array.from({ length: region.cells }, (_, i) => `${region.name}.${i + 1}`) : [region.name];
-      return { "": [], last: names.slice(-1), all: names }[region.rolls ?? ""];
+      const names = placesOf(region);
+      return { "": [], last: names.slice(-1), all: names, kept: region.kept }[region.rolls ?? ""];
     });
     return {
       regions, register: register.value,
-      value: { decimals: Number(decimals.value), unit: unit.value, sign: sign.checked, characters: [characters.value], rolls },
+      value: { decimals: Number(decimals.value), unit: unit.value, sign: sign.checked, characters: characters.value.split(","), rolls },
     };
   }
 
@@ -88,7 +100,8 @@ class LayoutView {
     const key = `region-${(this.made = (this.made ?? 0) + 1)}`;
     const fields = { name: h("input", { maxlength: 40 }) };
     for (const [name, step] of NUMBERS) fields[name] = h("input", { type: "number", step, min: name === "cells" ? 1 : null });
-    fields.rolls = h("select", {}, WHEELS.map(([value, text]) => h("option", { value }, text)));
+    const choices = region.kept ? [...WHEELS, ["kept", `${region.kept.join(", ")} roll`]] : WHEELS;
+    fields.rolls = h("select", {}, choices.map(([value, text]) => h("option", { value }, text)));
     const labelled = Object.entries(fields).map(([name, field]) => {
       field.id = `${key}-${name}`;
       field.addEventListener("input", () => {
