@@ -141,6 +141,15 @@ def test_a_model_card_comes_beside_it(cli, crops, tmp_path):
             ["digits", "--idea", "nearest-l2", "--shard", "1/2", "--on-disk"],
             "--shard and --on-disk were both given: the images of nearest-l2 stay on disk",
         ),
+        # Said before any image is read.
+        (
+            ["nothing-here", "--idea", "mixture", "--shard", "1/2"],
+            "--shard is for ideas that look at images part",
+        ),
+        (
+            ["nothing-here", "--idea", "mixture", "--on-disk"],
+            "--on-disk is for ideas that look at images part",
+        ),
     ],
 )
 def test_bad_input_is_one_line_and_the_old_file_stays(cli, old, arguments, message):

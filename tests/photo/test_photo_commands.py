@@ -191,6 +191,21 @@ def test_a_picture_is_drawn_of_one_photograph(lookalike, laid, saved, photograph
     assert "--picture draws one photograph" in found.err
 
 
+def test_one_bad_photograph_of_several_is_rejected_and_the_others_are_read(
+    lookalike, laid, saved, photograph, tmp_path
+):
+    (tmp_path / "new").mkdir()
+    whole = write(tmp_path / "new" / "b.png", photograph("0715", 3))
+    (tmp_path / "new" / "a.png").write_bytes(whole.read_bytes()[:5000])
+    found = lookalike("read", saved, laid, "new")
+    assert found.code == 0
+    first, second = found.out.splitlines()
+    assert first.split("\t")[1:3] == ["rejected", "????"]
+    assert "truncated or damaged" in first
+    assert second.endswith("0715")
+    assert lookalike("read", saved, laid, "new/a.png").code == 2
+
+
 def test_a_cold_read_loads_nothing_heavy(laid, saved, photograph, tmp_path):
     import subprocess
     import sys

@@ -130,10 +130,10 @@ def _chosen(idea: str, shard: str, on_disk: bool) -> list[Idea] | None:
         raise InputError("--shard needs --idea, since which is best is seen by all images: expected both")
     if shard:
         _shard(shard)
-    if on_disk and idea not in _BY_PARTS:
+    if (shard or on_disk) and idea not in _BY_PARTS:
         raise InputError(
-            "--on-disk is for ideas that look at images part by part: expected --idea "
-            f"{', '.join(_BY_PARTS[:-1])} or {_BY_PARTS[-1]}"
+            f"{'--shard' if shard else '--on-disk'} is for ideas that look at images part by part: expected "
+            f"--idea {', '.join(_BY_PARTS[:-1])} or {_BY_PARTS[-1]}"
         )
     if shard and on_disk and idea.startswith("nearest"):
         raise InputError(

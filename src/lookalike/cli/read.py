@@ -13,7 +13,7 @@ from typer import Option
 
 from lookalike.cli import common
 from lookalike.cli.cut import Layout, Photographs, photographs_in
-from lookalike.errors import InputError
+from lookalike.errors import DataError, InputError
 from lookalike.text import csv_cell, plain
 from lookalike.text import field as tabbed
 
@@ -87,7 +87,7 @@ def read(
                 reading, drawing = reader.picture(path)
                 common.write("picture", picture, drawing, quiet)
             else:
-                reading = reader.read(path)
+                reading = _read(reader, path, alone=len(found) == 1)
             if keeper:
                 reading = keeper.hold(reading, path.stat().st_mtime)
             readings.append(reading)
@@ -99,6 +99,16 @@ def read(
         typer.echo(json.dumps([reading.to_plain() for reading in readings], indent=2))
     elif as_csv:
         typer.echo(_csv(readings), nl=False)
+
+
+def _read(reader: Reader, path: Path, alone: bool) -> PhotoReading:
+    """Return what a photograph says; one of several that is none is rejected, and the others are read."""
+    try:
+        return reader.read(path)
+    except DataError as error:
+        if alone:
+            raise
+        return reader.unread(str(path), str(error))
 
 
 def opened(model: Path, layout: Path, sure: float | None) -> Reader:
