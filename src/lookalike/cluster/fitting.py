@@ -151,7 +151,25 @@ def spread(model: NearestImages, *, client: Any = None) -> Any:
 
 
 def spread_over(own: Recogniser, client: Any) -> Recogniser:
-    """Return what answers with its images shared out over the workers that there are."""
+    """Return what answers with its images shared out over the workers that there are.
+
+    Parameters
+    ----------
+    own : Recogniser
+        Of nearest images of bytes, as :func:`lookalike.store.load_recogniser` returns it. It stays as it is.
+    client : distributed.Client
+        Whose workers these are.
+
+    Returns
+    -------
+    Recogniser
+        Gives the same answers, to the bit.
+
+    Raises
+    ------
+    InputError
+        It is of another idea.
+    """
     there = own.copied()
     there.matcher = spread_matcher(own.matcher, client)
     return there
@@ -178,7 +196,25 @@ def _kept(metric: str, images: NDArray[Any], codes: Codes, n_classes: int) -> Pi
 
 @contextmanager
 def connected(workers: int | None, address: str = "") -> Iterator[Any]:
-    """Give a client of the cluster at an address, or of one of so many processes of this machine."""
+    """Give a client of the cluster at an address, or of one of so many processes of this machine.
+
+    Parameters
+    ----------
+    workers : int or None
+        How many processes, where there is no address.
+    address : str, default=""
+        Of a Dask scheduler, ``tcp://HOST:PORT``.
+
+    Yields
+    ------
+    distributed.Client
+        It is closed behind, and so are processes that were started for it.
+
+    Raises
+    ------
+    InputError
+        No scheduler answers there within ten seconds.
+    """
     if address:
         try:
             client = Client(address, timeout=_CONNECTING)
