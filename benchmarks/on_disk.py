@@ -1,4 +1,4 @@
-"""Images on disk that are searched there, ``python -m benchmarks.on_disk``: time, memory and bytes read.
+"""Images on disk that are searched there, ``python -m benchmarks.on_disk``: time, memory and bytes.
 
 MNIST's training images, and copies that are shifted by up to two pixels and a little brighter or darker, are
 written to a file, ``--images`` of them; the test set's first images are looked for by L2. Each step is a
@@ -50,7 +50,7 @@ def fit(path: Path, queries: int) -> dict[str, Any]:
     model = lookalike.NearestImages(metric="l2", on_disk=True)
     model.fit(np.load(path, mmap_mode="r"), np.load(path.with_suffix(".labels.npy")))
     lookalike.save_model(model, path.with_suffix(".lookalike"))
-    return {}
+    return {"file": path.with_suffix(".lookalike").stat().st_size}
 
 
 def search(path: Path, queries: int) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def faiss_build(path: Path, queries: int) -> dict[str, Any]:
     for first in range(0, len(images), BATCH):
         index.add(images[first : first + BATCH].reshape(-1, 784).astype(np.float32))
     faiss.write_index(index, str(path.with_suffix(".faiss")))
-    return {}
+    return {"file": path.with_suffix(".faiss").stat().st_size}
 
 
 def faiss_search(path: Path, queries: int) -> dict[str, Any]:
@@ -149,6 +149,7 @@ def main() -> None:
             f"{one['opened'] * 1000:.0f} ms" if "opened" in one else "",
             f"{one['most']:,.0f} MB",
             f"{one['own']:,.0f} MB",
+            f"{one['file'] / 1e9:.2f} GB" if "file" in one else "",
         ]
         for name, one in found.items()
     ]
@@ -159,6 +160,7 @@ def main() -> None:
         "opened in",
         "peak memory, pages of files in it",
         "own at the end",
+        "file",
     ]
     print(table(f"{given.images:,} images of 28x28 on disk, {given.queries:,} queries", head, rows))
 

@@ -19,7 +19,7 @@ pytest.importorskip("distributed")
 
 import dask.array
 import dask.bag
-from distributed import Client, LocalCluster
+from distributed import Client, KilledWorker, LocalCluster
 
 import lookalike.cluster
 from lookalike.cluster import matcher as module
@@ -118,6 +118,30 @@ def test_workers_that_are_killed_change_no_answer(client, digits):
             np.testing.assert_array_equal(model.predict(queries), whole.predict(queries))
         killed.join()
         np.testing.assert_array_equal(model.predict_proba(queries), expected)
+
+
+class Lost:
+    """A future whose part was lost with each worker that took it, so many times; and its client."""
+
+    def __init__(self, times):
+        self.times, self.again = times, 0
+
+    def result(self, timeout):
+        if self.times > self.again:
+            raise KilledWorker("part", None, 3)
+        return "answer"
+
+    def retry(self, futures):
+        assert futures == [self]
+        self.again += 1
+
+
+def test_a_part_that_was_lost_often_is_asked_anew_and_then_given_up():
+    once, ever = Lost(3), Lost(4)
+    assert module.result_of(once, once) == "answer"
+    with pytest.raises(WorkersLostError, match="each worker that took a part was lost"):
+        module.result_of(ever, ever)
+    assert (once.again, ever.again) == (3, 3)
 
 
 def test_without_workers_it_says_so_within_the_stated_time(digits, monkeypatch):

@@ -1,11 +1,6 @@
 """The page on which a layout is drawn: by mouse and keys in a real browser, and what it may write over."""
 
-import os
-import re
-import signal
-import subprocess
 import sys
-from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -19,7 +14,7 @@ from starlette.testclient import TestClient
 from browsing import chromium, faults
 from lookalike.photo.layout import PhotoLayout, Region, ValueFormat, load_layout
 from lookalike.web.layout_page import LayoutPage
-from web.asking_web import BASE
+from web.asking_web import BASE, started
 from web.drawing import visiting, waited
 
 ROW = {
@@ -92,20 +87,9 @@ def test_strangers_are_refused(asking):
     assert posted.status_code == 403
 
 
-@contextmanager
 def served(file, folder):
     """Run ``lookalike layout FILE`` and give its process and its address."""
-    command = [sys.executable, "-m", "lookalike", "layout", file, "--no-browser"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=folder)
-    found = re.search(r"http://\S+/", line := process.stderr.readline())
-    assert found, line + process.stderr.read()
-    try:
-        yield process, found[0].rstrip("/")
-    finally:
-        if process.poll() is None:
-            os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-        process.stderr.close()
+    return started([sys.executable, "-m", "lookalike", "layout", file, "--no-browser"], cwd=folder)
 
 
 def drag(page, start, end):

@@ -10,7 +10,7 @@ from photographing import CELLS, digit
 
 from lookalike.errors import InputError
 from lookalike.photo import PhotoLayout, Reader, ValueFormat
-from lookalike.photo.wheels import RESTS, UNLIKE, Wheels, _rows, turned_back
+from lookalike.photo.wheels import RESTS, UNLIKE, Wheels, _gradients, _rows, turned_back
 
 
 def turned(number, part, rng):
@@ -54,20 +54,20 @@ def test_wheels_stand_where_they_were_turned_to(wheels, number, part, seed):
 
 
 def test_costs_are_those_of_the_definition(wheels):
-    crops = turned(129, 0.4, np.random.default_rng(3))[-2:]
+    gradients = _gradients(turned(129, 0.4, np.random.default_rng(3))[-2:])
     height = 32
     best = np.full((2, 10, height), np.inf)
     for number in range(2):
         for part in range(height):
             upper, lower = np.full(10, np.inf), np.full(10, np.inf)
             for aside in (-1, 0, 1):
-                rows = _rows(crops, aside)[number]
+                rows = _rows(gradients, aside)[number]
                 for kept, of in zip(wheels.rows, wheels.digits, strict=True):
                     top, bottom = rows[: height - part], rows[height - part :]
                     upper[of] = min(upper[of], ((top - kept[part:]) ** 2).sum())
                     lower[of] = min(lower[of], ((bottom - kept[:part]) ** 2).sum())
             best[number, :, part] = (upper + np.roll(lower, -1)) / height
-    assert wheels._costs(crops) == pytest.approx(best, abs=2e-3)
+    assert wheels._costs(gradients) == pytest.approx(best, abs=2e-3)
 
 
 def test_what_covers_a_wheel_is_unlike_any(wheels):

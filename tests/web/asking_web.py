@@ -69,9 +69,14 @@ def running(*arguments):
         "0",
         "--no-browser",
     ]
-    process = subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, env={**os.environ, "LOOKALIKE_THREADS": "2"}
-    )
+    with started(command, env={**os.environ, "LOOKALIKE_THREADS": "2"}) as (process, address):
+        yield process, address
+
+
+@contextmanager
+def started(command, **how):
+    """Run a command that says its address, and yield its process and that; it is killed at the end."""
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, **how)
     try:
         line = process.stderr.readline()
         found = re.search(r"http://\S+", line)

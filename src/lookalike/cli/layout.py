@@ -102,7 +102,7 @@ def layout(
     if on and not check:
         raise InputError("--on names the photograph that regions are drawn on: add --check, the file to draw")
     if photograph.suffix.lower() == ".json":
-        if region or output:
+        if any((region, output, decimals, unit, sign, characters, rolls)):
             raise InputError(f"{plain(photograph)} is a layout: expected a photograph where a layout is made")
         made = load_layout(photograph)
         if not check:

@@ -26,7 +26,7 @@ BLOCK_BYTES = 1 << 22
 #: After so many seconds without any worker a question is given up.
 PATIENCE = 60.0
 _POLL = 1.0
-#: After so many more workers that were lost with the same part, so is the question.
+#: So often a question is asked anew whose part was lost with each worker that took it.
 _AGAIN = 3
 
 

@@ -51,7 +51,7 @@ class PlaceReading:
     doubt : str or None
         Why it is not to be relied on.
     shown : str
-        What the model answered: of a wheel between two digits both, such as ``3-4``.
+        What is seen there: of a wheel between two digits both, such as ``3-4``.
     filled : bool
         Whether it was not read, but follows from the history.
     """
@@ -132,7 +132,8 @@ class Reader:
     Raises
     ------
     InputError
-        The model's images have another size than the layout's crops, or it knows none of the characters.
+        The model's images have another size than the layout's crops, or it knows none of the characters; or
+        the layout has wheels, and the model keeps no images of digits.
 
     Examples
     --------

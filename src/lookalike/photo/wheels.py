@@ -94,20 +94,24 @@ class Wheels:
             raise InputError(
                 "the model knows no digits, and wheels roll from digit to digit: fit it on those"
             )
-        return cls(_rows(images[places], 0), np.repeat(np.arange(10), [len(one) for one in chosen]))
+        return cls(
+            _rows(_gradients(images[places]), 0), np.repeat(np.arange(10), [len(one) for one in chosen])
+        )
 
     def standing(self, crops: NDArray[np.generic], rolls: Sequence[bool]) -> list[Standing | None]:
         """Return where each wheel stands, from left to right, crops ``(n, h, w[, 3])``; None of others."""
+        wheels = np.flatnonzero(rolls)
+        gradients = _gradients(crops[wheels])
+        strengths = (_rows(gradients, 0) ** 2).sum(axis=2).mean(axis=1)
+        known = dict(zip(wheels.tolist(), zip(self._costs(gradients), strengths, strict=True), strict=True))
         found: list[Standing | None] = []
-        costs = self._costs(crops)
-        strengths = (_rows(crops, 0) ** 2).sum(axis=2).mean(axis=1)
         right: Standing | None = None
-        for cost, strength, rolling in zip(costs[::-1], strengths[::-1], rolls[::-1], strict=True):
-            right = _standing(cost, float(strength), right) if rolling else None
+        for number in range(len(crops) - 1, -1, -1):
+            right = _standing(*known[number], right) if number in known else None
             found.insert(0, right)
         return found
 
-    def _costs(self, crops: NDArray[np.generic]) -> Floats:
+    def _costs(self, gradients: Floats) -> Floats:
         """Return what it costs that wheels stand at each part after each digit: ``(n, 10, h)``."""
         n, height = len(self.rows), _SIZE[0]
         row = np.arange(height)
@@ -116,9 +120,9 @@ class Wheels:
         kept = self.rows.reshape(n * height, -1)
         square = (kept**2).sum(axis=1)
         known, starts = np.unique(self.digits, return_index=True)
-        upper, lower = (np.full((len(crops), 10, height), np.inf, np.float32) for _ in range(2))
+        upper, lower = (np.full((len(gradients), 10, height), np.inf, np.float32) for _ in range(2))
         for aside in range(-_ASIDE, _ASIDE + 1):
-            for number, asked in enumerate(_rows(crops, aside)):
+            for number, asked in enumerate(_rows(gradients, aside)):
                 apart = (asked**2).sum(axis=1)[:, None] + square - 2 * asked @ kept.T
                 by_row = apart.reshape(height, n, height)[row[None, :], :, shown].cumsum(axis=1)
                 above = by_row[row, height - 1 - row]  # (parts, n)
@@ -161,8 +165,8 @@ def _spread(places: NDArray[np.intp]) -> NDArray[np.intp]:
     return places[np.unique(np.linspace(0, len(places) - 1, _MOST).astype(int))] if len(places) else places
 
 
-def _rows(images: NDArray[np.generic], aside: int) -> Floats:
-    """Return the strengths of gradients of each row, ``(n, h, numbers)``, seen ``aside`` pixels to a side."""
+def _gradients(images: NDArray[np.generic]) -> Floats:
+    """Return the strengths of gradients of images, all images as strong: ``(n, h, w, directions)``."""
     cv2 = opencv()
     small = np.stack([cv2.resize(one, _SIZE[::-1], interpolation=cv2.INTER_AREA) for one in images])
     seen = strokes(small)
@@ -172,7 +176,12 @@ def _rows(images: NDArray[np.generic], aside: int) -> Floats:
     along = across[..., None] * np.cos(angles) + down[..., None] * np.sin(angles)
     energy = np.maximum(along, 0) ** 2 / length[..., None]
     smooth = np.stack([cv2.GaussianBlur(one, (0, 0), _SMOOTHED) for one in energy.astype(np.float32)])
-    even = np.sqrt(smooth / np.sqrt((smooth**2).mean(axis=(1, 2, 3), keepdims=True) + 1e-6))
+    even: Floats = np.sqrt(smooth / np.sqrt((smooth**2).mean(axis=(1, 2, 3), keepdims=True) + 1e-6))
+    return even
+
+
+def _rows(gradients: Floats, aside: int) -> Floats:
+    """Return rows of images without their edges, seen ``aside`` pixels to a side: ``(n, h, numbers)``."""
     edge = 2 + _ASIDE
-    inside = even[:, :, edge + aside : _SIZE[1] - edge + aside]
-    return np.ascontiguousarray(inside.reshape(len(images), _SIZE[0], -1))
+    inside = gradients[:, :, edge + aside : _SIZE[1] - edge + aside]
+    return np.ascontiguousarray(inside.reshape(len(gradients), _SIZE[0], -1))

@@ -131,7 +131,7 @@ class PlaceRead(_Said):
     character: str = Field(examples=["7"])
     probability: float
     doubt: str | None = Field(description="Why it is not to be relied on.")
-    shown: str = Field(description="What the model answered: 3-4 is a wheel between two digits.")
+    shown: str = Field(description="What is seen there: 3-4 is a wheel between two digits.")
     filled: bool
 
 

@@ -17,10 +17,10 @@ const placesOf = ({ name, cells }) => (cells > 1 ? Array.from({ length: cells },
 
 /** Return which of a region's places are wheels: all, the last, none, or as the layout has it. */
 function wheels(region, rolls) {
-  const names = placesOf(region), kept = names.filter((name) => rolls.includes(name));
+  const names = placesOf(region), kept = names.flatMap((name, place) => (rolls.includes(name) ? [place] : []));
   if (!kept.length) return { rolls: "" };
   if (kept.length === names.length) return { rolls: "all" };
-  return kept.length === 1 && kept[0] === names.at(-1) ? { rolls: "last" } : { rolls: "kept", kept };
+  return kept.length === 1 && kept[0] === names.length - 1 ? { rolls: "last" } : { rolls: "kept", kept };
 }
 
 class LayoutView {
@@ -66,7 +66,7 @@ class LayoutView {
     const regions = this.regions.list.map(({ name, x, y, width, height, cells, angle }) => ({ name, x, y, width, height, cells, angle }));
     const rolls = this.regions.list.flatMap((region) => {
       const names = placesOf(region);
-      return { "": [], last: names.slice(-1), all: names, kept: region.kept }[region.rolls ?? ""];
+      return { "": [], last: names.slice(-1), all: names, kept: names.filter((_, place) => region.kept?.includes(place)) }[region.rolls ?? ""];
     });
     return {
       regions, register: register.value,
@@ -100,7 +100,7 @@ class LayoutView {
     const key = `region-${(this.made = (this.made ?? 0) + 1)}`;
     const fields = { name: h("input", { maxlength: 40 }) };
     for (const [name, step] of NUMBERS) fields[name] = h("input", { type: "number", step, min: name === "cells" ? 1 : null });
-    const choices = region.kept ? [...WHEELS, ["kept", `${region.kept.join(", ")} roll`]] : WHEELS;
+    const choices = region.kept ? [...WHEELS, ["kept", `${region.kept.map((place) => place + 1).join(", ")} roll`]] : WHEELS;
     fields.rolls = h("select", {}, choices.map(([value, text]) => h("option", { value }, text)));
     const labelled = Object.entries(fields).map(([name, field]) => {
       field.id = `${key}-${name}`;
