@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from lookalike.audit.neighbours import Neighbours, find_neighbours
-from lookalike.audit.suspects import find_suspects
+from lookalike.audit.suspects import _shares, find_suspects
 from lookalike.data.labelled import LabelledImages
 
 
@@ -58,6 +58,26 @@ def test_a_score_is_the_share_of_wrong_labels_above_it(near, digits, share):
         claimed.append(found.expected[found.ranked][last])
         real.append(planted[found.ranked[: last + 1]].mean())
     assert 0.85 <= np.mean(real) <= 0.97, (claimed, real)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_rare_forms_of_a_class_are_not_taken_for_wrong_labels(seed):
+    generator = np.random.default_rng(seed)
+    planted = tuple(generator.normal(0.4, 0.15, (2, 100)))
+    # Seven rare ones, and four wrong labels: with an exponential tail most of both would be said to be wrong.
+    rare, wrong = np.linspace(0, 0.2, 7), np.linspace(0.35, 0.6, 4)
+    likely = _shares(np.concatenate([generator.normal(-0.35, 0.13, 440), rare, wrong]), planted)
+    assert likely[-11:-4].max() < 0.35
+    assert likely[-4:].min() > 0.5
+
+
+def test_what_is_more_suspicious_is_no_less_likely_wrong(near, digits):
+    wrong, _ = flipped(digits.train.labels, 0.05, 2)
+    found = find_suspects(near, wrong)
+    assert (np.diff(found.wrong[found.ranked]) <= 0).all()
+    assert found.expected == pytest.approx(
+        [found.wrong[found.scores >= score].mean() for score in found.scores], abs=0.01
+    )
 
 
 def test_clean_labels_are_not_suspected(near, digits):

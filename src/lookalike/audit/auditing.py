@@ -33,8 +33,8 @@ from lookalike.registry import IDEAS, Shown
 from lookalike.search.matches import NOWHERE
 from lookalike.text import quoted
 
-#: A label is a finding where it is wrong at least so likely, and is to be changed from where it mostly is.
-_LIKELY, _RELABELLED = 0.1, 0.75
+#: A label is a finding where it is wrong at least so likely, and is to be changed where it rather is than not.
+_LIKELY, _RELABELLED = 0.2, 0.5
 #: An image misleads where so many more answers would be right without it.
 _MISLEADS = 1
 #: By default so many images are asked by whom they are misled; among so many images every idea is measured
