@@ -3,6 +3,9 @@
 import csv
 import io
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -61,6 +64,7 @@ def test_what_it_is_told_to_fail_on_ends_it_with_1(cli, folder):
     (("--fail-on", "labels"), "no kind of finding is called 'labels': did you mean label"),
     (("--write", "findings.txt"), "ends in .csv"),
     (("--json", "--csv"), "expected one of them"),
+    (("--pick", "3"), "how many of --unlabelled IMAGES"),
 ])  # fmt: skip
 def test_bad_options_are_said(cli, options, message):
     found = cli("audit", "digits", *options)
@@ -79,6 +83,42 @@ def test_a_model_is_audited_by_the_images_that_it_keeps(cli, digits, tmp_path):
     assert found.code == 0
     findings = json.loads(found.out)["findings"]
     assert "50" in {one["image"] for one in findings if one["kind"] == "label"}
+
+
+def test_findings_of_a_model_make_a_cleaned_folder(cli, digits, tmp_path):
+    train = digits.train.take(slice(0, 60))
+    fitted = lookalike.NearestImages().fit(train.images, train.labels)
+    path = lookalike.save_model(fitted, tmp_path / "m.lookalike")
+    table = tmp_path / "findings.csv"
+    table.write_text(f"part,image,action,new_label,data\ntrain,50,drop,,{path}\n")
+    done = cli("data", "apply", table, "-o", tmp_path / "clean")
+    assert done.out == "train: 59 of 60 images kept, 1 dropped, 0 relabelled\n"
+    assert len(list((tmp_path / "clean").rglob("*.png"))) == 59
+
+
+def test_nothing_is_written_into_what_is_read(cli, folder, tmp_path):
+    table = tmp_path / "findings.csv"
+    table.write_text(f"part,image,action,new_label,data\n,,keep,,{folder}\n")
+    for asked in (
+        ("data", "apply", table, "-o", folder / "clean"),
+        ("data", "export", folder, folder / "out"),
+    ):
+        found = cli(*asked)
+        assert found.code == 2
+        assert "which is read: name a folder elsewhere" in found.err
+    assert sorted(path.name for path in folder.iterdir()) == ["train"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends no program whose output nobody reads")
+def test_a_reader_that_stops_is_no_finding_and_keeps_the_table(folder, tmp_path):
+    table = tmp_path / "findings.csv"
+    end, begin = os.pipe()
+    os.close(end)
+    command = [sys.executable, "-m", "lookalike", "audit", folder, "--quiet", "--write", table]
+    done = subprocess.run(command, stdout=begin, stderr=subprocess.PIPE, check=False)
+    os.close(begin)
+    assert (done.returncode, done.stderr) == (141, b"")
+    assert table.read_text().startswith("data,part,image")
 
 
 def test_a_table_without_its_data_is_refused(cli, tmp_path):

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 import lookalike
-from lookalike.audit.findings import COLUMNS, KINDS
+from lookalike.audit.findings import COLUMNS, KINDS, Verdict, read_csv
 from lookalike.errors import DataError, InputError, LabelWarning
 
 
@@ -141,6 +142,22 @@ def test_a_table_that_cannot_be_meant_is_refused(found, tmp_path, change, messag
         found.apply(edited(found, tmp_path, change))
 
 
+@pytest.mark.parametrize("between", [",", ";", "\t"])
+def test_a_table_that_a_spreadsheet_saved_is_read(between):
+    rows = [["data", "part", "image", "action", "new_label"], ["d", "train", "a;,b", " Drop ", ""]]
+    text = io.StringIO()
+    csv.writer(text, delimiter=between, lineterminator="\r\n").writerows(rows)
+    assert read_csv(text.getvalue().encode("utf-8-sig")) == ("d", (Verdict("train", "a;,b", "drop", ""),))
+
+
+def test_a_table_of_two_sets_or_in_another_encoding_is_refused():
+    head = "data,part,image,action,new_label\n"
+    with pytest.raises(DataError, match=r"is of 'a', 'b': expected the findings of one data set"):
+        read_csv(f"{head}a,train,1,drop,\nb,train,1,drop,\n".encode())
+    with pytest.raises(DataError, match="saves it as CSV UTF-8"):
+        read_csv(f"{head}a,train,é,drop,\n".encode("latin-1"))
+
+
 def test_a_table_of_other_images_is_refused(found, tmp_path):
     path = edited(
         found, tmp_path, lambda rows: rows[1].__setitem__(slice(2, 6), ["none", "label", "1", "drop"])
@@ -161,13 +178,45 @@ noise = np.random.default_rng(0).integers(0, 256, (24, 8, 8), np.uint8)
     (noise[:1], np.zeros(1, int), "All images are of one class"),
     (noise[:2], np.arange(2), "2 of 2 labels could not be judged"),
     (np.zeros((6, 8, 8), np.uint8), np.arange(6) % 2, None),
-], ids=["one class", "one image a class", "all the same", "clash", "one", "two", "blank"])  # fmt: skip
+    (noise[:, :1, :1], np.arange(24) % 2, None),
+    (noise[:, :1], np.arange(24) % 2, None),
+    (noise, np.array(["a,b", "=1+1", "<b>", "new\nline", "\x1b[31m", ""] * 4), None),
+], ids=["one class", "one image a class", "all the same", "clash", "one", "two", "blank", "a pixel", "a row",
+        "odd names"])  # fmt: skip
 def test_bad_sets_are_answered(images, labels, said):
     found = lookalike.audit(images, labels)
     assert said is None or any(said in note for note in found.notes)
     assert np.isfinite(found.label_quality).all()
     assert len(found.label_quality) == len(images)
     str(found), found.to_json(), found.to_csv()
+
+
+def test_copies_of_an_image_are_one_of_its_class():
+    copied = np.concatenate([noise[:10], np.repeat(noise[10:13], 3, axis=0)])
+    found = lookalike.audit(copied, np.repeat(["many", "few"], [10, 9]))
+    assert [one.why for one in found.issues if one.kind == "few"] == [
+        "class 'few' has 3 of at least 5 images that are needed to judge it, of 9 with copies"
+    ]
+
+
+def test_an_image_of_one_pixel_is_not_blank():
+    assert "blank" not in lookalike.audit(noise[:, :1, :1], np.arange(24) % 2).counts
+
+
+def test_one_image_is_enough_to_pick_by():
+    assert len(lookalike.audit(noise[:1], np.zeros(1, int), unlabelled=noise[1:], pick_count=2).picked) == 2
+
+
+@pytest.mark.parametrize("count", [0, -1, 1.5, "2"])
+def test_a_number_to_pick_that_is_none_is_refused(count):
+    with pytest.raises(InputError, match="expected how many images to pick, at least 1"):
+        lookalike.audit(noise, np.arange(24) % 2, unlabelled=noise, pick_count=count)
+
+
+@pytest.mark.parametrize("model", ["nearest-l2", lookalike.NearestImages, LogisticRegression()])
+def test_a_model_that_is_none_of_ours_is_refused(model):
+    with pytest.raises(InputError, match="expected a classifier of lookalike's"):
+        lookalike.audit(noise, np.arange(24) % 2, model=model)
 
 
 def test_labels_that_contradict_everywhere_are_all_named():
@@ -217,6 +266,15 @@ def test_parts_that_look_different_drift(digits):
     assert lookalike.audit(some, other).counts["drift"] == 1
     plain = lookalike.audit(some, valid)
     assert "drift" not in plain.counts
+
+
+def test_names_that_several_images_have_change_none_of_them(digits):
+    train = digits.train.take(slice(0, 60))
+    images = train.images.copy()
+    images[7] = 0
+    found = lookalike.audit(replace(train, images=images, names=("a",) * 60))
+    with pytest.raises(InputError, match="several images of the train part are called 'a'"):
+        found.apply()
 
 
 def test_names_that_are_formulas_are_harmless_and_found_again(digits):

@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from numbers import Integral
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,13 +28,14 @@ from lookalike.errors import InputError, LabelWarning
 from lookalike.evaluation.compare import both, compare
 from lookalike.evaluation.evaluate import labelled, unwarned
 from lookalike.evaluation.statistics import Rate, rate
+from lookalike.models.base import ImageClassifier
 from lookalike.models.nearest import NearestImages
 from lookalike.progress import Progress, silent
 from lookalike.registry import IDEAS, Shown
 from lookalike.search.matches import NOWHERE
 from lookalike.text import quoted
 
-#: A label is a finding where it is wrong at least so likely, and is to be changed where it rather is than not.
+#: A label is a finding where it is wrong at least so likely, and is to be changed where that is likelier.
 _LIKELY, _RELABELLED = 0.2, 0.5
 #: An image misleads where so many more answers would be right without it.
 _MISLEADS = 1
@@ -211,8 +213,8 @@ def audit(
     Raises
     ------
     InputError
-        There is not one label for each image, the parts' images differ in size or kind, or the model keeps
-        no training images.
+        There is not one label for each image, the parts' images differ in size or kind, the model is none of
+        lookalike's or keeps no training images, or fewer than one image is to be picked.
 
     Examples
     --------
@@ -226,6 +228,8 @@ def audit(
     >>> found.label_quality[[5, 50]].max() < 0.5 < found.label_quality.mean()
     np.True_
     """
+    if not isinstance(pick_count, Integral) or pick_count < 1:
+        raise InputError(f"pick_count is {pick_count!r}: expected how many images to pick, at least 1")
     parts = _parts(train, valid)
     images, of = _together(parts)
     codes = np.unique(images.labels.astype(np.str_), return_inverse=True)[1].astype(np.intp)
@@ -248,7 +252,7 @@ def audit(
         *find_oddities(images, of, codes, apart, suspects),
     ]
     picked: tuple[str, ...] = ()
-    if unlabelled is not None and own is not None:
+    if unlabelled is not None:
         named = unlabelled if isinstance(unlabelled, LooseBatch) else None
         asked = own.checked(unlabelled if named is None else named.images)
         chosen = pick(own, asked, pick_count, progress).tolist()
@@ -311,9 +315,12 @@ def _blamed(
 ) -> tuple[Any, Blame | None]:
     """Return what answers, fitted on the training part, and whom its mistakes are blamed on."""
     train, asked = parts[0], parts[-1]
+    if not isinstance(model, ImageClassifier | None):
+        raise InputError(
+            f"model is {model!r}: expected a classifier of lookalike's that compares with its examples, such "
+            "as NearestImages()"
+        )
     fitted = matching() if model is None else clone(model)
-    if len(train) < 2:
-        return None, None
     with unwarned(LabelWarning):
         fitted.fit(train.images, train.labels)
     own = getattr(fitted, "recogniser_", None)
@@ -322,6 +329,8 @@ def _blamed(
             f"{type(fitted).__name__} keeps no training images, so none can be blamed: expected a model that "
             "compares with its examples, such as NearestImages or DeformableMatch"
         )
+    if len(train) < 2:
+        return own, None
     if client is not None and type(fitted) is NearestImages:
         from lookalike.cluster import spread_over
 
@@ -459,8 +468,11 @@ def _notes(
         )
     if blame is not None and blame.removed.size:
         mended = (blame.before.n - blame.before.hits) - (blame.after.n - blame.after.hits)
+        which = (
+            "image that misleads" if blame.removed.size == 1 else f"{blame.removed.size} images that mislead"
+        )
         yield (
-            f"Without the {blame.removed.size} images that mislead most, {mended} of "
+            f"Without the {which} most, {mended} of "
             f"{blame.before.n - blame.before.hits} mistakes go ({blame.after.hits:,} of {blame.after.n:,} "
             "answers are right; they were really left out)."
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -96,15 +97,24 @@ def to_csv(findings: Sequence[Finding], images: LabelledImages, parts: Sequence[
 def read_csv(data: bytes, name: str = "findings") -> tuple[str, tuple[Verdict, ...]]:
     """Return the data that a table is of, and what it says of each image.
 
+    Spreadsheets save tables with semicolons or tabs, too.
+
     Raises
     ------
     DataError
-        It is no such table, has an action that is none, or says two things of one image.
+        It is no such table, has an action that is none, is of two data, or says two things of one image.
     """
     try:
-        reader = csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
+        text = data.decode("utf-8-sig")
+        between = max(",;\t", key=text.partition("\n")[0].count)
+        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True, delimiter=between)
         rows = list(reader)
-    except (UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{quoted(name)} is no CSV file in UTF-8 ({error}): expected a table of findings; a spreadsheet "
+            "saves it as CSV UTF-8"
+        ) from error
+    except csv.Error as error:
         raise DataError(f"{quoted(name)} is no CSV file ({error}): expected a table of findings") from error
     wanted = {"data", "part", "image", "action", "new_label"}
     if not wanted <= set(reader.fieldnames or ()):
@@ -115,7 +125,7 @@ def read_csv(data: bytes, name: str = "findings") -> tuple[str, tuple[Verdict, .
     found: dict[tuple[str, str], Verdict] = {}
     for line, row in enumerate(rows, 2):
         values = [row[key] or "" for key in ("part", "image", "action", "new_label")]
-        change = Verdict(*values)
+        change = Verdict(*values)._replace(action=values[2].strip().lower())
         if change.action not in ACTIONS or (change.action == "relabel" and not change.label):
             raise DataError(
                 f"line {line} of {quoted(name)} has the action {quoted(change.action)} and the label "
@@ -129,7 +139,10 @@ def read_csv(data: bytes, name: str = "findings") -> tuple[str, tuple[Verdict, .
                 f"{quoted(name)} says two things of image {quoted(change.image)} (one in line {line}): "
                 "expected one action an image; set the others to keep"
             )
-    return (rows[0]["data"] or "") if rows else "", tuple(found.values())
+    of = list(dict.fromkeys(row["data"] or "" for row in rows))
+    if len(of) > 1:
+        raise DataError(f"{quoted(name)} is of {listed(of)}: expected the findings of one data set")
+    return of[0] if of else "", tuple(found.values())
 
 
 def changed(part: LabelledImages, changes: Iterable[Verdict]) -> tuple[LabelledImages, str]:
@@ -138,7 +151,7 @@ def changed(part: LabelledImages, changes: Iterable[Verdict]) -> tuple[LabelledI
     Raises
     ------
     InputError
-        An image is not there, or none would be left.
+        An image is not there, several are called so, or none would be left.
     """
     mine = [change for change in changes if change.part == part.source.part]
     places = {csv_cell(name): place for place, name in enumerate(part.names)}
@@ -148,6 +161,14 @@ def changed(part: LabelledImages, changes: Iterable[Verdict]) -> tuple[LabelledI
             f"no image of the {part.source.part} part is called {listed(missing, 3)}: expected the data that "
             "the findings were written of"
         )
+    if len(places) < len(part):
+        called = Counter(csv_cell(name) for name in part.names)
+        several = [change.image for change in mine if called[change.image] > 1]
+        if several:
+            raise InputError(
+                f"several images of the {part.source.part} part are called {listed(several, 3)}: expected a name "
+                "of its own for each image that is to change"
+            )
     texts = part.labels.astype(np.str_).astype(object)
     known = {csv_cell(name): name for name in part.class_names}
     kept = np.ones(len(part), np.bool_)

@@ -42,7 +42,7 @@ def find_oddities(
 ) -> Iterator[Finding]:
     """Yield what is odd, image by image, then class by class, then of parts and groups."""
     yield from _odd_images(images, near)
-    yield from _few(images, codes)
+    yield from _few(images, near)
     yield from _alike(images, codes, near, suspects)
     for what, units in (("part", parts), ("group", images.groups)):
         if units is not None and len(np.unique(units)) > 1:
@@ -102,7 +102,8 @@ def _facts(images: NDArray[Any]) -> tuple[NDArray[Any], ...]:
         level, darkness = paper_and_darkness(gray)
         ink = abs(gray.astype(np.int16) - level[:, None, None].astype(np.int16))
         weight = ink.sum(axis=(1, 2), dtype=np.float64)
-        blank = (gray == gray[:, :1, :1]).all(axis=(1, 2))
+        # An image of one pixel shows all that it can.
+        blank = (gray == gray[:, :1, :1]).all(axis=(1, 2)) & (gray[0].size > 1)
         middles = []
         for axis in (1, 2):
             length = gray.shape[axis]
@@ -116,16 +117,20 @@ def _evidence(near: Neighbours, place: int) -> tuple[int, ...]:
     return tuple(int(other) for other in near.places[place, :3] if other != NOWHERE)
 
 
-def _few(images: LabelledImages, codes: Codes) -> Iterator[Finding]:
-    """Yield classes with too few images."""
-    counts = images.counts()
-    for name, count in counts.items():
+def _few(images: LabelledImages, near: Neighbours) -> Iterator[Finding]:
+    """Yield classes with too few images; copies are one, and stay out of each other's nearest."""
+    texts = images.labels.astype(np.str_)
+    copies = near.units[0] if near.units else np.arange(len(images))
+    for name in images.class_names:
+        own = np.flatnonzero(texts == name)
+        count = len(np.unique(copies[own]))
         if 0 < count < _FEW:
-            own = np.flatnonzero(images.labels.astype(np.str_) == name)
+            told = f", of {len(own)} with copies" if len(own) > count else ""
             yield Finding(
                 "few",
                 tuple(own.tolist()),
-                f"class {quoted(name)} has {count} of at least {_FEW} images that are needed to judge it",
+                f"class {quoted(name)} has {count} of at least {_FEW} images that are needed to judge it"
+                f"{told}",
             )
 
 

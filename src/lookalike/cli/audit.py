@@ -34,8 +34,9 @@ def audit(
         Option("--unlabelled", metavar="IMAGES", help="Images without labels: which would help most."),
     ] = "",
     pick: Annotated[
-        int, Option("--pick", metavar="N", min=1, help="How many of the unlabelled images to pick.")
-    ] = 20,
+        int | None,
+        Option("--pick", metavar="N", min=1, help="How many of the unlabelled images to pick: 20."),
+    ] = None,
     classes: common.Classes = "",
     size: common.Size = "",
     limit: common.Limit = None,
@@ -66,7 +67,7 @@ def audit(
     wanted = _kinds(fail_on)
     inputs = [*common.data_files(data), unlabelled]
     common.check_file("--report", report, inputs, common.PAGES)
-    _check_table(write, inputs)
+    _check_options(write, inputs, pick, unlabelled)
     with common.progress(quiet) as tell, common.cluster_of(workers, scheduler) as client:
         options = common.loading(classes, size, limit, seed, skip_bad, tell) | common.layout(
             zip_encoding, label_column, header, label_from, nested, follow_links
@@ -75,13 +76,14 @@ def audit(
         others = _others(unlabelled, train, options, quiet) if unlabelled else None
         valid = more[0] if more else None
         how = {"seed": seed, "client": client, "progress": tell}
-        found = audited(train, valid, model, unlabelled=others, pick_count=pick, **how)
-    common.show_result(found, as_json, as_csv)
+        found = audited(train, valid, model, unlabelled=others, pick_count=pick or 20, **how)
+    # Files come first: who reads what is printed may stop after a line.
     if report is not None:
         found.report(report, command=common.command_line())
         common.say_written("report", report, quiet)
     if write is not None:
         common.write("findings", write, found.to_csv().encode(), quiet)
+    common.show_result(found, as_json, as_csv)
     _fail_on(found, wanted, quiet)
 
 
@@ -93,8 +95,10 @@ def _fail_on(found: Any, wanted: frozenset[str], quiet: bool) -> None:
         raise typer.Exit(1)
 
 
-def _check_table(write: Path | None, inputs: list[str]) -> None:
-    """Refuse a table that is none by its name, or that cannot be written."""
+def _check_options(write: Path | None, inputs: list[str], pick: int | None, unlabelled: str) -> None:
+    """Refuse a table that is none by its name or that cannot be written, and to pick of no images."""
+    if pick is not None and not unlabelled:
+        raise InputError(f"--pick {pick} says how many of --unlabelled IMAGES to pick: name these too")
     if write is not None and write.suffix.lower() not in _TABLES:
         raise InputError(f"--write {write}: expected a file's name that ends in .csv")
     common.check_file("--write", write, inputs)

@@ -617,6 +617,16 @@ def check_file(
         ) from error
 
 
+def check_folder(folder: Path, inputs: Iterable[object]) -> None:
+    """Refuse a folder to write that exists, or that lies in one that is read."""
+    from lookalike.data.readers.folders import check_new
+
+    check_new(folder)
+    for given in _paths(inputs):
+        if _is_in(folder, given):
+            raise InputError(f"{folder} lies in {given}, which is read: name a folder elsewhere")
+
+
 def _is_ours(path: Path) -> bool:
     """Return whether a page or a picture says in its head that lookalike made it."""
     with path.open("rb") as file:

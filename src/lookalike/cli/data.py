@@ -106,9 +106,9 @@ def export(
     Try: lookalike data export digits crops --per-class 5
     """
     from lookalike.data.load import few_of_each
-    from lookalike.data.readers.folders import check_new, write_folder
+    from lookalike.data.readers.folders import write_folder
 
-    check_new(folder)
+    common.check_folder(folder, common.data_files(data))
     with common.progress(quiet) as tell:
         options = common.loading(classes, "", None, seed, False, tell) | common.layout(
             zip_encoding, label_column, header, label_from, nested, follow_links
@@ -150,19 +150,20 @@ def apply(
     from lookalike.audit.auditing import apply_changes
     from lookalike.audit.findings import read_csv
     from lookalike.data.load import load_to_audit
-    from lookalike.data.readers.folders import check_new, write_folder
+    from lookalike.data.readers.folders import write_folder
     from lookalike.files import read_file, write_whole
 
-    check_new(folder)
     table = read_file(findings, findings, _MOST_TABLE)
     named, changes = read_csv(table, str(findings))
     if not (data or named):
         raise InputError(f"{plain(findings)} names no data: expected --data DATA beside it")
+    common.check_folder(folder, common.data_files(data or named))
     with common.progress(quiet) as tell:
         options = common.loading("", size, None, 0, False, tell) | common.layout(
             zip_encoding, label_column, header, label_from, nested, follow_links
         )
-        parts = apply_changes(load_to_audit(data or named, **options), changes)
+        found = _of_model(data or named, None) or load_to_audit(data or named, **options)
+        parts = apply_changes(found, changes)
         renamed = write_folder(parts, folder, tell)
     write_whole(folder / "findings.csv", table)
     common.say_notes(renamed, quiet)

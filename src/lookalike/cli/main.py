@@ -91,9 +91,14 @@ def _main(
 
 
 def run() -> None:
-    """Run the command line; end with 0 done, 2 usage or bad input, 130 interrupted."""
+    """Run the command line; end with 0 done, 2 usage or bad input, 130 interrupted, 141 unread."""
     try:
         app(prog_name="lookalike")
+    except SystemExit as end:
+        # Typer ends with 1, which here says that a check found something; a closed pipe ends others with 141.
+        if isinstance(end.__context__, BrokenPipeError):
+            sys.exit(141)
+        raise
     except LookalikeError as error:
         _fail(str(error))
     except OSError as error:

@@ -326,8 +326,8 @@ def conformed(
             here, there = (" x ".join(map(str, sides[:2])) for sides in (image.shape, shape))
             raise DataError(
                 f"{quoted(name)} is {here} (height x width) and the model's images are {there}"
-                f"{f' (made of {sizes})' if sizes else ''}: crop it like "
-                "those, or resize it (on the command line: --resize, of a service: ?resize=true)"
+                f"{f' (made of {sizes})' if sizes else ''}: crop it like those, or resize it (on the command "
+                "line: --resize, of an audit: --size, of a service: ?resize=true)"
             )
         image = resized(image, (shape[0], shape[1]))
     return image

@@ -484,7 +484,8 @@ def _audit(found: Any) -> View:
         some += [one for one in found.issues if one.kind == kind][:_MOST_OF_KIND]
     if some:
         told = ", ".join(f"{count:,} {kind}" for kind, count in found.counts.items())
-        items += [findings_table(found, some), Line(f"{len(found.issues):,} findings: {told}.")]
+        counted = "1 finding:" if len(found.issues) == 1 else f"{len(found.issues):,} findings:"
+        items += [findings_table(found, some), Line(f"{counted} {told}.")]
         if len(some) < len(found.issues):
             items.append(Line(f"The first {_MOST_OF_KIND} of each kind are shown.", "dim"))
     else:
