@@ -137,6 +137,23 @@ def test_neighbours_are_the_nearest_others(digits):
     assert there.sum() == 40 * 39 - 40
 
 
+def test_colours_count_where_they_tell_classes_apart(digits):
+    generator = np.random.default_rng(0)
+    some = digits.train.images[:120]
+    coloured, labels = np.repeat(some[..., None], 3, axis=3), np.arange(120) % 2
+    coloured[..., 2] //= 1 + 3 * labels[:, None, None].astype(np.uint8)
+    told, gray = (
+        find_neighbours(LabelledImages.from_numpy(images, labels))
+        for images in (coloured, np.repeat(some[..., None], 3, axis=3))
+    )
+    assert (told.title, gray.title) == ("deformable match, and colours", "deformable match")
+    assert (labels[told.places[:, 0]] == labels).mean() > 0.9 > (labels[gray.places[:, 0]] == labels).mean()
+    assert (np.diff(told.distances, axis=1) >= 0).all()
+    # Labels that colours do not tell change nothing.
+    noise = LabelledImages.from_numpy(coloured, generator.integers(0, 2, 120))
+    assert find_neighbours(noise).title == "deformable match"
+
+
 def test_a_set_of_many_is_searched_by_descriptions(monkeypatch, digits):
     monkeypatch.setattr("lookalike.audit.neighbours.DEFORMABLE", 100)
     images = LabelledImages.from_numpy(

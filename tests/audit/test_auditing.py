@@ -11,6 +11,9 @@ from sklearn.linear_model import LogisticRegression
 
 import lookalike
 from lookalike.audit.findings import COLUMNS, KINDS, Verdict, read_csv
+from lookalike.audit.neighbours import Neighbours
+from lookalike.audit.oddities import find_oddities
+from lookalike.audit.suspects import find_suspects
 from lookalike.errors import DataError, InputError, LabelWarning
 
 
@@ -205,6 +208,34 @@ def test_an_image_of_one_pixel_is_not_blank():
 
 def test_one_image_is_enough_to_pick_by():
     assert len(lookalike.audit(noise[:1], np.zeros(1, int), unlabelled=noise[1:], pick_count=2).picked) == 2
+
+
+def test_noise_of_images_that_show_nothing_is_like_no_other_and_no_finding(digits):
+    some = digits.train.take(slice(0, 40))
+    images, distances = some.images.copy(), np.ones((40, 3))
+    images[:5] = 120 + np.random.default_rng(0).integers(0, 10, (5, 8, 8))
+    distances[:10:3] = 9
+    near = Neighbours(np.tile(np.arange(37, 40), (40, 1)), distances, "")
+    suspects = find_suspects(near, some.labels)
+    odd = find_oddities(replace(some, images=images), np.full(40, "train"), some.labels, near, suspects)
+    assert [one.places[0] for one in odd if one.kind == "outlier"] == [6, 9]
+
+
+def test_labels_are_named_where_all_nearest_agree_though_too_many_look_wrong(digits):
+    # Of half of the classes nothing can be told.
+    train = digits.train.take(slice(0, 600))
+    labels = train.labels.copy()
+    unclear = np.flatnonzero(labels >= 5)
+    labels[unclear] = np.random.default_rng(0).integers(5, 10, len(unclear))
+    wrong = np.flatnonzero(labels < 5)[:4]
+    labels[wrong] = (labels[wrong] + 1) % 5
+    found = lookalike.audit(replace(train, labels=labels))
+    said = [one for one in found.issues if one.kind == "label"]
+    assert found.suspects.rate is None
+    assert "lie nearer to another class, too many to tell" in str(found)
+    assert {one.places[0] for one in said} >= {*wrong.tolist()}
+    assert {(one.action, one.score) for one in said} == {("look", None)}
+    assert all(one.why.startswith("6 of the 6 nearest") for one in said)
 
 
 @pytest.mark.parametrize("count", [0, -1, 1.5, "2"])

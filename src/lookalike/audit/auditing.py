@@ -37,6 +37,8 @@ from lookalike.text import quoted
 
 #: A label is a finding where it is wrong at least so likely, and is to be changed where that is likelier.
 _LIKELY, _RELABELLED = 0.2, 0.5
+#: So many of the nearest are shown with it; where nothing is known of how likely it is, all must agree.
+_EVIDENCE = 6
 #: An image misleads where so many more answers would be right without it.
 _MISLEADS = 1
 #: By default so many images are asked by whom they are misled; among so many images every idea is measured
@@ -419,21 +421,29 @@ def _of_labels(images: LabelledImages, near: Neighbours, suspects: Suspects) -> 
     """Yield labels that are probably wrong, the most suspicious first."""
     names = {str(label): label for label in np.unique(images.labels).tolist()}
     classes = [names[text] for text in np.unique(images.labels.astype(np.str_)).tolist()]
-    for place in suspects.ranked.tolist():
-        if suspects.wrong[place] < _LIKELY:
+    for place in suspects.ranked[: int((suspects.scores > -np.inf).sum())].tolist():
+        if suspects.rate is None and suspects.scores[place] <= 0:
+            return
+        if suspects.rate is not None and suspects.wrong[place] < _LIKELY:
             return
         label = classes[suspects.rivals[place]]
-        evidence = near.places[place][near.places[place] != NOWHERE][:6]
+        evidence = near.places[place][near.places[place] != NOWHERE][:_EVIDENCE]
         votes = int((images.labels[evidence] == label).sum())
         expected = float(suspects.expected[place])
+        said = f"of this and all more suspicious labels {expected:.0%} are expected to be wrong"
+        if suspects.rate is None:
+            if votes < _EVIDENCE:
+                continue
+            said = "how many such labels are wrong is not known here"
+        # Where the nearest agree on no class, the image is odd, and its label is anyone's guess.
+        mended = suspects.wrong[place] >= _RELABELLED and 2 * votes > len(evidence)
         yield Finding(
             "label",
             (place, *evidence.tolist()),
-            f"{votes} of the {len(evidence)} nearest images are of class {quoted(label)}; of this and all "
-            f"more suspicious labels {expected:.0%} are expected to be wrong",
-            "relabel" if suspects.wrong[place] >= _RELABELLED else "look",
+            f"{votes} of the {len(evidence)} nearest images are of class {quoted(label)}; {said}",
+            "relabel" if mended else "look",
             label,
-            expected,
+            None if suspects.rate is None else expected,
         )
 
 

@@ -166,8 +166,8 @@ def changed(part: LabelledImages, changes: Iterable[Verdict]) -> tuple[LabelledI
         several = [change.image for change in mine if called[change.image] > 1]
         if several:
             raise InputError(
-                f"several images of the {part.source.part} part are called {listed(several, 3)}: expected a name "
-                "of its own for each image that is to change"
+                f"several images of the {part.source.part} part are called {listed(several, 3)}: expected a "
+                "name of its own for each image that is to change"
             )
     texts = part.labels.astype(np.str_).astype(object)
     known = {csv_cell(name): name for name in part.class_names}

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.data.labelled import LabelledImages
-from lookalike.errors import LabelWarning
 from lookalike.evaluation.evaluate import unwarned
+from lookalike.evaluation.statistics import mcnemar
 from lookalike.models.deformable import DeformableMatch
+from lookalike.prepare.chain import colours_of_parts
 from lookalike.progress import Progress, silent
 from lookalike.search.matches import NOWHERE
 from lookalike.search.pixels import PixelMatcher
@@ -22,6 +23,9 @@ NEAREST = 50
 #: Up to so many images deformable distances are measured; among more, which would take long, coarse
 #: descriptions of edges are compared (benchmarks/audit.py has what is found by either).
 DEFORMABLE = 5000
+#: Colours count where without them the nearest is of another class for more images, at this level.
+_LEVEL = 0.05
+_CHUNK = 4096
 #: So many images say how prepared images are compared.
 _SAMPLE = 2000
 
@@ -87,12 +91,13 @@ def find_neighbours(images: LabelledImages, client: Any = None, progress: Progre
         return Neighbours(np.full((n, 1), NOWHERE, np.int64), np.full((n, 1), np.inf), "nothing to compare")
     few = n <= DEFORMABLE
     sample = slice(None) if few else np.linspace(0, n - 1, _SAMPLE).astype(np.intp)
-    with unwarned(LabelWarning):
+    # Who is blamed is fitted too, and warns; that colours are lost is no longer so once they count.
+    with unwarned():
         model = matching().fit(images.images[sample], images.labels[sample])
     own: Any = model.recogniser_
     if few:
         found = own.matcher.match(own.matcher.images, k, exclude=np.arange(n), reach=1.0, progress=progress)
-        return Neighbours(found.places, found.distances, "deformable match")
+        return _with_colours(Neighbours(found.places, found.distances, "deformable match"), images)
     described = own.matcher.comparison.descriptors_of(own.seen(images.images, progress), progress)
     matcher: Any = PixelMatcher("l2")
     matcher.fit(described, np.zeros(n, np.intp), 1)
@@ -101,4 +106,30 @@ def find_neighbours(images: LabelledImages, client: Any = None, progress: Progre
 
         matcher = spread_matcher(matcher, client)
     found = matcher.match(described, k, exclude=np.arange(n), progress=progress)
-    return Neighbours(found.places, found.distances, "coarse descriptions of edges")
+    near = Neighbours(found.places, found.distances, "coarse descriptions of edges")
+    return _with_colours(near, images)
+
+
+def _with_colours(near: Neighbours, images: LabelledImages) -> Neighbours:
+    """Return the same nearest in the order of shape and colours, where fewer are then of another class first.
+
+    What is compared has no colours: red and green cards of one shape would be told apart by chance.
+    """
+    if images.images.ndim < 4 or images.images.shape[3] != 3:
+        return near
+    there = near.places != NOWHERE
+    colours, far = colours_of_parts(images.images), np.empty(near.places.shape)
+    for start in range(0, len(far), _CHUNK):
+        some = slice(start, start + _CHUNK)
+        apart = colours[near.places[some]] - colours[some, None]
+        far[some] = np.sqrt((apart**2).mean(axis=2))
+    # Each in units of its median, so that they can be added.
+    both = np.full(far.shape, np.inf)
+    both[there] = sum(part[there] / (float(np.median(part[there])) or 1) for part in (near.distances, far))
+    order = np.argsort(both, axis=1, kind="stable")
+    places = np.take_along_axis(near.places, order, 1)
+    by_shape, by_both = (images.labels[one[:, 0]] == images.labels for one in (near.places, places))
+    worse, better, chance = mcnemar(by_shape, by_both)
+    if better <= worse or chance > _LEVEL:
+        return near
+    return Neighbours(places, np.take_along_axis(both, order, 1), f"{near.title}, and colours")

@@ -23,6 +23,8 @@ Floats = NDArray[np.float64]
 _FAR = 4.0
 #: Ink is off-centre by at least this part of a side, and of another size by at least this factor.
 _SHIFTED, _LARGER = 0.15, 1.5
+#: An image shows hardly anything with less than this share of the usual contrast.
+_FAINT = 0.2
 #: A class with fewer images cannot be judged.
 _FEW = 5
 #: Classes look the same where this share of the images of both, and so many, lie nearer to the other.
@@ -51,7 +53,7 @@ def find_oddities(
 
 def _odd_images(images: LabelledImages, near: Neighbours) -> Iterator[Finding]:
     """Yield images that are blank, inverted, off-centre, of other sizes or like no other."""
-    blank, darkness, down, across, ink = _facts(images.images)
+    blank, darkness, contrast, down, across, ink = _facts(images.images)
     for place in np.flatnonzero(blank):
         yield Finding("blank", (int(place),), "the same value everywhere", "drop")
     side = look(sample(images.images)).side
@@ -75,7 +77,8 @@ def _odd_images(images: LabelledImages, near: Neighbours) -> Iterator[Finding]:
             f"the ink is {ink[place]:.0f} pixels long, and that of others {np.median(ink[there]):.0f}",
         )
     nearest = near.distances[:, min(2, near.distances.shape[1] - 1)]
-    known = np.flatnonzero(np.isfinite(nearest) & ~blank)
+    # Where an image shows hardly anything, its noise is compared, which is like no other's.
+    known = np.flatnonzero(np.isfinite(nearest) & (contrast > _FAINT * np.median(contrast)))
     if len(known) < _FEW:
         return
     lonely = known[nearest[known] > _beyond(nearest[known])]
@@ -95,7 +98,7 @@ def _beyond(values: Floats) -> float:
 
 
 def _facts(images: NDArray[Any]) -> tuple[NDArray[Any], ...]:
-    """Return of each image whether it is blank, its darkness, where its ink lies and how long that is."""
+    """Return of each image whether it is blank, its darkness, contrast, and where and how long its ink is."""
     found = []
     for start in range(0, len(images), _CHUNK):
         gray = gray_bytes(images[start : start + _CHUNK])
@@ -109,7 +112,10 @@ def _facts(images: NDArray[Any]) -> tuple[NDArray[Any], ...]:
             length = gray.shape[axis]
             along = ink.sum(axis=3 - axis, dtype=np.float64)
             middles.append((along @ np.arange(length)) / np.maximum(weight, 1) / length)
-        found.append((blank, darkness, *middles, np.maximum(ink_box(ink.astype(np.uint8)).longer, 1)))
+        contrast = np.ptp(gray, axis=(1, 2)).astype(np.float64)
+        found.append(
+            (blank, darkness, contrast, *middles, np.maximum(ink_box(ink.astype(np.uint8)).longer, 1))
+        )
     return tuple(np.concatenate(part) for part in zip(*found, strict=True))
 
 

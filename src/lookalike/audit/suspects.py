@@ -58,8 +58,10 @@ _ALIKE = (0.0, 0.5, 1.0)
 _BINS = 120
 #: Such a part of flipped labels may score as none of those did that were tried.
 _UNSEEN = 0.02
-#: With fewer images that can be judged, nothing is said of how likely labels are wrong.
-_LEAST = 20
+#: With fewer images that can be judged, nothing is said of how likely labels are wrong; nor where more than
+#: this share of them lie nearer to another class. Twice as many as were wrong in any of those ten sets, they
+#: are images of classes that look alike rather, and cannot be told from wrong labels by scores alone.
+_LEAST, _MOST = 20, 0.2
 
 
 class _Scores(NamedTuple):
@@ -91,7 +93,8 @@ class Suspects:
     wrong: Floats  #: (n,): how likely the label is wrong, in 0-1
     #: (n,): of this image and all that are more suspicious, the expected share of wrong labels
     expected: Floats
-    #: the expected share of wrong labels in the whole set; None where too few labels can be judged to tell
+    #: the expected share of wrong labels in the whole set; None where too few can be judged to tell, or too
+    #: many look wrong
     rate: float | None
 
     @property
@@ -106,7 +109,7 @@ def find_suspects(near: Neighbours, codes: Codes, *, seed: int = 0) -> Suspects:
     found = _scored(near, codes, n_classes)
     judged = np.isfinite(found.scores)
     wrong, likely = np.zeros(len(codes)), None
-    if judged.sum() >= _LEAST and n_classes > 1:
+    if judged.sum() >= _LEAST and n_classes > 1 and (found.scores[judged] > 0).mean() <= _MOST:
         planted = _planted(near, codes, found, n_classes, seed)
         if planted is not None:
             likely = _shares(found.scores[judged], planted)

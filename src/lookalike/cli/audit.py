@@ -57,8 +57,8 @@ def audit(
 ) -> None:
     """Find what is wrong with labelled images, and which of them mislead.
 
-    Probably wrong labels, copies, images of one part that are in another, odd images, classes that look the
-    same. DATA may be a model file: then it is about the images that the model keeps.
+    Wrong labels, copies, images in two parts, odd ones, classes that look the same. DATA may be a model file:
+    then it is about the images that the model keeps.
     Try: lookalike audit digits --write findings.csv
     """
     from lookalike.audit.auditing import audit as audited
@@ -73,11 +73,9 @@ def audit(
             zip_encoding, label_column, header, label_from, nested, follow_links
         )
         (train, *more), model = _loaded(data, options, group_from)
-        others = _others(unlabelled, train, options, quiet) if unlabelled else None
-        valid = more[0] if more else None
-        how = {"seed": seed, "client": client, "progress": tell}
-        found = audited(train, valid, model, unlabelled=others, pick_count=pick or 20, **how)
-    # Files come first: who reads what is printed may stop after a line.
+        how: dict[str, Any] = {"pick_count": pick or 20, "seed": seed, "client": client, "progress": tell}
+        how["unlabelled"] = _others(unlabelled, train, options, quiet) if unlabelled else None
+        found = audited(train, more[0] if more else None, model, **how)
     if report is not None:
         found.report(report, command=common.command_line())
         common.say_written("report", report, quiet)

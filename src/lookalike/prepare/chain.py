@@ -433,17 +433,7 @@ def _blank_in_gray(images: ImageBatch, gray: Gray8) -> list[str]:
 
 def _colour_lost(images: ImageBatch, prepared: Gray8, labels: NDArray[np.generic]) -> list[str]:
     """Return a sentence where colour would tell classes apart that gray does not, and warn of it."""
-    unit = np.asarray(images, np.float64) * (255 / unit_of(images))
-    red, green, blue = (unit[..., channel] for channel in range(3))
-    parts = [[run for run in np.array_split(np.arange(side), _PARTS) if len(run)] for side in unit.shape[1:3]]
-    means = [
-        # Whole numbers, as gray bytes are.
-        np.rint(chroma[:, down[0] : down[-1] + 1, across[0] : across[-1] + 1].mean(axis=(1, 2)))
-        for chroma in (red - green, (red + green) / 2 - blue)
-        for down in parts[0]
-        for across in parts[1]
-    ]
-    gray, colour = (_far(rows) for rows in (prepared, np.stack(means, axis=1)))
+    gray, colour = (_far(rows) for rows in (prepared, colours_of_parts(images)))
     wrong = _wrong(gray, labels)
     found = [_wrong(far, labels) for far in (colour, _over_median(colour) + _over_median(gray))]
     fewest = min(found, key=np.sum)
@@ -455,6 +445,21 @@ def _colour_lost(images: ImageBatch, prepared: Gray8, labels: NDArray[np.generic
     )
     warn(f"{said}; NearestImages and MeanImage without a preparation compare colours")
     return [said]
+
+
+def colours_of_parts(images: ImageBatch) -> NDArray[np.float64]:
+    """Return how red, not green, and how yellow, not blue, the parts of colour images are ``(n, d)``."""
+    unit = np.asarray(images, np.float64) * (255 / unit_of(images))
+    red, green, blue = (unit[..., channel] for channel in range(3))
+    parts = [[run for run in np.array_split(np.arange(side), _PARTS) if len(run)] for side in unit.shape[1:3]]
+    means = [
+        # Whole numbers, as gray bytes are.
+        np.rint(chroma[:, down[0] : down[-1] + 1, across[0] : across[-1] + 1].mean(axis=(1, 2)))
+        for chroma in (red - green, (red + green) / 2 - blue)
+        for down in parts[0]
+        for across in parts[1]
+    ]
+    return np.stack(means, axis=1)
 
 
 def _over_median(far: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -452,7 +452,13 @@ def leaks_table(found: Any) -> Table:
 def wrong_text(found: Any) -> str:
     """Return in a sentence how many labels are expected to be wrong."""
     rate = found.suspects.rate
-    told = "not known, for too few labels can be judged" if rate is None else f"{rate:.2%}"
+    crossed = int((found.suspects.scores > 0).sum())
+    few = (
+        f"{crossed:,} of {len(found.images):,} images lie nearer to another class, too many to tell"
+        if crossed > len(found.images) / 10
+        else "too few labels can be judged"
+    )
+    told = f"not known, for {few}" if rate is None else f"{rate:.2%}"
     return f"Expected share of wrong labels: {told}."
 
 
