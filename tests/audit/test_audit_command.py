@@ -72,6 +72,13 @@ def test_a_model_is_audited_by_the_images_that_it_keeps(cli, digits, tmp_path):
     assert found.code == 0
     findings = json.loads(found.out)["findings"]
     assert "50" in {one["image"] for one in findings if one["kind"] == "label"}
+    table = tmp_path / "findings.csv"
+    row = f"{path},train,50,relabel,{train.labels[50]}\n{path},train,51,drop,\n"
+    table.write_text(f"data,part,image,action,new_label\n{row}", "utf-8")
+    done = cli("data", "apply", table, "-o", tmp_path / "clean")
+    assert done.out == "train: 199 of 200 images kept, 1 dropped, 1 relabelled\n", done.err
+    clean = lookalike.data.load.load_to_audit(tmp_path / "clean")[0]
+    assert sorted(clean.labels.tolist()) == sorted(np.delete(train.labels, 51).tolist())
 
 
 def test_a_table_without_its_data_is_refused(cli, tmp_path):

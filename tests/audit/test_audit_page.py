@@ -112,7 +112,9 @@ def test_verdicts_by_keyboard_alone_outlive_the_page_and_are_applied(cli, browse
         assert said(page).startswith("0 of")
         file = page.locator("input[type=file]")
         # A dialog of the system does not always come in a browser without a window.
-        file.evaluate("one => one.onclick = (event) => { event.preventDefault(); one.dataset.asked = 'yes'; }")
+        file.evaluate(
+            "one => one.onclick = (event) => { event.preventDefault(); one.dataset.asked = 'yes'; }"
+        )
         page.keyboard.press("o")
         assert file.get_attribute("data-asked") == "yes"
         file.set_input_files(table)

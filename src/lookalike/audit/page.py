@@ -6,7 +6,6 @@ import base64
 import hashlib
 import json
 from collections import Counter
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from lookalike.audit.findings import COLUMNS, KINDS, Finding, rows_of
 from lookalike.files import write_whole
 from lookalike.show.images import packed_uri, shrunk, stretched
-from lookalike.show.pages import render
+from lookalike.show.pages import SHARED, render
 from lookalike.show.report.comparison import origin, part_facts
 from lookalike.show.views import enough_text, kind_of, leaks_table, wrong_text
 from lookalike.text import csv_cell, plain
@@ -37,24 +36,19 @@ def write_page(found: Any, path: Path, command: str) -> None:
 
 def render_page(found: Any, command: str) -> str:
     """Return the page: all text of it is untrusted, and none of it is script."""
-    shared = resources.files("lookalike.show").joinpath("static")
-    script = shared.joinpath("findings.js").read_text("utf-8") + _BEGIN
+    script = (SHARED / "findings.js").read_text("utf-8") + _BEGIN
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     images = found.images
-    reading = [f"{len(found.issues):,} findings in {len(images):,} images."]
-    reading.append(wrong_text(found))
-    if found.enough is not None:
-        reading.append(enough_text(found))
     document = document_of(found)
     return render(
         "audit_page.html.jinja",
         title=f"Audit of {plain(images.source.name)}",
         subtitle=f"{len(images):,} images, {kind_of(images)}",
-        reading=[*reading, *map(plain, found.notes)],
+        reading=document["reading"],
         leaks=leaks_table(found),
         facts={"part": part_facts("The images", "looked at", images), **origin(0, command)},
         left_out=document["left_out"],
-        style=shared.joinpath("findings.css").read_text("utf-8"),
+        style=(SHARED / "findings.css").read_text("utf-8"),
         script=script,
         script_hash=f"sha256-{digest}",
         # JSON that ends no element.
@@ -80,6 +74,12 @@ def document_of(found: Any, most: int = MOST) -> dict[str, Any]:
     return {
         "name": plain(images.source.name),
         "parts": len(set(parts)),
+        "reading": [
+            f"{len(found.issues):,} findings in {len(images):,} images.",
+            wrong_text(found),
+            *([] if found.enough is None else [enough_text(found)]),
+            *map(plain, found.notes),
+        ],
         "left_out": left_out,
         "columns": COLUMNS,
         "classes": [csv_cell(name) for name in images.class_names],

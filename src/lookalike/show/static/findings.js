@@ -71,8 +71,8 @@ export class Findings {
     this.memory = `lookalike audit: ${found.name}`;
     this.rows = new Map(found.rows.map(([place, key, cells]) => [place, { key, cells }]));
     this.byKey = new Map(found.rows.map(([place, key]) => [key, place]));
-    this.past = [];
-    this.unsaved = false;
+    Object.assign(this, { past: [], shown: null, unsaved: false });
+    this.list.replaceChildren();
     this.kind.replaceChildren(make("option", { value: "" }, `all (${found.findings.length.toLocaleString("en")})`),
       ...found.kinds.map(([kind, title, count]) => make("option", { value: kind }, `${title} (${count.toLocaleString("en")})`)));
     this.state.value = "all";
