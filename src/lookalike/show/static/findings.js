@@ -9,13 +9,13 @@ const KEYS = [
   ["k", "previous", (list) => list.move(-1)],
   ["1", "keep", (list) => list.decideHere("keep")],
   ["2", "relabel", (list) => list.decideHere("relabel")],
-  ["l", "another label", (list) => list.here?.querySelector("input").select()],
+  ["l", "another label", (list) => typeInto(list.here?.querySelector("input"))],
   ["3", "drop", (list) => list.decideHere("drop")],
   ["0", "undecided", (list) => list.decideHere(null)],
   ["u", "undo", (list) => list.undo()],
   ["n", "next page", (list) => list.turn(1)],
   ["p", "page before", (list) => list.turn(-1)],
-  ["g", "go to a number", (list) => list.number.select()],
+  ["g", "go to a number", (list) => typeInto(list.number)],
   ["f", "filter", (list) => list.kind.focus()],
   ["s", "save", (list) => list.save()],
   ["o", "open a saved table", (list) => list.file.click()],
@@ -33,6 +33,12 @@ function make(tag, properties = {}, ...children) {
 }
 
 const counted = (count, one, many) => `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
+/** Let a text be typed over: not every browser goes to what is selected. */
+function typeInto(input) {
+  input?.focus();
+  input?.select();
+}
+
 const isSame = (one, other) => one[0] === other[0] && one[1] === other[1];
 
 export class Findings {
