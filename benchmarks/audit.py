@@ -38,7 +38,17 @@ Codes = NDArray[np.int64]
 CONFUSED = {4: 9, 9: 4, 3: 5, 5: 3, 1: 7, 7: 1}
 _COPIES = 500
 #: What scores mean was worked out on these.
-DESIGNED_ON = ("captcha", "circuits", "gems", "hoda", "powermeter", "steel", "trafficlights", "meter-digits")
+DESIGNED_ON = (
+    "captcha",
+    "circuits",
+    "gems",
+    "hoda",
+    "powermeter",
+    "steel",
+    "trafficlights",
+    "meter-digits",
+    "mnist",
+)
 #: Images of the real sets differ in size.
 _SIZE = (28, 28)
 
@@ -136,8 +146,10 @@ def print_meaning() -> None:
     """Print what share is really wrong of what is said to be wrong 9 times in 10, over ten draws of flips."""
     totals: dict[str, NDArray[np.float64]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        meters = data_file("meter-digits.zip")
-        for path in [*unpacked(data_file("real-sets.zip"), Path(folder)), meters, "digits", "mnist"]:
+        sets = unpacked(data_file("real-sets.zip"), Path(folder, "sets"))
+        (meters,) = unpacked(data_file("own-meters.zip"), Path(folder, "meters"))
+        sets += [*sorted(meters.iterdir()), data_file("meter-digits.zip")]
+        for path in [*sets, "digits", "mnist"]:
             known = isinstance(path, str)
             images = lookalike.load(path, **({"limit": 4000} if known else {"size": _SIZE})).train
             name = path if known else path.stem
@@ -146,7 +158,7 @@ def print_meaning() -> None:
             apart = near.apart(units_of(find_groups(images.images, codes, near), len(images)))
             for share in (0.01, 0.05, 0.1):
                 found = said_and_real(apart, codes, share)
-                print(f"{name:14} {len(images):6,} images, {share:4.0%} flipped: {told(found)}", flush=True)
+                print(f"{name:20} {len(images):6,} images, {share:4.0%} flipped: {told(found)}", flush=True)
                 half = "designed on" if name in DESIGNED_ON else "judged on"
                 totals[half] = totals.get(half, 0) + found
     for half, found in totals.items():
