@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.audit.results import MEMORY, Results, RowKind, blocks, part_of, searched
 from lookalike.data.labelled import LabelledImages
+from lookalike.distance.mapped import let_go
 from lookalike.errors import LabelWarning
 from lookalike.evaluation.evaluate import unwarned
 from lookalike.models.deformable import DeformableMatch
@@ -34,20 +37,40 @@ class Neighbours:
     distances: NDArray[np.float64]  # (n, k): they compare within one set only
     title: str  # how images were compared
     units: tuple[NDArray[np.intp], ...] = ()  # (n,) each: images of one number are not among each other's
+    results: Results = MEMORY  # where those without some of them lie
+
+    def first(self, count: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return the places and distances of the ``count`` nearest alone, or of as many as there are."""
+        parts = [
+            (self.places[rows, :count].copy(), self.distances[rows, :count].copy()) for rows in self.blocks()
+        ]
+        places, distances = zip(*parts, strict=True)
+        return np.concatenate(places), np.concatenate(distances)
+
+    def blocks(self) -> Iterator[slice]:
+        """Yield the images block by block."""
+        return blocks(len(self.places), self.places, self.distances)
 
     def apart(self, units: NDArray[Any]) -> Neighbours:
         """Return the same without images of the same unit: copies, or images of one writer."""
         numbers = np.unique(units, return_inverse=True)[1]
-        same = (self.places == NOWHERE) | (numbers[self.places] == numbers[:, None])
-        distances = np.where(same, np.inf, self.distances)
-        order = np.argsort(distances, axis=1, kind="stable")
-        places = np.where(same, NOWHERE, self.places)
-        return Neighbours(
-            np.take_along_axis(places, order, 1),
-            np.take_along_axis(distances, order, 1),
-            self.title,
-            (*self.units, numbers),
-        )
+
+        def left(rows: slice) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+            places = self.places[rows]
+            same = (places == NOWHERE) | (numbers[places] == numbers[rows, None])
+            distances = np.where(same, np.inf, self.distances[rows])
+            order = np.argsort(distances, axis=1, kind="stable")
+            for one in (self.places, self.distances):
+                let_go(one)
+            return (
+                np.take_along_axis(np.where(same, NOWHERE, places), order, 1),
+                np.take_along_axis(distances, order, 1),
+            )
+
+        results, k = self.results.also_of(numbers), self.places.shape[1]
+        like = [RowKind(np.int64, (k,)), RowKind(np.float64, (k,))]
+        places, distances = results.rows(f"apart-{len(self.units)}", len(numbers), like, left)
+        return Neighbours(places, distances, self.title, (*self.units, numbers), results)
 
     def others_of(self, codes: NDArray[np.intp]) -> NDArray[np.intp]:
         """Return how many others of its class each image has that may be among its nearest.
@@ -79,7 +102,9 @@ def matching() -> DeformableMatch:
     return DeformableMatch(n_neighbors=1, candidates=2 * NEAREST, aligned=False)
 
 
-def find_neighbours(images: LabelledImages, client: Any = None, progress: Progress = silent) -> Neighbours:
+def find_neighbours(
+    images: LabelledImages, client: Any = None, progress: Progress = silent, results: Results = MEMORY
+) -> Neighbours:
     """Return the nearest others of each image; with a client of a cluster, many are searched there."""
     n = len(images)
     k = min(NEAREST, n - 1)
@@ -90,15 +115,30 @@ def find_neighbours(images: LabelledImages, client: Any = None, progress: Progre
     with unwarned(LabelWarning):
         model = matching().fit(images.images[sample], images.labels[sample])
     own: Any = model.recogniser_
-    if few:
-        found = own.matcher.match(own.matcher.images, k, exclude=np.arange(n), reach=1.0, progress=progress)
-        return Neighbours(found.places, found.distances, "deformable match")
-    described = own.matcher.comparison.descriptors_of(own.seen(images.images, progress), progress)
-    matcher: Any = PixelMatcher("l2")
-    matcher.fit(described, np.zeros(n, np.intp), 1)
-    if client is not None:
-        from lookalike.cluster.fitting import spread_matcher
+    matcher: Any = own.matcher
+    asked = matcher.images if few else _described(images.images, own, results, progress)
+    if not few:
+        matcher = PixelMatcher("l2")
+        matcher.fit(asked, np.zeros(n, np.intp), 1)
+        if client is not None:
+            from lookalike.cluster.fitting import spread_matcher
 
-        matcher = spread_matcher(matcher, client)
-    found = matcher.match(described, k, exclude=np.arange(n), progress=progress)
-    return Neighbours(found.places, found.distances, "coarse descriptions of edges")
+            matcher = spread_matcher(matcher, client)
+    how: dict[str, Any] = {"exclude": np.arange(n), "progress": progress}
+    found = searched(results, "neighbours", matcher, asked, k, **how)
+    title = "deformable match" if few else "coarse descriptions of edges"
+    return Neighbours(*found, title, results=results)
+
+
+def _described(images: NDArray[Any], own: Any, results: Results, progress: Progress) -> NDArray[np.uint8]:
+    """Return the coarse descriptions of images, as a recogniser sees them."""
+    comparison = own.matcher.comparison
+
+    def describe(rows: slice) -> tuple[NDArray[np.uint8]]:
+        told = part_of(progress, rows, len(images))
+        described = comparison.descriptors_of(own.seen(images[rows], told), told)
+        let_go(images)
+        return (described,)
+
+    shape = comparison.description_shape(own.matcher.images.shape[1:])
+    return results.rows("described", len(images), [RowKind(np.uint8, shape)], describe)[0]

@@ -17,6 +17,16 @@ if TYPE_CHECKING:
 
 _TABLES = (".csv",)
 
+OnDisk = Annotated[
+    Path | None,
+    Option(
+        "--on-disk",
+        metavar="FOLDER",
+        help="For more images than memory holds: read them, and write what takes long, into this folder. "
+        "An audit that was stopped goes on there when the same command is given again.",
+    ),
+]
+
 
 def audit(
     data: common.Data,
@@ -50,6 +60,7 @@ def audit(
     group_from: common.GroupFrom = "",
     workers: common.Workers = None,
     scheduler: common.Scheduler = "",
+    on_disk: OnDisk = None,
     as_json: common.Json = False,
     as_csv: common.Csv = False,
     quiet: common.Quiet = False,
@@ -71,11 +82,10 @@ def audit(
         options = common.loading(classes, size, limit, seed, skip_bad, tell) | common.layout(
             zip_encoding, label_column, header, label_from, nested, follow_links
         )
-        (train, *more), model = _loaded(data, options, group_from)
-        others = _others(unlabelled, train, options, quiet) if unlabelled else None
-        valid = more[0] if more else None
-        how = {"seed": seed, "client": client, "progress": tell}
-        found = audited(train, valid, model, unlabelled=others, pick_count=pick, **how)
+        parts, model = _loaded(data, options, group_from, on_disk)
+        others = _others(unlabelled, parts[0], options, quiet) if unlabelled else None
+        how = {"seed": seed, "client": client, "on_disk": on_disk, "progress": tell}
+        found = audited(*parts, model=model, unlabelled=others, pick_count=pick, **how)
     common.show_result(found, as_json, as_csv)
     if report is not None:
         found.report(report, command=common.command_line())
@@ -100,13 +110,19 @@ def _check_table(write: Path | None, inputs: list[str]) -> None:
     common.check_file("--write", write, inputs)
 
 
-def _loaded(data: str, options: dict[str, Any], group_from: str) -> tuple[tuple[Any, ...], Any]:
+def _loaded(
+    data: str, options: dict[str, Any], group_from: str, on_disk: Path | None
+) -> tuple[tuple[Any, ...], Any]:
     """Return the parts of a set and no model, or the images that a model keeps and one like it."""
     from lookalike.data.load import chosen_classes, load_to_audit
 
     path = common.model_file(data)
     if path is None:
-        return load_to_audit(data, group_from=group_from or None, **options), None
+        into = None
+        if on_disk is not None:
+            on_disk.mkdir(parents=True, exist_ok=True)
+            into = on_disk / "images"
+        return load_to_audit(data, group_from=group_from or None, on_disk=into, **options), None
     from sklearn.base import clone
 
     model = clone(lookalike.load_model(path))
