@@ -84,8 +84,8 @@ def audit(
         )
         parts, model = _loaded(data, options, group_from, on_disk)
         others = _others(unlabelled, parts[0], options, quiet) if unlabelled else None
-        how = {"seed": seed, "client": client, "on_disk": on_disk, "progress": tell}
-        found = audited(*parts, model=model, unlabelled=others, pick_count=pick, **how)
+        how = {"model": model, "seed": seed, "client": client, "on_disk": on_disk, "progress": tell}
+        found = audited(*parts, unlabelled=others, pick_count=pick, **how)
     common.show_result(found, as_json, as_csv)
     if report is not None:
         found.report(report, command=common.command_line())
