@@ -44,7 +44,7 @@ _MISLEADS = 1
 _ASKED, _FEW = 5000, 5000
 _QUICK = ("mean-image-l2", "nearest-l2")
 #: So many bytes of training images at most are kept to find which of them mislead.
-_KEPT_BYTES = 1 << 28
+_KEPT_BYTES = 1 << 27
 
 
 class LeakRow(NamedTuple):
@@ -196,7 +196,7 @@ def audit(
     model : classifier, optional
         Whose mistakes are blamed on training images: one of lookalike's that keeps them; it is fitted anew.
         By default :class:`lookalike.DeformableMatch`, not aligned, of which at most 5,000 answers are asked,
-        fitted on at most 256 MB of the training images, evenly spaced (342,000 of 28x28).
+        fitted on at most 128 MB of the training images, evenly spaced (171,000 of 28x28).
     unlabelled : array-like of shape (m, h, w) or (m, h, w, c), or LooseBatch, optional
         Images without labels, of which those are picked that would help most.
     pick_count : int, default=20

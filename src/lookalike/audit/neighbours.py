@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.audit.results import MEMORY, Results, RowKind, blocks, part_of, searched
+from lookalike.audit.results import MEMORY, Results, RowKind, blocks, searched
 from lookalike.data.labelled import LabelledImages
 from lookalike.distance.mapped import let_go
 from lookalike.errors import LabelWarning
 from lookalike.evaluation.evaluate import unwarned
 from lookalike.models.deformable import DeformableMatch
-from lookalike.progress import Progress, silent
+from lookalike.progress import Progress, of_compiling, silent
 from lookalike.search.matches import NOWHERE
 from lookalike.search.pixels import PixelMatcher
 
@@ -135,8 +135,8 @@ def _described(images: NDArray[Any], own: Any, results: Results, progress: Progr
     comparison = own.matcher.comparison
 
     def describe(rows: slice) -> tuple[NDArray[np.uint8]]:
-        told = part_of(progress, rows, len(images))
-        described = comparison.descriptors_of(own.seen(images[rows], told), told)
+        progress("describing edges", rows.start, len(images))
+        described = comparison.descriptors_of(own.seen(images[rows]), of_compiling(progress))
         let_go(images)
         return (described,)
 
