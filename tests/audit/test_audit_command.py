@@ -1,4 +1,4 @@
-"""``lookalike audit`` and ``lookalike data apply``, and the page in a browser."""
+"""``lookalike audit`` and ``lookalike data apply``."""
 
 import csv
 import io
@@ -9,15 +9,8 @@ import numpy as np
 import pytest
 
 import lookalike
-from browsing import chromium
-from cli_runner import call
 from lookalike.data.readers.folders import write_folder
 from test_four_steps import shows, steps
-
-
-@pytest.fixture
-def cli(monkeypatch, capsys):
-    return lambda *arguments: call(monkeypatch, capsys, *arguments)
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +72,13 @@ def test_a_model_is_audited_by_the_images_that_it_keeps(cli, digits, tmp_path):
     assert found.code == 0
     findings = json.loads(found.out)["findings"]
     assert "50" in {one["image"] for one in findings if one["kind"] == "label"}
+    table = tmp_path / "findings.csv"
+    row = f"{path},train,50,relabel,{train.labels[50]}\n{path},train,51,drop,\n"
+    table.write_text(f"data,part,image,action,new_label\n{row}", "utf-8")
+    done = cli("data", "apply", table, "-o", tmp_path / "clean")
+    assert done.out == "train: 199 of 200 images kept, 1 dropped, 1 relabelled\n", done.err
+    clean = lookalike.data.load.load_to_audit(tmp_path / "clean")[0]
+    assert sorted(clean.labels.tolist()) == sorted(np.delete(train.labels, 51).tolist())
 
 
 def test_a_table_without_its_data_is_refused(cli, tmp_path):
@@ -101,53 +101,6 @@ def test_unlabelled_images_are_picked_by_name(cli, folder, digits, tmp_path):
     assert found.code == 0
     assert len(picked) == 2
     assert all(name.endswith(".png") for name in picked)
-
-
-@pytest.fixture(scope="module")
-def page(folder, tmp_path_factory):
-    """Return a page of an audit whose names and classes are hostile."""
-    (images,) = lookalike.data.load.load_to_audit(folder)
-    names = tuple(f"</script><img src=x onerror=alert(1)>{place}" for place in range(len(images)))
-    texts = np.array([f"<b>{label}" for label in images.labels.tolist()])
-    hostile = replace(images, names=names, labels=texts, class_names=tuple(sorted(set(texts.tolist()))))
-    found = lookalike.audit(hostile)
-    path = tmp_path_factory.mktemp("page") / "a.html"
-    return found, found.report(path, command="lookalike audit x")
-
-
-def test_findings_are_decided_by_keyboard_and_saved(page, tmp_path):
-    found, path = page
-    troubles = []
-    with chromium() as browser:
-        opened = browser.new_page(accept_downloads=True)
-        opened.on("console", lambda message: troubles.append(message.text))
-        opened.on("pageerror", lambda error: troubles.append(str(error)))
-        opened.on("dialog", lambda dialog: troubles.append(dialog.message))
-        opened.goto(path.as_uri())
-        assert opened.locator("#list > li").count() == min(20, len(found.issues))
-        assert opened.locator("#list img").first.evaluate("image => image.naturalWidth") == 8
-        opened.keyboard.press("j")
-        opened.keyboard.press("3")
-        opened.keyboard.press("1")
-        with opened.expect_download() as waited:
-            opened.keyboard.press("s")
-        saved = tmp_path / "saved.csv"
-        waited.value.save_as(saved)
-        opened.keyboard.press("n")
-        opened.close()
-    assert troubles == []
-    rows = {row["image"]: row for row in csv.DictReader(io.StringIO(saved.read_text()))}
-    first, second = (found.images.names[one.places[0]] for one in found.issues[:2])
-    assert (rows[first]["action"], rows[second]["action"]) == ("drop", "keep")
-    (cleaned,) = found.apply(saved)
-    assert first not in cleaned.names
-    assert second in cleaned.names
-
-
-def test_the_page_has_no_markup_from_outside(page):
-    text = page[1].read_text(encoding="utf-8")
-    assert "<img src=x" not in text
-    assert "</script><img" not in text
 
 
 def test_the_audit_of_the_readme_runs_as_written(cli, monkeypatch, tmp_path):

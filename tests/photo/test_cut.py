@@ -143,7 +143,16 @@ def test_crops_take_no_other_crops_place(layout, photograph, tmp_path):
     assert sorted(crops.rglob("*.png")) == before
 
 
-def test_one_that_cannot_be_laid_on_the_reference_is_named(layout, tmp_path):
-    path = write(tmp_path / "0000.png", np.full((320, 480, 3), 90, np.uint8))
-    with pytest.raises(PhotographError, match=r"0000.png'?: the photograph shows nothing"):
-        list(cut(layout, [path], tmp_path / "crops"))
+def test_photographs_that_cannot_be_used_are_named_and_all_others_are_cut(layout, photograph, tmp_path):
+    wall = write(tmp_path / "0000.png", np.full((320, 480, 3), 90, np.uint8))
+    (tmp_path / "0001.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    good = write(tmp_path / "0128.png", photograph("0128", 3))
+    crops, seen = tmp_path / "crops", []
+    with pytest.raises(
+        PhotographError,
+        match=r"^2 of 3 photographs were not cut, the others were: .*0000.png'?: the photograph shows "
+        r"nothing.*; .*0001.png",
+    ):
+        seen.extend(cut(layout, [wall, tmp_path / "0001.png", good], crops))
+    assert seen == [(wall, 0), (tmp_path / "0001.png", 0), (good, 4)]
+    assert {path.name.partition("_")[0] for path in crops.iterdir()} == {"0128"}

@@ -9,6 +9,7 @@ from photographing import hidden, write
 
 from lookalike.errors import DataError, InputError
 from lookalike.photo import PhotoLayout, Reader, Region, ValueFormat
+from lookalike.photo.reader import PlaceReading, given
 
 
 def blinded(face, rng):
@@ -104,3 +105,11 @@ def test_a_model_of_other_characters_is_refused(model, layout):
     letters = PhotoLayout(layout.photograph, layout.size, layout.regions, ValueFormat(characters=("ABC",)))
     with pytest.raises(InputError, match=r"knows none of ABC, which counter\.1 may show"):
         Reader(model, letters)
+
+
+def test_a_reason_that_places_share_is_said_once(layout):
+    said = ["it is covered", None, "it is covered", "it is smeared"]
+    places = [PlaceReading(f"counter.{n}", "7", 0.9, doubt) for n, doubt in enumerate(said, 1)]
+    found = given(layout, "one.jpg", places, [])
+    assert found.reasons == ("counter.1, counter.3: it is covered", "counter.4: it is smeared")
+    assert (found.seen, found.value) == ("?7??", None)

@@ -6,6 +6,7 @@ import pytest
 from benchmarks.frames import AT, CELL, SIZE, taken
 from photographing import CELLS, digit
 
+from lookalike.errors import InputError
 from lookalike.photo.layout import PhotoLayout
 from lookalike.photo.register import PhotographError, Registrar
 
@@ -108,3 +109,12 @@ def test_without_registration_a_turned_photograph_is_refused(layout):
 def test_a_reference_of_another_size_than_the_layout_says_is_refused(layout):
     with pytest.raises(ValueError, match="is 480 x 320 pixels: expected 470 x 320, as its layout says"):
         Registrar(PhotoLayout(layout.photograph, (470, 320), layout.regions))
+
+
+def test_a_reference_with_nothing_around_the_regions_is_refused(layout, tmp_path):
+    bare = tmp_path / "bare.png"
+    cv2.imwrite(str(bare), np.full((320, 480, 3), 90, np.uint8))
+    with pytest.raises(InputError, match="shows too little outside of the regions to be found again"):
+        Registrar(PhotoLayout(bare, SIZE, layout.regions))
+    # What never moves is not looked for.
+    Registrar(PhotoLayout(bare, SIZE, layout.regions, register="none"))

@@ -263,7 +263,7 @@ def _audited(
     """Return what is found in the parts of a set, and the model that answered, if any could."""
     images, of = _together(parts, results)
     codes = np.unique(images.labels.astype(np.str_), return_inverse=True)[1].astype(np.intp)
-    notes = [note for part in parts for note in part.source.notes]
+    notes = dict.fromkeys(note for part in parts for note in part.source.notes)
     near = find_neighbours(images, client, progress, results)
     groups = find_groups(images.images, codes, near, progress)
     apart = near.apart(units_of(groups, len(images)))
@@ -441,7 +441,8 @@ def _of_groups(
             for place in places[1:]:
                 if images.labels[place] != label:
                     why = f"{group.kind} as an image of class {quoted(label)}"
-                    yield Finding("contradiction", (place, *places[:6]), why, label=label)
+                    others = [other for other in places[:6] if other != place]
+                    yield Finding("contradiction", (place, *others), why, label=label)
             continue
         # Of copies in both parts the training part's go: those that are measured on stay the same.
         trained = [place for place in places if of[place] == of[0]]

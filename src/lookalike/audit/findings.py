@@ -31,8 +31,10 @@ KINDS: dict[str, str] = {
     "drift": "Parts or groups that look different",
 }
 ACTIONS = ("keep", "relabel", "drop", "look")
-#: The columns of a table of findings.
-COLUMNS = ("data", "part", "image", "kind", "label", "action", "new_label", "score", "why", "others")
+#: The columns of a table of findings; the last is for people to say that they judged a line.
+COLUMNS = (
+    "data", "part", "image", "kind", "label", "action", "new_label", "score", "why", "others", "decided",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ def rows_of(
             None if first.score is None else f"{first.score:.4f}",
             "; ".join(one.why for one in said),
             " | ".join(images.names[other] for other in first.places[1:6]),
+            None,
         )
         rows[place] = tuple(csv_cell(cell) for cell in cells)
     return rows

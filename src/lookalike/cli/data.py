@@ -144,7 +144,8 @@ def apply(
 ) -> None:
     """Write a cleaned copy of audited images: some are left out or relabelled, as the table says.
 
-    The images themselves are not touched. What changed is counted, and the table goes with the copy.
+    The images themselves are not touched. What changed is counted, and the table goes with the copy. Of a
+    model file they are the training images that it keeps.
     Try: lookalike data apply findings.csv -o clean
     """
     from lookalike.audit.auditing import apply_changes
@@ -162,7 +163,8 @@ def apply(
         options = common.loading("", size, None, 0, False, tell) | common.layout(
             zip_encoding, label_column, header, label_from, nested, follow_links
         )
-        parts = apply_changes(load_to_audit(data or named, **options), changes)
+        source = data or named
+        parts = apply_changes(_of_model(source, None) or load_to_audit(source, **options), changes)
         renamed = write_folder(parts, folder, tell)
     write_whole(folder / "findings.csv", table)
     common.say_notes(renamed, quiet)

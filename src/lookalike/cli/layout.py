@@ -97,6 +97,7 @@ def layout(
     lookalike layout photo.jpg --region counter=90,120,200,64/5 -o layout.json --check regions.png
     """
     from lookalike.photo.layout import ValueFormat, load_layout
+    from lookalike.photo.register import Registrar
 
     common.check_file("--check", check, [photograph, *filter(None, [on])], (".png",))
     if on and not check:
@@ -127,6 +128,7 @@ def layout(
                 f"--output {plain(output)} is there: add --overwrite to write over it, or name another"
             )
         made = _made(photograph, [_region(text) for text in region], register, value)
+        Registrar(made)  # refuses a reference that photographs cannot be laid on
         made.save(output)
         common.say_written("layout", output, quiet)
     if check:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.errors import InputError
+from lookalike.errors import DataError, InputError
 from lookalike.files import MAX_FILE_BYTES, read_file, write_whole
 from lookalike.photo.layout import PhotoLayout, read_photograph
 from lookalike.photo.register import PhotographError, Registrar, opencv
@@ -111,14 +111,14 @@ def cut(
     folder: Path,
     values: Mapping[Path, str] | None = None,
 ) -> Iterator[tuple[Path, int]]:
-    """Cut the places out of photographs, and yield each photograph with how many crops were written.
+    """Cut the places out of photographs, and yield each photograph with how many crops were written of it.
 
     Parameters
     ----------
     layout : PhotoLayout
         Where the places are.
     photographs : iterable of Path
-        Photographs; one that cannot be laid on the reference is an error.
+        Photographs; of one that is damaged or cannot be laid on the reference nothing is written.
     folder : Path
         Where crops go: ``NAME_PLACE.png``, in a folder for each character where values are known.
     values : mapping of Path to str, optional
@@ -127,7 +127,7 @@ def cut(
     Raises
     ------
     PhotographError
-        A photograph cannot be laid on the reference.
+        Some photographs are damaged or cannot be laid on the reference; all others were cut.
     InputError
         A value cannot be what a photograph of this layout shows, two photographs' crops would have one name,
         or a crop is in the folder already as another character. Nothing is written then.
@@ -136,14 +136,22 @@ def cut(
     known = None if values is None else {p: characters_of(layout, v, p.name) for p, v in values.items()}
     targets = _targets(layout, photographs, folder, known)
     registrar = Registrar(layout)
+    failed: list[str] = []
     for path in photographs:
         try:
             crops = crops_of(layout, registrar.register(read_photograph(path)).image)
-        except PhotographError as error:
-            raise PhotographError(f"{quoted(path)}: {error}") from None
+        except (DataError, PhotographError) as error:
+            failed.append(str(error) if isinstance(error, DataError) else f"{quoted(path)}: {error}")
+            yield path, 0
+            continue
         for target, crop in zip(targets[path], crops, strict=True):
             _write(target, crop)
         yield path, len(crops)
+    if failed:
+        raise PhotographError(
+            f"{len(failed):,} of {len(photographs):,} photographs were not cut, the others were: "
+            f"{'; '.join(failed[:3])}{'; ...' if len(failed) > 3 else ''}"
+        )
 
 
 def _targets(

@@ -312,11 +312,14 @@ def given(
     layout: PhotoLayout, name: str, places: list[PlaceReading], rules: list[str], turns: int = 0
 ) -> PhotoReading:
     """Return a reading with a value where no place is doubtful."""
-    doubtful = [place for place in places if place.doubt is not None]
+    doubts: dict[str, list[str]] = {}
+    for place in places:
+        if place.doubt is not None:
+            doubts.setdefault(place.doubt, []).append(place.name)
     written = layout.value.written("".join(place.character for place in places))
     seen = layout.value.written("".join(UNKNOWN if one.doubt else one.character for one in places))
-    reasons = tuple(f"{place.name}: {place.doubt}" for place in doubtful)
-    value = None if doubtful else written
+    reasons = tuple(f"{', '.join(names)}: {doubt}" for doubt, names in doubts.items())
+    value = None if doubts else written
     return PhotoReading(name, value, layout.value.unit, seen, tuple(places), reasons, tuple(rules), turns)
 
 

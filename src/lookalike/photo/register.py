@@ -79,7 +79,7 @@ class Registrar:
     Raises
     ------
     InputError
-        The reference is not of the size that the layout says.
+        The reference is not of the size that the layout says, or shows too little around the regions.
     """
 
     def __init__(self, layout: PhotoLayout) -> None:
@@ -102,6 +102,12 @@ class Registrar:
             self.cv2.fillPoly(self._lasting, [np.rint(place.corners).astype(np.int32)], 0)
         self._lasting = self.cv2.erode(self._lasting, np.ones((5, 5), np.uint8))
         self._points, self._described = self._features(self.reference, self._lasting)
+        if layout.register != "none" and len(self._points) < _LEAST_VOTES:
+            raise InputError(
+                f"{layout.photograph} shows too little outside of the regions to be found again on other "
+                "photographs: expected one that shows more around them, or register none where the camera "
+                "never moves"
+            )
         self.burnt = self._is_burnt(self.reference)
 
     def register(self, photograph: Bytes) -> Registered:

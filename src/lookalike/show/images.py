@@ -29,6 +29,8 @@ _LOUD = 98
 _STEPS = 32
 # At most so many arrows along an edge: more cannot be told apart on a small picture.
 _MOST_ARROWS = 16
+# Images whose PNG has more bytes than this may be packed as JPEG, of this quality, among many.
+_SMALL_FILE, _QUALITY = 1024, 88
 # Shorter arrows, in pixels, are no more than dots.
 _SHORTEST = 0.3
 # Images that span fewer levels of gray than this are faint: a preparation raises their contrast, too.
@@ -99,7 +101,23 @@ def png_bytes(image: NDArray[Any]) -> bytes:
 
 def data_uri(image: NDArray[Any]) -> str:
     """Return one image as ``data:image/png;base64,...``: ASCII without quotes or spaces."""
-    return "data:image/png;base64," + base64.b64encode(png_bytes(image)).decode("ascii")
+    return _uri("png", png_bytes(image))
+
+
+def packed_uri(image: NDArray[Any]) -> str:
+    """Return one image to be looked at among thousands, as PNG or, where that is smaller, as JPEG."""
+    from PIL import Image
+
+    whole = png_bytes(image)
+    if len(whole) <= _SMALL_FILE or (image.ndim == 3 and image.shape[2] != 3):
+        return _uri("png", whole)
+    file = io.BytesIO()
+    Image.fromarray(as_bytes(image)).save(file, "JPEG", quality=_QUALITY)
+    return _uri("jpeg", file.getvalue()) if file.tell() < len(whole) else _uri("png", whole)
+
+
+def _uri(kind: str, data: bytes) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
 
 
 def shrunk(image: NDArray[Any], edge: int) -> NDArray[np.uint8]:

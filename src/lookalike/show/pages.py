@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +17,8 @@ from lookalike.show.images import LARGE, MIDDLE, arrows_path, picture
 from lookalike.show.views import view
 from lookalike.text import plain
 
+#: Scripts and styles that pages of files have, and those of a service.
+SHARED = Path(__file__).with_name("static")
 # A notebook with a thousand images in one cell helps nobody.
 _MOST = 20
 _SIDE = 140

@@ -48,10 +48,11 @@ def kept_images(model_or_path: Any) -> LabelledImages:
         name, own = os.fspath(model_or_path), load_recogniser(model_or_path)
     else:
         name, own = type(model_or_path).__name__, model_or_path.recogniser_
-    return _labelled(own, name)
+    return kept_of(own, name)
 
 
-def _labelled(own: Recogniser, name: str) -> LabelledImages:
+def kept_of(own: Recogniser, name: str) -> LabelledImages:
+    """Return the training images that a recogniser keeps, of a model that is called so."""
     matcher = own.matcher
     if own.image_shape is None:
         raise InputError(f"{plain(name)} was fitted on rows of numbers: expected a model of images")

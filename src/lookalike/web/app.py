@@ -20,7 +20,9 @@ from starlette.types import ASGIApp
 import lookalike
 from lookalike import settings
 from lookalike.files import MAX_NAME
-from lookalike.web import dataset, forms, uploads, wire
+from lookalike.show.pages import SHARED
+from lookalike.web import audits, dataset, forms, uploads, wire
+from lookalike.web.audits import Audits
 from lookalike.web.dataset import Wanted
 from lookalike.web.guard import Guard, Limits
 from lookalike.web.journal import Change
@@ -87,12 +89,14 @@ class Routes:
         The models.
     work : Work
         Where answers are worked out.
+    audits : Audits
+        Where models are audited.
     uncertain : Uncertain, optional
         Where uncertain crops are kept.
     """
 
-    def __init__(self, service: Service, work: Work, uncertain: Uncertain | None) -> None:
-        self._service, self._work, self._uncertain = service, work, uncertain
+    def __init__(self, service: Service, work: Work, audits: Audits, uncertain: Uncertain | None) -> None:
+        self._service, self._work, self._audits, self._uncertain = service, work, audits, uncertain
 
     async def models(self) -> Response:
         """Say which models there are."""
@@ -207,6 +211,34 @@ class Routes:
         model = self._service[name]
         wanted = Wanted(offset, limit, label, tuple(ids), judged)
         return JSONResponse(await self._work(data_of, model, wanted))
+
+    async def audit(self, name: str) -> Response:
+        """Say how far the audit of the images that a model keeps is, and what it found."""
+        told = self._audits.told(self._service[name])
+        return await self._work(JSONResponse, told)
+
+    async def begin_audit(self, name: str) -> Response:
+        """Begin to look for what is wrong with the images that a model keeps; it may take a minute."""
+        model = self._service[name]
+        why_not = await self._work(audits.why_not, model)
+        if why_not:
+            raise HTTPException(409, f"{model.name} cannot be audited: {why_not}")
+        self._audits.begin(model)
+        return JSONResponse({**self._audits.told(model), "found": None})
+
+    async def apply_audit(self, name: str, told: forms.AuditVerdicts) -> Response:
+        """Forget training images, and learn those anew that have other labels."""
+        model = self._service[name]
+        if model.why_not:
+            raise HTTPException(409, f"this model cannot be taught: {model.why_not}")
+        changes = await self._work(audits.changes_of, model, told.verdicts)
+        done = [await asyncio.wrap_future(model.change(one)) for one in changes]
+        anew = sum(one.label is not None for one in told.verdicts)
+        dropped = len(told.verdicts) - anew
+        message = f"{dropped:,} forgotten, {anew:,} taught with another label."
+        return JSONResponse(
+            {"entries": [one.entry for one in done], "classes": counts(model), "message": message}
+        )
 
     async def queue(self, offset: Offset = 0, limit: Annotated[int, Query(ge=0, le=100)] = 20) -> Response:
         """Show crops that were answered uncertainly and wait to be labelled."""
@@ -344,13 +376,14 @@ def create_app(
         How many requests may wait for a thread.
     """
     work = Work(max(2, settings.threads()), waiting)
-    meters = Meters(service, work)
+    meters, kept_audits = Meters(service, work), Audits()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         warming = asyncio.ensure_future(work(service.warm))
         yield
         await asyncio.gather(warming, return_exceptions=True)
+        kept_audits.close()
         work.close()
         service.close()
 
@@ -364,11 +397,12 @@ def create_app(
         redoc_url=None,
         exception_handlers=HANDLERS,
     )
-    _add_routes(app, Routes(service, work, uncertain))
+    _add_routes(app, Routes(service, work, kept_audits, uncertain))
     _add_own(app, service, meters)
     # Windows may have another type in its registry, which browsers refuse for modules.
     mimetypes.add_type("text/javascript", ".js")
-    app.mount("/", StaticFiles(directory=STATIC, html=True), name="page")
+    files = StaticFiles(directory=STATIC, packages=[("lookalike.show", SHARED.name)], html=True)
+    app.mount("/", files, name="page")
     return meters.measured(Guard(app, host, token, limits))
 
 
@@ -390,6 +424,9 @@ def _add_routes(app: FastAPI, routes: Routes) -> None:
         ("POST", f"{one}/read", routes.read, _is(forms.ReadingList, "The values."), images),
         ("POST", f"{one}/teach", routes.teach, _is(forms.Taught, "Learned."), lesson),
         ("POST", f"{one}/undo", routes.undo, _is(forms.Undone, "Taken back."), None),
+        ("GET", f"{one}/audit", routes.audit, _is(forms.AuditState, "The audit."), None),
+        ("POST", f"{one}/audit", routes.begin_audit, _is(forms.AuditState, "It runs, or is done."), None),
+        ("POST", f"{one}/audit/apply", routes.apply_audit, _is(forms.AuditApplied, "Changed."), None),
         ("DELETE", f"{one}/images/{{number}}", routes.forget, _is(forms.Forgotten, "Forgotten."), None),
         ("GET", "/v1/queue", routes.queue, _is(forms.Queue, "Crops that wait."), None),
         ("POST", "/v1/queue/{number}", routes.label, _is(forms.Labelled, "Labelled."), None),

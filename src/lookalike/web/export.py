@@ -33,6 +33,7 @@ from lookalike.recognition.recogniser import Recogniser
 from lookalike.search.averages import MeanMatcher
 from lookalike.search.deformable.matcher import DeformableMatcher
 from lookalike.search.pixels import PixelMatcher
+from lookalike.show.pages import SHARED
 from lookalike.state import to_plain
 from lookalike.store.about import idea_of
 from lookalike.text import plain
@@ -273,7 +274,8 @@ def _hashed(text: str) -> str:
 
 
 def _read(name: str) -> str:
-    return (STATIC / name).read_text("utf-8")
+    own = STATIC / name
+    return (own if own.is_file() else SHARED / name).read_text("utf-8")
 
 
 def _script(entry: str) -> str:

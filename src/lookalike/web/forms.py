@@ -340,6 +340,76 @@ class Labelled(_Said):
     taught: Taught | None
 
 
+class AuditVerdict(_Form):
+    """What becomes of a training image: it learns a label, or it is forgotten."""
+
+    image: int = Field(ge=0, le=2**53, description="Its number.")
+    label: Label | None = Field(description="What it shows; null where it is to be dropped.")
+
+
+class AuditVerdicts(_Form):
+    """What becomes of images that an audit found."""
+
+    verdicts: list[AuditVerdict] = Field(min_length=1, max_length=20_000)
+
+
+class AuditFinding(_Said):
+    """Something that is wrong with an image, and other images that show it."""
+
+    kind: str = Field(examples=["label"])
+    title: str
+    places: list[int] = Field(description="The image's place in images, and those of others.")
+    why: str
+    label: str = Field(description="The label that is proposed, or nothing.")
+
+
+class AuditImage(_Said):
+    """An image that is shown."""
+
+    uri: str
+    name: str = Field(description="Its number.")
+    label: str
+    part: str
+
+
+class AuditFound(_Said):
+    """What an audit found, as the page shows it."""
+
+    name: str
+    parts: int
+    reading: list[str]
+    left_out: str
+    columns: list[str] = Field(description="Of the table that lookalike data apply takes.")
+    classes: list[str]
+    kinds: list[tuple[str, str, int]]
+    findings: list[AuditFinding]
+    rows: list[tuple[int, str, list[str]]] = Field(
+        description="A place, what its image is known by, and the cells of the table."
+    )
+    images: dict[str, AuditImage]
+
+
+class AuditState(_Said):
+    """How far the audit of a model is."""
+
+    state: Literal["none", "running", "done", "failed"]
+    number: int | None
+    message: str | None
+    what: str | None
+    done: int
+    total: int | None
+    outdated: bool = Field(description="Whether the model has changed since it began.")
+    found: AuditFound | None
+
+
+class AuditApplied(_Said):
+    """What was changed; each entry can be taken back, the last first."""
+
+    entries: list[int]
+    classes: list[ClassCount]
+    message: str
+
+
 class ClassNames(_Said):
     """The classes of a model."""
 

@@ -28,7 +28,7 @@ from lookalike.photo.layout import (
     layout_of,
     read_photograph,
 )
-from lookalike.photo.register import opencv
+from lookalike.photo.register import Registrar, opencv
 from lookalike.show.images import data_uri
 from lookalike.web.app import STATIC
 from lookalike.web.guard import Guard
@@ -132,6 +132,7 @@ class LayoutPage:
         layout = self._layout(await request.body())
         if request.query_params.get("overwrite") != "true" and not await run_in_threadpool(self._is_free):
             raise HTTPException(409, f"{self._output} is there already")
+        await run_in_threadpool(Registrar, layout)  # refuses a reference that photographs cannot be laid on
         await run_in_threadpool(layout.save, self._output)
         self._saved = self._output.read_bytes()
         return JSONResponse({"saved": str(self._output.resolve())})

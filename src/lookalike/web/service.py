@@ -187,6 +187,11 @@ class ServedModel:
             found.recalibrate()
         return model_bytes(self._type._of(found.own, self._parameters))
 
+    def of_kept(self) -> Any:
+        """Return a classifier such as this one, not fitted, of images as this one keeps them: prepared."""
+        changed = {"prepare": None} if "prepare" in self._parameters else {}
+        return self._type(**{**self._parameters, **changed})
+
     def compact(self) -> int:
         """Write everything into the model file, empty the journal, and return how many changes that were."""
         if self.path is None or self.snapshot is None:

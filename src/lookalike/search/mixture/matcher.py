@@ -92,9 +92,9 @@ class Term(NamedTuple):
 EMBEDDING = "embedding"
 #: The one table of terms: gradients that may move, and features of the image as a whole.
 TERMS: Mapping[str, Term] = {
-    "shape": Term("shape as a drawing", 2.0, 0.5, photographs=False),
+    "shape": Term("shape as a drawing", 2.0, 0.5, 0.1, photographs=False),
     "turned": Term("shape without strength and polarity", 2.0, photographs=True),
-    "colour": Term("colour", 0.48, unseen=0.5, floor=0.4),
+    "colour": Term("colour", 0.48, unseen=0.25, floor=0.4),
     "texture": Term("texture", 0.66, unseen=0.1, floor=1.4),
     "energy": Term("texture energy", 0.3, floor=0.4, evened=True),
     "edges": Term("edges", 0.36, unseen=0.5, floor=0.4, altered=True),
@@ -313,7 +313,8 @@ class MixtureMatcher:
                 self.weights = fitted_weights(costs[:, there], self.codes[rows[there]], prior, _PENALTY)
             told.append(f"{len(rows):,} examples, each left out")
         else:
-            # Copies have the light and the grain of their example, which others of its class need not have.
+            # Copies have the light, the grain and the ground of their example, which others of its class need
+            # not have.
             unseen = np.array([TERMS[name].unseen for name in self.names])
             self.weights = self.weights * (self.bend + (1 - self.bend) * unseen)
         self.weights = self.weights / self.weights.sum()

@@ -2,6 +2,7 @@
 
 import { connect } from "./remote.js";
 import { AnswerPanel } from "./parts/answer.js";
+import { AuditView } from "./parts/audit.js";
 import { DataView } from "./parts/dataset.js";
 import { ask, h } from "./parts/dom.js";
 import { drawnImage, picturedImage } from "./parts/draw.js";
@@ -42,6 +43,7 @@ class Page {
     this.views = {
       lesson: new LessonView(byId("lesson"), this),
       data: new DataView(byId("data"), this),
+      audit: new AuditView(byId("audit"), this),
       photograph: new PhotographView(byId("photograph"), this),
       queue: new QueueView(byId("queue"), this),
     };
@@ -52,6 +54,7 @@ class Page {
     byId("model").addEventListener("change", () => this.use(byId("model").value));
     byId("new-model").addEventListener("click", () => this.attempt(() => this.create()));
     byId("new-model").hidden = this.backend.has?.create === false;
+    byId("tab-audit").hidden = !this.backend.has?.audit;
     byId("tab-queue").hidden = !this.backend.has?.queue;
     const [view, name] = location.hash.slice(1).split("/").map(decodeURIComponent);
     await this.readModels(name);

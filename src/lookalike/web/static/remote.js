@@ -27,7 +27,7 @@ export async function connect(askToken) {
   };
   const listed = await call("GET", "v1/queue?limit=0");
   return {
-    has: { queue: listed.kept, create: true },
+    has: { queue: listed.kept, create: true, audit: true },
     models: async () => (await call("GET", "v1/models")).models,
     answer: (image, where) => one("/predict", image, where),
     explain: (image, where) => one("/explain", image, where),
@@ -37,6 +37,9 @@ export async function connect(askToken) {
     forget: (id, { model }) => call("DELETE", at(model, `/images/${id}`)),
     create: (name) => call("POST", "v1/models", { name }),
     dataset: async ({ model, ...which }) => unpacked(await call("GET", `${at(model, "/dataset")}${queryOf(which)}`)),
+    audit: ({ model }) => call("GET", at(model, "/audit")),
+    beginAudit: ({ model }) => call("POST", at(model, "/audit")),
+    applyAudit: (verdicts, { model }) => call("POST", at(model, "/audit/apply"), { verdicts }),
     queue: async () => unpacked(await call("GET", "v1/queue")),
     label: (id, label) => call("POST", `v1/queue/${encodeURIComponent(id)}`, { label }),
   };
