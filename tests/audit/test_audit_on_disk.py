@@ -19,7 +19,8 @@ from lookalike.search.pixels import PixelMatcher
 
 @pytest.fixture
 def many(digits, monkeypatch):
-    """Return two parts of memory maps that count as many, worked on a few at a time."""
+    """Return two parts of images that count as many, worked on a few at a time."""
+    monkeypatch.setattr("lookalike.audit.neighbours._HELD_BYTES", 0)
     monkeypatch.setattr("lookalike.audit.neighbours.DEFORMABLE", 50)
     monkeypatch.setattr("lookalike.audit.auditing._FEW", 50)
     monkeypatch.setattr(results, "BLOCK", 64)
@@ -47,7 +48,9 @@ def same(found, expected):
     assert (found.to_json(), found.to_csv()) == (expected.to_json(), expected.to_csv())
 
 
-def test_findings_are_those_of_an_audit_in_memory(many, tmp_path, monkeypatch):
+@pytest.mark.parametrize("held", [0, 1 << 20])
+def test_findings_are_those_of_an_audit_in_memory(many, tmp_path, monkeypatch, held):
+    monkeypatch.setattr("lookalike.audit.neighbours._HELD_BYTES", held)
     with monkeypatch.context() as patch:
         patch.setattr(results, "BLOCK", 8192)
         expected = lookalike.audit(*many)
