@@ -227,6 +227,15 @@ def _plainest(values: NDArray[Any]) -> NDArray[Any]:
     return np.where(stands, unit, exact)
 
 
+def evenly(count: int, most: int) -> NDArray[np.intp]:
+    """Return the places of at most so many of some images, from the first to the last, evenly spaced.
+
+    >>> evenly(10, 4).tolist(), evenly(3, 4).tolist()
+    ([0, 3, 6, 9], [0, 1, 2])
+    """
+    return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.intp))
+
+
 def sizes(shape: tuple[int, ...]) -> str:
     """Return a shape as people say sizes: 28x28."""
     return "x".join(str(length) for length in shape)

@@ -146,6 +146,8 @@ def test_a_model_card_comes_beside_it(cli, crops, tmp_path):
             ["nothing-here", "--idea", "mixture", "--shard", "1/2"],
             "--shard is for ideas that look at images part",
         ),
+        # An empty variable of a script is not the whole.
+        (["nothing-here", "--idea", "nearest-l2", "--shard", ""], "--shard : expected I/N"),
         (
             ["nothing-here", "--idea", "mixture", "--on-disk"],
             "--on-disk is for ideas that look at images part",

@@ -199,6 +199,9 @@ def test_commands_fit_parts_and_bring_them_together(tmp_path):
     by_parts = run(tmp_path, "predict", "--shards", "part-*.lookalike", "asked.png", "--jsonl")
     assert by_parts == run(tmp_path, "predict", "one.lookalike", "asked.png", "--jsonl")
     assert by_parts[0] == 0
+    # A part alone answers too, and says what it does not know.
+    code, _, said = run(tmp_path, "predict", "part-1.lookalike", "asked.png")
+    assert (code, "part-1.lookalike is a part and does not know images 898 to 1,796 of" in said) == (0, True)
     code, _, said = run(tmp_path, "model", "merge", "part-1.lookalike", "-o", "half.lookalike")
     assert (code, (tmp_path / "half.lookalike").exists()) == (2, False)
     assert "are in none of the 1 files: expected all shards" in said

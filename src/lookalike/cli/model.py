@@ -38,7 +38,7 @@ Output = Annotated[
     ),
 ]
 Shard = Annotated[
-    str,
+    str | None,
     Option(
         "--shard",
         metavar="I/N",
@@ -61,7 +61,7 @@ def fit(
     data: common.Data,
     output: Output,
     idea: common.Idea = "",
-    shard: Shard = "",
+    shard: Shard = None,
     on_disk: OnDisk = False,
     card: Annotated[
         bool, Option("--card", help="Write a model card (Markdown) beside the model file.")
@@ -118,7 +118,7 @@ def fit(
     common.say_written("model", output, quiet)
 
 
-def _chosen(idea: str, shard: str, on_disk: bool) -> list[Idea] | None:
+def _chosen(idea: str, shard: str | None, on_disk: bool) -> list[Idea] | None:
     """Return the idea that is to be fitted, None where the best is; a shard and a model on disk need one."""
     from lookalike import registry
 
@@ -126,10 +126,10 @@ def _chosen(idea: str, shard: str, on_disk: bool) -> list[Idea] | None:
     if ideas and ideas[0].reference:
         known = ", ".join(one.name for one in registry.IDEAS if not one.reference)
         raise InputError(f"--idea {idea} is there to compare with only: expected one of {known}")
-    if shard and not ideas:
-        raise InputError("--shard needs --idea, since which is best is seen by all images: expected both")
-    if shard:
+    if shard is not None:
         _shard(shard)
+        if not ideas:
+            raise InputError("--shard needs --idea, since which is best is seen by all images: expected both")
     if (shard or on_disk) and idea not in _BY_PARTS:
         raise InputError(
             f"{'--shard' if shard else '--on-disk'} is for ideas that look at images part by part: expected "
@@ -143,7 +143,7 @@ def _chosen(idea: str, shard: str, on_disk: bool) -> list[Idea] | None:
     return ideas
 
 
-def _fitted_alone(train: LabelledImages, name: str, shard: str, on_disk: bool, tell: Progress) -> Any:
+def _fitted_alone(train: LabelledImages, name: str, shard: str | None, on_disk: bool, tell: Progress) -> Any:
     """Return a model of an idea that was fitted, and not judged, on labelled images or a shard of them."""
     from lookalike import registry
 

@@ -134,8 +134,7 @@ def predict(
         raise InputError("--kaggle numbers the images of one CSV of pixels: expected that alone")
     read, shape = common.recogniser(model, shards)
     asked = _Asked(alpha, as_jsonl or keep_doubtful is not None, *_place(model, keep_doubtful))
-    if alpha is not None and not quiet:
-        _say_basis(read, alpha)
+    _say_basis(read, model, alpha, quiet)
     # On a terminal the answers themselves show how far it is.
     shown = common.progress(quiet, bar=not sys.stdout.isatty())
     with shown as tell, common.on_workers(read, workers, scheduler) as kept:
@@ -181,11 +180,15 @@ def _say_doubtful(asked: _Asked, folder: Path | None, quiet: bool) -> None:
     common.say_notes([f"{images} in {folder.resolve()}{more}."], quiet)
 
 
-def _say_basis(kept: Recogniser, alpha: float) -> None:
-    """Say what rejection rests on, but for each class's own images, which need no word."""
-    basis = kept.rejection().basis(alpha)
-    if basis.kind != "each class":
-        common.say_notes([f"--reject {alpha:g}: {basis.sentence}."], quiet=False)
+def _say_basis(kept: Recogniser, model: Path, alpha: float | None, quiet: bool) -> None:
+    """Say what answers rest on: a part, and what rejection has, but for each class's own images."""
+    if kept.shard is not None:
+        missing = f"{plain(model)} is a part and does not know {kept.shard.missing}"
+        common.say(f"note: {missing}; lookalike model merge, or --shards here, joins all parts", quiet)
+    if alpha is not None and not quiet:
+        basis = kept.rejection().basis(alpha)
+        if basis.kind != "each class":
+            common.say_notes([f"--reject {alpha:g}: {basis.sentence}."], quiet=False)
 
 
 def _answers(

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.images import ImageBatch, unit_of
+from lookalike.images import ImageBatch, evenly, unit_of
 from lookalike.text import quoted
 
 Gray8 = NDArray[np.uint8]
@@ -286,7 +286,7 @@ def strange(images: ImageBatch, training: Look) -> dict[str, str]:
     hardly more.
     """
     count = min(len(images), _SAMPLE)
-    places = np.linspace(0, len(images) - 1, count).astype(np.intp)
+    places = evenly(len(images), _SAMPLE)
     facts = _facts(images if count == len(images) else images[places])
     said: dict[str, str] = {}
     for kind in _kinds(training):
@@ -441,7 +441,7 @@ def sample(images: ImageBatch) -> ImageBatch:
     """Return up to 2,000 evenly spaced images: as many as are needed to know what most are."""
     if len(images) <= _SAMPLE:
         return images
-    return images[np.linspace(0, len(images) - 1, _SAMPLE).astype(np.intp)]
+    return images[evenly(len(images), _SAMPLE)]
 
 
 def _ends(values: NDArray[Any]) -> tuple[Any, Any]:

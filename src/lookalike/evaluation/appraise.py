@@ -19,7 +19,7 @@ from lookalike.errors import InputError
 from lookalike.evaluation.evaluate import judge, labelled, leak_notes, reliability, unwarned
 from lookalike.evaluation.results import Evaluation
 from lookalike.evaluation.statistics import Rate, share
-from lookalike.images import as_images, digests
+from lookalike.images import as_images, digests, evenly
 from lookalike.progress import Progress, silent
 from lookalike.recognition.assessment import Assessment
 from lookalike.recognition.rejection import Basis
@@ -273,7 +273,7 @@ def made_out_of_distribution(images: NDArray[Any], *, seed: int = 0) -> tuple[_O
     shape, count = images.shape[1:], min(len(images), MOST)
     rng, size = np.random.default_rng(seed), (count, *shape)
     noise = rng.integers(0, 256, size, np.uint8) if whole else rng.random(size).astype(images.dtype)
-    places = np.linspace(0, len(images) - 1, count).astype(int)
+    places = evenly(len(images), MOST)
     full = 255 if whole else 1
     grays = np.linspace(0, full, _GRAYS).astype(images.dtype).reshape(-1, *[1] * len(shape))
     kinds = {

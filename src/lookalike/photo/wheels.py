@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.errors import InputError
+from lookalike.images import evenly
 from lookalike.photo.hidden import strokes
 from lookalike.photo.layout import DIGITS
 from lookalike.photo.register import opencv
@@ -88,7 +89,8 @@ class Wheels:
                 "--idea mixture, or lay out the places without wheels"
             )
         labels = model.labels.classes[codes].astype(np.str_)
-        chosen = [_spread(np.flatnonzero(labels == digit)) for digit in DIGITS]
+        own = [np.flatnonzero(labels == digit) for digit in DIGITS]
+        chosen = [places[evenly(len(places), _MOST)] for places in own]
         places = np.concatenate(chosen)
         if not len(places):
             raise InputError(
@@ -158,11 +160,6 @@ def turned_back(crop: NDArray[np.uint8], part: float) -> NDArray[np.uint8]:
     """Return a crop ``(h, w[, 3])`` of a wheel as it was before it turned by a part; its edge goes on."""
     rows = np.arange(len(crop)) - round(part * len(crop))
     return crop[np.clip(rows, 0, len(crop) - 1)]
-
-
-def _spread(places: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return at most so many places, from the whole of them."""
-    return places[np.unique(np.linspace(0, len(places) - 1, _MOST).astype(int))] if len(places) else places
 
 
 def _gradients(images: NDArray[np.generic]) -> Floats:

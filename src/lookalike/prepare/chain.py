@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lookalike.data.look import Gray8, gray_bytes, ink_box, paper
 from lookalike.errors import InputError, unknown, warn
-from lookalike.images import ImageBatch, as_images, unit_of
+from lookalike.images import ImageBatch, as_images, evenly, unit_of
 from lookalike.prepare.drawings import Deskew, EvenInk, FitToInk, ink
 from lookalike.prepare.steps import (
     Blur,
@@ -295,7 +295,7 @@ def choose(images: ArrayLike, labels: ArrayLike | None = None, *, photographs: b
     values = None if labels is None else np.asarray(labels)
     if values is not None and values.shape != (len(batch),):
         raise InputError(f"labels have shape {values.shape} for {len(batch)} images: expected one for each")
-    places = np.unique(np.linspace(0, len(batch) - 1, min(len(batch), _SAMPLE)).astype(np.intp))
+    places = evenly(len(batch), _SAMPLE)
     sample = gray_bytes(batch[places])
     faint = _raised(sample)
     share = paper_share(run_all(faint, sample))
@@ -323,7 +323,7 @@ def choose(images: ArrayLike, labels: ArrayLike | None = None, *, photographs: b
         and batch.ndim == 4
         and batch.shape[3] > 2
     ):
-        some = np.unique(np.linspace(0, len(batch) - 1, min(len(batch), _COLOUR_SAMPLE)).astype(np.intp))
+        some = evenly(len(batch), _COLOUR_SAMPLE)
         reasons += _colour_lost(batch[some], chain.transform(batch[some]), values[some])
     chain.reasons_ = tuple(reason.replace("%", " %") for reason in (*said, found, *reasons))
     return chain

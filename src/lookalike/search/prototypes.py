@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lookalike.distance.floats import prototype_sums
 from lookalike.distance.metrics import METRICS
 from lookalike.errors import InputError, LookalikeWarning, MissingExtraError, install
-from lookalike.images import unit_of
+from lookalike.images import evenly, unit_of
 from lookalike.progress import Progress, silent
 from lookalike.search.averages import COMPILED_FROM, MOST_IMAGES, class_sums, prototype_distances, take_out
 from lookalike.search.matcher import Codes, Costs, Kind
@@ -338,7 +338,7 @@ class LearnedMatcher(PrototypeMatcher):
         self.snapshots = np.stack([one.astype(np.float32) for one in run.snapshots])
         self.snapshot_epochs = np.arange(len(run.snapshots), dtype=np.int64) * run.stride
         places = together.one_each(np.flatnonzero(judged))
-        self.judged = places[np.unique(np.linspace(0, len(places) - 1, _JUDGED).astype(np.intp))]
+        self.judged = places[evenly(len(places), _JUDGED)]
 
     def _start(self, images: NDArray[Any], codes: Codes, progress: Progress) -> tuple[Floats, Codes]:
         """Return the prototypes that learning starts at, and their classes."""

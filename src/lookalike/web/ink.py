@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.data.look import gray_bytes, ink_box, paper_and_darkness
+from lookalike.images import evenly
 from lookalike.recognition.recogniser import Recogniser
 
 #: So many images say what all are like.
@@ -72,7 +73,7 @@ def ink_of(model: Recogniser) -> Ink:
     True
     """
     n = len(model.matcher.codes)
-    images = model.matcher.kept(np.linspace(0, n - 1, min(n, _SAMPLE)).astype(np.intp))
+    images = model.matcher.kept(evenly(n, _SAMPLE))
     if images is None or not np.isfinite(images).all():
         return Ink()
     gray = gray_bytes(images)

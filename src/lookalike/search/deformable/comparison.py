@@ -22,6 +22,7 @@ from lookalike.distance.deformation.planes import (
 )
 from lookalike.distance.kernels.sums import DIRECTIONS
 from lookalike.errors import InputError
+from lookalike.images import evenly
 from lookalike.prepare import Blur, Gray, NormaliseContrast, Prepare, choose
 from lookalike.progress import Progress
 from lookalike.state import State, choice, flag, number, whole, wholes
@@ -198,8 +199,7 @@ def choose_comparison(
 
 def is_photographs(images: Bytes) -> bool:
     """Return whether prepared images are photographs, as :func:`lookalike.prepare.choose` decides it."""
-    places = np.unique(np.linspace(0, len(images) - 1, min(len(images), _SAMPLE)).astype(np.intp))
-    return is_of_photographs(choose(images[places]))
+    return is_of_photographs(choose(images[evenly(len(images), _SAMPLE)]))
 
 
 def is_of_photographs(chain: Prepare) -> bool:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from lookalike.distance.deformation.definition import Match
 from lookalike.distance.kernels import FARTHEST
 from lookalike.errors import InputError
+from lookalike.images import evenly
 from lookalike.progress import Progress, of_compiling, silent
 from lookalike.search.deformable.alignment import Pairs, Serials, aligned_distances
 from lookalike.search.deformable.comparison import (
@@ -279,8 +280,7 @@ class DeformableMatcher:
             return 1, f"{median:g} images of a typical class: too few for a vote, the nearest decides"
         together = Together.of([shift_keys(self.images)], self.codes, kin)
         sample = together.one_each(np.arange(len(self.codes)))
-        n = len(sample)
-        sample = sample[np.unique(np.linspace(0, n - 1, min(n, _SAMPLE)).astype(np.intp))]
+        sample = sample[evenly(len(sample), _SAMPLE)]
         k = min(_VOTERS, len(self.codes) - 1)
         # What is not there is of no class, and no vote.
         near = np.full((len(sample), k), -1)

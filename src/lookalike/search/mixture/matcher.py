@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lookalike.data.look import gray_bytes
 from lookalike.data.pixels import resized_batch
 from lookalike.errors import InputError
-from lookalike.images import as_images
+from lookalike.images import as_images, evenly
 from lookalike.prepare import Prepare
 from lookalike.prepare.chain import FITTED, choose, paper_share
 from lookalike.progress import Progress, silent
@@ -263,7 +263,7 @@ class MixtureMatcher:
         if n <= MOST_DECIDING:
             self._decide(kin, progress)
             return
-        few = np.sort(np.argsort(codes, kind="stable")[_spread_over(np.arange(n), MOST_DECIDING)])
+        few = np.sort(np.argsort(codes, kind="stable")[evenly(n, MOST_DECIDING)])
         rest = copy(self)
         for name in self._gradients:
             setattr(rest, name, copy(getattr(self, name)))
@@ -285,7 +285,7 @@ class MixtureMatcher:
         self._decide_scales(progress)
         together = Together.of([shift_keys(self.images)], self.codes, kin)
         rows = together.one_each(np.flatnonzero(self.class_counts[self.codes] > 1))
-        turns, why = self._decided_turns(_spread_over(rows, MOST_TURNED))
+        turns, why = self._decided_turns(rows[evenly(len(rows), MOST_TURNED)])
         if turns > 1:
             self.turns = turns
             self._decide_scales(progress)
@@ -301,7 +301,7 @@ class MixtureMatcher:
             prior = fitted_weights(costs, np.tile(self.codes, copies), prior, _PULL * copies / COPIES)
             self.weights = prior
             told.append(f"{copies} altered copies of each example")
-        rows = _spread_over(rows, MOST_JUDGED)
+        rows = rows[evenly(len(rows), MOST_JUDGED)]
         if len(rows) and self.n_classes > 1:
             parts = [*self._left_out(rows, together, progress)]
             for _ in range(_ROUNDS):
@@ -373,7 +373,7 @@ class MixtureMatcher:
     def _decide_scales(self, progress: Progress) -> None:
         """Have each gradient's distances over the median of those of examples to the nearest other one."""
         n = len(self.codes)
-        rows = _spread_over(np.arange(n), MOST_JUDGED)
+        rows = evenly(n, MOST_JUDGED)
         costs, _ = self._measured(self._asked(self.images[rows], rows, progress), progress)
         for name in self._gradients:
             costs[name][np.arange(len(rows)), rows] = np.inf
@@ -652,11 +652,6 @@ def _left_out_of(distances: Floats, exclude: Places | None) -> Floats:
     if exclude is not None:
         distances[np.arange(len(distances)), exclude] = np.inf
     return distances
-
-
-def _spread_over(rows: Places, most: int) -> Places:
-    """Return at most so many of some places, evenly spread."""
-    return rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), most)).astype(np.intp))]
 
 
 def quarter_turned(images: Bytes, quarter: int) -> Bytes:

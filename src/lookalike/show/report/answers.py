@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from lookalike.data.labelled import LabelledImages
 from lookalike.distance.definition import l1, l2
 from lookalike.evaluation.results import Comparison, Evaluation, Row
+from lookalike.images import evenly
 from lookalike.show.columns import decimals_for, percent
 from lookalike.show.images import SMALL, Picture, picture
 from lookalike.show.views import best_row, measured
@@ -51,7 +52,7 @@ class Gallery:
     @cached_property
     def bytes_each(self) -> float:
         """About how many bytes of the page a thumbnail takes."""
-        sample = np.unique(np.linspace(0, len(self.images) - 1, _SAMPLE).astype(int)).tolist()
+        sample = evenly(len(self.images), _SAMPLE).tolist()
         return float(np.mean([len(self._picture(place).uri) for place in sample])) + _MARKUP_BYTES
 
 
