@@ -29,6 +29,7 @@ from lookalike.errors import InputError, LabelWarning
 from lookalike.evaluation.compare import both, compare
 from lookalike.evaluation.evaluate import labelled, unwarned
 from lookalike.evaluation.statistics import Rate, rate
+from lookalike.images import evenly
 from lookalike.models.nearest import NearestImages
 from lookalike.progress import Progress, silent
 from lookalike.registry import IDEAS, Shown, idea
@@ -355,10 +356,9 @@ def _blamed(
     """Return what answers, fitted on the training part, and whom its mistakes are blamed on."""
     train, asked = parts[0], parts[-1]
     fitted, n = matching() if model is None else clone(model), len(train)
-    kept = np.arange(n)
     most = max(_ASKED, _KEPT_BYTES // train.images[0].nbytes)
-    if model is None and n > most:
-        kept = np.unique(np.linspace(0, n - 1, most).astype(np.intp))
+    kept = evenly(n, n if model is not None else most)
+    if len(kept) < n:
         train = train.take(kept)
         asked = asked if len(parts) > 1 else train
     if len(train) < 2:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from lookalike.audit.results import MEMORY, Results, searched
 from lookalike.data.labelled import LabelledImages
 from lookalike.evaluation.statistics import Rate, rate
+from lookalike.images import evenly
 from lookalike.progress import Progress, silent
 from lookalike.recognition.recogniser import Recogniser
 from lookalike.search.matches import NOWHERE, Matches
@@ -86,9 +87,7 @@ def find_blame(
     """
     matcher: Any = own.matcher
     n = len(matcher.codes)
-    places = np.arange(len(asked))
-    if most is not None and len(places) > most:
-        places = np.unique(np.linspace(0, len(places) - 1, most).astype(np.intp))
+    places = evenly(len(asked), len(asked) if most is None else most)
     seen, true = own.seen(asked.images[places], progress), codes[places]
     itself = None if held_out else places.astype(np.int64)
     voters = min(own.vote.voters, n - (not held_out))

@@ -15,6 +15,7 @@ from lookalike.data.labelled import LabelledImages
 from lookalike.distance.mapped import let_go
 from lookalike.errors import LabelWarning
 from lookalike.evaluation.evaluate import unwarned
+from lookalike.images import evenly
 from lookalike.models.deformable import DeformableMatch
 from lookalike.progress import Progress, of_compiling, silent
 from lookalike.search.matches import NOWHERE
@@ -113,7 +114,7 @@ def find_neighbours(
     if k < 1:
         return Neighbours(np.full((n, 1), NOWHERE, np.int64), np.full((n, 1), np.inf), "nothing to compare")
     few = n <= DEFORMABLE
-    sample = slice(None) if few else np.linspace(0, n - 1, _SAMPLE).astype(np.intp)
+    sample = evenly(n, n if few else _SAMPLE)
     with unwarned(LabelWarning):
         model = matching().fit(images.images[sample], images.labels[sample])
     own: Any = model.recogniser_
