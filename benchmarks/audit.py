@@ -1,8 +1,9 @@
 """Planted faults, and how many an audit finds: ``python -m benchmarks.audit [IMAGES]`` (of MNIST, 10,000).
 
 Labels are flipped, at random or within pairs that are confused (4 and 9, 3 and 5, 1 and 7), and images are
-copied: shifted, blurred, saved anew, brighter. Beside it cleanlab, where it is installed, is given the
-out-of-fold probabilities of the same neighbours and those of a logistic regression.
+copied: as they are, shifted, blurred, saved anew, brighter. Beside it are the peers that are installed
+(:mod:`benchmarks.audit_peers` says how): cleanlab with out-of-fold probabilities of the same neighbours, of
+a logistic regression and of a small network, and what finds copies in a folder.
 
 ``python -m benchmarks.audit meaning``: of images scored "9 of 10 such are wrong", how many labels had been
 flipped at random, in digits, MNIST and the real sets of LOOKALIKE_DATA. How scores are made was chosen on
@@ -11,32 +12,33 @@ flipped at random, in digits, MNIST and the real sets of LOOKALIKE_DATA. How sco
 
 from __future__ import annotations
 
-import io
+import resource
 import sys
 import tempfile
-import time
 from collections.abc import Callable
+from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
-from scipy.ndimage import gaussian_filter
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
-from sklearn.model_selection import cross_val_predict
+from threadpoolctl import threadpool_limits
 
 import lookalike
-from benchmarks.few_shot import data_file
+from benchmarks import audit_peers
+from benchmarks.few_shot import data_file, table
+from benchmarks.planted import CHANGES, Copies, Pairs, copied, flipped, unlike
 from benchmarks.real_sets import unpacked
 from lookalike.audit.copies import find_groups, units_of
-from lookalike.audit.neighbours import Neighbours, find_neighbours
+from lookalike.audit.neighbours import DEFORMABLE, Neighbours, find_neighbours
 from lookalike.audit.suspects import find_suspects
 from lookalike.data.labelled import LabelledImages
+from lookalike.data.load import load_to_audit
+from lookalike.data.readers.folders import write_folder
+from lookalike.evaluation.statistics import rate
 
 Codes = NDArray[np.int64]
-CONFUSED = {4: 9, 9: 4, 3: 5, 5: 3, 1: 7, 7: 1}
-_COPIES = 500
 #: What scores mean was worked out on these.
 DESIGNED_ON = (
     "captcha",
@@ -51,79 +53,86 @@ DESIGNED_ON = (
 )
 #: Images of the real sets differ in size.
 _SIZE = (28, 28)
+_RESAMPLED = 200
+#: Pairs that nobody planted are looked at, of many so many.
+_LOOKED_AT = 20_000
+#: Among more images the pairs that peers of copies report are too many to be held.
+_MOST_OF_PEERS = 20_000
+#: Of the planted pairs, so many are at most as unlike as what counts as a copy.
+_ALIKE = 0.99
 
 
-def flipped(codes: Codes, share: float, confused: bool, seed: int) -> tuple[Codes, NDArray[np.bool_]]:
-    """Return labels of which a share are flipped, and which those are."""
-    generator = np.random.default_rng(seed)
-    can = np.flatnonzero(np.isin(codes, [*CONFUSED])) if confused else np.arange(len(codes))
-    chosen = generator.permutation(can)[: int(share * len(codes))]
-    labels = codes.copy()
-    if confused:
-        labels[chosen] = [CONFUSED[code] for code in codes[chosen].tolist()]
-    else:
-        labels[chosen] = (codes[chosen] + generator.integers(1, 10, len(chosen))) % 10
-    return labels, np.isin(np.arange(len(codes)), chosen)
+def timed(make: Callable[..., Any], *given: Any) -> tuple[Any, float]:
+    """Return what a function does, and how long processors work for it: what else runs matters less then."""
+    began = _worked()
+    # Threads that wait for each other count as work.
+    with threadpool_limits(1):
+        made = make(*given)
+    return made, _worked() - began
 
 
-def saved(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return an image as a JPEG file gives it back."""
-    file = io.BytesIO()
-    Image.fromarray(image).save(file, "JPEG", quality=60)
-    return np.asarray(Image.open(file))
-
-
-CHANGES: dict[str, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
-    "exact": lambda image: image.copy(),
-    "shifted": lambda image: np.roll(image, (1, -1), (0, 1)),
-    "blurred": lambda image: np.rint(gaussian_filter(image.astype(float), 0.6)).astype(np.uint8),
-    "saved": saved,
-    "brighter": lambda image: np.clip(image * 1.25, 0, 255).astype(np.uint8),
-}
-
-
-def shares_of(near: Neighbours, labels: Codes) -> NDArray[np.float64]:
-    """Return out-of-fold probabilities by the nearest images, as cleanlab takes them."""
-    counts = np.zeros((len(labels), 10))
-    for column in range(10):
-        counts[np.arange(len(labels)), labels[near.places[:, column]]] += 1
-    return (counts + 0.1) / (counts + 0.1).sum(axis=1, keepdims=True)
+def _worked() -> float:
+    """Return for how many seconds processors worked for this process and for those that it started."""
+    both = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(one.ru_utime + one.ru_stime for one in both)
 
 
 def print_labels(images: LabelledImages) -> None:
-    """Print how many wrong labels are found."""
+    """Print how many wrong labels are found, and by how much ours is ahead."""
     codes = images.labels.astype(np.int64)
-    began = time.perf_counter()
-    near = find_neighbours(images)
-    print(f"nearest of {len(images):,} images by {near.title}: {time.perf_counter() - began:.0f} s")
-    rows = images.images.reshape(len(images), -1).astype(np.float32) / 255
-    try:
-        from cleanlab.rank import get_label_quality_scores
-    except ImportError:
-        get_label_quality_scores = None
-        print("cleanlab is not installed: no figures beside it")
-    print(
-        "average precision                 ours  claimed 0.9, real"
-        + "  cleanlab, same  cleanlab, logistic" * bool(get_label_quality_scores)
-    )
+    near, searched = timed(find_neighbours, images)
+    head = ["flipped", "by", "average precision", "95 %", "ours is ahead by", "95 %", "processor s"]
+    rows = []
     for confused in (False, True):
         for share in (0.01, 0.1):
             labels, planted = flipped(codes, share, confused, 1)
-            found = find_suspects(near, labels)
+            found, seconds = timed(find_suspects, near, labels)
+            scores = {"lookalike": (found.scores, searched + seconds)}
+            for name, make in audit_peers.of_labels(images.images, near).items():
+                told, seconds = timed(audit_peers.suspicion, labels, make)
+                # The neighbours are the same, and take as long.
+                more = searched if name == audit_peers.SAME else 0.0
+                scores[f"cleanlab, {name}"] = told, more + seconds
+            task = f"{share:.0%} {'confused' if confused else 'at random'} ({planted.sum():,})"
+            rows += [[task, *row] for row in _label_rows(scores, planted)]
             above = np.flatnonzero(found.expected[found.ranked] >= 0.9)
-            real = planted[found.ranked[: above.max() + 1]].mean() if above.size else np.nan
-            ours = average_precision_score(planted, found.scores)
-            name = "confused" if confused else "at random"
-            line = f"{share:4.0%} {name:28} {ours:.3f}  {real:17.3f}"
-            if get_label_quality_scores is not None:
-                linear = LogisticRegression(max_iter=50)
-                for width, shares in (
-                    (14, shares_of(near, labels)),
-                    (18, cross_val_predict(linear, rows, labels, cv=3, method="predict_proba")),
-                ):
-                    quality = get_label_quality_scores(labels, shares)
-                    line += f"  {average_precision_score(planted, 1 - quality):{width}.3f}"
-            print(line, flush=True)
+            real = planted[found.ranked[: above.max() + 1]] if above.size else planted[:0]
+            if real.size:
+                told = _rate(int(real.sum()), real.size)
+                print(f"{task}: of what is said to be wrong 9 times in 10, {told} is")
+    print(
+        table(f"Wrong labels among {len(images):,} images, nearest ones by {near.title}", head, rows),
+        flush=True,
+    )
+
+
+def _label_rows(
+    scores: dict[str, tuple[NDArray[np.float64], float]], planted: NDArray[np.bool_]
+) -> list[list[str]]:
+    """Return a row for each: average precision, and what ours is ahead by, with bootstrap intervals."""
+    generator = np.random.default_rng(0)
+    drawn = [generator.integers(0, len(planted), len(planted)) for _ in range(_RESAMPLED)]
+    values = {
+        name: np.array([average_precision_score(planted[rows], told[rows]) for rows in [slice(None), *drawn]])
+        for name, (told, _) in scores.items()
+    }
+    ours, found = values["lookalike"], []
+    for name, every in values.items():
+        ahead = ["", ""] if every is ours else [f"{ours[0] - every[0]:+.3f}", _interval(ours - every)]
+        found.append([name, f"{every[0]:.3f}", _interval(every), *ahead, f"{scores[name][1]:.1f}"])
+    return found
+
+
+def _interval(values: NDArray[np.float64]) -> str:
+    low, high = np.quantile(values[1:], [0.025, 0.975])
+    return f"{low:.3f} to {high:.3f}"
+
+
+def _rate(hits: int, n: int) -> str:
+    if not n:
+        return "none of 0"
+    found = rate(hits, n)
+    return f"{hits / n:.1%} ({hits:,} of {n:,}; {found.low:.1%} to {found.high:.1%})"
 
 
 def said_and_real(near: Neighbours, codes: Codes, share: float, draws: int = 10) -> NDArray[np.float64]:
@@ -177,23 +186,66 @@ def told(found: NDArray[np.float64]) -> str:
 
 
 def print_copies(images: LabelledImages) -> None:
-    """Print how many copies are found, and how many groups are of images that were not copied."""
-    generator = np.random.default_rng(0)
-    chosen = generator.permutation(len(images))[:_COPIES]
-    names = [*CHANGES]
-    made = np.array([CHANGES[names[number % 5]](images.images[place]) for number, place in enumerate(chosen)])
-    codes = np.concatenate([images.labels, (images.labels[chosen] + 1) % 10]).astype(np.intp)
-    both = LabelledImages.from_numpy(np.concatenate([images.images, made]), codes)
-    began = time.perf_counter()
-    groups = find_groups(both.images, codes, find_neighbours(both))
-    of = np.full(len(both), -1)
-    for number, group in enumerate(groups):
-        of[group.places] = number
-    found = (of[len(images) :] >= 0) & (of[len(images) :] == of[chosen])
-    each = ", ".join(f"{name} {found[start::5].mean():.1%}" for start, name in enumerate(names))
-    others = sum(bool((group.places < len(images)).all()) for group in groups)
-    print(f"copies found in {time.perf_counter() - began:.0f} s: {each}")
-    print(f"{others} of {len(groups)} groups are of images that were not copied")
+    """Print how many copies are found, and how many pairs are none."""
+    planted = copied(images, min(500, len(images) // 100))
+    n = len(planted.images)
+    # What is as unlike as hardly any planted copy is counts as none.
+    most = float(np.quantile(unlike(planted.images.images, planted.pairs), _ALIKE))
+    head, rows = ["by", *CHANGES, "pairs", "planted or as alike", "processor s"], []
+    with tempfile.TemporaryDirectory() as work:
+        folder = Path(work) / "images"
+        write_folder([planted.images], folder)
+        pairs, seconds = timed(_our_copies, folder)
+        rows.append(_copies_row("lookalike", planted, pairs, most, seconds))
+        peers = [*audit_peers.of_copies()] if n <= _MOST_OF_PEERS else []
+        for name, make in peers:
+            found, seconds = timed(make, folder)
+            given = found.pairs[found.scores >= found.least]
+            rows.append(_copies_row(name, planted, given, most, seconds))
+            best = _best(found, planted)
+            if len(best) != len(given):
+                rows.append(_copies_row(f"{name}, best", planted, best, most, seconds))
+    each = len(planted.pairs) // len(CHANGES)
+    title = f"Copies, {each:,} of each kind, among {len(images):,} images in a folder, reading included"
+    print(table(title, head, rows), flush=True)
+
+
+def _our_copies(folder: Path) -> Pairs:
+    """Return the pairs of each group that is found in a folder."""
+    (images,) = load_to_audit(folder)
+    codes = np.unique(images.labels, return_inverse=True)[1]
+    groups = find_groups(images.images, codes, find_neighbours(images))
+    numbers = np.array([int(Path(name).stem) for name in images.names])
+    found = [pair for group in groups for pair in combinations(numbers[group.places].tolist(), 2)]
+    return np.unique(np.sort(np.array(found, np.int64).reshape(-1, 2), axis=1), axis=0)
+
+
+def _best(found: audit_peers.Found, planted: Copies) -> Pairs:
+    """Return the pairs above the bound with which a peer does best: chosen knowing what was planted."""
+    right = _among(found.pairs, planted.pairs)
+    bounds = np.unique(found.scores)
+    taken = [found.scores >= bound for bound in bounds]
+    worth = [2 * right[some].sum() / (some.sum() + len(planted.pairs)) for some in taken]
+    return found.pairs[taken[int(np.argmax(worth))]]
+
+
+def _among(pairs: Pairs, others: Pairs) -> NDArray[np.bool_]:
+    """Return which pairs are among others."""
+    width = 1 + max(int(pairs.max(initial=0)), int(others.max(initial=0)))
+    return np.isin(*(np.sort(some, axis=1) @ [width, 1] for some in (pairs, others)))
+
+
+def _copies_row(name: str, planted: Copies, pairs: Pairs, most: float, seconds: float) -> list[str]:
+    """Return what is found of each kind, and what share of the pairs is planted or as alike as those are."""
+    recalls = [_among(planted.of_kind(kind), pairs) for kind in CHANGES]
+    others = pairs[~_among(pairs, planted.pairs)]
+    looked_at = others
+    if len(others) > _LOOKED_AT:
+        looked_at = others[np.random.default_rng(0).permutation(len(others))[:_LOOKED_AT]]
+    alike = (unlike(planted.images.images, looked_at) <= most).mean() if len(others) else 0.0
+    good = len(pairs) - len(others) + round(float(alike) * len(others))
+    told = [f"{found.mean():.1%}" for found in recalls]
+    return [name, *told, f"{len(pairs):,}", _rate(good, len(pairs)), f"{seconds:.1f}"]
 
 
 def main() -> None:
@@ -203,6 +255,10 @@ def main() -> None:
         return
     limit = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
     images, _ = lookalike.load("mnist", limit=limit)
+    for name in audit_peers.missing():
+        print(f"{name} is not there: no figures beside it ({audit_peers.__name__} says how to have it)")
+    # Code is compiled before anything is timed.
+    find_neighbours(images.take(slice(0, DEFORMABLE + 1)))
     print_labels(images)
     print_copies(images)
 

@@ -90,7 +90,7 @@ def test_the_commands_for_more_than_memory_run_one_after_the_other(monkeypatch, 
     commands = [
         found for found in re.findall("(?m)^lookalike (.*)$", text) if not re.search("worker|sched", found)
     ]
-    assert len(commands) == 7
+    assert len(commands) == 8
     for command in commands:
         # As a shell does: what is in quotes stays.
         quoted = re.findall("'([^']*)'", command)

@@ -21,17 +21,20 @@ from lookalike.audit.enough import Enough, find_enough, pick
 from lookalike.audit.findings import KINDS, Finding, Verdict, changed
 from lookalike.audit.neighbours import Neighbours, find_neighbours, matching
 from lookalike.audit.oddities import find_oddities
+from lookalike.audit.results import Arrays, Results, RowKind
 from lookalike.audit.suspects import Suspects, find_suspects
 from lookalike.data.labelled import LabelledImages, face_values, natural_order
 from lookalike.data.loose import LooseBatch
+from lookalike.distance.mapped import let_go
 from lookalike.errors import InputError, LabelWarning
 from lookalike.evaluation.compare import both, compare
 from lookalike.evaluation.evaluate import labelled, unwarned
 from lookalike.evaluation.statistics import Rate, rate
+from lookalike.images import evenly
 from lookalike.models.base import ImageClassifier
 from lookalike.models.nearest import NearestImages
 from lookalike.progress import Progress, silent
-from lookalike.registry import IDEAS, Shown
+from lookalike.registry import IDEAS, Shown, idea
 from lookalike.search.matches import NOWHERE
 from lookalike.text import quoted
 
@@ -45,6 +48,8 @@ _MISLEADS = 1
 #: with and without leaks, among more the two that are quick.
 _ASKED, _FEW = 5000, 5000
 _QUICK = ("mean-image-l2", "nearest-l2")
+#: So many bytes of training images at most are kept to find which of them mislead.
+_KEPT_BYTES = 1 << 27
 
 
 class LeakRow(NamedTuple):
@@ -182,6 +187,7 @@ def audit(
     pick_count: int = 20,
     seed: int = 0,
     client: Any = None,
+    on_disk: str | os.PathLike[str] | None = None,
     progress: Progress = silent,
 ) -> Audit:
     """Find what is wrong with labelled images, and which of them mislead.
@@ -194,7 +200,8 @@ def audit(
         A second part, to be audited too; of an image batch, its labels.
     model : classifier, optional
         Whose mistakes are blamed on training images: one of lookalike's that keeps them; it is fitted anew.
-        By default :class:`lookalike.DeformableMatch`, not aligned, of which at most 5,000 answers are asked.
+        By default :class:`lookalike.DeformableMatch`, not aligned, of which at most 5,000 answers are asked,
+        fitted on at most 128 MB of the training images, evenly spaced (171,000 of 28x28).
     unlabelled : array-like of shape (m, h, w) or (m, h, w, c), or LooseBatch, optional
         Images without labels, of which those are picked that would help most.
     pick_count : int, default=20
@@ -204,6 +211,10 @@ def audit(
     client : distributed.Client, optional
         Of a Dask cluster, on whose workers the neighbours of more than 5,000 images are searched, and the
         answers of nearest images (extra ``dask``): the same findings.
+    on_disk : path-like, optional
+        A folder, for more images than memory holds: what is large, or takes long, is written there, and an
+        audit that was stopped goes on where it stood. The same findings. Images may be memory maps, as
+        ``lookalike.load(..., on_disk=...)`` returns them, and stay where they are.
     progress : Progress, optional
         Hears of what is searched.
 
@@ -217,6 +228,8 @@ def audit(
     InputError
         There is not one label for each image, the parts' images differ in size or kind, the model is none of
         lookalike's or keeps no training images, or fewer than one image is to be picked.
+    DataError
+        The folder cannot be written, or has no room.
 
     Examples
     --------
@@ -233,10 +246,32 @@ def audit(
     if not isinstance(pick_count, Integral) or pick_count < 1:
         raise InputError(f"pick_count is {pick_count!r}: expected how many images to pick, at least 1")
     parts = _parts(train, valid)
-    images, of = _together(parts)
+    results = Results.at(on_disk, parts)
+    with results.alone():
+        found, own = _audited(parts, model, seed, client, results, progress)
+    if unlabelled is None:
+        return found
+    named = unlabelled if isinstance(unlabelled, LooseBatch) else None
+    asked = own.checked(unlabelled if named is None else named.images)
+    chosen = pick(own, asked, pick_count, progress).tolist()
+    return replace(
+        found, picked=tuple(str(place) if named is None else named.names[place] for place in chosen)
+    )
+
+
+def _audited(
+    parts: tuple[LabelledImages, ...],
+    model: Any,
+    seed: int,
+    client: Any,
+    results: Results,
+    progress: Progress,
+) -> tuple[Audit, Any]:
+    """Return what is found in the parts of a set, and the model that answered, if any could."""
+    images, of = _together(parts, results)
     codes = np.unique(images.labels.astype(np.str_), return_inverse=True)[1].astype(np.intp)
     notes = dict.fromkeys(note for part in parts for note in part.source.notes)
-    near = find_neighbours(images, client, progress)
+    near = find_neighbours(images, client, progress, results)
     groups = find_groups(images.images, codes, near, progress)
     apart = near.apart(units_of(groups, len(images)))
     if images.groups is not None and len(np.unique(images.groups)) > 1:
@@ -244,7 +279,7 @@ def audit(
     else:
         judged = apart
     suspects = find_suspects(judged, codes, seed=seed)
-    own, blame = _blamed(parts, model, client, progress)
+    own, blame = _blamed(parts, model, client, progress, results)
     leaked = _leaked(groups, of)
     leaks = _leak_rows(parts, leaked, blame, seed, progress) if leaked.any() else ()
     issues = [
@@ -253,13 +288,7 @@ def audit(
         *_of_blame(blame, parts),
         *find_oddities(images, of, codes, apart, suspects),
     ]
-    picked: tuple[str, ...] = ()
-    if unlabelled is not None:
-        named = unlabelled if isinstance(unlabelled, LooseBatch) else None
-        asked = own.checked(unlabelled if named is None else named.images)
-        chosen = pick(own, asked, pick_count, progress).tolist()
-        picked = tuple(str(place) if named is None else named.names[place] for place in chosen)
-    return Audit(
+    found = Audit(
         images=images,
         parts=of,
         issues=tuple(sorted(issues, key=lambda one: [*KINDS].index(one.kind))),
@@ -270,9 +299,10 @@ def audit(
         blame=blame,
         leaks=leaks,
         enough=find_enough(judged, codes, seed=seed),
-        picked=picked,
+        picked=(),
         notes=(*notes, *_notes(images, codes, suspects, blame)),
     )
+    return found, own
 
 
 def _parts(train: Any, valid: Any) -> tuple[LabelledImages, ...]:
@@ -289,7 +319,7 @@ def _parts(train: Any, valid: Any) -> tuple[LabelledImages, ...]:
     return first, second
 
 
-def _together(parts: tuple[LabelledImages, ...]) -> tuple[LabelledImages, NDArray[np.str_]]:
+def _together(parts: tuple[LabelledImages, ...], results: Results) -> tuple[LabelledImages, NDArray[np.str_]]:
     """Return all images as one set, and the part of each."""
     first = parts[0]
     of = np.repeat([part.source.part for part in parts], [len(part) for part in parts])
@@ -298,12 +328,9 @@ def _together(parts: tuple[LabelledImages, ...]) -> tuple[LabelledImages, NDArra
     names = natural_order({name for part in parts for name in part.class_names})
     faces = dict(zip(names, face_values(names), strict=True))
     texts = [text for part in parts for text in part.labels.astype(np.str_).tolist()]
-    kinds = [part.images for part in parts]
-    if len({one.dtype for one in kinds}) > 1:
-        kinds = [one / 255 if one.dtype == np.uint8 else one for one in kinds]
     grouped = [part.groups for part in parts if part.groups is not None]
     return LabelledImages(
-        np.concatenate(kinds),
+        _joined([part.images for part in parts], results),
         np.array([faces[text] for text in texts]),
         tuple(names),
         tuple(name for part in parts for name in part.names),
@@ -312,8 +339,25 @@ def _together(parts: tuple[LabelledImages, ...]) -> tuple[LabelledImages, NDArra
     ), of
 
 
+def _joined(parts: list[NDArray[Any]], results: Results) -> NDArray[Any]:
+    """Return images of several parts, one behind the other: floats where some are."""
+    kinds = {one.dtype for one in parts}
+    dtype = parts[0].dtype if len(kinds) == 1 else np.dtype(np.float64)
+    ends = np.cumsum([len(one) for one in parts]).tolist()
+
+    def join(rows: slice) -> Arrays:
+        found = []
+        for end, one in zip(ends, parts, strict=True):
+            some = one[max(0, rows.start - end + len(one)) : max(0, rows.stop - end + len(one))]
+            found.append(some / 255 if some.dtype == np.uint8 and len(kinds) > 1 else some)
+            let_go(one)
+        return (np.concatenate(found),)
+
+    return results.rows("images", ends[-1], [RowKind(dtype.type, parts[0].shape[1:])], join)[0]
+
+
 def _blamed(
-    parts: tuple[LabelledImages, ...], model: Any, client: Any, progress: Progress
+    parts: tuple[LabelledImages, ...], model: Any, client: Any, progress: Progress, results: Results
 ) -> tuple[Any, Blame | None]:
     """Return what answers, fitted on the training part, and whom its mistakes are blamed on."""
     train, asked = parts[0], parts[-1]
@@ -322,7 +366,12 @@ def _blamed(
             f"model is {model!r}: expected a classifier of lookalike's that compares with its examples, such "
             "as NearestImages()"
         )
-    fitted = matching() if model is None else clone(model)
+    fitted, n = matching() if model is None else clone(model), len(train)
+    most = max(_ASKED, _KEPT_BYTES // train.images[0].nbytes)
+    kept = evenly(n, n if model is not None else most)
+    if len(kept) < n:
+        train = train.take(kept)
+        asked = asked if len(parts) > 1 else train
     with unwarned(LabelWarning):
         fitted.fit(train.images, train.labels)
     own = getattr(fitted, "recogniser_", None)
@@ -340,9 +389,11 @@ def _blamed(
     known = {str(label): code for code, label in enumerate(own.labels.classes.tolist())}
     codes = np.array([known.get(text, len(known)) for text in asked.labels.astype(np.str_).tolist()])
     most = _ASKED if model is None else None
+    results = results.also_of(sorted(fitted.get_params(deep=False).items()), kept)
     with unwarned():
-        blame = find_blame(own, asked, codes, held_out=len(parts) > 1, most=most, progress=progress)
-    return own, blame
+        how: dict[str, Any] = {"most": most, "progress": progress, "results": results}
+        blame = find_blame(own, asked, codes, held_out=len(parts) > 1, **how)
+    return own, blame.among(kept, n)
 
 
 def _leaked(groups: tuple[Group, ...], of: NDArray[np.str_]) -> NDArray[np.bool_]:
@@ -367,13 +418,17 @@ def _leak_rows(
     clean = ~leaked[len(train) :]
     few = len(train) + len(valid) <= _FEW
     # Deformable matching is asked already, as the model that is blamed.
-    ours = [one.name for one in IDEAS if one.by_default and not one.reference and one.name != "deformable"]
+    ours = [one for one in IDEAS if one.by_default and not one.reference and one.name != "deformable"]
+    ideas = ours if few else [idea(name) for name in _QUICK]
+    models = {one.title: one.make() for one in ideas}
+    if isinstance(train.images, np.memmap) and train.images.dtype == np.uint8 and not few:
+        models[idea("nearest-l2").title].set_params(on_disk=True)
     found = []
-    for row in compare(train, valid, ours if few else _QUICK, seed=seed, progress=progress).rows:
+    for one, row in zip(ideas, compare(train, valid, models, seed=seed, progress=progress).rows, strict=True):
         if row.evaluation is not None:
             right = np.ones(len(valid), np.bool_)
             right[row.evaluation.mistakes] = False
-            found.append(_leak_row(row.name, row.title, right, clean))
+            found.append(_leak_row(one.name, one.title, right, clean))
     if blame is not None:
         found.append(_leak_row("model", blame.title, blame.right, clean[blame.asked]))
     return tuple(found)
@@ -476,6 +531,11 @@ def _notes(
         yield (
             f"{alone:,} of {len(images):,} labels could not be judged: their classes have no other image, "
             "copies and those of the same group left out."
+        )
+    if blame is not None and blame.kept < len(blame.gained):
+        yield (
+            f"Images that mislead were looked for among {blame.kept:,} of {len(blame.gained):,} training "
+            "images, evenly spaced: a model of all is kept in memory."
         )
     if blame is not None and blame.removed.size:
         mended = (blame.before.n - blame.before.hits) - (blame.after.n - blame.after.hits)

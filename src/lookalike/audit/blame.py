@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.audit.results import MEMORY, Results, searched
 from lookalike.data.labelled import LabelledImages
 from lookalike.evaluation.statistics import Rate, rate
+from lookalike.images import evenly
 from lookalike.progress import Progress, silent
 from lookalike.recognition.recogniser import Recogniser
 from lookalike.search.matches import NOWHERE, Matches
@@ -45,6 +47,21 @@ class Blame:
     #: The rate of right answers as it is, and without the removed images: found by really leaving them out.
     before: Rate
     after: Rate
+    kept: int  #: how many of the training images the model was fitted on
+
+    def among(self, kept: NDArray[np.intp], n: int) -> Blame:
+        """Return the same where the images that were kept are some of ``n``."""
+        counts = np.zeros((3, n), np.int64)
+        counts[:, kept] = self.credit, self.blame, self.gained
+        return replace(
+            self,
+            asked=self.asked if self.held_out else kept[self.asked],
+            decided=np.where(self.decided == NOWHERE, NOWHERE, kept[self.decided]),
+            credit=counts[0],
+            blame=counts[1],
+            gained=counts[2],
+            removed=kept[self.removed],
+        )
 
     def wrongly(self, place: int) -> NDArray[np.intp]:
         """Return the images that were answered wrongly because of a training image."""
@@ -60,6 +77,7 @@ def find_blame(
     held_out: bool,
     most: int | None = None,
     progress: Progress = silent,
+    results: Results = MEMORY,
 ) -> Blame:
     """Return what training images of a recogniser did to its answers.
 
@@ -69,13 +87,11 @@ def find_blame(
     """
     matcher: Any = own.matcher
     n = len(matcher.codes)
-    places = np.arange(len(asked))
-    if most is not None and len(places) > most:
-        places = np.unique(np.linspace(0, len(places) - 1, most).astype(np.intp))
+    places = evenly(len(asked), len(asked) if most is None else most)
     seen, true = own.seen(asked.images[places], progress), codes[places]
     itself = None if held_out else places.astype(np.int64)
     voters = min(own.vote.voters, n - (not held_out))
-    found = matcher.match(seen, min(voters + 1, n), exclude=itself, reach=1.0, progress=progress)
+    found = _searched(results, "blame", matcher, seen, min(voters + 1, n), itself, progress)
     vote = replace(own.vote, voters=voters, at_most=True)
     answers, decided = _decided(vote, found.nearest(voters))
     right = (answers == true) & (decided != NOWHERE)
@@ -86,7 +102,7 @@ def find_blame(
         without, _ = _decided(vote, _less(found, column, voters))
         changed = (without == true).astype(np.int64) - right
         np.add.at(gained, gone[gone != NOWHERE], changed[gone != NOWHERE])
-    removed, after = _removed(own, seen, true, itself, gained, progress)
+    removed, after = _removed(own, seen, true, itself, gained, progress, results)
     return Blame(
         title=matcher.title,
         held_out=held_out,
@@ -100,7 +116,24 @@ def find_blame(
         removed=removed,
         before=rate(int(right.sum()), len(right)),
         after=after or rate(int(right.sum()), len(right)),
+        kept=n,
     )
+
+
+def _searched(
+    results: Results,
+    name: str,
+    matcher: Any,
+    images: NDArray[Any],
+    k: int,
+    exclude: NDArray[np.int64] | None,
+    progress: Progress,
+) -> Matches:
+    """Return what is nearest; nothing is told of classes."""
+    places, distances = searched(results, name, matcher, images, k, exclude=exclude, progress=progress)
+    codes = np.where(places == NOWHERE, 0, matcher.codes[places])
+    of_classes = Matches.none(len(images), 0, 0)
+    return Matches(distances, places, codes, of_classes.class_distances, of_classes.class_places, 1.0)
 
 
 def _decided(vote: Any, matches: Matches) -> tuple[Codes, NDArray[np.int64]]:
@@ -130,6 +163,7 @@ def _removed(
     itself: NDArray[np.int64] | None,
     gained: Counts,
     progress: Progress,
+    results: Results,
 ) -> tuple[NDArray[np.intp], Rate | None]:
     """Return the images that mislead most, and the rate of right answers once they are really left out."""
     worst = np.argsort(-gained, kind="stable")[:_REMOVED]
@@ -146,6 +180,6 @@ def _removed(
     voters = min(own.vote.voters, len(rest.codes) - (itself is not None))
     if voters < 1 or not asked.any():
         return worst[:0], None
-    found = rest.match(seen[asked], voters, exclude=exclude, reach=1.0, progress=progress)
+    found = _searched(results, "blame-without", rest, seen[asked], voters, exclude, progress)
     answers, _ = _decided(replace(own.vote, voters=voters, at_most=True), found)
     return worst, rate(int((answers == true[asked]).sum()), int(asked.sum()))

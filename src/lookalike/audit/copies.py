@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import correlate1d
 
 from lookalike.audit.neighbours import Neighbours
+from lookalike.audit.results import blocks
 from lookalike.data.look import gray_bytes
+from lookalike.distance.mapped import let_go
 from lookalike.images import digests
 from lookalike.progress import Progress, silent
 from lookalike.search.matches import NOWHERE
@@ -60,10 +62,14 @@ def find_groups(
     >>> [(one.places.tolist(), one.contradicts) for one in find_groups(images, np.array([0, 1, 1, 1]), near)]
     [([0, 2], True), ([1, 3], False)]
     """
-    same = np.unique(digests(images), return_inverse=True)[1]
+    facts = [
+        (digests(some), shift_keys(some), _blank(some))
+        for some in map(images.__getitem__, blocks(len(images), images))
+    ]
+    same = np.unique(np.concatenate([one[0] for one in facts]), return_inverse=True)[1]
     # Images of any class may be copies: to this, all are of one.
-    shifted = Together.of([shift_keys(images)], np.zeros(len(images), np.intp), None).copies
-    flat = _blank(images)
+    shifted = Together.of([one[1] for one in facts], np.zeros(len(images), np.intp), None).copies
+    flat = np.concatenate([one[2] for one in facts])
     pairs = _near_pairs(images, near, flat, progress)
     joined = _joined(shifted, pairs)
     groups = []
@@ -90,7 +96,8 @@ def _one(values: NDArray[Any]) -> bool:
 
 def _blank(images: NDArray[Any]) -> NDArray[np.bool_]:
     """Return which images have one value everywhere."""
-    return np.array([bool((image == image[:1, :1]).all()) for image in images])
+    blank: NDArray[np.bool_] = (images == images[:, :1, :1]).all(axis=tuple(range(1, images.ndim)))
+    return blank
 
 
 def _joined(first: Places, pairs: Places) -> Places:
@@ -112,11 +119,12 @@ def _near_pairs(
     images: NDArray[Any], near: Neighbours, flat: NDArray[np.bool_], progress: Progress
 ) -> Places:
     """Return pairs of near copies ``(p, 2)``."""
-    others = near.places[:, :_COMPARED]
-    rows = np.repeat(np.arange(len(images)), others.shape[1])
+    others, n = near.first(_COMPARED)[0], len(images)
+    rows = np.repeat(np.arange(n), others.shape[1])
     pairs = np.column_stack([rows, others.ravel()])
     there = (pairs[:, 1] != NOWHERE) & ~flat[pairs[:, 0]] & ~flat[pairs[:, 1]]
-    pairs = np.unique(np.sort(pairs[there], axis=1), axis=0)
+    low, high = np.sort(pairs[there], axis=1).T
+    pairs = np.column_stack(np.divmod(np.unique(low * n + high), n))
     # Images of a single row or column cannot be shifted both ways; as the same values they are found.
     if min(images.shape[1:3]) < 4 or not len(pairs):
         return pairs[:0]
@@ -126,6 +134,7 @@ def _near_pairs(
         progress("comparing copies", start, len(pairs))
         part = pairs[start : start + step]
         found.append(part[_alike(*(_values(images[part[:, side]]) for side in (0, 1)))])
+        let_go(images)
     progress("comparing copies", len(pairs), len(pairs))
     return np.concatenate(found)
 

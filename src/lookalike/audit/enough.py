@@ -73,10 +73,13 @@ def _wrong(near: Neighbours, codes: Codes, share: float, generator: np.random.Ge
     total = np.zeros(n)
     draws = 1 if share == 1 else _DRAWS
     for _ in range(draws):
-        there = (near.places != NOWHERE) & (generator.random(n) < share)[near.places]
-        first = near.places[np.arange(n), there.argmax(axis=1)]
-        # Whose nearest are all absent is told by none: that is a mistake.
-        total += ~there.any(axis=1) | (codes[first] != codes)
+        drawn = generator.random(n) < share
+        for rows in near.blocks():
+            places = near.places[rows]
+            there = (places != NOWHERE) & drawn[places]
+            first = places[np.arange(len(places)), there.argmax(axis=1)]
+            # Whose nearest are all absent is told by none: that is a mistake.
+            total[rows] += ~there.any(axis=1) | (codes[first] != codes[rows])
     return total / draws
 
 

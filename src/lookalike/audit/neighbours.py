@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.audit.results import MEMORY, Results, RowKind, blocks, searched
 from lookalike.data.labelled import LabelledImages
+from lookalike.distance.mapped import let_go
 from lookalike.evaluation.evaluate import unwarned
 from lookalike.evaluation.statistics import mcnemar
+from lookalike.images import evenly
 from lookalike.models.deformable import DeformableMatch
 from lookalike.prepare.chain import colours_of_parts
-from lookalike.progress import Progress, silent
+from lookalike.progress import Progress, of_compiling, silent
 from lookalike.search.matches import NOWHERE
 from lookalike.search.pixels import PixelMatcher
 
@@ -23,9 +27,10 @@ NEAREST = 50
 #: Up to so many images deformable distances are measured; among more, which would take long, coarse
 #: descriptions of edges are compared (benchmarks/audit.py has what is found by either).
 DEFORMABLE = 5000
+#: Descriptions on disk of at most so many bytes are held to be searched, which takes half as long.
+_HELD_BYTES = 1 << 27
 #: Colours count where without them the nearest is of another class for more images, at this level.
 _LEVEL = 0.05
-_CHUNK = 4096
 #: So many images say how prepared images are compared.
 _SAMPLE = 2000
 
@@ -38,20 +43,40 @@ class Neighbours:
     distances: NDArray[np.float64]  # (n, k): they compare within one set only
     title: str  # how images were compared
     units: tuple[NDArray[np.intp], ...] = ()  # (n,) each: images of one number are not among each other's
+    results: Results = MEMORY  # where those without some of them lie
+
+    def first(self, count: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return the places and distances of the ``count`` nearest alone, or of as many as there are."""
+        parts = [
+            (self.places[rows, :count].copy(), self.distances[rows, :count].copy()) for rows in self.blocks()
+        ]
+        places, distances = zip(*parts, strict=True)
+        return np.concatenate(places), np.concatenate(distances)
+
+    def blocks(self) -> Iterator[slice]:
+        """Yield the images block by block."""
+        return blocks(len(self.places), self.places, self.distances)
 
     def apart(self, units: NDArray[Any]) -> Neighbours:
         """Return the same without images of the same unit: copies, or images of one writer."""
         numbers = np.unique(units, return_inverse=True)[1]
-        same = (self.places == NOWHERE) | (numbers[self.places] == numbers[:, None])
-        distances = np.where(same, np.inf, self.distances)
-        order = np.argsort(distances, axis=1, kind="stable")
-        places = np.where(same, NOWHERE, self.places)
-        return Neighbours(
-            np.take_along_axis(places, order, 1),
-            np.take_along_axis(distances, order, 1),
-            self.title,
-            (*self.units, numbers),
-        )
+
+        def left(rows: slice) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+            places = self.places[rows]
+            same = (places == NOWHERE) | (numbers[places] == numbers[rows, None])
+            distances = np.where(same, np.inf, self.distances[rows])
+            order = np.argsort(distances, axis=1, kind="stable")
+            for one in (self.places, self.distances):
+                let_go(one)
+            return (
+                np.take_along_axis(np.where(same, NOWHERE, places), order, 1),
+                np.take_along_axis(distances, order, 1),
+            )
+
+        results, k = self.results.also_of(numbers), self.places.shape[1]
+        like = [RowKind(np.int64, (k,)), RowKind(np.float64, (k,))]
+        places, distances = results.rows(f"apart-{len(self.units)}", len(numbers), like, left)
+        return Neighbours(places, distances, self.title, (*self.units, numbers), results)
 
     def others_of(self, codes: NDArray[np.intp]) -> NDArray[np.intp]:
         """Return how many others of its class each image has that may be among its nearest.
@@ -83,31 +108,35 @@ def matching() -> DeformableMatch:
     return DeformableMatch(n_neighbors=1, candidates=2 * NEAREST, aligned=False)
 
 
-def find_neighbours(images: LabelledImages, client: Any = None, progress: Progress = silent) -> Neighbours:
+def find_neighbours(
+    images: LabelledImages, client: Any = None, progress: Progress = silent, results: Results = MEMORY
+) -> Neighbours:
     """Return the nearest others of each image; with a client of a cluster, many are searched there."""
     n = len(images)
     k = min(NEAREST, n - 1)
     if k < 1:
         return Neighbours(np.full((n, 1), NOWHERE, np.int64), np.full((n, 1), np.inf), "nothing to compare")
     few = n <= DEFORMABLE
-    sample = slice(None) if few else np.linspace(0, n - 1, _SAMPLE).astype(np.intp)
+    sample = evenly(n, n if few else _SAMPLE)
     # Who is blamed is fitted too, and warns; that colours are lost is no longer so once they count.
     with unwarned():
         model = matching().fit(images.images[sample], images.labels[sample])
     own: Any = model.recogniser_
-    if few:
-        found = own.matcher.match(own.matcher.images, k, exclude=np.arange(n), reach=1.0, progress=progress)
-        return _with_colours(Neighbours(found.places, found.distances, "deformable match"), images)
-    described = own.matcher.comparison.descriptors_of(own.seen(images.images, progress), progress)
-    matcher: Any = PixelMatcher("l2")
-    matcher.fit(described, np.zeros(n, np.intp), 1)
-    if client is not None:
-        from lookalike.cluster.fitting import spread_matcher
+    matcher: Any = own.matcher
+    asked = matcher.images if few else _described(images.images, own, results, progress)
+    if not few:
+        matcher = PixelMatcher("l2")
+        if isinstance(asked, np.memmap) and asked.nbytes <= _HELD_BYTES:
+            asked = np.array(asked)
+        matcher.fit(asked, np.zeros(n, np.intp), 1)
+        if client is not None:
+            from lookalike.cluster.fitting import spread_matcher
 
-        matcher = spread_matcher(matcher, client)
-    found = matcher.match(described, k, exclude=np.arange(n), progress=progress)
-    near = Neighbours(found.places, found.distances, "coarse descriptions of edges")
-    return _with_colours(near, images)
+            matcher = spread_matcher(matcher, client)
+    how: dict[str, Any] = {"exclude": np.arange(n), "progress": progress}
+    found = searched(results, "neighbours", matcher, asked, k, **how)
+    title = "deformable match" if few else "coarse descriptions of edges"
+    return _with_colours(Neighbours(*found, title, results=results), images)
 
 
 def _with_colours(near: Neighbours, images: LabelledImages) -> Neighbours:
@@ -115,21 +144,45 @@ def _with_colours(near: Neighbours, images: LabelledImages) -> Neighbours:
 
     What is compared has no colours: red and green cards of one shape would be told apart by chance.
     """
+    n = len(images)
     if images.images.ndim < 4 or images.images.shape[3] != 3:
         return near
-    there = near.places != NOWHERE
-    colours, far = colours_of_parts(images.images), np.empty(near.places.shape)
-    for start in range(0, len(far), _CHUNK):
-        some = slice(start, start + _CHUNK)
-        apart = colours[near.places[some]] - colours[some, None]
-        far[some] = np.sqrt((apart**2).mean(axis=2))
+    parts = [colours_of_parts(images.images[rows]) for rows in blocks(n, images.images)]
+    colours = np.concatenate(parts).astype(np.float32)
+
+    def unlike(rows: Any) -> NDArray[np.float64]:
+        """Return how unlike shapes and colours are ``(2, rows, k)``."""
+        apart = colours[near.places[rows]] - colours[rows][:, None]
+        return np.stack([near.distances[rows], np.sqrt((apart**2).mean(axis=2))])
+
     # Each in units of its median, so that they can be added.
-    both = np.full(far.shape, np.inf)
-    both[there] = sum(part[there] / (float(np.median(part[there])) or 1) for part in (near.distances, far))
-    order = np.argsort(both, axis=1, kind="stable")
-    places = np.take_along_axis(near.places, order, 1)
-    by_shape, by_both = (images.labels[one[:, 0]] == images.labels for one in (near.places, places))
+    some = evenly(n, _SAMPLE)
+    there = near.places[some] != NOWHERE
+    units = [float(np.median(part[there])) or 1.0 for part in unlike(some)]
+
+    def ordered(rows: slice) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        shapes, shades = unlike(rows)
+        both = shapes / units[0] + shades / units[1]
+        order = np.argsort(both, axis=1, kind="stable")
+        return np.take_along_axis(near.places[rows], order, 1), np.take_along_axis(both, order, 1)
+
+    like = [RowKind(one.dtype.type, one.shape[1:]) for one in (near.places, near.distances)]
+    places, distances = near.results.rows("coloured", n, like, ordered)
+    told = replace(near, places=places, distances=distances, title=f"{near.title}, and colours")
+    by_shape, by_both = (images.labels[one.first(1)[0][:, 0]] == images.labels for one in (near, told))
     worse, better, chance = mcnemar(by_shape, by_both)
-    if better <= worse or chance > _LEVEL:
-        return near
-    return Neighbours(places, np.take_along_axis(both, order, 1), f"{near.title}, and colours")
+    return told if better > worse and chance <= _LEVEL else near
+
+
+def _described(images: NDArray[Any], own: Any, results: Results, progress: Progress) -> NDArray[np.uint8]:
+    """Return the coarse descriptions of images, as a recogniser sees them."""
+    comparison = own.matcher.comparison
+
+    def describe(rows: slice) -> tuple[NDArray[np.uint8]]:
+        progress("describing edges", rows.start, len(images))
+        described = comparison.descriptors_of(own.seen(images[rows]), of_compiling(progress))
+        let_go(images)
+        return (described,)
+
+    shape = comparison.description_shape(own.matcher.images.shape[1:])
+    return results.rows("described", len(images), [RowKind(np.uint8, shape)], describe)[0]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lookalike.audit.findings import Finding
 from lookalike.audit.neighbours import Neighbours
+from lookalike.audit.results import blocks
 from lookalike.audit.suspects import Suspects
 from lookalike.data.labelled import LabelledImages
 from lookalike.data.look import gray_bytes, ink_box, look, paper_and_darkness, sample
@@ -32,7 +33,6 @@ _ALIKE, _LEAST_ALIKE = 0.1, 3
 #: Parts look different where nearest images are of one's own part so much more often than by chance, in
 #: standard deviations and as a factor.
 _DEVIATIONS, _FACTOR = 6.0, 1.1
-_CHUNK = 4096
 
 
 def find_oddities(
@@ -76,7 +76,7 @@ def _odd_images(images: LabelledImages, near: Neighbours) -> Iterator[Finding]:
             (int(place),),
             f"the ink is {ink[place]:.0f} pixels long, and that of others {np.median(ink[there]):.0f}",
         )
-    nearest = near.distances[:, min(2, near.distances.shape[1] - 1)]
+    nearest = near.first(3)[1][:, -1]
     # Where an image shows hardly anything, its noise is compared, which is like no other's.
     known = np.flatnonzero(np.isfinite(nearest) & (contrast > _FAINT * np.median(contrast)))
     if len(known) < _FEW:
@@ -100,8 +100,8 @@ def _beyond(values: Floats) -> float:
 def _facts(images: NDArray[Any]) -> tuple[NDArray[Any], ...]:
     """Return of each image whether it is blank, its darkness, contrast, and where and how long its ink is."""
     found = []
-    for start in range(0, len(images), _CHUNK):
-        gray = gray_bytes(images[start : start + _CHUNK])
+    for rows in blocks(len(images), images):
+        gray = gray_bytes(images[rows])
         level, darkness = paper_and_darkness(gray)
         ink = abs(gray.astype(np.int16) - level[:, None, None].astype(np.int16))
         weight = ink.sum(axis=(1, 2), dtype=np.float64)
@@ -170,7 +170,7 @@ def _drift(what: str, units: NDArray[np.str_], codes: Codes, near: Neighbours) -
 
     M. F. Schilling, "Multivariate two-sample tests based on nearest neighbors", JASA 81 (1986).
     """
-    first = near.places[:, 0]
+    first = near.first(1)[0][:, 0]
     asked = np.flatnonzero((first != NOWHERE) & (codes[first] == codes))
     if not asked.size:
         return

@@ -130,30 +130,43 @@ def _scored(near: Neighbours, codes: Codes, n_classes: int) -> _Scores:
 
 def _passed(near: Neighbours, codes: Codes, n_classes: int, trust: Floats) -> _Scores:
     """Return how suspicious labels are where neighbours' labels count by how far they are trusted."""
-    each = np.arange(len(codes))
-    there = near.places != NOWHERE
-    distances = np.where(there, near.distances, 0.0)
-    of, counts = codes[near.places], np.where(there, trust[near.places], 0.0)
+    own, other = np.empty(len(codes)), np.empty(len(codes))
+    rivals, known = np.empty(len(codes), np.intp), near.others_of(codes) > 0
+    for rows in near.blocks():
+        places, distances = near.places[rows], near.distances[rows]
+        far = _class_distances(places, distances, codes, n_classes, trust)
+        each = np.arange(len(far))
+        own[rows] = far[each, codes[rows]]
+        far[each, codes[rows]] = np.inf
+        rivals[rows] = far.argmin(axis=1)
+        other[rows] = far[each, rivals[rows]]
+        known[rows] &= (places != NOWHERE).any(axis=1)
+    # A class of one image, or of copies of one, has no other that could speak for its label.
+    known &= np.isfinite(other)
+    least = np.finfo(np.float64).tiny
+    scores = np.full(len(codes), -np.inf)
+    scores[known] = np.log(np.maximum(own, least)[known] / np.maximum(other, least)[known])
+    width = _SOFTNESS * (np.median(np.abs(scores[known])) if known.any() else 1.0) + 1e-9
+    trust = 1 / (1 + np.exp(np.clip(scores / width, -50, 50)))
+    return _Scores(scores, np.where(known, rivals, -1), trust)
+
+
+def _class_distances(
+    places: NDArray[np.int64], distances: Floats, codes: Codes, n_classes: int, trust: Floats
+) -> Floats:
+    """Return how far each class is, ``(rows, n_classes)``, from some images by what is nearest to them."""
+    there = places != NOWHERE
+    distances = np.where(there, distances, 0.0)
+    of, counts = codes[places], np.where(there, trust[places], 0.0)
     # What lies beyond the last neighbour that is there.
     beyond = _BEYOND * distances.max(axis=1)
-    far = np.empty((len(codes), n_classes))
+    far = np.empty((len(places), n_classes))
     for code in range(n_classes):
         own = counts * (of == code)
         taken = np.clip(_OF_CLASS - (np.cumsum(own, axis=1) - own), 0, own)
         missing = _OF_CLASS - taken.sum(axis=1)
         far[:, code] = ((taken * distances).sum(axis=1) + missing * beyond) / _OF_CLASS
-    own = far[each, codes]
-    far[each, codes] = np.inf
-    rivals = far.argmin(axis=1)
-    # A class of one image, or of copies of one, has no other that could speak for its label.
-    known = there.any(axis=1) & (near.others_of(codes) > 0)
-    known &= np.isfinite(far[each, rivals])
-    least = np.finfo(np.float64).tiny
-    scores = np.full(len(codes), -np.inf)
-    scores[known] = np.log(np.maximum(own, least)[known] / np.maximum(far[each, rivals], least)[known])
-    width = _SOFTNESS * (np.median(np.abs(scores[known])) if known.any() else 1.0) + 1e-9
-    trust = 1 / (1 + np.exp(np.clip(scores / width, -50, 50)))
-    return _Scores(scores, np.where(known, rivals, -1), trust)
+    return far
 
 
 def _planted(

@@ -17,6 +17,16 @@ if TYPE_CHECKING:
 
 _TABLES = (".csv",)
 
+OnDisk = Annotated[
+    Path | None,
+    Option(
+        "--on-disk",
+        metavar="FOLDER",
+        help="For more images than memory holds: read them, and write what takes long, into this folder. "
+        "An audit that was stopped goes on there when the same command is given again.",
+    ),
+]
+
 
 def audit(
     data: common.Data,
@@ -51,6 +61,7 @@ def audit(
     group_from: common.GroupFrom = "",
     workers: common.Workers = None,
     scheduler: common.Scheduler = "",
+    on_disk: OnDisk = None,
     as_json: common.Json = False,
     as_csv: common.Csv = False,
     quiet: common.Quiet = False,
@@ -66,16 +77,15 @@ def audit(
     common.check_one_format(as_json, as_csv)
     wanted = _kinds(fail_on)
     inputs = [*common.data_files(data), unlabelled]
-    common.check_file("--report", report, inputs, common.PAGES)
-    _check_options(write, inputs, pick, unlabelled)
+    _check_options(report, write, inputs, pick, unlabelled)
     with common.progress(quiet) as tell, common.cluster_of(workers, scheduler) as client:
         options = common.loading(classes, size, limit, seed, skip_bad, tell) | common.layout(
             zip_encoding, label_column, header, label_from, nested, follow_links
         )
-        (train, *more), model = _loaded(data, options, group_from)
-        how: dict[str, Any] = {"pick_count": pick or 20, "seed": seed, "client": client, "progress": tell}
-        how["unlabelled"] = _others(unlabelled, train, options, quiet) if unlabelled else None
-        found = audited(train, more[0] if more else None, model, **how)
+        parts, model = _loaded(data, options, group_from, on_disk)
+        others = _others(unlabelled, parts[0], options, quiet) if unlabelled else None
+        how = {"model": model, "seed": seed, "client": client, "on_disk": on_disk, "progress": tell}
+        found = audited(*parts, unlabelled=others, pick_count=pick or 20, **how)
     if report is not None:
         found.report(report, command=common.command_line())
         common.say_written("report", report, quiet)
@@ -93,8 +103,11 @@ def _fail_on(found: Any, wanted: frozenset[str], quiet: bool) -> None:
         raise typer.Exit(1)
 
 
-def _check_options(write: Path | None, inputs: list[str], pick: int | None, unlabelled: str) -> None:
-    """Refuse a table that is none by its name or that cannot be written, and to pick of no images."""
+def _check_options(
+    report: Path | None, write: Path | None, inputs: list[str], pick: int | None, unlabelled: str
+) -> None:
+    """Refuse files of other kinds by their names or that cannot be written, and to pick of no images."""
+    common.check_file("--report", report, inputs, common.PAGES)
     if pick is not None and not unlabelled:
         raise InputError(f"--pick {pick} says how many of --unlabelled IMAGES to pick: name these too")
     if write is not None and write.suffix.lower() not in _TABLES:
@@ -102,13 +115,19 @@ def _check_options(write: Path | None, inputs: list[str], pick: int | None, unla
     common.check_file("--write", write, inputs)
 
 
-def _loaded(data: str, options: dict[str, Any], group_from: str) -> tuple[tuple[Any, ...], Any]:
+def _loaded(
+    data: str, options: dict[str, Any], group_from: str, on_disk: Path | None
+) -> tuple[tuple[Any, ...], Any]:
     """Return the parts of a set and no model, or the images that a model keeps and one like it."""
     from lookalike.data.load import chosen_classes, load_to_audit
 
     path = common.model_file(data)
     if path is None:
-        return load_to_audit(data, group_from=group_from or None, **options), None
+        into = None
+        if on_disk is not None:
+            on_disk.mkdir(parents=True, exist_ok=True)
+            into = on_disk / "images"
+        return load_to_audit(data, group_from=group_from or None, on_disk=into, **options), None
     from sklearn.base import clone
 
     model = clone(lookalike.load_model(path))

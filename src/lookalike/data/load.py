@@ -225,6 +225,7 @@ def load_to_audit(
     seed: int = 0,
     skip_bad: bool = False,
     group_from: str | None = None,
+    on_disk: str | os.PathLike[str] | None = None,
     progress: Progress = silent,
     **said: Any,
 ) -> tuple[LabelledImages, ...]:
@@ -236,9 +237,10 @@ def load_to_audit(
     parts = _parts(name_or_path, classes, wanted, checked_layout(**said), progress)
     parts = _grouped(parts, group_from)
     if len(parts) > 1:
-        return _split_of(parts, wanted, limit, seed, skip_bad, progress)
+        return _split_of(parts, wanted, limit, seed, skip_bad, progress, on_disk)
     (alone,) = parts.values()
-    return (_read(alone, wanted and Target.asked(wanted), limit, seed, skip_bad, progress),)
+    target, into = wanted and Target.asked(wanted), _into(on_disk, "train")
+    return (_read(alone, target, limit, seed, skip_bad, progress, into=into),)
 
 
 def load_to_measure(

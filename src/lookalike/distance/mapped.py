@@ -17,7 +17,7 @@ from lookalike.progress import Progress, of_compiling, silent
 PART_BYTES = 1 << 26
 
 
-def let_go(images: NDArray[np.uint8]) -> None:
+def let_go(images: NDArray[Any]) -> None:
     """Let a file's pages go that are in memory since they were read; others may have changed, and stay."""
     base: Any = images
     while isinstance(base, np.ndarray):

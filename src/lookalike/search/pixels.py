@@ -145,7 +145,7 @@ class PixelMatcher:
         index, queries, unit = self._asked(images)
         n = len(self.codes)
         # Of a few images all are found at once, and each class's nearest among them.
-        all_at_once = n <= max(FEW, FEW_OF_CLASS * self.n_classes) and (reach > 1 or exclude is not None)
+        all_at_once = n <= max(FEW, FEW_OF_CLASS * self.n_classes) and reach > 1
         wanted = n if all_at_once else min(k + (exclude is not None), n)
         if 1 < reach < np.inf and exclude is None and not all_at_once and isinstance(index, ImageIndex):
             asked = self.codes, self.n_classes, reach
@@ -159,8 +159,9 @@ class PixelMatcher:
             left, shape = others(places, exclude), (len(places), places.shape[1] - 1)
             distances, places = distances[left].reshape(shape), places[left].reshape(shape)
         near = distances[:, :k], places[:, :k], self.codes[places[:, :k]]
-        if reach == 1 and exclude is None:
-            return nearest_alone(*near, self.n_classes)
+        if reach == 1 and near[0].size:
+            matches = nearest_alone(*near, self.n_classes)
+            return matches if places.shape[1] >= k else matches.padded(k)
         if all_at_once:
             classes = nearest_of_classes(distances, places, self.codes[places], self.n_classes)
         else:

@@ -146,7 +146,7 @@ class Pixels:
         if needed > MAX_ARRAY_BYTES:
             raise DataError(
                 f"{self._most:,} images of {shape[0]} x {shape[1]} need {needed:,} bytes, more than "
-                f"{MAX_ARRAY_BYTES:,}: give size= or limit=, or on_disk= (on the command line: fit --on-disk)"
+                f"{MAX_ARRAY_BYTES:,}: give size= or limit=, or on_disk= (on the command line: --on-disk)"
             )
         self._array = np.empty((self._most, *shape), np.uint8)
 
