@@ -187,7 +187,7 @@ def test_one_of_another_shape_is_refused(cli, mixed_model, tmp_path, shape):
     said = (
         f"is {shape[0]} x {shape[1]} (height x width) and the model's images are 20 x 12 (made of 19 to 22 "
         "pixels high and 12 to 14 wide): crop it like those, or resize it (on the command line: --resize, "
-        "of a service: ?resize=true)"
+        "of an audit: --size, of a service: ?resize=true)"
     )
     assert said in found.err
     assert cli("predict", mixed_model, tmp_path / "x.png", "--resize").code == 0
