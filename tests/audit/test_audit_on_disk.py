@@ -191,13 +191,25 @@ def test_rows_behind_the_note_are_made_again(tmp_path, monkeypatch):
 
 def test_a_folder_that_cannot_be_used_is_refused(digits, tmp_path, monkeypatch):
     (tmp_path / "file").touch()
-    with pytest.raises(DataError, match=r"file.* cannot be written: "):
-        Results.at(tmp_path / "file" / "inside", [digits.train])
+    for path, why in ((tmp_path / "file", "it is a file"), (tmp_path / "file" / "inside", ".*")):
+        with pytest.raises(DataError, match=rf"cannot be written into: {why}; name a new folder"):
+            Results.at(path, [digits.train])
     monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 79})())
     with pytest.raises(
         DataError, match="needs 80 bytes more, and 79 are free there: name a folder elsewhere"
     ):
         Results(tmp_path, "of").rows("squares", 10, LIKE, squares)
+
+
+def test_what_no_audit_wrote_stays_as_it_is(digits, tmp_path, monkeypatch, capsys):
+    """The set itself is such a folder too: what were written there would be read as images."""
+    write_folder([digits.train.take(slice(0, 60))], tmp_path / "digits")
+    before = sorted(tmp_path.rglob("*"))
+    said = "which no audit wrote: name a new folder"
+    found = call(monkeypatch, capsys, "audit", tmp_path / "digits", "--on-disk", tmp_path / "digits")
+    assert (found.code, said in found.err, sorted(tmp_path.rglob("*"))) == (2, True, before)
+    with pytest.raises(DataError, match=said):
+        lookalike.audit(digits.train.take(slice(0, 60)), on_disk=tmp_path)
 
 
 def test_images_that_mislead_are_looked_for_among_some_of_many(digits, monkeypatch):

@@ -11,6 +11,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
@@ -33,6 +34,8 @@ from lookalike.text import quoted
 #: So many rows are worked on at once, and noted when they are done.
 BLOCK = 8192
 _SCHEMA = 1
+#: What a folder may hold: the files of results, and the folder of images that were read for them.
+_OURS = re.compile(r"\..*|images|[a-z]+(-[a-z0-9]+)*(\.json|-\d+\.bytes)")
 
 Arrays = tuple[NDArray[Any], ...]
 
@@ -72,15 +75,11 @@ class Results:
         Raises
         ------
         DataError
-            The folder cannot be written.
+            The folder cannot be written, or holds what no audit wrote.
         """
         if folder is None:
             return cls()
-        path = Path(folder).expanduser()
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise DataError(f"{quoted(path)} cannot be written: {error.strerror}") from error
+        path = own_folder(folder)
         digest = hashlib.sha256(f"{_SCHEMA} {lookalike.__version__}".encode())
         for part in parts:
             digest.update(f"\n{part.images.shape} {part.images.dtype.str}\n".encode())
@@ -157,6 +156,26 @@ class Results:
 
 #: Nothing is written.
 MEMORY = Results()
+
+
+def own_folder(folder: str | os.PathLike[str]) -> Path:
+    """Return a folder for results and nothing else, made where it is not there.
+
+    Raises
+    ------
+    DataError
+        It cannot be written, or holds what no audit wrote.
+    """
+    path = Path(folder).expanduser()
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        strange = sorted(name for name in os.listdir(path) if not _OURS.fullmatch(name))
+    except OSError as error:
+        said = "it is a file" if path.is_file() else error.strerror
+        raise DataError(f"{quoted(path)} cannot be written into: {said}; name a new folder") from error
+    if strange:
+        raise DataError(f"{quoted(path)} holds {quoted(strange[0])}, which no audit wrote: name a new folder")
+    return path
 
 
 def _done(note: Path, of: str, n: int, files: Sequence[tuple[Path, int]]) -> int:

@@ -119,14 +119,12 @@ def _loaded(
     data: str, options: dict[str, Any], group_from: str, on_disk: Path | None
 ) -> tuple[tuple[Any, ...], Any]:
     """Return the parts of a set and no model, or the images that a model keeps and one like it."""
+    from lookalike.audit.results import own_folder
     from lookalike.data.load import chosen_classes, load_to_audit
 
     path = common.model_file(data)
     if path is None:
-        into = None
-        if on_disk is not None:
-            on_disk.mkdir(parents=True, exist_ok=True)
-            into = on_disk / "images"
+        into = None if on_disk is None else own_folder(on_disk) / "images"
         return load_to_audit(data, group_from=group_from or None, on_disk=into, **options), None
     from sklearn.base import clone
 
