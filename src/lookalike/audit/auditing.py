@@ -515,7 +515,7 @@ def _of_blame(blame: Blame | None, parts: tuple[LabelledImages, ...]) -> Iterato
         yield Finding(
             "blame",
             (place, *misled),
-            f"decided {blame.blame[place]} answers wrongly and {blame.credit[place]} rightly; without it "
+            f"answers that it decided: {blame.blame[place]} wrong, {blame.credit[place]} right; without it "
             f"{blame.gained[place]} more of {len(blame.asked):,} would be right",
         )
 
