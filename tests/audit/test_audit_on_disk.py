@@ -212,6 +212,15 @@ def test_what_no_audit_wrote_stays_as_it_is(digits, tmp_path, monkeypatch, capsy
         lookalike.audit(digits.train.take(slice(0, 60)), on_disk=tmp_path)
 
 
+@pytest.mark.parametrize("held", [b'{"images": []}', b"[]", b"mine", b"[" * 100_000, None])
+def test_a_file_that_is_only_called_as_a_note_is_stays_as_it_is(digits, tmp_path, held):
+    path = tmp_path / "images.json"
+    path.mkdir() if held is None else path.write_bytes(held)
+    with pytest.raises(DataError, match=r"holds 'images\.json', which no audit wrote: name a new folder"):
+        Results.at(tmp_path, [digits.train])
+    assert path.is_dir() if held is None else path.read_bytes() == held
+
+
 def test_images_that_mislead_are_looked_for_among_some_of_many(digits, monkeypatch):
     train, valid = digits
     monkeypatch.setattr("lookalike.audit.auditing._ASKED", 50)

@@ -34,8 +34,8 @@ from lookalike.text import quoted
 #: So many rows are worked on at once, and noted when they are done.
 BLOCK = 8192
 _SCHEMA = 1
-#: What a folder may hold: the files of results, and the folder of images that were read for them.
-_OURS = re.compile(r"\..*|images|[a-z]+(-[a-z0-9]+)*(\.json|-\d+\.bytes)")
+#: What a folder may hold beside notes: the rows of results, and the folder of images that were read for them.
+_OURS = re.compile(r"\..*|images|[a-z]+(-[a-z0-9]+)*-\d+\.bytes")
 
 Arrays = tuple[NDArray[Any], ...]
 
@@ -169,13 +169,26 @@ def own_folder(folder: str | os.PathLike[str]) -> Path:
     path = Path(folder).expanduser()
     try:
         path.mkdir(parents=True, exist_ok=True)
-        strange = sorted(name for name in os.listdir(path) if not _OURS.fullmatch(name))
+        strange = sorted(name for name in os.listdir(path) if not _is_ours(path / name))
     except OSError as error:
         said = "it is a file" if path.is_file() else error.strerror
         raise DataError(f"{quoted(path)} cannot be written into: {said}; name a new folder") from error
     if strange:
         raise DataError(f"{quoted(path)} holds {quoted(strange[0])}, which no audit wrote: name a new folder")
     return path
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether an audit may have written a file or folder: by its name and, of a note, by what it says."""
+    if path.suffix != ".json" or path.name.startswith("."):
+        return _OURS.fullmatch(path.name) is not None
+    try:
+        return bool(json.loads(path.read_bytes()).keys() == {"of", "rows"})
+    except FileNotFoundError:
+        # Another audit there makes a result anew.
+        return True
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return False
 
 
 def _done(note: Path, of: str, n: int, files: Sequence[tuple[Path, int]]) -> int:
