@@ -10,7 +10,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 import lookalike
-from lookalike.audit.findings import COLUMNS, KINDS, Verdict, read_csv
+from lookalike.audit.findings import COLUMNS, KINDS, Verdict, changed, read_csv
 from lookalike.audit.neighbours import Neighbours
 from lookalike.audit.oddities import find_oddities
 from lookalike.audit.suspects import find_suspects
@@ -52,6 +52,28 @@ def test_what_was_planted_is_found(found, digits):
     assert found.label_quality.mean() > 0.97
     rather = {one.places[0]: one.label for one in found.issues if one.kind == "label"}
     assert all(rather[place] == digits.train.labels[place] for place in planted)
+
+
+def test_images_of_the_same_values_are_told_from_those_that_are_nearly_so(digits):
+    """Where many are nearly the same, those that are the same may go, and are shown first."""
+    train = digits.train.take(np.r_[0:60])
+    near = np.clip(train.images[5] * 0.9, 0, 255).astype(np.uint8)
+    images = np.concatenate([train.images, near[None], train.images[[5]], near[None]])
+    labels = np.r_[train.labels, np.repeat(train.labels[5], 3)]
+    whole = lookalike.LabelledImages.from_numpy(images, labels)
+    said = [
+        (one.places, one.why, one.action) for one in lookalike.audit(whole).issues if one.kind == "duplicate"
+    ]
+    assert said == [
+        ((61, 5), "the same values as another", "drop"),
+        ((62, 60), "the same values as another", "drop"),
+        ((60, 5), "nearly the same as another", "look"),
+    ]
+    valid = lookalike.LabelledImages.from_numpy(images[[60, 5]], labels[[60, 5]])
+    leaks = [one for one in lookalike.audit(whole.take(np.r_[0:60]), valid).issues if one.kind == "leak"]
+    assert [(one.places, one.why, one.action) for one in leaks] == [
+        ((5, 61, 60), "the same values as an image of the valid part", "drop")
+    ]
 
 
 def test_findings_are_worst_first_and_told_in_every_form(found):
@@ -132,6 +154,18 @@ def test_an_edited_table_is_what_is_applied(found, dirty, tmp_path):
     assert len(train) == 1438
     assert len(valid) == 359
     assert (train.labels == "new class").sum() + (valid.labels == "new class").sum() == 1
+
+
+@pytest.mark.parametrize(("label", "expected", "said"), [
+    (" 2 ", "2", "1 relabelled"),
+    ("2", "2", "1 relabelled"),
+    ("two", "two", "1 relabelled; of new classes: 'two'"),
+])  # fmt: skip
+def test_a_label_that_was_typed_is_one_that_is_known_or_said_to_be_new(digits, label, expected, said):
+    train = replace(digits.train.take(np.r_[0:9]), names=tuple("abcdefghi"))
+    cleaned, sentence = changed(train, [Verdict(train.source.part, "c", "relabel", label)])
+    assert str(cleaned.labels[2]) == expected
+    assert sentence.endswith(said)
 
 
 @pytest.mark.parametrize(("change", "message"), [

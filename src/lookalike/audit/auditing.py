@@ -16,7 +16,7 @@ from sklearn.base import clone
 
 from lookalike.audit import findings
 from lookalike.audit.blame import Blame, find_blame
-from lookalike.audit.copies import NEARLY, Group, find_groups, units_of
+from lookalike.audit.copies import NEARLY, SAME, Group, find_groups, units_of
 from lookalike.audit.enough import Enough, find_enough, pick
 from lookalike.audit.findings import KINDS, Finding, Verdict, changed
 from lookalike.audit.neighbours import Neighbours, find_neighbours, matching
@@ -443,6 +443,7 @@ def _of_groups(
     groups: tuple[Group, ...], images: LabelledImages, of: NDArray[np.str_], suspects: Suspects
 ) -> Iterator[Finding]:
     """Yield what copies say, of each image but the one that may stay as it is."""
+    duplicates = []
     for group in groups:
         places = group.places.tolist()
         if group.contradicts:
@@ -459,18 +460,33 @@ def _of_groups(
         trained = [place for place in places if of[place] == of[0]]
         if 0 < len(trained) < len(places):
             others = [place for place in places if of[place] != of[0]]
-            for place in trained:
-                why = f"{group.kind} as an image of the {of[others[0]]} part"
-                yield Finding("leak", (place, *others), why, _copy_action(group))
+            for place, kind, twin in _closest(group, trained, others):
+                shown = dict.fromkeys((place, twin, *others))
+                why = f"{kind} as an image of the {of[twin]} part"
+                yield Finding("leak", (*shown,), why, _copy_action(kind))
             continue
-        for place in places[1:]:
-            why = f"{group.kind} as another"
-            yield Finding("duplicate", (place, places[0]), why, _copy_action(group))
+        for place, kind, twin in _closest(group, places, places):
+            if place != twin:
+                duplicates.append(
+                    Finding("duplicate", (place, twin), f"{kind} as another", _copy_action(kind))
+                )
+    # What is the same for certain is not to be looked for among what is nearly so.
+    yield from sorted(duplicates, key=lambda one: one.action == "look")
 
 
-def _copy_action(group: Group) -> str:
+def _closest(group: Group, places: list[int], others: list[int]) -> Iterator[tuple[int, str, int]]:
+    """Yield places of a group, how alike each is to one of the others, and which: the first of its values."""
+    values = dict(zip(group.places.tolist(), group.values.tolist(), strict=True))
+    firsts = {values[other]: other for other in reversed(others)}
+    for place in places:
+        twin = firsts.get(values[place], place)
+        alone = twin == place
+        yield place, group.kind if alone else SAME, others[0] if alone else twin
+
+
+def _copy_action(kind: str) -> str:
     """Return what is proposed for a copy: what is only nearly the same may be meant, and is looked at."""
-    return "look" if group.kind == NEARLY else "drop"
+    return "look" if kind == NEARLY else "drop"
 
 
 def _of_labels(images: LabelledImages, near: Neighbours, suspects: Suspects) -> Iterator[Finding]:

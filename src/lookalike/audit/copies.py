@@ -34,8 +34,8 @@ _WORTH = 0.96
 _CHUNK_VALUES = 1 << 22
 _SHIFTS = tuple((down, across) for down in (-1, 0, 1) for across in (-1, 0, 1))
 #: How alike the images of a group are, the closest first.
-NEARLY = "nearly the same"
-KINDS = ("the same values", "the same but for a shift by a pixel", NEARLY)
+SAME, NEARLY = "the same values", "nearly the same"
+KINDS = (SAME, "the same but for a shift by a pixel", NEARLY)
 
 
 class Group(NamedTuple):
@@ -44,6 +44,7 @@ class Group(NamedTuple):
     places: Places  # ascending
     kind: str  # one of KINDS: what holds for all of them
     contradicts: bool  # their labels differ
+    values: Places  # images of the same values have the same number
 
 
 def find_groups(
@@ -78,7 +79,7 @@ def find_groups(
         # Blank images are no copies of each other: they are blank, which is said elsewhere.
         if len(places) > 1 and not flat[places].all():
             kind = KINDS[0 if _one(same[places]) else 1 if _one(shifted[places]) else 2]
-            groups.append(Group(places, kind, not _one(codes[places])))
+            groups.append(Group(places, kind, not _one(codes[places]), same[places]))
     return tuple(sorted(groups, key=lambda one: (not one.contradicts, KINDS.index(one.kind), one.places[0])))
 
 

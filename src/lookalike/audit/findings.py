@@ -180,7 +180,8 @@ def changed(part: LabelledImages, changes: Iterable[Verdict]) -> tuple[LabelledI
         if change.action == "drop":
             kept[place] = False
         else:
-            texts[place] = known.get(change.label, change.label)
+            # A space too many, in a cell that was edited by hand, makes no class of its own.
+            texts[place] = known.get(change.label) or known.get(change.label.strip(), change.label)
     if not kept.any():
         raise InputError(f"all images of the {part.source.part} part would be dropped: keep one at least")
     dropped = int((~kept).sum())
@@ -188,6 +189,9 @@ def changed(part: LabelledImages, changes: Iterable[Verdict]) -> tuple[LabelledI
         f"{part.source.part}: {int(kept.sum()):,} of {len(part):,} images kept, {dropped:,} dropped, "
         f"{len(mine) - dropped:,} relabelled"
     )
+    new = natural_order({str(text) for text in texts[kept]} - {*part.class_names})
+    if new:
+        said += f"; of new classes: {listed(new)}"
     left = part.take(np.flatnonzero(kept))
     names = natural_order({*part.class_names, *(str(text) for text in texts[kept])})
     faces = dict(zip(names, face_values(names), strict=True))
