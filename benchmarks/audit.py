@@ -27,7 +27,7 @@ from threadpoolctl import threadpool_limits
 
 import lookalike
 from benchmarks import audit_peers
-from benchmarks.few_shot import data_file, table
+from benchmarks.few_shot import data_file, share, table
 from benchmarks.planted import CHANGES, Copies, Pairs, copied, flipped, unlike
 from benchmarks.real_sets import unpacked
 from lookalike.audit.copies import find_groups, units_of
@@ -36,7 +36,6 @@ from lookalike.audit.suspects import find_suspects
 from lookalike.data.labelled import LabelledImages
 from lookalike.data.load import load_to_audit
 from lookalike.data.readers.folders import write_folder
-from lookalike.evaluation.statistics import rate
 
 Codes = NDArray[np.int64]
 #: What scores mean was worked out on these.
@@ -84,8 +83,8 @@ def print_labels(images: LabelledImages) -> None:
     head = ["flipped", "by", "average precision", "95 %", "ours is ahead by", "95 %", "processor s"]
     rows = []
     for confused in (False, True):
-        for share in (0.01, 0.1):
-            labels, planted = flipped(codes, share, confused, 1)
+        for part in (0.01, 0.1):
+            labels, planted = flipped(codes, part, confused, 1)
             found, seconds = timed(find_suspects, near, labels)
             scores = {"lookalike": (found.scores, searched + seconds)}
             for name, make in audit_peers.of_labels(images.images, near).items():
@@ -93,12 +92,12 @@ def print_labels(images: LabelledImages) -> None:
                 # The neighbours are the same, and take as long.
                 more = searched if name == audit_peers.SAME else 0.0
                 scores[f"cleanlab, {name}"] = told, more + seconds
-            task = f"{share:.0%} {'confused' if confused else 'at random'} ({planted.sum():,})"
+            task = f"{part:.0%} {'confused' if confused else 'at random'} ({planted.sum():,})"
             rows += [[task, *row] for row in _label_rows(scores, planted)]
             above = np.flatnonzero(found.expected[found.ranked] >= 0.9)
             real = planted[found.ranked[: above.max() + 1]] if above.size else planted[:0]
             if real.size:
-                told = _rate(int(real.sum()), real.size)
+                told = share(int(real.sum()), real.size)
                 print(f"{task}: of what is said to be wrong 9 times in 10, {told} is")
     print(
         table(f"Wrong labels among {len(images):,} images, nearest ones by {near.title}", head, rows),
@@ -128,19 +127,12 @@ def _interval(values: NDArray[np.float64]) -> str:
     return f"{low:.3f} to {high:.3f}"
 
 
-def _rate(hits: int, n: int) -> str:
-    if not n:
-        return "none of 0"
-    found = rate(hits, n)
-    return f"{hits / n:.1%} ({hits:,} of {n:,}; {found.low:.1%} to {found.high:.1%})"
-
-
-def said_and_real(near: Neighbours, codes: Codes, share: float, draws: int = 10) -> NDArray[np.float64]:
+def said_and_real(near: Neighbours, codes: Codes, part: float, draws: int = 10) -> NDArray[np.float64]:
     """Return how many images are shown as wrong 9 times in 10, how many are said to be and are, and flips."""
     n_classes, found = int(codes.max()) + 1, np.zeros(4)
     for seed in range(draws):
         generator = np.random.default_rng(seed)
-        chosen = generator.permutation(len(codes))[: max(1, round(share * len(codes)))]
+        chosen = generator.permutation(len(codes))[: max(1, round(part * len(codes)))]
         labels = codes.copy()
         labels[chosen] += generator.integers(1, n_classes, len(chosen))
         suspects = find_suspects(near, labels % n_classes)
@@ -165,9 +157,9 @@ def print_meaning() -> None:
             codes = np.unique(images.labels, return_inverse=True)[1]
             near = find_neighbours(images)
             apart = near.apart(units_of(find_groups(images.images, codes, near), len(images)))
-            for share in (0.01, 0.05, 0.1):
-                found = said_and_real(apart, codes, share)
-                print(f"{name:20} {len(images):6,} images, {share:4.0%} flipped: {told(found)}", flush=True)
+            for part in (0.01, 0.05, 0.1):
+                found = said_and_real(apart, codes, part)
+                print(f"{name:20} {len(images):6,} images, {part:4.0%} flipped: {told(found)}", flush=True)
                 half = "designed on" if name in DESIGNED_ON else "judged on"
                 totals[half] = totals.get(half, 0) + found
     for half, found in totals.items():
@@ -245,7 +237,7 @@ def _copies_row(name: str, planted: Copies, pairs: Pairs, most: float, seconds: 
     alike = (unlike(planted.images.images, looked_at) <= most).mean() if len(others) else 0.0
     good = len(pairs) - len(others) + round(float(alike) * len(others))
     told = [f"{found.mean():.1%}" for found in recalls]
-    return [name, *told, f"{len(pairs):,}", _rate(good, len(pairs)), f"{seconds:.1f}"]
+    return [name, *told, f"{len(pairs):,}", share(good, len(pairs)), f"{seconds:.1f}"]
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from lookalike import settings
 from lookalike.data.pixels import decode_image
 from lookalike.errors import LookalikeWarning
+from lookalike.evaluation.statistics import rate
 from lookalike.registry import idea
 
 IDEAS = ("mean-image-l2", "nearest-l1", "nearest-l2", "deformable")
@@ -62,6 +63,14 @@ def right_answers(name: str, task: Task) -> NDArray[np.bool_]:
         warnings.simplefilter("ignore", LookalikeWarning)
         right: NDArray[np.bool_] = model.predict(task.queries) == task.expected
     return right
+
+
+def share(hits: int, n: int) -> str:
+    """Return a rate with its interval."""
+    if not n:
+        return "-"
+    found = rate(int(hits), int(n))
+    return f"{found.value:.1%} ({hits:,} of {n:,}; {found.low:.1%} to {found.high:.1%})"
 
 
 def table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -25,11 +25,10 @@ from pathlib import Path
 import numpy as np
 
 import lookalike
-from benchmarks.few_shot import table
+from benchmarks.few_shot import share, table
 from benchmarks.frames import Bytes, Frame, covered, taken
 from benchmarks.own_meters import meters
 from lookalike.errors import LookalikeWarning
-from lookalike.evaluation.statistics import rate
 from lookalike.photo.cut import crops_of
 from lookalike.photo.history import Keeper, ValueHistory
 from lookalike.photo.layout import PhotoLayout
@@ -109,14 +108,6 @@ def counts(reader: Reader, asked: Iterator[tuple[Bytes, str]]) -> np.ndarray:
         reading = reader.read(photograph)
         found[2 if reading.rejected else int(reading.value != value)] += 1
     return found
-
-
-def share(hits: int, n: int) -> str:
-    """Return a rate with its interval."""
-    if not n:
-        return "-"
-    found = rate(int(hits), int(n))
-    return f"{found.value:.1%} ({hits} of {n}; {found.low:.1%} to {found.high:.1%})"
 
 
 def row(name: str, whole: np.ndarray, hidden: np.ndarray) -> list[str]:

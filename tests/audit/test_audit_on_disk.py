@@ -212,6 +212,24 @@ def test_what_no_audit_wrote_stays_as_it_is(digits, tmp_path, monkeypatch, capsy
         lookalike.audit(digits.train.take(slice(0, 60)), on_disk=tmp_path)
 
 
+def test_rows_without_a_note_are_not_written_over(tmp_path, digits):
+    rows = tmp_path / "neighbours-0.bytes"
+    rows.write_bytes(b"mine")
+    with pytest.raises(DataError, match=r"holds 'neighbours-0\.bytes', which no audit wrote"):
+        Results.at(tmp_path, [digits.train])
+    assert rows.read_bytes() == b"mine"
+    rows.unlink()
+
+    # An audit that was stopped before its first block may be gone on with.
+    def stopped(rows):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Results.at(tmp_path, [digits.train]).rows("neighbours", 10, LIKE, stopped)
+    assert rows.exists()
+    Results.at(tmp_path, [digits.train])
+
+
 @pytest.mark.parametrize("held", [b'{"images": []}', b"[]", b"mine", b"[" * 100_000, None])
 def test_a_file_that_is_only_called_as_a_note_is_stays_as_it_is(digits, tmp_path, held):
     path = tmp_path / "images.json"

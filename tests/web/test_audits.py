@@ -40,7 +40,7 @@ def slow(monkeypatch):
             progress("searching", 1, 3)
         raise InputError("nothing was looked for")
 
-    monkeypatch.setattr(audits, "audit", audit)
+    monkeypatch.setattr("lookalike.audit.auditing.audit", audit)
     yield go_on
     go_on.set()
 
@@ -86,9 +86,23 @@ def test_verdicts_are_applied_and_taken_back(client):
     assert set(before) - set(after) == {9, 50, 70}
     assert [one["label"] for one in new] == ["odd", before[71]["label"]]
     assert [one["image"] for one in new] == [before[50]["image"], before[70]["image"]]
-    for _ in done["entries"]:
-        assert client.post(f"{DIGITS}/undo").status_code == 200
+    first, *_, last = done["entries"]
+    assert client.post(f"{DIGITS}/undo?entry={first}").status_code == 409
+    # Somebody else's lesson is not taken back instead.
+    taught = client.post(f"{DIGITS}/teach", files=files(mark(1, 8)), data={"label": "mark"}).json()
+    refused = client.post(f"{DIGITS}/undo?entry={last}")
+    assert (refused.status_code, f"change {last} is not the last" in refused.json()["detail"]) == (409, True)
+    for entry in (taught["entry"], *reversed(done["entries"])):
+        assert client.post(f"{DIGITS}/undo?entry={entry}").status_code == 200
     assert images_of(client) == before
+
+
+def test_all_images_may_be_relabelled(client):
+    before = images_of(client)
+    verdicts = [{"image": number, "label": "one"} for number in before]
+    assert client.post(f"{DIGITS}/audit/apply", json={"verdicts": verdicts}).status_code == 200
+    after = images_of(client)
+    assert (len(after), {one["label"] for one in after.values()}) == (len(before), {"one"})
 
 
 @pytest.mark.parametrize(("verdicts", "message"), [
@@ -183,7 +197,9 @@ def test_on_the_page_findings_are_judged_applied_and_taken_back_by_keyboard(digi
             assert page.evaluate("document.documentElement.scrollWidth") <= width
             assert faults(page, axe) == []
         first = page.locator(".finding-choice").first.get_attribute("aria-label")
-        page.keyboard.press("j")
+        # A verdict of nothing that one stands at only goes to the first finding.
+        page.keyboard.press("3")
+        assert page.locator(".finding-list .decided").count() == 0
         page.keyboard.press("3")
         page.keyboard.press("1")
         page.get_by_role("button", name="Apply to the model").press("Enter")

@@ -14,9 +14,9 @@ from asking_web import files, mark, running, told, until
 
 import lookalike
 from effort import SOAK
-from lookalike.errors import JournalError
+from lookalike.errors import InputError, JournalError
 from lookalike.web.journal import Change, Journal, count_beside, effective
-from lookalike.web.service import ServedModel, Service
+from lookalike.web.service import ServedModel, Service, TakenError
 
 pytestmark = pytest.mark.filterwarnings("ignore::lookalike.LookalikeWarning")
 KILLS = 100 if SOAK > 1 else 8
@@ -196,9 +196,37 @@ def test_among_changes_made_together_a_wrong_one_is_alone_refused(model_file):
         ]
     kinds = [type(one.exception(10)).__name__ for one in asked]
     assert kinds == ["NoneType", "InputError", "InputError", "NoneType", "NoneType", "NoneType"]
-    assert asked[4].result().change.undone == asked[3].result().entry
+    assert asked[4].result()[0].change.undone == asked[3].result()[0].entry
     assert {70, 72} <= set(model.snapshot.own.labels.classes.tolist())
     assert not {71, 73} & set(model.snapshot.own.labels.classes.tolist())
+    model.close()
+
+
+@pytest.mark.parametrize("damage", ["change", "disk"])
+def test_changes_that_belong_together_are_all_made_or_none(model_file, monkeypatch, damage):
+    model = ServedModel("digits", model_file)
+    before, snapshot, count = said(model), model.snapshot, model.journal.count
+    wrong = IMAGES[1:2, :4] if damage == "change" else IMAGES[1:2]
+    changes = Change("teach", (), "70", IMAGES[:1]), Change("forget", (3,)), Change("teach", (), "71", wrong)
+    if damage == "disk":
+        row = Change.row
+        # Two rows are written, and the third cannot be.
+        monkeypatch.setattr(Change, "row", lambda change: row(change)[: -1 if change.label == "71" else None])
+    with pytest.raises(InputError if damage == "change" else JournalError):
+        model.change(*changes).result()
+    assert (model.snapshot is snapshot, said(model), model.journal.count) == (True, before, count)
+    monkeypatch.undo()
+    made = model.change(*changes[:2]).result()
+    assert [one.change.kind for one in made] == ["teach", "forget"]
+    assert model.journal.count == count + 2
+    # The last one alone can be undone, and only while it is the last one.
+    with pytest.raises(TakenError, match=f"change {made[0].entry} is not the last one"):
+        model.change(Change("undo", undone=made[0].entry)).result()
+    for one in reversed(made):
+        model.change(Change("undo", undone=one.entry)).result()
+    # All but the next number, which no image has twice.
+    assert said(model)[1:] == before[1:]
+    assert said(model)[0][:2] == before[0][:2]
     model.close()
 
 

@@ -1,8 +1,9 @@
 """What takes long is worked out block by block, and lies in memory or in a folder, where an audit goes on.
 
-In a folder each result is rows in files, one block behind the other, and beside them a note: of how many the
-result is, and what it follows from. It is written after the rows that it is about; what lies behind these was
-not finished, and is written over. Of other images or of another version, a result is made anew.
+In a folder each result is rows in files, one block behind the other, and beside them a note: of how many
+the result is, and what it follows from. It is written before the first rows, and again after each block;
+what lies behind those that it tells of was not finished, and is written over. Of other images or of another
+version, a result is made anew. A file of rows without a note is somebody else's.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ from lookalike.text import quoted
 #: So many rows are worked on at once, and noted when they are done.
 BLOCK = 8192
 _SCHEMA = 1
-#: What a folder may hold beside notes: the rows of results, and the folder of images that were read for them.
-_OURS = re.compile(r"\..*|images|[a-z]+(-[a-z0-9]+)*-\d+\.bytes")
+#: What a folder may hold beside notes: rows that have one, and the folder of images that were read for them.
+_ROWS = re.compile(r"([a-z]+(-[a-z0-9]+)*)-\d+\.bytes")
 
 Arrays = tuple[NDArray[Any], ...]
 
@@ -118,17 +119,15 @@ class Results:
                 for array, made in zip(arrays, make(rows), strict=True):
                     array[rows] = made
             return arrays
-        note, paths = (
-            self.folder / f"{name}.json",
-            [self.folder / f"{name}-{i}.bytes" for i in range(len(like))],
-        )
+        note = self.folder / f"{name}.json"
+        paths = [self.folder / f"{name}-{i}.bytes" for i in range(len(like))]
         of = hashlib.sha256(repr((self.of, name, n, BLOCK, like)).encode()).hexdigest()
         done = _done(note, of, n, [*zip(paths, (one.width for one in like), strict=True)])
         self._check_room(paths[0], (n - done) * sum(one.width for one in like))
         if not done:
-            # Else it would be taken for one of the rows that are written now; others may still read old ones.
-            for path in (note, *paths):
-                path.unlink(missing_ok=True)
+            _write_note(note, of, 0)
+            for path in paths:
+                path.unlink(missing_ok=True)  # others may still read the old ones
         with ExitStack() as opened:
             files = [opened.enter_context(path.open("r+b" if done else "xb")) for path in paths]
             for file, one in zip(files, like, strict=True):
@@ -139,7 +138,7 @@ class Results:
                     file.write(np.ascontiguousarray(made, one.dtype).data)
                     file.flush()
                     os.fsync(file.fileno())
-                write_whole(note, json.dumps({"of": of, "rows": rows.stop}).encode())
+                _write_note(note, of, rows.stop)
         return tuple(
             np.memmap(path, one.dtype, "r", shape=(n, *one.shape))
             for path, one in zip(paths, like, strict=True)
@@ -179,16 +178,19 @@ def own_folder(folder: str | os.PathLike[str]) -> Path:
 
 
 def _is_ours(path: Path) -> bool:
-    """Whether an audit may have written a file or folder: by its name and, of a note, by what it says."""
-    if path.suffix != ".json" or path.name.startswith("."):
-        return _OURS.fullmatch(path.name) is not None
+    """Return whether an audit may have written a file or folder: by what its note says, or by its name."""
+    rows = _ROWS.fullmatch(path.name)
+    if rows is None and path.suffix != ".json":
+        return path.name == "images" or path.name.startswith(".")
     try:
-        return bool(json.loads(path.read_bytes()).keys() == {"of", "rows"})
-    except FileNotFoundError:
-        # Another audit there makes a result anew.
-        return True
+        said = json.loads((path.with_name(f"{rows[1]}.json") if rows else path).read_bytes())
+        return bool(said.keys() == {"of", "rows"})
     except (OSError, ValueError, AttributeError, RecursionError):
         return False
+
+
+def _write_note(note: Path, of: str, rows: int) -> None:
+    write_whole(note, json.dumps({"of": of, "rows": rows}).encode())
 
 
 def _done(note: Path, of: str, n: int, files: Sequence[tuple[Path, int]]) -> int:

@@ -98,6 +98,11 @@ class Suspects:
     rate: float | None
 
     @property
+    def too_many(self) -> bool:
+        """Whether so many labels look wrong that no share of them is told."""
+        return _too_many(self.scores)
+
+    @property
     def ranked(self) -> NDArray[np.intp]:
         """The places of all images, the most suspicious first."""
         return np.argsort(-self.scores, kind="stable")
@@ -109,7 +114,7 @@ def find_suspects(near: Neighbours, codes: Codes, *, seed: int = 0) -> Suspects:
     found = _scored(near, codes, n_classes)
     judged = np.isfinite(found.scores)
     wrong, likely = np.zeros(len(codes)), None
-    if judged.sum() >= _LEAST and n_classes > 1 and (found.scores[judged] > 0).mean() <= _MOST:
+    if judged.sum() >= _LEAST and n_classes > 1 and not _too_many(found.scores):
         planted = _planted(near, codes, found, n_classes, seed)
         if planted is not None:
             likely = _shares(found.scores[judged], planted)
@@ -120,6 +125,12 @@ def find_suspects(near: Neighbours, codes: Codes, *, seed: int = 0) -> Suspects:
     expected[order] = np.cumsum(wrong[order]) / np.arange(1, len(codes) + 1)
     rate = None if likely is None else float(wrong.mean())
     return Suspects(found.scores, found.rivals, wrong, expected, rate)
+
+
+def _too_many(scores: Floats) -> bool:
+    """Return whether more labels look wrong than can be, where there are enough to tell."""
+    judged = scores[np.isfinite(scores)]
+    return len(judged) >= _LEAST and bool((judged > 0).mean() > _MOST)
 
 
 def _scored(near: Neighbours, codes: Codes, n_classes: int) -> _Scores:

@@ -126,12 +126,9 @@ def _loaded(
     if path is None:
         into = None if on_disk is None else own_folder(on_disk) / "images"
         return load_to_audit(data, group_from=group_from or None, on_disk=into, **options), None
-    from sklearn.base import clone
+    from lookalike.store.kept import for_kept
 
-    model = clone(lookalike.load_model(path))
-    if "prepare" in model.get_params():
-        # The images that it keeps are prepared.
-        model.set_params(prepare=None)
+    model = for_kept(lookalike.load_model(path))
     kept = chosen_classes(lookalike.kept_images(path), options["classes"])
     return (kept.grouped(group_from) if group_from else kept,), model
 

@@ -158,12 +158,12 @@ def apply(
     named, changes = read_csv(table, str(findings))
     if not (data or named):
         raise InputError(f"{plain(findings)} names no data: expected --data DATA beside it")
-    common.check_folder(folder, common.data_files(data or named))
+    source = data or named
+    common.check_folder(folder, common.data_files(source))
     with common.progress(quiet) as tell:
         options = common.loading("", size, None, 0, False, tell) | common.layout(
             zip_encoding, label_column, header, label_from, nested, follow_links
         )
-        source = data or named
         parts = apply_changes(_of_model(source, None) or load_to_audit(source, **options), changes)
         renamed = write_folder(parts, folder, tell)
     write_whole(folder / "findings.csv", table)

@@ -15,6 +15,7 @@ from lookalike.text import plain
 
 if TYPE_CHECKING:
     from lookalike.photo.layout import PhotoLayout, Region, ValueFormat
+    from lookalike.photo.register import Registrar
 
 _NUMBER = r"-?\d+(?:\.\d+)?"
 _REGION = re.compile(
@@ -110,6 +111,7 @@ def layout(
             begin = made.photograph, photograph, made.value, made.register
             _draw(begin, not no_browser, quiet, overwrite=True, regions=made.regions)
             return
+        registrar = Registrar(made)
     else:
         output = output or Path("layout.json")
         common.check_file("--output", output, [photograph])
@@ -128,11 +130,11 @@ def layout(
                 f"--output {plain(output)} is there: add --overwrite to write over it, or name another"
             )
         made = _made(photograph, [_region(text) for text in region], register, value)
-        Registrar(made)  # refuses a reference that photographs cannot be laid on
+        registrar = Registrar(made)  # refuses a reference that photographs cannot be laid on
         made.save(output)
         common.say_written("layout", output, quiet)
     if check:
-        common.write("regions", check, _regions(made, on), quiet)
+        common.write("regions", check, _regions(registrar, on), quiet)
 
 
 def _draw(
@@ -186,16 +188,15 @@ def _made(photograph: Path, regions: list[Region], register: str, value: dict[st
     return PhotoLayout(photograph, (width, height), tuple(regions), ValueFormat(**value), register)
 
 
-def _regions(layout: PhotoLayout, on: Path | None) -> bytes:
+def _regions(registrar: Registrar, on: Path | None) -> bytes:
     """Return a photograph with the regions on it, the reference where no other is given, as a PNG file."""
     from lookalike.photo.drawing import Marked, drawn, moved
     from lookalike.photo.layout import read_photograph
-    from lookalike.photo.register import Registrar
 
-    registrar = Registrar(layout)
+    places = registrar.layout.places
     if on is None:
-        marks = [Marked(place.corners, place.name) for place in layout.places]
+        marks = [Marked(place.corners, place.name) for place in places]
         return drawn(registrar.reference, marks)
     photograph = read_photograph(on)
     matrix = registrar.register(photograph).matrix
-    return drawn(photograph, [Marked(moved(place.corners, matrix), place.name) for place in layout.places])
+    return drawn(photograph, [Marked(moved(place.corners, matrix), place.name) for place in places])

@@ -455,7 +455,7 @@ def wrong_text(found: Any) -> str:
     crossed = int((found.suspects.scores > 0).sum())
     few = (
         f"{crossed:,} of {len(found.images):,} images lie nearer to another class, too many to tell"
-        if crossed > len(found.images) / 10
+        if found.suspects.too_many
         else "too few labels can be judged"
     )
     told = f"not known, for {few}" if rate is None else f"{rate:.2%}"

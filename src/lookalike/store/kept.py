@@ -51,6 +51,14 @@ def kept_images(model_or_path: Any) -> LabelledImages:
     return kept_of(own, name)
 
 
+def for_kept(model: Any) -> Any:
+    """Return a classifier such as this one, not fitted, of images as this one keeps them: prepared."""
+    from sklearn.base import clone  # an answer needs no scikit-learn
+
+    model = clone(model)
+    return model.set_params(prepare=None) if "prepare" in model.get_params() else model
+
+
 def kept_of(own: Recogniser, name: str) -> LabelledImages:
     """Return the training images that a recogniser keeps, of a model that is called so."""
     matcher = own.matcher

@@ -44,6 +44,10 @@ IdeaName = Annotated[
 ]
 Resize = Annotated[bool, Query(description="Resize images to the model's size.")]
 Picture = Annotated[bool, Query(description="Draw what was read on each photograph: a PNG, in base64.")]
+LastEntry = Annotated[
+    int | None,
+    Query(ge=1, le=2**53, description="Only if this is still the last change: others may have made some."),
+]
 ImageNumber = Annotated[int, PathParameter(ge=0, le=2**53)]
 Offset = Annotated[int, Query(ge=0, le=2**31)]
 OfClass = Annotated[str | None, Query(max_length=MAX_NAME, description="Only images of this class.")]
@@ -179,13 +183,13 @@ class Routes:
                 raise HTTPException(409, f"this model cannot be taught: {model.why_not}")
             return Change("teach", (), upload.label, batch(model, upload, resize))
 
-        done = await asyncio.wrap_future(model.change(await self._work(work)))
+        (done,) = await asyncio.wrap_future(model.change(await self._work(work)))
         return JSONResponse(taught(model, done))
 
-    async def undo(self, name: str) -> Response:
+    async def undo(self, name: str, entry: LastEntry = None) -> Response:
         """Take back the last change."""
         model = self._service[name]
-        done = await asyncio.wrap_future(model.change(Change("undo")))
+        (done,) = await asyncio.wrap_future(model.change(Change("undo", undone=entry)))
         message = f"Change {done.change.undone} was taken back."
         return JSONResponse(
             {"entry": done.entry, "undone": done.change.undone, "classes": counts(model), "message": message}
@@ -194,7 +198,7 @@ class Routes:
     async def forget(self, name: str, number: ImageNumber) -> Response:
         """Forget a training image."""
         model = self._service[name]
-        done = await asyncio.wrap_future(model.change(Change("forget", (number,))))
+        (done,) = await asyncio.wrap_future(model.change(Change("forget", (number,))))
         message = f"Image {number} was forgotten."
         return JSONResponse({"entry": done.entry, "classes": counts(model), "message": message})
 
@@ -232,7 +236,7 @@ class Routes:
         if model.why_not:
             raise HTTPException(409, f"this model cannot be taught: {model.why_not}")
         changes = await self._work(audits.changes_of, model, told.verdicts)
-        done = [await asyncio.wrap_future(model.change(one)) for one in changes]
+        done = await asyncio.wrap_future(model.change(*changes))
         anew = sum(one.label is not None for one in told.verdicts)
         dropped = len(told.verdicts) - anew
         message = f"{dropped:,} forgotten, {anew:,} taught with another label."
@@ -259,7 +263,7 @@ class Routes:
         if told.label is not None:
             model = self._service[crop.model]
             change = Change("teach", (), told.label, crop.image[None])
-            found = taught(model, await asyncio.wrap_future(model.change(change)))
+            found = taught(model, *await asyncio.wrap_future(model.change(change)))
         await self._work(kept.drop, number)
         return JSONResponse({"id": number, "taught": found})
 

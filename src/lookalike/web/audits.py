@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from lookalike.audit.auditing import audit
-from lookalike.audit.page import document_of
 from lookalike.errors import BusyError, InputError, LookalikeError
 from lookalike.store.kept import kept_of
 from lookalike.text import csv_cell, listed
@@ -44,6 +42,9 @@ class _Job(threading.Thread):
         self._closed = closed
 
     def run(self) -> None:
+        from lookalike.audit.auditing import audit  # a service that audits nothing begins sooner
+        from lookalike.audit.page import document_of
+
         try:
             kept = kept_of(self.snapshot.own, f"{self.model.name}{ENDING}")
             found = audit(kept, model=self.model.of_kept(), progress=self._hear)
@@ -138,7 +139,7 @@ def why_not(model: ServedModel) -> str:
 
 
 def changes_of(model: ServedModel, verdicts: Sequence[AuditVerdict]) -> list[Change]:
-    """Return what verdicts change: images are forgotten, and those with new labels learned anew.
+    """Return what verdicts change: those with new labels are learned anew, then images are forgotten.
 
     Raises
     ------
@@ -161,9 +162,10 @@ def changes_of(model: ServedModel, verdicts: Sequence[AuditVerdict]) -> list[Cha
             label = names.get(one.label, one.label)
             own.labels.from_text(label)
             new.setdefault(label, []).append(one.image)
+    # All may be relabelled: a model that forgot all its images first would know nothing.
     return [
-        Change("forget", tuple(ids.tolist())),
         *(Change("teach", (), label, _given(model.name, own, numbers)) for label, numbers in new.items()),
+        Change("forget", tuple(ids.tolist())),
     ]
 
 

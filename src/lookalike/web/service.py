@@ -33,6 +33,7 @@ from lookalike.models.deformable import DeformableMatch
 from lookalike.recognition.labels import LabelTable
 from lookalike.store import load_model
 from lookalike.store.about import idea_of
+from lookalike.store.kept import for_kept
 from lookalike.store.models import model_bytes
 from lookalike.text import plain, quoted
 from lookalike.web.ink import Ink, ink_of
@@ -69,10 +70,15 @@ class Done(NamedTuple):
 
 @dataclass(eq=False)
 class _Asked:
-    """A change that waits for its turn."""
+    """Changes that wait for their turn: all of them are made, or none."""
 
-    change: Change
-    done: Future[Done]
+    changes: tuple[Change, ...]
+    done: Future[list[Done]]
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether it is made without others: undoing needs the journal, several may leave half a copy."""
+        return len(self.changes) > 1 or self.changes[0].kind == "undo"
 
 
 class ServedModel:
@@ -157,21 +163,21 @@ class ServedModel:
 
     def teach(self, images: Bytes, label: str) -> Done:
         """Learn images of one label; it is on the disk when this returns."""
-        return self.change(Change("teach", (), label, np.ascontiguousarray(images))).result()
+        return self.change(Change("teach", (), label, np.ascontiguousarray(images))).result()[0]
 
     def forget(self, number: int) -> Done:
         """Forget a training image by its number."""
-        return self.change(Change("forget", (number,))).result()
+        return self.change(Change("forget", (number,))).result()[0]
 
     def undo(self) -> Done:
         """Take back the last change that was not taken back yet."""
-        return self.change(Change("undo")).result()
+        return self.change(Change("undo")).result()[0]
 
-    def change(self, change: Change) -> Future[Done]:
-        """Let a change wait for its turn; what comes back is done once the change is on the disk."""
-        if change.kind == "teach" and self.why_not:
+    def change(self, *changes: Change) -> Future[list[Done]]:
+        """Let changes wait for their turn; what comes back is done once all, or none, are on the disk."""
+        if self.why_not and any(change.kind == "teach" for change in changes):
             raise InputError(f"this model cannot be taught: {self.why_not}")
-        asked = _Asked(change, Future())
+        asked = _Asked(changes, Future())
         with self._door:
             if self._closed.is_set() or self._line.qsize() >= _WAITING:
                 raise BusyError(f"{_WAITING} changes of {self.name} wait: try again in a moment")
@@ -188,9 +194,8 @@ class ServedModel:
         return model_bytes(self._type._of(found.own, self._parameters))
 
     def of_kept(self) -> Any:
-        """Return a classifier such as this one, not fitted, of images as this one keeps them: prepared."""
-        changed = {"prepare": None} if "prepare" in self._parameters else {}
-        return self._type(**{**self._parameters, **changed})
+        """Return a classifier such as this one, not fitted, of images as this one keeps them."""
+        return for_kept(self._type(**self._parameters))
 
     def compact(self) -> int:
         """Write everything into the model file, empty the journal, and return how many changes that were."""
@@ -227,28 +232,26 @@ class ServedModel:
             while self._line.qsize() and len(together) < _TOGETHER:
                 together.append(self._line.get())
             asked = [one for one in together if one is not None]
-            # Undoing may look into the journal: what came before it must be there.
-            for undoes, some in groupby(asked, key=lambda one: one.change.kind == "undo"):
-                for lot in [[one] for one in some] if undoes else [list(some)]:
+            for alone_, some in groupby(asked, key=lambda one: one.is_alone):
+                for lot in [[one] for one in some] if alone_ else [list(some)]:
                     with self._writing:
                         self._make(lot)
 
     def _make(self, asked: list[_Asked]) -> None:
         """Make changes on a copy, write them down, and let the copy take the snapshot's place."""
         before = self.snapshot
-        made: list[tuple[_Asked, Change, Mark | None]] = []
+        made: list[tuple[_Asked, list[tuple[Change, Mark | None]]]] = []
         try:
             after = None if before is None else before.copied()
             for one in asked:
-                mark = None if after is None else after.mark
                 try:
-                    after, change = self._changed(after, one.change)
-                    made.append((one, change, mark))
+                    after, changes = self._all_changed(after, one.changes)
+                    made.append((one, changes))
                 except LookalikeError as error:
                     one.done.set_exception(error)
             if after is not None and made:
                 after.settle(before)
-            numbers = self.journal.write([change for _, change, _ in made])
+            numbers = iter(self.journal.write([change for _, changes in made for change, _ in changes]))
         except Exception as error:
             # The copy is thrown away: nothing was changed, and whoever asked is told.
             for one in asked:
@@ -256,9 +259,11 @@ class ServedModel:
                     one.done.set_exception(error)
             return
         self.snapshot = after if made else before
-        for number, (one, change, mark) in zip(numbers, made, strict=True):
-            self._remember(number, change, mark)
-            one.done.set_result(Done(number, change))
+        for one, changes in made:
+            done = [Done(next(numbers), change) for change, _ in changes]
+            for (number, change), (_, mark) in zip(done, changes, strict=True):
+                self._remember(number, change, mark)
+            one.done.set_result(done)
         if after is not None and not after.settled:
             self._stale.set()
 
@@ -270,11 +275,25 @@ class ServedModel:
             # The journal has the images.
             self._history[number] = (replace(change, images=None), mark)
 
+    def _all_changed(
+        self, found: Snapshot | None, changes: Iterable[Change]
+    ) -> tuple[Snapshot | None, list[tuple[Change, Mark | None]]]:
+        """Return a model after changes, and these with numbers, each with what the model was marked by."""
+        made = []
+        for change in changes:
+            mark = None if found is None else found.mark
+            found, known = self._changed(found, change)
+            made.append((known, mark))
+        return found, made
+
     def _changed(
         self, found: Snapshot | None, change: Change, known: bool = False
     ) -> tuple[Snapshot | None, Change]:
         """Return a model after a change, and the change with numbers, which may be known already."""
         if change.kind == "undo":
+            last = next(reversed(self._history), None)
+            if change.undone not in (None, last):
+                raise TakenError(f"change {change.undone} is not the last one (any more): it was not undone")
             number, found = self._without_last(found)
             return found, Change("undo", undone=number)
         if change.kind == "forget":
@@ -468,4 +487,4 @@ class Service:
 
 
 class TakenError(InputError):
-    """A model of that name is there already."""
+    """Somebody was faster: a name is taken, or a change is not the last one any more."""

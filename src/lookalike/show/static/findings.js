@@ -197,7 +197,9 @@ export class Findings {
   /** Decide about the finding that has the focus, and go on to the next. */
   decideHere(action) {
     const item = this.here;
-    if (item && this.decide(this.placeOf(item), action, item.querySelector("input").value)) this.move(1);
+    // What one does not stand at is shown first.
+    if (!item) this.goTo(this.at);
+    else if (this.decide(this.placeOf(item), action, item.querySelector("input").value)) this.move(1);
   }
 
   /** Decide about an image; null leaves it undecided. Returns whether that can be. */

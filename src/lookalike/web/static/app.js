@@ -210,11 +210,12 @@ class Page {
     const done = await this.backend.teach(this.image, label, this.where);
     await this.learned();
     const message = `${done.message}${isNotEnough(this.found, done.label)}`;
-    this.note(message, "Undo", () => this.attempt(() => this.undo()));
+    this.note(message, "Undo", () => this.attempt(() => this.undo(done.entry)));
   }
 
-  async undo() {
-    const done = await this.backend.undo(this.where);
+  /** Take a change back, if it is the last one still: others may teach the model too. */
+  async undo(entry) {
+    const done = await this.backend.undo({ ...this.where, entry });
     await this.learned();
     this.note(done.message);
   }
@@ -222,7 +223,7 @@ class Page {
   async forget(id) {
     const done = await this.backend.forget(id, this.where);
     await this.learned();
-    this.note(done.message, "Undo", () => this.attempt(async () => { await this.undo(); await this.views.data.show(); }));
+    this.note(done.message, "Undo", () => this.attempt(async () => { await this.undo(done.entry); await this.views.data.show(); }));
   }
 
   /** Show what was learned or forgotten: what is drawn is asked again. */

@@ -33,7 +33,7 @@ export async function connect(askToken) {
     explain: (image, where) => one("/explain", image, where),
     teach: (image, label, { model }) => call("POST", at(model, "/teach"), { images: [packed(image)], label }),
     read: (file, { model }) => call("POST", `${at(model, "/read")}?picture=true`, formOf(file)),
-    undo: ({ model }) => call("POST", at(model, "/undo")),
+    undo: ({ model, entry }) => call("POST", `${at(model, "/undo")}${queryOf({ entry })}`),
     forget: (id, { model }) => call("DELETE", at(model, `/images/${id}`)),
     create: (name) => call("POST", "v1/models", { name }),
     dataset: async ({ model, ...which }) => unpacked(await call("GET", `${at(model, "/dataset")}${queryOf(which)}`)),

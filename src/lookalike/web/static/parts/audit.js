@@ -79,7 +79,7 @@ export class AuditView {
     const done = await this.page.backend.applyAudit(verdicts, this.page.where);
     await this.page.learned();
     this.page.note(done.message, "Undo", () => this.page.attempt(async () => {
-      for (const _ of done.entries) await this.page.backend.undo(this.page.where);
+      for (const entry of [...done.entries].reverse()) await this.page.backend.undo({ ...this.page.where, entry });
       await this.page.learned();
       await this.show();
     }));
